@@ -1,0 +1,1 @@
+"""Pure market-data logic: values in, values out. No Dagster, no network, no SQL, no clock, no environment."""

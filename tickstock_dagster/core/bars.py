@@ -1,0 +1,95 @@
+"""Daily bars: their columns and the invariants a row must keep to be stored.
+
+A bar is raw (as printed, never adjusted). `session` is the exchange's trading date, a date and not an instant.
+What a row breaks is said in words a person understands, one reason per broken rule; a row that breaks any is
+quarantined with all of them. What is expected and why a bar is absent belongs in `coverage`.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+BAR_SCHEMA: dict[str, type[pl.DataType]] = {
+    "ticker": pl.String,
+    "session": pl.Date,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Float64,
+    "vwap": pl.Float64,
+    "transactions": pl.Int64,
+}
+"""Columns of a vendor's daily bars: prices in US dollars per share, raw; volume in shares, which vendors may
+report with a fraction; `vwap` and `transactions` may be null; everything else null is a defect of the row."""
+
+PRICE_COLUMNS = ("open", "high", "low", "close")
+
+MAX_PRICE = 10_000_000.0
+"""US dollars. Above any share price ever printed (Berkshire A was below 1,000,000 in 2026)."""
+
+
+def empty_bars() -> pl.DataFrame:
+    """A frame of `BAR_SCHEMA` with no rows."""
+    return pl.DataFrame(schema=BAR_SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatedBars:
+    """Rows split by whether they keep the invariants.
+
+    Attributes:
+        good: `BAR_SCHEMA`, unique by (ticker, session); volume rounded half to even to whole shares.
+        rejected: `BAR_SCHEMA` plus `reason` (text, rules joined by "; ").
+    """
+
+    good: pl.DataFrame
+    rejected: pl.DataFrame
+
+
+def _rules() -> list[tuple[pl.Expr, str]]:
+    price_missing = pl.any_horizontal(pl.col(name).is_null() | pl.col(name).is_nan() for name in PRICE_COLUMNS)
+    out_of_bounds = pl.any_horizontal((pl.col(name) <= 0) | (pl.col(name) > MAX_PRICE) for name in PRICE_COLUMNS)
+    return [
+        (pl.col("session").is_null(), "session is missing"),
+        (price_missing, "a price is missing"),
+        (out_of_bounds, f"a price is not in (0, {MAX_PRICE:.0f}]"),
+        (pl.col("high") < pl.col("low"), "high is below low"),
+        ((pl.col("open") > pl.col("high")) | (pl.col("open") < pl.col("low")), "open is outside [low, high]"),
+        ((pl.col("close") > pl.col("high")) | (pl.col("close") < pl.col("low")), "close is outside [low, high]"),
+        (pl.col("volume").is_null() | pl.col("volume").is_nan(), "volume is missing"),
+        (pl.col("volume") < 0, "volume is negative"),
+        (pl.col("vwap") <= 0, "vwap is not positive"),
+        (pl.col("transactions") < 0, "transactions is negative"),
+    ]
+
+
+def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
+    """Split rows into good and rejected.
+
+    Identical repeats of a row count once. Two different rows for one (ticker, session) are both rejected: which
+    one is true cannot be known here.
+
+    Args:
+        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN and repeats.
+    """
+    rows = bars.unique(maintain_order=True).with_columns(
+        reason=pl.concat_str(
+            [pl.when(broken).then(pl.lit(words)) for broken, words in _rules()], separator="; ", ignore_nulls=True
+        )
+    )
+    contradicting = pl.struct("ticker", "session").is_duplicated()
+    rows = rows.with_columns(
+        reason=pl.when(contradicting)
+        .then(
+            pl.concat_str(
+                pl.when(pl.col("reason") != "").then(pl.col("reason")),
+                pl.lit("two different rows for one session"),
+                separator="; ",
+                ignore_nulls=True,
+            )
+        )
+        .otherwise(pl.col("reason"))
+    )
+    good = rows.filter(pl.col("reason") == "").drop("reason").with_columns(pl.col("volume").round(mode="half_to_even"))
+    return ValidatedBars(good=good, rejected=rows.filter(pl.col("reason") != ""))

@@ -1,0 +1,51 @@
+"""Errors a person can act on.
+
+Every error that can reach an operator derives from `TickstockError` and carries one clear line that names the
+thing, its value and what is accepted. The CLI prints that line and exits with `exit_code`; Dagster assets turn
+it into a `Failure`. Programming mistakes stay ordinary Python exceptions.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class TickstockError(Exception):
+    """Base of all errors with a message meant for people. `exit_code` is the CLI's."""
+
+    exit_code = 1
+
+
+class BadInputError(TickstockError):
+    """The caller asked for something that cannot be: names the field, the value and what is accepted."""
+
+    exit_code = 2
+
+    def __init__(self, field: str, value: object, accepted: str) -> None:
+        self.field = field
+        self.value = value
+        self.accepted = accepted
+        super().__init__(f"{field} {str(value)!r} is not accepted: {accepted}")
+
+
+class ConfigurationError(TickstockError):
+    """The environment is set up wrongly; names the variable and what is accepted."""
+
+    exit_code = 2
+
+
+class ServiceUnavailableError(TickstockError):
+    """A database, Redis or local service cannot be reached."""
+
+
+def choices(value: str, accepted: Iterable[str], limit: int = 12) -> str:
+    """Describe the accepted names, nearest spelling first, for a `BadInputError`.
+
+    Args:
+        value: what was given.
+        accepted: all names that would have been right.
+        limit: names listed at most.
+    """
+    names = sorted(accepted)
+    near = get_close_matches(value, names, n=1)
+    listed = ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
+    return (f"did you mean {near[0]}? " if near else "") + f"accepted: {listed}"

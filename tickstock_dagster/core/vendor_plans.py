@@ -1,0 +1,65 @@
+"""What each vendor plan allows: call rate, history, delay. Facts only; enforcing them is the adapters' work.
+
+Source: Massive's pricing and knowledge base (calls, freshness, history of the stocks plans). "Unlimited" plans
+have no fixed rate; the vendor asks to stay below 100 requests a second, and we keep to 50 unless told otherwise.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from tickstock_dagster.core.errors import BadInputError, choices
+
+
+class PlanName(StrEnum):
+    """The vendor's stocks plans."""
+
+    FREE = "free"
+    STARTER = "starter"
+    DEVELOPER = "developer"
+    ADVANCED = "advanced"
+    BUSINESS = "business"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPlan:
+    """One plan's limits.
+
+    Attributes:
+        calls: requests allowed in any window of `per_seconds` seconds.
+        per_seconds: length of that window, in seconds.
+        history_years: how far back bars may be asked for, in calendar years.
+        same_day: whether a session's bars may be asked for on the session's own date (ET) after its close.
+        flat_files: whether daily flat files are included.
+        fmv: whether snapshots carry the fair market value.
+        monthly_usd: list price, US dollars a month, for cost estimates.
+    """
+
+    name: PlanName
+    calls: int
+    per_seconds: int
+    history_years: int
+    same_day: bool
+    flat_files: bool
+    fmv: bool
+    monthly_usd: int
+
+
+PLANS: dict[PlanName, VendorPlan] = {
+    PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 2, False, False, False, 0),
+    PlanName.STARTER: VendorPlan(PlanName.STARTER, 50, 1, 5, True, True, False, 29),
+    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 50, 1, 10, True, True, False, 79),
+    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 50, 1, 25, True, True, False, 199),
+    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 50, 1, 25, True, True, True, 1999),
+}
+
+
+def vendor_plan(name: str) -> VendorPlan:
+    """The plan called `name`.
+
+    Raises:
+        BadInputError: no plan has that name.
+    """
+    try:
+        return PLANS[PlanName(name.lower())]
+    except ValueError:
+        raise BadInputError("plan", name, choices(name.lower(), [plan.value for plan in PlanName])) from None

@@ -1,0 +1,1 @@
+"""The Dagster shell: assets, checks, partitions, schedules, sensors and resources; decisions live in `core`."""
