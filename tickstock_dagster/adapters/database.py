@@ -1,0 +1,74 @@
+"""Connections to PostgreSQL: one engine per URL and role, errors in words, secrets never shown."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
+
+WRITER_ROLE = "tickstock_writer"
+APP_ROLE = "tickstock_app"
+
+
+def sqlalchemy_url(database_url: str) -> sa.URL:
+    """`postgresql://…` as a SQLAlchemy URL on psycopg 3.
+
+    Raises:
+        ConfigurationError: it is not a PostgreSQL URL; the value is not repeated, since it may hold a password.
+    """
+    try:
+        url = sa.make_url(database_url)
+    except sa.exc.ArgumentError:
+        url = None
+    if url is None or url.get_backend_name() not in ("postgresql", "postgres") or not url.database:
+        raise ConfigurationError("the database URL is not accepted: accepted is postgresql://user:password@host/name")
+    return url.set(drivername="postgresql+psycopg")
+
+
+@lru_cache(maxsize=16)
+def open_engine(database_url: str, role: str | None = WRITER_ROLE) -> sa.Engine:
+    """The engine of this process for a URL and a role.
+
+    Every connection runs as `role`, so that the factory's work has the writer's rights and no more, whatever login
+    the URL names. `role` None keeps the login's own rights: for migrations only.
+    """
+    # The time zone is fixed so that a date never depends on a server's setting; JIT costs more than it saves here.
+    options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "")
+    return sa.create_engine(
+        sqlalchemy_url(database_url),
+        connect_args={"options": options, "connect_timeout": 10, "application_name": "tickstock"},
+        pool_size=4,
+        max_overflow=8,
+        pool_pre_ping=True,
+    )
+
+
+@contextmanager
+def transaction(engine: sa.Engine) -> Iterator[psycopg.Connection]:
+    """One transaction on the driver's own connection (COPY needs it): committed at the end, else rolled back.
+
+    Raises:
+        ServiceUnavailableError: the server cannot be reached; names host, port and database.
+    """
+    with connected(engine) as connection, connection.begin():
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101  # the dialect is fixed above
+        yield driver
+
+
+@contextmanager
+def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A pooled connection; a refusal becomes `ServiceUnavailableError` with where, why and what to do."""
+    try:
+        connection = engine.connect()
+    except sa.exc.OperationalError as error:
+        where = f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
+        why = str(error.orig).strip().splitlines()[-1]
+        if "role" in why and "does not exist" in why:
+            raise ServiceUnavailableError(f"database {where} has no schema yet: run `tickstock migrate`") from None
+        raise ServiceUnavailableError(f"database {where} cannot be reached: {why}") from None
+    with connection:
+        yield connection

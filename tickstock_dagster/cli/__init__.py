@@ -1,0 +1,70 @@
+"""The `tickstock` command: a thin shell that calls the same functions as the assets.
+
+Each subcommand lives in a module of its own, imported when it is called: `tickstock --help` stays below half a
+second. Errors meant for people end in one line on stderr; exit codes are 0 (done), 1 (failed), 2 (bad input).
+"""
+
+import importlib
+import sys
+
+import click
+
+from tickstock_dagster.core.errors import TickstockError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "run": ("run", "Load the latest closed session end to end and show what happened."),
+    "dev": ("dev", "Open the Dagster UI on the local services."),
+    "load": ("load", "Load bars of symbols, a universe or a profile over a range of sessions."),
+    "plan": ("plan", "Show the vendor calls, minutes and cost of a load without making one."),
+    "eod": ("eod", "Bring one session to its end: bars, corporate actions, completeness, event."),
+    "status": ("status", "Show coverage and every gap with its reason."),
+    "fingerprint": ("fingerprint", "Hash the business content of every table."),
+    "events": ("events", "Follow, send or inspect the notifications."),
+    "services": ("services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),
+    "migrate": ("migrate", "Bring the warehouse's schema up to date."),
+    "simulator": ("simulator", "Serve the vendor's API locally, from a synthetic market or a file."),
+}
+"""Subcommand → (module in this package that holds `command`, one line of help)."""
+
+
+class LazyGroup(click.Group):
+    """A group that imports a subcommand's module only when that subcommand is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """All names, in the order in which people meet them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one subcommand."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"{__name__}.{COMMANDS[cmd_name][0]}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the subcommands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="tickstock-dagster", prog_name="tickstock")
+def cli() -> None:
+    """TickStock's end-of-day market-data factory."""
+
+
+def main() -> None:
+    """Entry point: run the CLI and turn errors meant for people into one line and an exit code."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Abort:
+        click.echo("tickstock: interrupted", err=True)
+        sys.exit(1)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except TickstockError as error:
+        click.echo(f"tickstock: {error}", err=True)
+        sys.exit(error.exit_code)
