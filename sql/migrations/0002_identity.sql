@@ -41,7 +41,14 @@ CREATE TABLE ticker_intervals (
     ticker       text NOT NULL,
     valid_from   date NOT NULL,
     valid_to     date,
+    start_known  text NOT NULL,
+    seen_from    date NOT NULL,
+    seen_to      date NOT NULL,
     PRIMARY KEY (security_id, valid_from),
+    CONSTRAINT ticker_intervals_start_known CHECK (
+        start_known IN ('unknown', 'absent_before', 'first_bar', 'vendor')),
+    CONSTRAINT ticker_intervals_seen_inside CHECK (
+        seen_from >= valid_from AND seen_to >= seen_from AND seen_to < coalesce(valid_to, 'infinity')),
     CONSTRAINT ticker_intervals_not_empty CHECK (valid_to > valid_from),
     CONSTRAINT ticker_intervals_ticker_not_blank CHECK (ticker = btrim(ticker) AND ticker <> ''),
     CONSTRAINT ticker_intervals_one_security_per_ticker_and_day
@@ -109,6 +116,9 @@ COMMENT ON COLUMN ticker_intervals.security_id IS 'The security.';
 COMMENT ON COLUMN ticker_intervals.ticker IS 'Ticker as printed, with a dot for share classes (BRK.B).';
 COMMENT ON COLUMN ticker_intervals.valid_from IS 'First date under this ticker; 1900-01-01 where nothing earlier is known.';
 COMMENT ON COLUMN ticker_intervals.valid_to IS 'First date no longer under this ticker; null while current.';
+COMMENT ON COLUMN ticker_intervals.start_known IS 'How well valid_from is known: unknown (it may be later), absent_before (an earlier list of the vendor lacks it: the earliest possible), first_bar (the vendor''s history begins there), vendor (a stated change).';
+COMMENT ON COLUMN ticker_intervals.seen_from IS 'Earliest date on which a list of the vendor showed it.';
+COMMENT ON COLUMN ticker_intervals.seen_to IS 'Latest date on which a list of the vendor showed it.';
 COMMENT ON VIEW symbols IS 'TickStockApp''s view of securities: one row each, under the ticker held last.';
 COMMENT ON COLUMN symbols.symbol IS 'The current ticker, or the last one held.';
 COMMENT ON COLUMN symbols.security_id IS 'See securities.security_id.';

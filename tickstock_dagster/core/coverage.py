@@ -1,0 +1,166 @@
+"""Which bars are expected, and why an expected bar is absent.
+
+Expected = sessions of the calendar ∩ the days on which a tracked security is listed. An expected cell is stored, or
+explained: *final* reasons (no_trade, halted) leave the expectation, *open* ones (vendor_late, vendor_missing,
+not_entitled, quarantined) are named but count as missing, so that an outage never looks complete.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+import polars as pl
+
+THIN_MEDIAN_VOLUME = 5_000.0
+"""Shares a session. Below this median, a session without any trade is ordinary; above, it is the vendor's hole."""
+
+LATE_FOR = timedelta(hours=20)
+"""After the close: an absent bar is late, not missing, until the next morning's reconciliation."""
+
+MAX_ABSENT_SHARE = 0.05
+"""An answer about a session that lacks more of the expected bars than this says nothing about single names."""
+
+
+class GapReason(StrEnum):
+    """Why an expected bar is not stored."""
+
+    NO_TRADE = "no_trade"
+    HALTED = "halted"
+    VENDOR_LATE = "vendor_late"
+    VENDOR_MISSING = "vendor_missing"
+    NOT_ENTITLED = "not_entitled"
+    QUARANTINED = "quarantined"
+
+
+FINAL_REASONS = frozenset({GapReason.NO_TRADE, GapReason.HALTED})
+
+CELL_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "session": pl.Date, "ticker": pl.String}
+"""One (security, session), under the ticker printed that day."""
+
+INTERVAL_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+    "start_known": pl.String,
+    "seen_from": pl.Date,
+}
+"""Listing intervals as stored in `ticker_intervals`."""
+
+GAP_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    **CELL_SCHEMA,
+    "reason": pl.String,
+    "evidence": pl.String,
+    "retry_at": pl.Datetime("us", "UTC"),
+}
+"""One explained gap; `retry_at` is null for final reasons."""
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """The state of one session: expected = stored + final + missing; `missing` includes every open reason."""
+
+    session: date
+    expected: int
+    stored: int
+    final: int
+    missing: int
+
+    @property
+    def ratio(self) -> float:
+        """stored / (expected − final); 1.0 where nothing is expected."""
+        due = self.expected - self.final
+        return self.stored / due if due > 0 else 1.0
+
+
+def expected_cells(sessions: Sequence[date], intervals: pl.DataFrame) -> pl.DataFrame:
+    """Every (security, session) at which a bar is expected.
+
+    Args:
+        sessions: sessions of the calendar, ascending.
+        intervals: `INTERVAL_SCHEMA` of the tracked securities.
+
+    Returns:
+        `CELL_SCHEMA`, ordered by security and session.
+    """
+    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
+    return (
+        intervals.lazy()
+        .select("security_id", "ticker", "valid_from", "valid_to")
+        .join(days.lazy(), how="cross")
+        .filter(
+            (pl.col("session") >= pl.col("valid_from"))
+            & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
+        )
+        .select(list(CELL_SCHEMA))
+        .sort("security_id", "session")
+        .collect()
+    )
+
+
+def retry_time(reason: GapReason, closes_at: datetime, now: datetime) -> datetime | None:
+    """When an open gap may be asked for again: soon while late, a day while young, a month once old."""
+    if reason in FINAL_REASONS:
+        return None
+    if reason is GapReason.VENDOR_LATE:
+        return now + timedelta(minutes=15)
+    return now + (timedelta(days=1) if now - closes_at < timedelta(days=30) else timedelta(days=30))
+
+
+def explain_absences(
+    absent: pl.DataFrame, typical_volume: pl.DataFrame, rejected: pl.DataFrame, *, now: datetime, asked: str
+) -> pl.DataFrame:
+    """Say why each cell of a complete answer has no bar.
+
+    Args:
+        absent: `CELL_SCHEMA` plus `closes_at` (UTC) and `suspicious` (bool: the answer lacked so many bars that it
+            says nothing about single names).
+        typical_volume: (security_id, median_volume) over the nearest stored sessions; securities may be missing.
+        rejected: (ticker, session, reason) of quarantined rows.
+        now: aware.
+        asked: what was asked of whom, for the evidence.
+
+    Returns:
+        `GAP_SCHEMA`, one row per absent cell.
+    """
+    broken = rejected.group_by("ticker", "session").agg(pl.col("reason").first().alias("broken"))
+    rows = absent.join(typical_volume, on="security_id", how="left").join(broken, on=["ticker", "session"], how="left")
+    late = (pl.lit(now) - pl.col("closes_at")) < LATE_FOR
+    thin = pl.col("median_volume") < THIN_MEDIAN_VOLUME
+    young = (pl.lit(now) - pl.col("closes_at")) < timedelta(days=30)
+    reason = (
+        pl.when(pl.col("broken").is_not_null())
+        .then(pl.lit(GapReason.QUARANTINED.value))
+        .when(thin & ~pl.col("suspicious"))
+        .then(pl.lit(GapReason.NO_TRADE.value))
+        .when(late)
+        .then(pl.lit(GapReason.VENDOR_LATE.value))
+        .otherwise(pl.lit(GapReason.VENDOR_MISSING.value))
+    )
+    volume = pl.col("median_volume").round(0).cast(pl.Int64).cast(pl.String)
+    evidence = (
+        pl.when(reason == GapReason.QUARANTINED.value)
+        .then(pl.lit("its row was quarantined: ") + pl.col("broken"))
+        .when(reason == GapReason.NO_TRADE.value)
+        .then(pl.lit(f"{asked} has no bar; it trades thinly, a median of ") + volume + " shares")
+        .when(pl.col("suspicious"))
+        .then(pl.lit(f"{asked} lacks more than {MAX_ABSENT_SHARE:.0%} of the expected bars"))
+        .when(pl.col("median_volume").is_null())
+        .then(pl.lit(f"{asked} has no bar; its usual volume is not known"))
+        .otherwise(pl.lit(f"{asked} has no bar, though its median volume is ") + volume + " shares")
+    )
+    wait = (
+        pl.when(pl.col("reason") == GapReason.VENDOR_LATE.value)
+        .then(pl.lit(now + timedelta(minutes=15)))
+        .when(pl.col("reason") == GapReason.NO_TRADE.value)
+        .then(None)
+        .when(young)
+        .then(pl.lit(now + timedelta(days=1)))
+        .otherwise(pl.lit(now + timedelta(days=30)))
+    )
+    return (
+        rows.with_columns(reason=reason, evidence=evidence)
+        .with_columns(retry_at=wait.cast(pl.Datetime("us", "UTC")))
+        .select(list(GAP_SCHEMA))
+    )
