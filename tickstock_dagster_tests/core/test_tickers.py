@@ -49,13 +49,13 @@ def test_the_profiles_are_written_canonically(ticker):
     ],
 )
 def test_what_is_no_ticker_is_refused_by_name(written):
-    with pytest.raises(BadInputError, match="ticker .* is not accepted: a ticker such as AAPL"):
+    with pytest.raises(BadInputError, match=r"ticker .* is not accepted: a ticker such as AAPL"):
         canonical_ticker(written)
 
 
 @pytest.mark.parametrize("value", [None, True, math.nan, 7203])
 def test_a_value_that_is_not_text_is_refused_with_its_type(value):
-    with pytest.raises(BadInputError, match=f"symbol .*as text and not as {type(value).__name__}"):
+    with pytest.raises(BadInputError, match=rf"symbol .*as text and not as {type(value).__name__}"):
         canonical_ticker(value, field="symbol")
 
 

@@ -164,8 +164,9 @@ class BarSource(Protocol):
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """The ticker list as `LISTING_SCHEMA`: as of `on` (None: now), the active or the delisted ones; only
-        `tickers` where given (one call each).
+        """The ticker list as `LISTING_SCHEMA`, as of `on` (None: now): the active tickers or the delisted ones.
+
+        Only `tickers` where given, at one call each; an unknown one gives no row.
         """
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
