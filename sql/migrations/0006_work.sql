@@ -11,7 +11,7 @@ CREATE TABLE work_units (
     status         text NOT NULL,
     attempts       integer NOT NULL DEFAULT 0,
     cells          integer NOT NULL DEFAULT 0,
-    rows_stored    integer NOT NULL DEFAULT 0,
+    rows           integer NOT NULL DEFAULT 0,
     run_id         text NOT NULL,
     error          text,
     planned_at     timestamptz NOT NULL,
@@ -61,7 +61,7 @@ COMMENT ON COLUMN work_units.priority IS 'critical 10, high 5, normal 2, low 1.'
 COMMENT ON COLUMN work_units.status IS 'pending, done or failed.';
 COMMENT ON COLUMN work_units.attempts IS 'How often it was brought to an end, well or badly.';
 COMMENT ON COLUMN work_units.cells IS 'Missing cells that it was to fill.';
-COMMENT ON COLUMN work_units.rows_stored IS 'Rows that it inserted or changed at its last end.';
+COMMENT ON COLUMN work_units.rows IS 'Good rows in its last answer.';
 COMMENT ON COLUMN work_units.run_id IS 'The Dagster run that planned it last.';
 COMMENT ON COLUMN work_units.error IS 'Why it failed.';
 COMMENT ON COLUMN work_units.planned_at IS 'When it was planned last.';

@@ -193,6 +193,4 @@ def _pending(
     revision_map = RevisionMap(lambda: scripts)
     assert len(revision_map.heads) <= 1  # noqa: S101  # asking for the heads links the scripts to one another
     current = max(heads, default="")
-    return [
-        MigrationStep.upgrade_from_script(revision_map, script) for script in scripts if script.revision > current
-    ]
+    return [MigrationStep.upgrade_from_script(revision_map, script) for script in scripts if script.revision > current]

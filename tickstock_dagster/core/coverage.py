@@ -15,8 +15,8 @@ import polars as pl
 THIN_MEDIAN_VOLUME = 5_000.0
 """Shares a session. Below this median, a session without any trade is ordinary; above, it is the vendor's hole."""
 
-LATE_FOR = timedelta(hours=20)
-"""After the close: an absent bar is late, not missing, until the next morning's reconciliation."""
+SETTLES_AFTER = timedelta(hours=20)
+"""After the close, until the vendor's next-morning corrections: stored bars are provisional, absent ones late."""
 
 MAX_ABSENT_SHARE = 0.05
 """An answer about a session that lacks more of the expected bars than this says nothing about single names."""
@@ -69,7 +69,7 @@ class Completeness:
 
     @property
     def ratio(self) -> float:
-        """stored / (expected − final); 1.0 where nothing is expected."""
+        """Bars stored per bar due, stored / (expected − final); 1.0 where nothing is expected."""
         due = self.expected - self.final
         return self.stored / due if due > 0 else 1.0
 
@@ -99,15 +99,6 @@ def expected_cells(sessions: Sequence[date], intervals: pl.DataFrame) -> pl.Data
     )
 
 
-def retry_time(reason: GapReason, closes_at: datetime, now: datetime) -> datetime | None:
-    """When an open gap may be asked for again: soon while late, a day while young, a month once old."""
-    if reason in FINAL_REASONS:
-        return None
-    if reason is GapReason.VENDOR_LATE:
-        return now + timedelta(minutes=15)
-    return now + (timedelta(days=1) if now - closes_at < timedelta(days=30) else timedelta(days=30))
-
-
 def explain_absences(
     absent: pl.DataFrame, typical_volume: pl.DataFrame, rejected: pl.DataFrame, *, now: datetime, asked: str
 ) -> pl.DataFrame:
@@ -126,7 +117,7 @@ def explain_absences(
     """
     broken = rejected.group_by("ticker", "session").agg(pl.col("reason").first().alias("broken"))
     rows = absent.join(typical_volume, on="security_id", how="left").join(broken, on=["ticker", "session"], how="left")
-    late = (pl.lit(now) - pl.col("closes_at")) < LATE_FOR
+    late = (pl.lit(now) - pl.col("closes_at")) < SETTLES_AFTER
     thin = pl.col("median_volume") < THIN_MEDIAN_VOLUME
     young = (pl.lit(now) - pl.col("closes_at")) < timedelta(days=30)
     reason = (

@@ -7,7 +7,7 @@ security without one is known by its ticker. A guess is never stored as a fact: 
 interval's start is known.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 
@@ -96,7 +96,7 @@ class SuspiciousListError(ValueError):
 
 
 def observe_list(
-    known: Iterable[Security], listed: Iterable[Listed], on: date, resolve: Resolver, *, earlier_list: date | None
+    known: Iterable[Security], listed: Iterable[Listed], on: date, resolve: Resolver, *, lists: Sequence[date] = ()
 ) -> ListingChanges:
     """Take a dated list of active tickers into the known histories.
 
@@ -105,7 +105,7 @@ def observe_list(
         listed: the list's rows.
         on: the date that the list speaks of.
         resolve: answers where a change lies between two observations.
-        earlier_list: date of the newest list before `on` that was observed, None if there is none.
+        lists: dates of the lists that were taken in before, in any order.
 
     Raises:
         SuspiciousListError: more than `MAX_VANISHED_SHARE` of the securities that should be there are not.
@@ -113,10 +113,11 @@ def observe_list(
     before = {security.identity: security for security in known}
     holders = {s.intervals[-1].ticker: s.identity for s in before.values() if s.intervals[-1].valid_to is None}
     rows = {row.identity: row for row in (_adopt(row, before, holders) for row in listed)}
+    earlier, later = max((d for d in lists if d < on), default=None), min((d for d in lists if d > on), default=None)
     after: dict[str, Security] = {}
     vanished: list[Security] = []
     for identity, row in rows.items():
-        after[identity] = _present(before.get(identity), row, on, resolve, earlier_list)
+        after[identity] = _present(before.get(identity), row, on, resolve, earlier, later)
     for identity, security in before.items():
         if identity not in rows:
             absent, gone = _absent(security, on)
@@ -163,13 +164,12 @@ def _adopt(row: Listed, before: dict[str, Security], holders: dict[str, str]) ->
 
 
 def _present(
-    security: Security | None, row: Listed, on: date, resolve: Resolver, earlier_list: date | None
+    security: Security | None, row: Listed, on: date, resolve: Resolver, earlier: date | None, later: date | None
 ) -> Security:
     if security is None:
-        absent_before = earlier_list is not None and earlier_list < on
-        start = earlier_list + timedelta(days=1) if absent_before and earlier_list else EARLIEST
-        first = Interval(row.ticker, start, None, "absent_before" if absent_before else "unknown", on, on)
-        return Security(row.identity, (first,), facts=row)
+        # Absent from the lists around this one: it began after the earlier and ended by the later of them.
+        start, known = (earlier + timedelta(days=1), "absent_before") if earlier else (EARLIEST, "unknown")
+        return Security(row.identity, (Interval(row.ticker, start, later, known, on, on),), facts=row)
     newest = on >= security.intervals[-1].seen_to
     history = _insert(list(security.intervals), row, on, resolve)
     return replace(security, intervals=tuple(history), facts=row if newest else security.facts)

@@ -3,7 +3,8 @@
 A range call fills one ticker over many sessions, a grouped call one session over all tickers. With missing cells as
 the ones of a ticker × session matrix, the cheapest plan is the cheapest set of rows and columns that covers every
 one. The planner sweeps over "the k tickers that miss most go by range, the sessions still missing go grouped" and
-takes the cheapest k; k = all and k = none are the pure plans, so a plan never costs more than either.
+takes the cheapest k, the fewest rows deciding between equals; k = all and k = none are the pure plans, so a plan
+never makes more calls than either.
 """
 
 import hashlib
@@ -126,7 +127,7 @@ def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits
         if not limits.range_bars:
             raise BadInputError("source", limits.source, "a source that offers range or grouped bars")
         return tuple(unit for units in ranges.values() for unit in units)
-    per_session = {session: count for session, count in cells.group_by("session").len().sort("session").iter_rows()}
+    per_session = dict(cells.group_by("session").len().sort("session").iter_rows())
     if not limits.range_bars:
         return _grouped_units(per_session, market, limits)
     by_ticker = (
@@ -134,19 +135,21 @@ def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits
         .agg("session", pl.len().alias("count"))
         .sort("count", "ticker", descending=[True, False])
     )
-    best, best_cost, spent = 0, len(per_session), 0
+    best, best_cost = 0, (len(per_session), MARKET_ROWS * len(per_session))
+    spent = spent_rows = 0
     left = dict(per_session)
     order = by_ticker["ticker"].to_list()
-    for position, (ticker, missing_sessions, _) in enumerate(by_ticker.iter_rows(), start=1):
-        spent += len(ranges[ticker])
+    for position, (ticker, missing_sessions, count) in enumerate(by_ticker.iter_rows(), start=1):
+        spent, spent_rows = spent + len(ranges[ticker]), spent_rows + count
         for session in missing_sessions:
             left[session] -= 1
             if left[session] == 0:
                 del left[session]
-        if spent >= best_cost:
+        if spent > best_cost[0]:
             break
-        if spent + len(left) < best_cost:
-            best, best_cost = position, spent + len(left)
+        cost = (spent + len(left), spent_rows + MARKET_ROWS * len(left))
+        if cost < best_cost:
+            best, best_cost = position, cost
     by_range = set(order[:best])
     units = tuple(unit for ticker in order[:best] for unit in ranges[ticker])
     rest = cells.filter(~pl.col("ticker").is_in(list(by_range))).group_by("session").len().sort("session")

@@ -1,0 +1,6 @@
+-- The state of every cell that has one: stored, final (explained for good) or open (explained, still missing).
+SELECT security_id, session, 'stored' AS state FROM ohlcv_daily
+WHERE session BETWEEN $1::date AND $2::date AND NOT is_fmv
+UNION ALL
+SELECT security_id, session, CASE WHEN is_final THEN 'final' ELSE 'open' END FROM bar_gaps
+WHERE session BETWEEN $1::date AND $2::date

@@ -1,0 +1,1 @@
+DELETE FROM ticker_intervals WHERE security_id = ANY (%(security_ids)s::bigint[])

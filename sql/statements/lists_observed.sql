@@ -1,0 +1,3 @@
+SELECT last_session FROM work_units
+WHERE kind = 'listings' AND market = %(market)s AND source = %(source)s AND subject = '*' AND status = 'done'
+ORDER BY last_session

@@ -1,0 +1,84 @@
+"""Reading what is stored, explained and still missing."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.database import WRITER_ROLE, transaction
+from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.core.coverage import Completeness
+
+
+def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+    """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    import adbc_driver_postgresql.dbapi as adbc
+
+    url = engine.url.set(drivername="postgresql", query={"options": f"-c role={WRITER_ROLE} -c timezone=UTC"})
+    with (
+        adbc.connect(url.render_as_string(hide_password=False)) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(query, tuple(parameters) or None)
+        frame = pl.from_arrow(cursor.fetch_arrow_table())
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
+    return frame
+
+
+def settled_cells(
+    engine: sa.Engine, first: date, last: date, now: datetime, *, ask_again: bool = False
+) -> pl.DataFrame:
+    """Cells that need no call, as (security_id, session).
+
+    Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`.
+    """
+    return read_frame(engine, statement("cells_settled"), (first, last, not ask_again, now)).cast(
+        {"security_id": pl.Int64, "session": pl.Date}
+    )
+
+
+def typical_volumes(engine: sa.Engine, security_ids: Sequence[int], before: date) -> pl.DataFrame:
+    """(security_id, median_volume) over each security's last 20 stored sessions before a day, in shares."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            statement("typical_volume"), {"security_ids": list(security_ids), "before": before}
+        ).fetchall()
+    return pl.DataFrame(rows, schema={"security_id": pl.Int64, "median_volume": pl.Float64}, orient="row")
+
+
+def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness]:
+    """The state of each session among the expected cells (`CELL_SCHEMA`), ascending."""
+    if expected.is_empty():
+        return []
+    first, last = expected["session"].min(), expected["session"].max()
+    state = read_frame(engine, statement("cells_state"), (first, last)).cast(
+        {"security_id": pl.Int64, "session": pl.Date}
+    )
+    rows = (
+        expected.join(state, on=["security_id", "session"], how="left")
+        .group_by("session")
+        .agg(
+            pl.len().alias("expected"),
+            (pl.col("state") == "stored").sum().alias("stored"),
+            (pl.col("state") == "final").sum().alias("final"),
+        )
+        .sort("session")
+    )
+    return [
+        Completeness(session, total, stored, final, total - stored - final)
+        for session, total, stored, final in rows.iter_rows()
+    ]
+
+
+def gaps_by_reason(engine: sa.Engine, security_ids: Sequence[int], first: date, last: date) -> dict[str, int]:
+    """How many gaps of these securities stand between two sessions, by reason, most first."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            statement("gaps_by_reason"), {"security_ids": list(security_ids), "first": first, "last": last}
+        ).fetchall()
+    return dict(rows)

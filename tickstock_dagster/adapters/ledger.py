@@ -1,0 +1,51 @@
+"""The ledger of work units: what a run is about to do, and how far it is."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bar_store import unit_values, write_calls
+from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.adapters.vendor.source import VendorCall
+from tickstock_dagster.core.planning import WorkUnit
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """Units of one run by state, and the bars' cells they are about."""
+
+    done: int
+    failed: int
+    pending: int
+
+    @property
+    def total(self) -> int:
+        """All units of the run."""
+        return self.done + self.failed + self.pending
+
+
+def record_plan(engine: sa.Engine, units: Sequence[WorkUnit], *, run_id: str, priority: int, now: datetime) -> None:
+    """Note units as pending before the first is asked for."""
+    with transaction(engine) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            statement("units_plan"),
+            [{**unit_values(unit), "priority": priority, "run_id": run_id, "now": now} for unit in units],
+        )
+
+
+def record_calls(engine: sa.Engine, calls: Sequence[VendorCall], *, source: str, run_id: str | None) -> None:
+    """Append calls that belong to no batch, such as those of a failed attempt."""
+    if calls:
+        with transaction(engine) as connection, connection.cursor() as cursor:
+            write_calls(cursor, calls, source, run_id)
+
+
+def run_progress(engine: sa.Engine, run_id: str) -> RunProgress:
+    """How far a run is, from its units: works for runs of any process."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("run_progress"), {"run_id": run_id}).fetchall()
+    counts = dict(rows)
+    return RunProgress(counts.get("done", 0), counts.get("failed", 0), counts.get("pending", 0))

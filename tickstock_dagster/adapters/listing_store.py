@@ -1,0 +1,121 @@
+"""Reading and writing securities and their ticker intervals."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bar_store import FinishedUnit, unit_values, write_calls
+from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.adapters.vendor.source import VendorCall
+from tickstock_dagster.core.coverage import INTERVAL_SCHEMA
+from tickstock_dagster.core.listings import Interval, Security
+
+
+def read_securities(engine: sa.Engine) -> list[Security]:
+    """Every security with its whole history."""
+    histories: dict[int, list[Interval]] = {}
+    heads: dict[int, tuple[str | None, date | None]] = {}
+    with transaction(engine) as connection:
+        for row in connection.execute(statement("securities_read")):
+            security_id, figi, delisted_on, *interval = row
+            heads[security_id] = (figi, delisted_on)
+            histories.setdefault(security_id, []).append(Interval(*interval))
+    return [
+        Security(
+            identity=figi or f"ticker:{histories[security_id][-1].ticker}",
+            intervals=tuple(histories[security_id]),
+            security_id=security_id,
+            delisted_on=delisted_on,
+        )
+        for security_id, (figi, delisted_on) in heads.items()
+    ]
+
+
+def read_intervals(engine: sa.Engine, tickers: Sequence[str] | None = None) -> pl.DataFrame:
+    """Listing intervals as `INTERVAL_SCHEMA`: of the securities that hold, or held last, one of `tickers`; or all."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            statement("intervals_read"), {"tickers": list(tickers) if tickers is not None else None}
+        ).fetchall()
+    return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
+
+
+def lists_observed(engine: sa.Engine, market: str, source: str) -> list[date]:
+    """Dates whose ticker list was taken in, ascending."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("lists_observed"), {"market": market, "source": source}).fetchall()
+    return [row[0] for row in rows]
+
+
+def write_securities(
+    engine: sa.Engine,
+    securities: Iterable[Security],
+    ends: Sequence[FinishedUnit],
+    calls: Sequence[VendorCall],
+    *,
+    source: str,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Store changed histories, the units that observed them and their calls, in one transaction."""
+    changed = list(securities)
+    with transaction(engine) as connection, connection.cursor() as cursor:
+        stored = [_write_security(cursor, security, now) for security in changed]
+        # All old intervals go before any new one comes: a ticker may pass from one security to another.
+        cursor.execute(statement("intervals_delete"), {"security_ids": stored})
+        cursor.executemany(
+            statement("interval_insert"),
+            [
+                {
+                    "security_id": security_id,
+                    "ticker": interval.ticker,
+                    "valid_from": interval.valid_from,
+                    "valid_to": interval.valid_to,
+                    "start_known": interval.start_known,
+                    "seen_from": interval.seen_from,
+                    "seen_to": interval.seen_to,
+                }
+                for security_id, security in zip(stored, changed, strict=True)
+                for interval in security.intervals
+            ],
+        )
+        for end in ends:
+            cursor.execute(
+                statement("units_finish"),
+                {
+                    **unit_values(end.unit),
+                    "status": "failed" if end.error else "done",
+                    "rows": end.rows,
+                    "error": end.error,
+                    "run_id": run_id,
+                    "started_at": end.started_at,
+                    "now": now,
+                },
+            )
+        write_calls(cursor, calls, source, run_id)
+
+
+def _write_security(cursor: psycopg.Cursor, security: Security, now: datetime) -> int:
+    facts = security.facts
+    values = {
+        "security_id": security.security_id,
+        "composite_figi": None if security.identity.startswith("ticker:") else security.identity,
+        "name": facts.name if facts else None,
+        "equity_type": facts.equity_type if facts else None,
+        "primary_exchange": facts.primary_exchange if facts else None,
+        "cik": facts.cik if facts else None,
+        "share_class_figi": facts.share_class_figi if facts else None,
+        "delisted_on": security.delisted_on,
+        "now": now,
+    }
+    if security.security_id is None:
+        cursor.execute(statement("security_insert"), values)
+        row = cursor.fetchone()
+        assert row is not None  # noqa: S101  # INSERT … RETURNING of one row
+        return int(row[0])
+    cursor.execute(statement("security_update"), values)
+    return security.security_id

@@ -1,0 +1,164 @@
+"""Keeping the ticker histories true: which dated lists a load needs, fetching them, and taking them in.
+
+A load needs to know who was who on its first and its last session. Each list is taken in once; a security whose
+history is already known over the range needs none.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bar_store import FinishedUnit
+from tickstock_dagster.adapters.listing_store import lists_observed, read_securities, write_securities
+from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, NotFoundError
+from tickstock_dagster.core.listings import (
+    Boundary,
+    Listed,
+    Security,
+    SuspiciousListError,
+    close_delisted,
+    observe_list,
+)
+from tickstock_dagster.core.planning import WorkUnit
+
+SINGLE_QUESTIONS = 20
+"""Up to so many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingSync:
+    """Takes dated lists of one source into the store."""
+
+    source: BarSource
+    engine: sa.Engine
+    market: str
+    run_id: str
+    clock: Callable[[], datetime]
+
+    def ensure(self, tickers: Sequence[str], first: date, last: date, latest: date) -> list[date]:
+        """Take in the lists that are needed to know `tickers` on every session from `first` to `last`.
+
+        Args:
+            tickers: as printed today, or on `last`.
+            first: first session of the load.
+            last: last session of the load.
+            latest: the latest closed session, whose list knows today's tickers.
+
+        Returns:
+            The dates of the lists that were fetched; empty when nothing had to be asked.
+        """
+        fetched = []
+        for on, needed in ((last, self._unseen_after), (latest, self._unknown), (first, self._unseen_before)):
+            if on not in fetched and needed(tickers, on):
+                self.observe(on)
+                fetched.append(on)
+        return fetched
+
+    def observe(self, on: date) -> None:
+        """Fetch the list of one date and take it in, in one transaction.
+
+        Raises:
+            MalformedAnswerError: the list is empty, or lacks more than may have left the market.
+        """
+        started = self.clock()
+        rows = self.source.listings(on=on)
+        if rows.is_empty():
+            raise MalformedAnswerError(f"{self.source.name}: the ticker list of {on} is empty")
+        known = read_securities(self.engine)
+        lists = lists_observed(self.engine, self.market, self.source.name)
+        try:
+            changes = observe_list(known, _listed(rows), on, self._resolve, lists=lists)
+        except SuspiciousListError as error:
+            raise MalformedAnswerError(f"{self.source.name}: {error}") from None
+        gone = self._confirm_delisted(changes.vanished, on)
+        changed = {security.identity: security for security in changes.changed} | gone
+        unit = WorkUnit("listings", self.market, self.source.name, "*", on, on)
+        write_securities(
+            self.engine,
+            changed.values(),
+            [FinishedUnit(unit, rows.height, started)],
+            self.source.drain_calls(),
+            source=self.source.name,
+            run_id=self.run_id,
+            now=self.clock(),
+        )
+
+    def _unknown(self, tickers: Sequence[str], _on: date) -> bool:
+        held = {interval.ticker for security in read_securities(self.engine) for interval in security.intervals}
+        return any(ticker not in held for ticker in tickers)
+
+    def _unseen_after(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether some ticker's last sighting is before `on`, so that a change since then would go unnoticed."""
+        newest = self._newest_holders(tickers)
+        return len(newest) < len(set(tickers)) or any(
+            security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None
+            for security in newest.values()
+        )
+
+    def _unseen_before(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether some ticker's history before its first sighting is unknown, and the load reaches there."""
+        return any(
+            security.intervals[0].start_known == "unknown" and security.intervals[0].seen_from > on
+            for security in self._newest_holders(tickers).values()
+        )
+
+    def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
+        wanted = set(tickers)
+        holders: dict[str, tuple[date, Security]] = {}
+        for security in read_securities(self.engine):
+            for interval in security.intervals:
+                held = holders.get(interval.ticker)
+                if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):
+                    holders[interval.ticker] = (interval.valid_from, security)
+        return {ticker: security for ticker, (_, security) in holders.items()}
+
+    def _resolve(self, boundary: Boundary) -> date:
+        """The day of a change: the vendor's statement where it makes one, else by halving with dated lists."""
+        try:
+            for change in self.source.ticker_changes(boundary.ticker):
+                if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
+                    return change.effective
+        except NotFoundError:
+            pass
+        after, until = boundary.after, boundary.until
+        while until - after > timedelta(days=1):
+            middle = after + (until - after) / 2
+            rows = _listed(self.source.listings(on=middle, tickers=[boundary.ticker]))
+            holds = any(row.identity == boundary.identity for row in rows)
+            after, until = (after, middle) if holds == boundary.begins else (middle, until)
+        return until
+
+    def _confirm_delisted(self, vanished: Sequence[Security], on: date) -> dict[str, Security]:
+        """Close the histories of securities that the vendor's list of delisted ones names; the rest stays open."""
+        if not vanished:
+            return {}
+        tickers = [security.intervals[-1].ticker for security in vanished]
+        rows = self.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
+        dates = {
+            row["composite_figi"] or f"ticker:{row['ticker']}": row["delisted_on"]
+            for row in rows.iter_rows(named=True)
+            if row["delisted_on"] is not None and row["delisted_on"] <= on
+        }
+        return {
+            security.identity: close_delisted(security, dates[security.identity])
+            for security in vanished
+            if security.identity in dates
+        }
+
+
+def _listed(rows: pl.DataFrame) -> list[Listed]:
+    return [
+        Listed(
+            ticker=row["ticker"],
+            composite_figi=row["composite_figi"],
+            name=row["name"],
+            equity_type=row["equity_type"],
+            primary_exchange=row["primary_exchange"],
+            cik=row["cik"],
+            share_class_figi=row["share_class_figi"],
+        )
+        for row in rows.iter_rows(named=True)
+    ]
