@@ -111,11 +111,11 @@ class FileSource:
 
     def publication(self, session: date) -> Publication:
         """Whether the file has rows of the session."""
-        rows = self._bars()
-        if (rows["session"] == session).any():
+        sessions = self._bars()["session"]
+        if (sessions == session).any():
             return Publication(True, f"{self.name}: {self._path.name} has rows of {session}")
-        first, last = rows["session"].min(), rows["session"].max()
-        return Publication(False, f"{self.name}: {self._path.name} has no row of {session}; it holds {first} to {last}")
+        held = f"it holds {sessions.min()!s} to {sessions.max()!s}" if len(sessions) else "it is empty"
+        return Publication(False, f"{self.name}: {self._path.name} has no row of {session}; {held}")
 
     def drain_calls(self) -> list[VendorCall]:
         """None: a file is not called."""

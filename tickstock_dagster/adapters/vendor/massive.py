@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.vendor.retry import RetryPolicy
 from tickstock_dagster.adapters.vendor.source import (
     LISTING_SCHEMA,
     Capabilities,
+    MalformedAnswerError,
     NotFoundError,
     NotPublishedYetError,
     Publication,
@@ -35,6 +36,9 @@ MAX_BARS = 50_000
 """Largest `limit` of bars; day bars are counted one each."""
 MAX_LISTINGS = 1_000
 MAX_ACTIONS = 5_000
+
+FIRST_DAY = date(2003, 9, 10)
+"""The vendor's history begins here."""
 
 PROBE_TICKER = "SPY"
 """Trades in every session since 1993: its bar shows that a session's bars are out."""
@@ -123,9 +127,16 @@ class MassiveSource:
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """The ticker list of US stocks and ETFs as `LISTING_SCHEMA`; see `BarSource.listings`."""
+        """The ticker list of US stocks and ETFs as `LISTING_SCHEMA`; see `BarSource.listings`.
+
+        Raises:
+            MalformedAnswerError: no active ticker at all on a day within the vendor's history, which cannot be.
+        """
         if tickers is None:
-            return self._listings(on, active, None)
+            whole = self._listings(on, active, None)
+            if active and whole.is_empty() and (on is None or on >= FIRST_DAY):
+                raise MalformedAnswerError(f"{self.name}: the list of active tickers{_on(on)} is empty")
+            return whole
         frames = [self._listings(on, active, canonical_ticker(ticker)) for ticker in dict.fromkeys(tickers)]
         return pl.concat([pl.DataFrame(schema=LISTING_SCHEMA), *frames])
 
@@ -134,7 +145,7 @@ class MassiveSource:
         what = f"listing of {ticker}" if ticker else f"list of {kind} tickers"
         try:
             return self._http.get_pages(
-                what + (f" on {on}" if on else ""),
+                what + _on(on),
                 lambda client: client.list_tickers(
                     ticker=ticker,
                     market="stocks",
@@ -217,6 +228,10 @@ class MassiveSource:
     def close(self) -> None:
         """Close idle connections."""
         self._http.close()
+
+
+def _on(day: date | None) -> str:
+    return f" on {day}" if day else ""
 
 
 def _check_range(start: date, end: date) -> None:

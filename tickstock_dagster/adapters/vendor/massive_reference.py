@@ -56,7 +56,8 @@ _DIVIDEND_FIELDS = {
 def listings_page(body: bytes, ticker: str | None = None, base_path: str = "") -> Page:
     """One page of `/v3/reference/tickers` as `LISTING_SCHEMA`.
 
-    `delisted_utc` is the vendor's "last date that the asset was traded": `delisted_on` is the day after it.
+    `delisted_on` is the UTC date of `delisted_utc`. The vendor's documents call that the last date traded, its rows
+    carry the first date without trading (AABA 2019-10-07), at midnight in New York or in UTC: that date fits both.
 
     Raises:
         MalformedAnswerError: see the module; also a row of another ticker than `ticker`, where given.
@@ -67,8 +68,7 @@ def listings_page(body: bytes, ticker: str | None = None, base_path: str = "") -
     if ticker is not None and (others := set(tickers) - {ticker}):
         raise malformed(f"a row of {shown(min(others))} instead of {ticker}")
     columns = [column(rows, key, name, LISTING_SCHEMA[name]) for name, key in _LISTING_FIELDS.items()]
-    last_traded = date_column(rows, "delisted_utc", "delisted_on")
-    frame = pl.DataFrame([*columns, last_traded.dt.offset_by("1d")])
+    frame = pl.DataFrame([*columns, date_column(rows, "delisted_utc", "delisted_on")])
     return Page(frame.select(list(LISTING_SCHEMA)), next_page(answer, base_path))
 
 
