@@ -3,6 +3,7 @@
 The client underneath is `massive_client`; what an answer means is in `massive_envelope` and beside it.
 """
 
+import http.client
 import threading
 import time
 from collections.abc import Callable
@@ -156,12 +157,11 @@ class MassiveHttp:
             raise MalformedAnswerError(words, status=200) from None
 
     def _broken_exchange(self, about: str, error: urllib3.exceptions.HTTPError) -> VendorError:
-        cut = isinstance(error, urllib3.exceptions.ProtocolError) and any(
-            isinstance(cause, urllib3.exceptions.IncompleteRead) for cause in error.args
-        )
-        if cut or isinstance(error, urllib3.exceptions.DecodeError):
+        if isinstance(error, urllib3.exceptions.DecodeError) or any(
+            isinstance(cause, http.client.IncompleteRead) for cause in error.args
+        ):
             return MalformedAnswerError(f"{about}: the answer cannot be used: its body was cut or garbled on the way")
-        if isinstance(error, urllib3.exceptions.TimeoutError):
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
             return UpstreamError(f"{about}: the vendor did not answer within {self._read_timeout:g} s")
         words = redact(" ".join(str(error).split()), self._api_key)
         return UpstreamError(f"{about}: the vendor cannot be reached: {words}")
