@@ -1,0 +1,1 @@
+"""The vendor's endpoints: each module answers one family of paths from a `Call`."""

@@ -1,0 +1,124 @@
+"""Bars: custom range, grouped day, previous day, open and close of a day."""
+
+from datetime import date
+from typing import Any
+
+from tickstock_dagster.simulator import pages, wire
+from tickstock_dagster.simulator.call import Call
+from tickstock_dagster.simulator.tape import Printed
+
+_DEFAULT_LIMIT, _MAX_LIMIT = 5_000, 50_000
+_MILLISECONDS = 12
+"""A `from` or `to` of so many digits or more is a Unix time in milliseconds; a date has dashes."""
+
+
+def bound(text: str, name: str) -> date:
+    """`from` or `to` of a range, as the New York date it falls on; raises a 400 refusal."""
+    if text.isdigit() and len(text) >= _MILLISECONDS:
+        return wire.stamp_day(int(text))
+    return wire.parse_day(text, name)
+
+
+def range_bars(call: Call) -> dict[str, Any]:
+    """`/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}`."""
+    query = pages.opened(call.query)
+    ticker = call.parts["ticker"]
+    first, last = bound(call.parts["from"], "from"), bound(call.parts["to"], "to")
+    call.entitled(first)
+    if last < first:
+        raise wire.bad_request("The parameter 'to' cannot be a time that occurs before 'from'")
+    if (call.parts["multiplier"], call.parts["timespan"]) != ("1", "day"):
+        raise wire.bad_request("The simulator serves bars of 1 day")
+    adjusted = wire.parse_flag(query, "adjusted", True)
+    order = query.get("sort") or "asc"
+    if order not in ("asc", "desc"):
+        raise wire.bad_request(f"The parameter 'sort' must be asc or desc, not '{order}'")
+    limit = wire.parse_limit(query, _DEFAULT_LIMIT, _MAX_LIMIT)
+
+    bars = call.tape.of_ticker(ticker, first, last, call.view(adjusted))
+    if order == "desc":
+        bars.reverse()
+    offset = pages.offset_of(query)
+    page = bars[offset : offset + limit]
+    answer: dict[str, Any] = {
+        "ticker": ticker,
+        "adjusted": adjusted,
+        "queryCount": len(page),
+        "resultsCount": len(page),
+    }
+    if page:
+        answer["results"] = [bar.fields | {"t": wire.range_stamp(bar.day)} for bar in page]
+        answer["count"] = len(page)
+    answer["status"] = "OK"
+    if offset + limit < len(bars):
+        cursor = pages.cursor_for(query, offset + limit, new_style=False)
+        start, stop = wire.range_stamp(first), call.parts["to"]
+        answer["next_url"] = f"{call.origin}/v2/aggs/ticker/{ticker}/range/1/day/{start}/{stop}?cursor={cursor}"
+    return answer
+
+
+def grouped(call: Call) -> dict[str, Any]:
+    """`/v2/aggs/grouped/locale/us/market/stocks/{date}`."""
+    day = wire.parse_day(call.parts["date"])
+    call.entitled(day)
+    adjusted = wire.parse_flag(call.query, "adjusted", True)
+    bars = call.tape.of_day(day, call.view(adjusted))
+    answer: dict[str, Any] = {"queryCount": len(bars), "resultsCount": len(bars), "adjusted": adjusted, "status": "OK"}
+    if bars:
+        stamp = wire.grouped_stamp(day)
+        answer["results"] = [{"T": bar.ticker} | bar.fields | {"t": stamp} for bar in bars]
+        answer["count"] = len(bars)
+    return answer
+
+
+def previous(call: Call) -> dict[str, Any]:
+    """`/v2/aggs/ticker/{ticker}/prev`."""
+    ticker = call.parts["ticker"]
+    adjusted = wire.parse_flag(call.query, "adjusted", True)
+    bar = call.tape.latest(ticker, call.view(adjusted))
+    count = int(bar is not None)
+    answer: dict[str, Any] = {"ticker": ticker, "queryCount": count, "resultsCount": count, "adjusted": adjusted}
+    if bar is not None:
+        answer["results"] = [{"T": ticker} | bar.fields | {"t": wire.grouped_stamp(bar.day)}]
+        answer["count"] = 1
+    return answer | {"status": "OK"}
+
+
+def open_close(call: Call) -> dict[str, Any]:
+    """`/v1/open-close/{ticker}/{date}`."""
+    ticker, day = call.parts["ticker"], wire.parse_day(call.parts["date"])
+    call.entitled(day)
+    adjusted = wire.parse_flag(call.query, "adjusted", True)
+    found = call.tape.of_ticker(ticker, day, day, call.view(adjusted))
+    if not found:
+        raise wire.not_found("Data not found.")
+    return _flat(found[-1])
+
+
+def _flat(bar: Printed) -> dict[str, Any]:
+    fields = bar.fields
+    return {
+        "status": "OK",
+        "from": bar.day.isoformat(),
+        "symbol": bar.ticker,
+        "open": fields["o"],
+        "high": fields["h"],
+        "low": fields["l"],
+        "close": fields["c"],
+        "volume": fields["v"],
+        "afterHours": fields["c"],
+        "preMarket": fields["o"],
+    }
+
+
+def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
+    """The days a bars path asks for, for faults; None where it names none or they are no dates."""
+    try:
+        if "date" in parts:
+            day = wire.parse_day(parts["date"])
+            return day, day
+        if "from" in parts:
+            return bound(parts["from"], "from"), bound(parts["to"], "to")
+    except wire.Refusal:
+        return None
+    return None

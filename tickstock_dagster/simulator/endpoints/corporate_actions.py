@@ -1,0 +1,159 @@
+"""Splits and dividends: the current endpoints and the deprecated ones.
+
+Rows stand under the security's latest ticker, as the vendor has them, whatever it was called on the day.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+from tickstock_dagster.simulator import pages
+from tickstock_dagster.simulator.call import Call
+from tickstock_dagster.simulator.pages import ListShape, list_answer
+from tickstock_dagster.simulator.securities import Security, stable_hash
+
+ANNOUNCED_AHEAD = timedelta(days=14)
+"""A split is in the feed so long before it takes effect."""
+
+SPLITS = ListShape(
+    filters={"ticker": pages.text, "execution_date": pages.day, "adjustment_type": pages.text},
+    sorts=("execution_date", "ticker", "adjustment_type"),
+    default_sort="execution_date.desc",
+    default_limit=100,
+    max_limit=5_000,
+    new_style=True,
+    tie="id",
+)
+OLD_SPLITS = ListShape(
+    filters={"ticker": pages.text, "execution_date": pages.day},
+    sorts=("execution_date", "ticker"),
+    default_sort="execution_date.desc",
+    default_limit=10,
+    max_limit=1_000,
+    new_style=False,
+    tie="id",
+)
+DIVIDENDS = ListShape(
+    filters={
+        "ticker": pages.text,
+        "ex_dividend_date": pages.day,
+        "frequency": pages.number,
+        "distribution_type": pages.text,
+    },
+    sorts=("ticker", "ex_dividend_date", "frequency", "distribution_type"),
+    default_sort="ticker.asc",
+    default_limit=100,
+    max_limit=5_000,
+    new_style=True,
+    tie="id",
+)
+OLD_DIVIDENDS = ListShape(
+    filters={
+        "ticker": pages.text,
+        "ex_dividend_date": pages.day,
+        "record_date": pages.day,
+        "declaration_date": pages.day,
+        "pay_date": pages.day,
+        "frequency": pages.number,
+        "cash_amount": pages.number,
+        "dividend_type": pages.text,
+    },
+    sorts=("ex_dividend_date", "pay_date", "declaration_date", "record_date", "cash_amount", "ticker"),
+    default_sort="ex_dividend_date.desc",
+    default_limit=10,
+    max_limit=1_000,
+    new_style=False,
+    tie="id",
+)
+
+
+def _ticker_of(security: Security, today: date) -> str:
+    return security.ticker_on(today) or security.last_ticker
+
+
+def _id(kind: str, security: Security, day: date) -> str:
+    return f"{kind}{stable_hash(f'{kind}:{security.key}:{day}'):016x}"
+
+
+def _split_rows(call: Call) -> list[dict[str, Any]]:
+    rows = []
+    for security in call.tape.data.securities:
+        cumulative = 1.0
+        known = [split for split in call.tape.data.splits(security) if split.ex_date <= call.today + ANNOUNCED_AHEAD]
+        for split in reversed(known):
+            cumulative *= split.price_factor
+            rows.append(
+                {
+                    "id": _id("E", security, split.ex_date),
+                    "ticker": _ticker_of(security, call.today),
+                    "execution_date": split.ex_date.isoformat(),
+                    "split_from": _whole(split.split_from),
+                    "split_to": _whole(split.split_to),
+                    "adjustment_type": split.kind,
+                    "historical_adjustment_factor": round(cumulative, 6),
+                }
+            )
+    return rows
+
+
+def _dividend_rows(call: Call) -> list[dict[str, Any]]:
+    rows = []
+    for security in call.tape.data.securities:
+        executed = [split for split in call.tape.data.splits(security) if split.ex_date <= call.today]
+        known = [event for event in call.tape.data.dividends(security) if event.declared_on <= call.today]
+        cumulative = 1.0
+        for event in reversed(known):
+            cumulative *= 1 - event.fraction
+            factor = 1.0
+            for split in executed:
+                factor *= split.price_factor if event.ex_date < split.ex_date else 1.0
+            rows.append(
+                {
+                    "id": _id("D", security, event.ex_date),
+                    "ticker": _ticker_of(security, call.today),
+                    "ex_dividend_date": event.ex_date.isoformat(),
+                    "declaration_date": event.declared_on.isoformat(),
+                    "record_date": event.record_date.isoformat(),
+                    "pay_date": event.pay_date.isoformat(),
+                    "cash_amount": event.cash_amount,
+                    "currency": "USD",
+                    "frequency": event.frequency,
+                    "distribution_type": event.kind,
+                    "split_adjusted_cash_amount": round(event.cash_amount * factor, 6),
+                    "historical_adjustment_factor": round(cumulative, 6),
+                }
+            )
+    return rows
+
+
+def _whole(value: float) -> int | float:
+    return int(value) if float(value).is_integer() else value
+
+
+def splits(call: Call) -> dict[str, Any]:
+    """`/stocks/v1/splits`. A factor is cumulative over this split and all later ones in the feed."""
+    return list_answer(SPLITS, _split_rows(call), pages.opened(call.query), f"{call.origin}{call.path}")
+
+
+def old_splits(call: Call) -> dict[str, Any]:
+    """`/v3/reference/splits`, deprecated: no type and no factor."""
+    names = ("id", "ticker", "execution_date", "split_from", "split_to")
+    rows = [{name: row[name] for name in names} for row in _split_rows(call)]
+    return list_answer(OLD_SPLITS, rows, pages.opened(call.query), f"{call.origin}{call.path}")
+
+
+def dividends(call: Call) -> dict[str, Any]:
+    """`/stocks/v1/dividends`."""
+    return list_answer(DIVIDENDS, _dividend_rows(call), pages.opened(call.query), f"{call.origin}{call.path}")
+
+
+def old_dividends(call: Call) -> dict[str, Any]:
+    """`/v3/reference/dividends`, deprecated."""
+    rows = []
+    for row in _dividend_rows(call):
+        kept = {
+            name: value
+            for name, value in row.items()
+            if not name.startswith(("split_", "distribution_", "historical_"))
+        }
+        rows.append(kept | {"dividend_type": "CD"})
+    return list_answer(OLD_DIVIDENDS, rows, pages.opened(call.query), f"{call.origin}{call.path}")

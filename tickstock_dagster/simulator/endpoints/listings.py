@@ -1,0 +1,175 @@
+"""Tickers: the list, details of one, renames, type codes, exchanges."""
+
+from datetime import date, datetime, time
+from typing import Any
+
+from tickstock_dagster.simulator import pages, wire
+from tickstock_dagster.simulator.call import Call
+from tickstock_dagster.simulator.clock import EASTERN
+from tickstock_dagster.simulator.pages import ListShape, list_answer
+from tickstock_dagster.simulator.securities import Security
+from tickstock_dagster.simulator.sessions import FIRST_DAY
+
+TICKERS = ListShape(
+    filters={"ticker": pages.text, "type": pages.text, "market": pages.text, "exchange": pages.text, "cik": pages.text},
+    sorts=(
+        "ticker", "name", "market", "locale", "primary_exchange", "type", "currency_symbol", "currency_name",
+        "base_currency_symbol", "base_currency_name", "cik", "composite_figi", "share_class_figi",
+        "last_updated_utc", "delisted_utc",
+    ),
+    default_sort="ticker.asc",
+    default_limit=100,
+    max_limit=1_000,
+    new_style=False,
+    tie="composite_figi",
+)  # fmt: skip
+
+_MIDNIGHT_EASTERN_UNTIL = date(2020, 1, 1)
+"""Older `delisted_utc` are midnight in New York, newer ones midnight UTC: the UTC date is right for both."""
+
+TYPES = {
+    "CS": "Common Stock", "PFD": "Preferred Stock", "WARRANT": "Warrant", "RIGHT": "Rights", "BOND": "Corporate Bond",
+    "ETF": "Exchange Traded Fund", "ETN": "Exchange Traded Note", "ETV": "Exchange Traded Vehicle",
+    "SP": "Structured Product", "ADRC": "American Depository Receipt Common",
+    "ADRW": "American Depository Receipt Warrants", "ADRR": "American Depository Receipt Rights", "FUND": "Fund",
+    "BASKET": "Basket", "UNIT": "Unit", "LT": "Liquidating Trust",
+}  # fmt: skip
+
+# id, kind, name, acronym, MIC, operating MIC, participant
+EXCHANGES = (
+    (1, "exchange", "NYSE American, LLC", "AMEX", "XASE", "XNYS", "A"),
+    (10, "exchange", "New York Stock Exchange", "NYSE", "XNYS", "XNYS", "N"),
+    (11, "exchange", "NYSE Arca, Inc.", None, "ARCX", "XNYS", "P"),
+    (12, "exchange", "Nasdaq", None, "XNAS", "XNAS", "T"),
+    (15, "exchange", "Investors' Exchange", "IEX", "IEXG", "IEXG", "V"),
+    (19, "exchange", "Cboe BZX", None, "BATS", "XCBO", "Z"),
+    (4, "TRF", "FINRA NYSE TRF", None, "FINY", "XNYS", "D"),
+    (4, "TRF", "FINRA Nasdaq TRF Carteret", None, "FINN", "FINR", "D"),
+    (5, "SIP", "Unlisted Trading Privileges", "UTP", None, "XNAS", "E"),
+)
+
+
+def _row(security: Security, ticker: str, on: date) -> dict[str, Any]:
+    """One security as the ticker list shows it on `on`; unknown fields are absent."""
+    delisted = security.delisted_on if security.delisted_on and security.delisted_on <= on else None
+    row = {
+        "ticker": ticker,
+        "name": security.name,
+        "market": "stocks",
+        "locale": "us",
+        "primary_exchange": security.exchange,
+        "type": security.equity_type,
+        "active": delisted is None,
+        "currency_name": "usd",
+        "cik": security.cik,
+        "composite_figi": security.composite_figi,
+        "share_class_figi": security.share_class_figi,
+        "last_updated_utc": f"{on.isoformat()}T00:00:00Z",
+        "delisted_utc": _delisted_instant(delisted) if delisted else None,
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _delisted_instant(day: date) -> str:
+    if day >= _MIDNIGHT_EASTERN_UNTIL:
+        return f"{day.isoformat()}T00:00:00Z"
+    hours = -int(datetime.combine(day, time(0), EASTERN).strftime("%z")) // 100
+    return f"{day.isoformat()}T{hours:02d}:00:00Z"
+
+
+def tickers(call: Call) -> dict[str, Any]:
+    """`/v3/reference/tickers`: as of `date`, the active ones (default) or the delisted ones."""
+    query = pages.opened(call.query)
+    on = wire.parse_day(query["date"]) if query.get("date") else call.today
+    active = wire.parse_flag(query, "active", True)
+    wanted = query.get("search", "").lower()
+    rows = []
+    for security in call.tape.data.securities:
+        if active:
+            ticker = security.ticker_on(on)
+        else:
+            ticker = security.last_ticker if security.delisted_on and security.delisted_on <= on else None
+        if ticker and (not wanted or wanted in ticker.lower() or wanted in security.name.lower()):
+            rows.append(_row(security, ticker, on) | {"exchange": security.exchange})
+    answer = list_answer(TICKERS, rows, query, f"{call.origin}{call.path}")
+    for row in answer["results"]:
+        del row["exchange"]
+    return answer
+
+
+def details(call: Call) -> dict[str, Any]:
+    """`/v3/reference/tickers/{ticker}`: the security that holds the ticker on `date` (default today)."""
+    ticker = call.parts["ticker"]
+    on = wire.parse_day(call.query["date"]) if call.query.get("date") else call.today
+    holder = next((found for found in call.tape.data.holders(ticker) if found.ticker_on(on) == ticker), None)
+    if holder is None:
+        raise wire.not_found("Ticker not found.")
+    known = _row(holder, ticker, on) | {
+        "list_date": holder.list_date.isoformat() if holder.list_date else None,
+        "share_class_shares_outstanding": holder.shares,
+        "weighted_shares_outstanding": holder.shares if holder.equity_type == "CS" else None,
+        "market_cap": _market_cap(call, holder, ticker),
+        "sic_code": holder.sic[0] if holder.sic else None,
+        "sic_description": holder.sic[1] if holder.sic else None,
+        "round_lot": 100,
+        "ticker_root": ticker.partition(".")[0],
+        "ticker_suffix": ticker.partition(".")[2] or None,
+        "description": f"{holder.name} is listed in the United States.",
+        "homepage_url": f"https://www.{ticker.partition('.')[0].lower()}.example",
+    }
+    return {"results": {name: value for name, value in known.items() if value is not None}, "status": "OK"}
+
+
+def _market_cap(call: Call, holder: Security, ticker: str) -> float | None:
+    if holder.equity_type != "CS" or not holder.shares:
+        return None
+    bar = call.tape.latest(ticker, call.view(adjusted=False), within=10)
+    close = bar.fields["c"] if bar else None
+    return None if close is None else round(close * holder.shares, 2)
+
+
+def events(call: Call) -> dict[str, Any]:
+    """`/vX/reference/tickers/{id}/events`: `id` is a ticker, which means its holder now, or a composite FIGI."""
+    wanted = call.parts["id"]
+    holder = next(
+        (
+            found
+            for found in call.tape.data.securities
+            if found.composite_figi == wanted or found.ticker_on(call.today) == wanted
+        ),
+        None,
+    )
+    if holder is None:
+        raise wire.not_found("Ticker not found.")
+    changes = [
+        {
+            "type": "ticker_change",
+            "date": max(span.first, FIRST_DAY).isoformat(),
+            "ticker_change": {"ticker": span.ticker},
+        }
+        for span in reversed(holder.spans)
+        if span.first <= call.today
+    ]
+    results = {"name": holder.name, "composite_figi": holder.composite_figi, "cik": holder.cik, "events": changes}
+    return {"results": {name: value for name, value in results.items() if value is not None}, "status": "OK"}
+
+
+def types(_call: Call) -> dict[str, Any]:
+    """`/v3/reference/tickers/types`."""
+    rows = [
+        {"code": code, "description": words, "asset_class": "stocks", "locale": "us"} for code, words in TYPES.items()
+    ]
+    return {"results": rows, "status": "OK", "count": len(rows)}
+
+
+def exchanges(call: Call) -> dict[str, Any]:
+    """`/v3/reference/exchanges`; the vendor's `id` is not unique."""
+    if call.query.get("asset_class", "stocks") != "stocks":
+        return {"results": [], "status": "OK", "count": 0}
+    names = ("id", "type", "name", "acronym", "mic", "operating_mic", "participant_id")
+    rows = [
+        {name: value for name, value in zip(names, exchange, strict=True) if value is not None}
+        | {"asset_class": "stocks", "locale": "us"}
+        for exchange in EXCHANGES
+    ]
+    return {"results": rows, "status": "OK", "count": len(rows)}

@@ -1,0 +1,80 @@
+"""What a simulator is started with. Parsing and checking of the options; nothing here starts anything."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.vendor_plans import PlanName, vendor_plan
+
+DEFAULT_KEY = "simulator"
+MAX_SYMBOLS = 5_000
+"""Each synthetic ticker keeps about 0.3 MB of history in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorOptions:
+    """Options of one simulator.
+
+    Attributes:
+        host: address to listen on.
+        port: TCP port; 0 takes a free one.
+        plan: plan of every key that names none itself.
+        bars: Parquet or CSV to serve instead of the synthetic market.
+        seed: seed of the synthetic market.
+        symbols: size of the synthetic market; the named tickers are always in it.
+        now: the vendor's clock stands still at this instant (timezone-aware); None: the real clock.
+        api_keys: accepted keys, `KEY` or `KEY=PLAN`.
+        control: whether `/_control/*` answers (loopback callers only).
+        publish_delay_minutes: a session's bars are out this long after its close.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8089
+    plan: PlanName = PlanName.STARTER
+    bars: Path | None = None
+    seed: int = 7
+    symbols: int = 300
+    now: datetime | None = None
+    api_keys: tuple[str, ...] = field(default=(DEFAULT_KEY,))
+    control: bool = True
+    publish_delay_minutes: int = 15
+
+    def __post_init__(self) -> None:
+        """Check the ranges; raises BadInputError naming the option."""
+        if not 0 <= self.port <= 65_535:
+            raise BadInputError("port", self.port, "0 to 65535; 0 takes a free port")
+        if not 1 <= self.symbols <= MAX_SYMBOLS:
+            raise BadInputError("symbols", self.symbols, f"1 to {MAX_SYMBOLS}")
+        if self.seed < 0:
+            raise BadInputError("seed", self.seed, "a whole number of 0 or more")
+        if self.now is not None and self.now.tzinfo is None:
+            raise BadInputError("now", self.now.isoformat(), "an instant with a time zone, e.g. 2026-11-20T21:30:00Z")
+        if not self.api_keys or any(not key.partition("=")[0] for key in self.api_keys):
+            raise BadInputError("api-key", ",".join(self.api_keys), "KEY or KEY=PLAN, not empty")
+        self.key_plans()
+
+    def key_plans(self) -> dict[str, PlanName]:
+        """Plan of each accepted key.
+
+        Raises:
+            BadInputError: a key names a plan that does not exist.
+        """
+        plans = {}
+        for entry in self.api_keys:
+            key, _, plan = entry.partition("=")
+            plans[key] = vendor_plan(plan).name if plan else self.plan
+        return plans
+
+
+def parse_instant(text: str, field_name: str = "now") -> datetime:
+    """An ISO 8601 instant; a text without zone is UTC.
+
+    Raises:
+        BadInputError: it is not one.
+    """
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(field_name, text, "an ISO 8601 instant, e.g. 2026-11-20T21:30:00Z") from None
+    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -1,0 +1,147 @@
+"""What the simulated vendor knows of a security: identity, tickers over time, splits, dividends. Values only."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+Ordinals = npt.NDArray[np.int32]
+
+_FIGI_ALPHABET = "BCDFGHJKLMNPQRSTVWXYZ0123456789"
+
+
+def stable_hash(text: str) -> int:
+    """64 bits of `text` that are the same in every process and on every machine."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
+
+
+def figi_of(identity: str, kind: str = "BBG00") -> str:
+    """A made-up FIGI (12 characters) that is always the same for `identity`."""
+    value, digits = stable_hash(f"figi:{kind}:{identity}"), []
+    for _ in range(12 - len(kind)):
+        value, digit = divmod(value, len(_FIGI_ALPHABET))
+        digits.append(_FIGI_ALPHABET[digit])
+    return kind + "".join(digits)
+
+
+@dataclass(frozen=True, slots=True)
+class TickerSpan:
+    """`ticker` is printed for a security from `first` to `last`, both inclusive; `last` None: still."""
+
+    ticker: str
+    first: date
+    last: date | None = None
+
+    def covers(self, day: date) -> bool:
+        """Whether the ticker is the printed one on `day`."""
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class SplitEvent:
+    """`split_to` new shares for `split_from` old ones, first traded so on `ex_date`."""
+
+    ex_date: date
+    split_from: float
+    split_to: float
+
+    @property
+    def price_factor(self) -> float:
+        """What a raw price of before the split is multiplied with."""
+        return self.split_from / self.split_to
+
+    @property
+    def kind(self) -> str:
+        """The vendor's adjustment type."""
+        return "forward_split" if self.split_to > self.split_from else "reverse_split"
+
+
+@dataclass(frozen=True, slots=True)
+class DividendEvent:
+    """One cash dividend.
+
+    Attributes:
+        cash_amount: US dollars per share as declared, in shares of `ex_date`.
+        fraction: of the price before.
+        frequency: payments a year.
+    """
+
+    ex_date: date
+    declared_on: date
+    record_date: date
+    pay_date: date
+    cash_amount: float
+    fraction: float
+    frequency: int
+    kind: str = "recurring"
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """One security through all its tickers.
+
+    Attributes:
+        key: names the security for good; seeds its series.
+        equity_type: the vendor's type code (CS, ETF, …); None where the vendor has none, as with `exchange` (MIC)
+            and `cik`.
+        spans: printed tickers, oldest first.
+        list_date: first trading day as the vendor tells it; None: not told.
+        delisted_on: first date on which it no longer trades.
+        shares: outstanding, in shares of today.
+    """
+
+    key: str
+    name: str
+    equity_type: str | None
+    exchange: str | None
+    cik: str | None
+    spans: tuple[TickerSpan, ...]
+    list_date: date | None = None
+    delisted_on: date | None = None
+    shares: int | None = None
+    sic: tuple[str, str] | None = None
+
+    @property
+    def composite_figi(self) -> str:
+        """The same through all renames."""
+        return figi_of(self.key)
+
+    @property
+    def share_class_figi(self) -> str:
+        """The same through all renames."""
+        return figi_of(self.key, "BBG001")
+
+    @property
+    def last_ticker(self) -> str:
+        """The ticker printed now, or at last."""
+        return self.spans[-1].ticker
+
+    def ticker_on(self, day: date) -> str | None:
+        """The ticker printed on `day`; None when the security is not listed then."""
+        return next((span.ticker for span in self.spans if span.covers(day)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class DaySeries:
+    """Raw daily bars of one security, by day; NaN where the source has null.
+
+    Attributes:
+        ordinals: proleptic ordinals of the days (`date.toordinal`), ascending, possibly with repeats.
+        open, high, low, close: US dollars per share.
+        volume: shares.
+        vwap, transactions: None where the source has none, unless
+        with_trades: the vendor tells both, and they follow from the rest of the bar.
+    """
+
+    ordinals: Ordinals
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    vwap: Floats | None = None
+    transactions: Floats | None = None
+    with_trades: bool = False

@@ -1,0 +1,108 @@
+"""Puts the vendor on a port: the ASGI application, a server in the foreground or in a thread."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Mount, Route
+
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.simulator.control import control_routes
+from tickstock_dagster.simulator.options import SimulatorOptions
+from tickstock_dagster.simulator.replies import BreakableProtocol
+from tickstock_dagster.simulator.vendor import Vendor
+
+if TYPE_CHECKING:
+    from tickstock_dagster.simulator.market_data import MarketData
+
+
+def build_vendor(options: SimulatorOptions) -> Vendor:
+    """A vendor for `options`; the market is loaded later.
+
+    Raises:
+        BadInputError: the file of bars is missing or malformed.
+    """
+    if options.bars is not None:
+        from tickstock_dagster.simulator.bars_file import read_bars_file
+
+        market = read_bars_file(options.bars)
+        return Vendor(options, lambda: market)
+
+    def synthetic() -> "MarketData":
+        from tickstock_dagster.simulator.synthetic.market import synthetic_market
+
+        return synthetic_market(options.seed, options.symbols)
+
+    return Vendor(options, synthetic)
+
+
+async def _health(_request: Request) -> JSONResponse:
+    return JSONResponse({"status": "ok"})
+
+
+def build_app(vendor: Vendor) -> Starlette:
+    """The application: health, control plane, and the vendor for everything else."""
+
+    @asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        import asyncio
+
+        warming = asyncio.create_task(vendor.tape())
+        yield
+        warming.cancel()
+        vendor.close()
+
+    routes: list[Route | Mount] = [Route("/health", _health)]
+    if vendor.options.control:
+        routes += control_routes(vendor)
+    return Starlette(routes=[*routes, Mount("/", app=vendor)], lifespan=lifespan)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket, so that the address is known before the server runs.
+
+    Raises:
+        BadInputError: nobody can listen there.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise BadInputError("port", f"{host}:{port}", f"an address to listen on ({error.strerror})") from None
+    return listener
+
+
+def build_server(vendor: Vendor) -> uvicorn.Server:
+    """A server for `vendor`, to be run with a socket of `listening_socket`."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            build_app(vendor),
+            http=BreakableProtocol,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=1,
+            timeout_keep_alive=30,
+        )
+    )
+
+
+def serve(options: SimulatorOptions) -> None:
+    """Serve in the foreground until interrupted; prints the address.
+
+    Raises:
+        BadInputError: the port is taken, or the file of bars is malformed.
+    """
+    vendor = build_vendor(options)
+    listener = listening_socket(options.host, options.port)
+    host, port = listener.getsockname()[:2]
+    print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
+    build_server(vendor).run(sockets=[listener])

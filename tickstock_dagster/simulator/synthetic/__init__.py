@@ -1,0 +1,1 @@
+"""The seeded synthetic market: real names and calendar, made-up prices."""

@@ -1,0 +1,183 @@
+"""Draws daily bars: common factors with clustering volatility, fat-tailed own moves, raw prices as printed.
+
+A series depends on the seed and on the security's key alone: not on the process, nor on how many other tickers
+there are. Draws are made for the whole calendar in a fixed order, so nothing about them depends on the clock.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from math import log
+
+import numpy as np
+
+from tickstock_dagster.simulator.securities import DaySeries, DividendEvent, Floats, SplitEvent, stable_hash
+from tickstock_dagster.simulator.sessions import Sessions
+from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Traits
+
+ANCHOR = date(2026, 1, 2)
+"""Price levels of the traits hold on this day."""
+
+FACTORS = {
+    "market": 0.010, "small": 0.007, "world": 0.006, "emerging": 0.008, "gold": 0.010, "crops": 0.009,
+    "bonds": 0.003, "long bonds": 0.009, **dict.fromkeys(SECTORS, 0.006),
+}  # fmt: skip
+"""Daily standard deviation of each factor; all but the market's come on top of the market."""
+
+_CALM_PERSISTENCE, _SHOCK_WEIGHT = 0.90, 0.08
+_DRIFT = 0.00018
+_FLOOR = 0.02
+_CENTS, _TENTHS_OF_CENTS = 2, 4
+_HALF_DAY_VOLUME = 0.55
+_MONTH_END_VOLUME = 1.25
+_DECLARED_AHEAD, _PAID_AFTER = 15, 15
+"""Sessions between declaration, ex-date and payment."""
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of `name`, the same in every process."""
+    return np.random.Generator(np.random.PCG64([seed, stable_hash(name)]))
+
+
+def _clustered_variance(shocks: Floats) -> Floats:
+    """GARCH(1,1) variance around 1 driven by standard `shocks`."""
+    variance = np.empty_like(shocks)
+    level = 1.0
+    base = 1 - _CALM_PERSISTENCE - _SHOCK_WEIGHT
+    for index, shock in enumerate(shocks.tolist()):
+        variance[index] = level
+        level = base + level * (_CALM_PERSISTENCE + _SHOCK_WEIGHT * min(shock * shock, 25.0))
+    return variance
+
+
+@dataclass(frozen=True, slots=True)
+class CommonFactors:
+    """What all series share, by session.
+
+    Attributes:
+        returns: log return of each factor.
+        turbulence: of all moves, 1 = usual.
+        crowding: of all volumes, 1 = usual.
+    """
+
+    returns: dict[str, Floats]
+    turbulence: Floats
+    crowding: Floats
+
+
+def common_factors(seed: int, calendar: Sessions) -> CommonFactors:
+    """Draw the factors for every session of `calendar`."""
+    length = len(calendar.days)
+    shocks = generator(seed, "factor:market").standard_t(6, length) * np.sqrt(4 / 6)
+    turbulence = np.sqrt(_clustered_variance(shocks))
+    returns = {
+        name: generator(seed, f"factor:{name}").standard_normal(length) * deviation * np.sqrt(turbulence)
+        for name, deviation in FACTORS.items()
+    }
+    returns["market"] = shocks * turbulence * FACTORS["market"]
+    return CommonFactors(returns, turbulence, session_rhythm(calendar))
+
+
+def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
+    """What turns a price in shares of `ANCHOR` into the raw price of each day (ordinals)."""
+    factors = np.ones(len(days))
+    for split in splits:
+        ratio = 1 / split.price_factor
+        if split.ex_date > ANCHOR:
+            factors[days >= split.ex_date.toordinal()] /= ratio
+        else:
+            factors[days < split.ex_date.toordinal()] *= ratio
+    return factors
+
+
+def _drift(splits: tuple[SplitEvent, ...], count: int) -> float:
+    """Mean log return a session: what has been split often has risen as much, so raw prices keep their level."""
+    return _DRIFT + sum(-log(split.price_factor) for split in splits if split.ex_date <= ANCHOR) / count
+
+
+def _rounded(prices: Floats) -> Floats:
+    """As printed: cents, and hundredths of cents below one dollar."""
+    return np.where(prices < 1, np.round(prices, _TENTHS_OF_CENTS), np.round(prices, _CENTS))
+
+
+def draw_series(
+    seed: int,
+    key: str,
+    traits: Traits,
+    calendar: Sessions,
+    factors: CommonFactors,
+    splits: tuple[SplitEvent, ...] = (),
+    payouts: tuple[tuple[date, float], ...] = (),
+) -> DaySeries:
+    """Raw bars of one security on every session of `calendar` on which it trades, listed or not.
+
+    Args:
+        seed: of the market.
+        key: names the series.
+        traits: what it is drawn from.
+        calendar: its sessions.
+        factors: what it shares with all others.
+        splits: applied to prices and volumes, so that raw prices jump on the ex-date.
+        payouts: (ex-date, fraction of the price) by which the open falls.
+    """
+    days, count = calendar.ordinals, len(calendar.days)
+    random = generator(seed, f"series:{key}")
+    own = random.standard_t(4, count) / np.sqrt(2) * traits.own_volatility * np.sqrt(factors.turbulence)
+    overnight, up, down, crowd = random.standard_normal((4, count))
+    trading = random.random(count) < traits.trades_on
+
+    returns = traits.beta * factors.returns["market"] + own + _drift(splits, count)
+    if traits.follows != "market":
+        returns = returns + factors.returns[traits.follows]
+    scale = traits.own_volatility + abs(traits.beta) * FACTORS["market"]
+    dropped = np.zeros(count)
+    for ex_date, fraction in payouts:
+        dropped[np.searchsorted(days, ex_date.toordinal()) :][:1] = np.log1p(-fraction)
+    path = np.cumsum(returns + dropped)
+    path -= path[np.searchsorted(days, ANCHOR.toordinal())]
+    close = traits.price * np.exp(path)
+    before = np.concatenate([close[:1], close[:-1]])
+    opening = before * np.exp(dropped + 0.35 * returns + 0.25 * scale * overnight)
+    reach = 0.45 * scale * np.sqrt(factors.turbulence)
+    high = np.maximum(opening, close) * np.exp(np.abs(up) * reach)
+    low = np.minimum(opening, close) * np.exp(-np.abs(down) * reach)
+
+    ratio = split_factors(days, splits)
+    opening, high, low, close = (_rounded(np.maximum(prices * ratio, _FLOOR)) for prices in (opening, high, low, close))
+    volume = traits.daily_shares / ratio * np.exp(0.3 * crowd + 8 * np.abs(returns).clip(max=0.1) - 0.1)
+    return DaySeries(
+        ordinals=days[trading],
+        open=opening[trading],
+        high=np.maximum(high, np.maximum(opening, close))[trading],
+        low=np.minimum(low, np.minimum(opening, close))[trading],
+        close=close[trading],
+        volume=np.maximum(np.round(volume * factors.crowding), 1)[trading],
+    )
+
+
+def session_rhythm(calendar: Sessions) -> Floats:
+    """Usual volume of each session as a multiple: less on half days, more on the last session of a month."""
+    rhythm = np.ones(len(calendar.days))
+    for index, day in enumerate(calendar.days):
+        if calendar.is_half_day(day):
+            rhythm[index] = _HALF_DAY_VOLUME
+        elif index + 1 < len(calendar.days) and calendar.days[index + 1].month != day.month:
+            rhythm[index] = _MONTH_END_VOLUME
+    return rhythm
+
+
+def dividends_of(
+    schedule: tuple[tuple[date, float], ...], series: DaySeries, calendar: Sessions, frequency: int
+) -> tuple[DividendEvent, ...]:
+    """Declared dividends for the payouts that `series` was drawn with; amounts in shares of the ex-date."""
+    events = []
+    for ex_date, fraction in schedule:
+        at = int(np.searchsorted(series.ordinals, ex_date.toordinal()))
+        session = int(np.searchsorted(calendar.ordinals, ex_date.toordinal()))
+        if at == 0 or at >= len(series.ordinals):
+            continue
+        declared = calendar.days[max(session - _DECLARED_AHEAD, 0)]
+        paid = calendar.days[min(session + _PAID_AFTER, len(calendar.days) - 1)]
+        amount = round(float(series.close[at]) * fraction, 4)
+        if amount > 0:
+            events.append(DividendEvent(ex_date, declared, ex_date, paid, amount, fraction, frequency))
+    return tuple(events)

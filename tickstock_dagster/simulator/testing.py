@@ -1,0 +1,124 @@
+"""A simulator inside a test's own process: started in a thread on a free loopback port, driven directly."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from threading import Thread
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Any, Self
+
+from tickstock_dagster.core.vendor_plans import PlanName
+from tickstock_dagster.simulator.control import correct
+from tickstock_dagster.simulator.faults import Fault, parse_fault
+from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions
+from tickstock_dagster.simulator.server import build_server, build_vendor, listening_socket
+
+_START_SECONDS = 30.0
+
+
+class RunningSimulator:
+    """Context manager around one simulator.
+
+    Args:
+        plan: plan of the key.
+        bars: Parquet or CSV to serve; None: the synthetic market.
+        seed, symbols: of the synthetic market.
+        now: where the vendor's clock stands (timezone-aware); None: the real clock.
+        api_keys: accepted keys, `KEY` or `KEY=PLAN`.
+        rate: (calls, seconds) in place of the plan's own rate.
+
+    Example:
+        with RunningSimulator(now=datetime(2026, 11, 20, 22, tzinfo=UTC)) as simulator:
+            client = RESTClient(simulator.key, base=simulator.url)
+            simulator.install("rate_limit_storm", times=2, retry_after=1)
+    """
+
+    key = DEFAULT_KEY
+
+    def __init__(
+        self,
+        *,
+        plan: PlanName | str = PlanName.STARTER,
+        bars: Path | None = None,
+        seed: int = 7,
+        symbols: int = 1,
+        now: datetime | None = None,
+        api_keys: tuple[str, ...] = (DEFAULT_KEY,),
+        rate: tuple[int, float] | None = None,
+        control: bool = True,
+    ) -> None:
+        self.options = SimulatorOptions(
+            port=0, plan=PlanName(plan), bars=bars, seed=seed, symbols=symbols, now=now, api_keys=api_keys,
+            control=control,
+        )  # fmt: skip
+        self.vendor = build_vendor(self.options)
+        if rate is not None:
+            self.vendor.gate.reset_rates(*rate)
+        self.url = ""
+
+    def __enter__(self) -> Self:
+        """Start serving; returns when the port answers."""
+        self._listener = listening_socket(self.options.host, 0)
+        self.url = f"http://{self.options.host}:{self._listener.getsockname()[1]}"
+        self._server = build_server(self.vendor)
+        self._thread = Thread(target=self._server.run, kwargs={"sockets": [self._listener]}, daemon=True)
+        self._thread.start()
+        deadline = monotonic() + _START_SECONDS
+        while not self._server.started:
+            if monotonic() > deadline or not self._thread.is_alive():
+                raise RuntimeError("the simulator did not start")
+            sleep(0.005)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop serving; requests under way are let go."""
+        self._server.should_exit = True
+        self._thread.join(timeout=10)
+        self._listener.close()
+
+    def install(self, fault: Fault | str | Mapping[str, Any], **parameters: Any) -> None:
+        """From now on the fault holds: a model of `faults`, a mapping, or a name with parameters.
+
+        Raises:
+            BadInputError: no such fault or parameter.
+        """
+        if isinstance(fault, str):
+            fault = parse_fault({"fault": fault, **parameters})
+        elif isinstance(fault, Mapping):
+            fault = parse_fault(dict(fault))
+        self.vendor.faults.install(fault)
+
+    def clear_faults(self) -> None:
+        """No fault holds any more."""
+        self.vendor.faults.clear()
+
+    def stats(self, *, calls: bool = False) -> dict[str, Any]:
+        """`total`, `by_endpoint`, `by_status`; with `calls` also every call's path and status."""
+        return self.vendor.stats.described(calls)
+
+    def reset_stats(self) -> None:
+        """Count from zero."""
+        self.vendor.stats.reset()
+
+    def set_now(self, instant: datetime | None) -> None:
+        """The vendor's clock stands at `instant` (timezone-aware); None: the real clock."""
+        self.vendor.clock.set(instant)
+
+    def reset_rates(self, calls: int | None = None, per_seconds: float | None = None) -> None:
+        """Forget the calls counted for the rate; optionally change it for all keys."""
+        self.vendor.gate.reset_rates(calls, per_seconds)
+
+    def replace_bar(self, ticker: str, session: date, **values: float) -> None:
+        """The vendor corrects one bar: `close=10.5`, … (raw prices)."""
+        correct(self.vendor.corrections, {"ticker": ticker, "session": session.isoformat(), **values})
+
+    def remove_bar(self, ticker: str, session: date) -> None:
+        """The vendor no longer has this bar."""
+        correct(self.vendor.corrections, {"ticker": ticker, "session": session.isoformat(), "remove": True})
+
+    def scale_day(self, session: date, factor: float) -> None:
+        """The vendor corrects every price of a day."""
+        correct(self.vendor.corrections, {"session": session.isoformat(), "scale": factor})

@@ -1,0 +1,169 @@
+"""The vendor itself: every request's way through fault, key, rate, entitlement, parameters and data, in that order."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from starlette.requests import Request
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from tickstock_dagster.simulator import faults, wire
+from tickstock_dagster.simulator.access import Gate
+from tickstock_dagster.simulator.call import Call, Handler
+from tickstock_dagster.simulator.clock import Clock
+from tickstock_dagster.simulator.corrections import Corrections
+from tickstock_dagster.simulator.endpoints import aggregates, corporate_actions, listings, market_status
+from tickstock_dagster.simulator.fault_engine import FaultEngine, Subject
+from tickstock_dagster.simulator.market_data import MarketData
+from tickstock_dagster.simulator.options import SimulatorOptions
+from tickstock_dagster.simulator.replies import drop, send_answer
+from tickstock_dagster.simulator.stats import Stats
+from tickstock_dagster.simulator.tape import Tape
+
+ENDPOINTS: dict[str, Handler] = {
+    "/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}": aggregates.range_bars,
+    "/v2/aggs/grouped/locale/us/market/stocks/{date}": aggregates.grouped,
+    "/v2/aggs/ticker/{ticker}/prev": aggregates.previous,
+    "/v1/open-close/{ticker}/{date}": aggregates.open_close,
+    "/v3/reference/tickers": listings.tickers,
+    "/v3/reference/tickers/types": listings.types,
+    "/v3/reference/tickers/{ticker}": listings.details,
+    "/v3/reference/exchanges": listings.exchanges,
+    "/vX/reference/tickers/{id}/events": listings.events,
+    "/stocks/v1/splits": corporate_actions.splits,
+    "/stocks/v1/dividends": corporate_actions.dividends,
+    "/v3/reference/splits": corporate_actions.old_splits,
+    "/v3/reference/dividends": corporate_actions.old_dividends,
+    "/v1/marketstatus/now": market_status.now,
+    "/v1/marketstatus/upcoming": market_status.upcoming,
+}
+"""Paths and who answers them; the first that matches wins."""
+
+
+def _unknown(_call: Call) -> wire.Payload:
+    raise wire.not_found("Resource not found.")
+
+
+class Vendor:
+    """State of one simulator and the ASGI application of the vendor's own paths.
+
+    Args:
+        load: gives the market; called once, in a thread, while the server already listens.
+    """
+
+    def __init__(self, options: SimulatorOptions, load: Callable[[], MarketData]) -> None:
+        self.options = options
+        self.clock = Clock(options.now)
+        self.gate = Gate(options.key_plans(), time.monotonic)
+        self.faults = FaultEngine()
+        self.stats = Stats()
+        self.corrections = Corrections()
+        self._load = load
+        self._tape: Tape | None = None
+        self._loading: asyncio.Future[Tape] | None = None
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="simulator-market")
+        self._routes = [Route(path, endpoint=lambda _: None, name=path) for path in ENDPOINTS]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        template, parts = self._match(request)
+        subject = _subject(request.url.path, parts)
+        request_id = wire.new_request_id()
+        refused = self.faults.refusal(subject)
+        if isinstance(refused, faults.ConnectionDrop):
+            self.stats.count(template, request.url.path, None)
+            await drop(scope)
+            return
+        answer = _refused(refused) if refused else await self._answer(request, template, parts, subject, request_id)
+        if isinstance(answer, wire.Refusal):
+            answer = answer.answer(request_id)
+        seconds_late = self.faults.delay(subject)
+        self.stats.count(template, request.url.path, answer.status)
+        if seconds_late:
+            await asyncio.sleep(seconds_late)
+        cut = self.faults.cut(subject) if answer.status == 200 else None
+        await send_answer(scope, send, answer, request_id, cut)
+
+    async def tape(self) -> Tape:
+        """What the vendor has published; waits until the market is there."""
+        if self._tape is None:
+            if self._loading is None:
+                self._loading = asyncio.get_running_loop().run_in_executor(self._reader, self._open)
+            self._tape = await asyncio.shield(self._loading)
+        return self._tape
+
+    def _open(self) -> Tape:
+        from tickstock_dagster.simulator.sessions import sessions
+
+        data = self._load()
+        delay = timedelta(minutes=self.options.publish_delay_minutes)
+        tape = Tape(data, sessions(), delay, self.corrections, self.faults.lateness, self.faults.late_days)
+        data.warm()
+        return tape
+
+    def close(self) -> None:
+        """End the loading thread."""
+        self._reader.shutdown(wait=False, cancel_futures=True)
+
+    def _match(self, request: Request) -> tuple[str, dict[str, str]]:
+        for route in self._routes:
+            found = route.path_regex.match(request.url.path)
+            if found:
+                return route.path, found.groupdict()
+        return request.url.path, {}
+
+    async def _answer(
+        self, request: Request, template: str, parts: dict[str, str], subject: Subject, request_id: str
+    ) -> wire.Answer | wire.Refusal:
+        try:
+            query = dict(request.query_params)
+            plan = self.gate.admit(request.headers.get("authorization"), query.get("apiKey"), request.url.path)
+            if request.method != "GET":
+                return wire.Refusal(405, {"status": "ERROR", "error": "Method not allowed"})
+            tape = await self.tape()
+            origin = f"{request.url.scheme}://{request.url.netloc}"
+            call = Call(request.url.path, parts, query, origin, plan, self.clock.now(), tape)
+            payload = ENDPOINTS.get(template, _unknown)(call)
+        except wire.Refusal as refusal:
+            return refusal
+        if isinstance(payload, dict):
+            if template not in ("/v1/open-close/{ticker}/{date}", "/v1/marketstatus/now"):
+                payload["request_id"] = request_id
+            payload = self.faults.spoiled(subject, payload)
+        return wire.Answer(200, payload)
+
+
+def _subject(path: str, parts: dict[str, str]) -> Subject:
+    days = aggregates.days_of(parts)
+    first, last = days or (None, None)
+    return Subject(path, parts.get("ticker"), first, last)
+
+
+_GATEWAY_PAGE = (
+    "<html><head><title>{status} {words}</title></head><body><center><h1>{status} {words}</h1></center>"
+    "<hr><center>nginx</center></body></html>\n"
+)
+_GATEWAY_WORDS = {
+    500: "Internal Server Error",
+    502: "Bad Gateway",
+    503: "Service Temporarily Unavailable",
+    504: "Gateway Time-out",
+}
+
+
+def _refused(fault: faults.Fault) -> wire.Answer | wire.Refusal:
+    """The answer that a fault puts in place of the vendor's."""
+    if isinstance(fault, faults.RateLimitStorm):
+        return wire.too_many(fault.retry_after)
+    if isinstance(fault, faults.ServerError):
+        page = _GATEWAY_PAGE.format(status=fault.status, words=_GATEWAY_WORDS[fault.status])
+        return wire.Answer(fault.status, page)
+    if isinstance(fault, faults.OutOfHistory):
+        return wire.forbidden(wire.OUT_OF_HISTORY)
+    if isinstance(fault, faults.BeforeEndOfDay):
+        return wire.forbidden(wire.BEFORE_END_OF_DAY)
+    return wire.forbidden(wire.NOT_ENTITLED)

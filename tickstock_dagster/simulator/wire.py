@@ -1,0 +1,137 @@
+"""The vendor's wire shapes that every endpoint shares: envelope, errors, instants, parameters.
+
+The texts are the vendor's own, as far as they are known. Whether a request is refused is decided elsewhere.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from typing import Any
+from uuid import uuid4
+
+from tickstock_dagster.simulator.clock import EASTERN
+
+Payload = dict[str, Any] | list[dict[str, Any]]
+"""A JSON answer."""
+
+UNKNOWN_KEY = "Unknown API Key"
+NO_KEY = "API Key was not provided"
+NOT_ENTITLED = "You are not entitled to this data. Please upgrade your plan at https://massive.com/pricing"
+OUT_OF_HISTORY = (
+    "Your plan doesn't include this data timeframe. Please upgrade your plan at https://massive.com/pricing"
+)
+BEFORE_END_OF_DAY = (
+    "Attempted to request today's data before end of day. Please upgrade your plan at https://massive.com/pricing"
+)
+RATE_EXCEEDED = (
+    "You've exceeded the maximum requests per minute, please wait or upgrade your subscription to continue. "
+    "https://massive.com/pricing"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What goes out: a status and a payload not yet encoded (text: an HTML page). `headers` beside the usual ones."""
+
+    status: int
+    payload: Payload | str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is the vendor's regular answer, not a failure of the simulator
+    """The vendor says no: carries the HTTP status and the body."""
+
+    def __init__(self, status: int, body: Mapping[str, str], headers: tuple[tuple[str, str], ...] = ()) -> None:
+        self.status = status
+        self.body = dict(body)
+        self.headers = headers
+        super().__init__(f"{status} {self.body}")
+
+    def answer(self, request_id: str) -> Answer:
+        """The refusal as it goes out."""
+        word = self.body["status"]
+        rest = {key: value for key, value in self.body.items() if key != "status"}
+        return Answer(self.status, {"status": word, "request_id": request_id, **rest}, self.headers)
+
+
+def bad_request(text: str) -> Refusal:
+    """400: the request is wrong."""
+    return Refusal(400, {"status": "ERROR", "error": text})
+
+
+def unauthorized(text: str) -> Refusal:
+    """401: no key, or an unknown one."""
+    return Refusal(401, {"status": "ERROR", "error": text})
+
+
+def forbidden(text: str) -> Refusal:
+    """403: one of the three texts; they stand under `message`."""
+    return Refusal(403, {"status": "NOT_AUTHORIZED", "message": text})
+
+
+def not_found(text: str) -> Refusal:
+    """404: the vendor does not know the thing."""
+    return Refusal(404, {"status": "NOT_FOUND", "message": text})
+
+
+def too_many(retry_after: int | None = None) -> Refusal:
+    """429; the vendor's own answer is not known to carry `Retry-After`."""
+    headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
+    return Refusal(429, {"status": "ERROR", "error": RATE_EXCEEDED}, headers)
+
+
+def new_request_id() -> str:
+    """A request id as the vendor writes them: 32 hexadecimal digits."""
+    return uuid4().hex
+
+
+def millis(instant: datetime) -> int:
+    """Unix milliseconds."""
+    return int(instant.timestamp() * 1000)
+
+
+def range_stamp(day: date) -> int:
+    """`t` of a day bar in a range answer: 00:00 ET."""
+    return millis(datetime.combine(day, time(0), EASTERN))
+
+
+def grouped_stamp(day: date) -> int:
+    """`t` of a day bar in grouped and previous-day answers: 16:00 ET, half days included."""
+    return millis(datetime.combine(day, time(16), EASTERN))
+
+
+def stamp_day(stamp: int) -> date:
+    """The ET date that a `t` of either convention belongs to."""
+    return datetime.fromtimestamp(stamp / 1000, UTC).astimezone(EASTERN).date()
+
+
+def parse_day(text: str, name: str = "date") -> date:
+    """A `YYYY-MM-DD` parameter; raises a 400 refusal naming the parameter."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        raise bad_request(f"Could not parse the parameter '{name}': '{text}' is not a date (YYYY-MM-DD)") from None
+
+
+def parse_flag(query: Mapping[str, str], name: str, default: bool) -> bool:
+    """A `true`/`false` parameter; raises a 400 refusal naming the parameter."""
+    text = query.get(name, "").lower()
+    if text in ("true", "false"):
+        return text == "true"
+    if not text:
+        return default
+    raise bad_request(f"The parameter '{name}' must be true or false, not '{text}'")
+
+
+def parse_limit(query: Mapping[str, str], default: int, maximum: int) -> int:
+    """`limit` within 1..maximum; raises a 400 refusal otherwise."""
+    text = query.get("limit", "")
+    if not text:
+        return default
+    try:
+        limit = int(text)
+    except ValueError:
+        raise bad_request(f"The parameter 'limit' must be a whole number, not '{text}'") from None
+    if not 1 <= limit <= maximum:
+        raise bad_request(f"The parameter 'limit' must be between 1 and {maximum}, not {limit}")
+    return limit
