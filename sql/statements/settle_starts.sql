@@ -1,9 +1,13 @@
 -- Listings asked for session by session: where every expected session before the first bar was asked for and is an
--- explained gap, the listing begins at that bar.
+-- explained gap, the listing begins at that bar (a quarantined one shows that it traded, too).
 WITH first_bars AS (
     SELECT i.security_id, i.valid_from, min(b.session) AS first_bar
     FROM ticker_intervals AS i
-    JOIN ohlcv_daily AS b ON b.security_id = i.security_id AND b.session >= i.valid_from AND NOT b.is_fmv
+    JOIN (
+        SELECT security_id, session FROM ohlcv_daily WHERE NOT is_fmv
+        UNION ALL
+        SELECT security_id, session FROM quarantined_bars
+    ) AS b ON b.security_id = i.security_id AND b.session >= i.valid_from
         AND (i.valid_to IS NULL OR b.session < i.valid_to)
     WHERE i.start_known = 'absent_before' AND i.security_id = ANY (%(security_ids)s::bigint[])
     GROUP BY i.security_id, i.valid_from)

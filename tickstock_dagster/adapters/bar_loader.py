@@ -292,7 +292,9 @@ class BarLoader:
         sessions = self._session_table([answer.unit for answer in answers])
         judged = judge_answers(rows, intervals, sessions, market=self.market, now=now)
         asked = prepared.asked.filter(pl.col("unit_id").is_in([answer.unit.unit_id for answer in good]))
-        starts = first_bars(judged.bars, intervals, asked.filter(pl.col("kind") == "range"))
+        seen = ["security_id", "ticker", "session"]
+        received = pl.concat([judged.bars.select(seen), judged.rejected.select(seen)])
+        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == "range"))
         absent = absent_cells(asked, judged.bars, sessions).join(
             starts.select("security_id", "first_bar"), on="security_id", how="left"
         )

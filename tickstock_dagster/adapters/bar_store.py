@@ -125,8 +125,7 @@ def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
 
 def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
     at = {"now": batch.now, "source": batch.source}
-    for definition in statement("bars_stage").split(";"):
-        cursor.execute(definition)
+    cursor.execute(statement("bars_stage"), prepare=False)  # several statements at once cannot be prepared
     _copy(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
     for start in batch.starts:
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}

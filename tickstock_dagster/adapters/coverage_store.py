@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from urllib.parse import quote
 
 import polars as pl
 import sqlalchemy as sa
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.database import WRITER_ROLE, transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.coverage import Completeness
+from tickstock_dagster.core.errors import ServiceUnavailableError
 
 
 def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
@@ -19,11 +21,15 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
     """
     import adbc_driver_postgresql.dbapi as adbc
 
-    url = engine.url.set(drivername="postgresql", query={"options": f"-c role={WRITER_ROLE} -c timezone=UTC"})
-    with (
-        adbc.connect(url.render_as_string(hide_password=False)) as connection,
-        connection.cursor() as cursor,
-    ):
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    # libpq takes %20 for a blank, and not the + that URL libraries write.
+    options = quote(f"-c role={WRITER_ROLE} -c timezone=UTC")
+    try:
+        opened = adbc.connect(f"{url}{'&' if '?' in url else '?'}options={options}")
+    except adbc.Error:
+        where = f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
+        raise ServiceUnavailableError(f"database {where} cannot be reached") from None
+    with opened as connection, connection.cursor() as cursor:
         cursor.execute(query, tuple(parameters) or None)
         frame = pl.from_arrow(cursor.fetch_arrow_table())
     assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column

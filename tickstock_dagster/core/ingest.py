@@ -119,7 +119,7 @@ def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame)
     """Listings whose start is now known: the answer covers it and begins later than the list allowed.
 
     Args:
-        bars: good bars of range answers.
+        bars: rows of range answers, good and broken: a broken row shows that the security traded, too.
         intervals: `INTERVAL_SCHEMA`.
         asked: the cells that were asked for; a start is known only where the first possible session was asked.
 

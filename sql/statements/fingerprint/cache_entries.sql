@@ -1,0 +1,3 @@
+SELECT c.key, c.type, c.name, c.value, c.track, c.universe_category, c.liquidity_filter, c.universe_metadata
+FROM cache_entries AS c
+ORDER BY c.key COLLATE "C"
