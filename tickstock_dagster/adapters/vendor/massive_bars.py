@@ -22,6 +22,8 @@ from tickstock_dagster.core.bars import BAR_SCHEMA
 EXCHANGE_ZONE = "America/New_York"
 """The vendor dates US stocks in US Eastern time."""
 
+MAX_WEEKEND_DAYS = 2
+
 _BAR_FIELDS = {
     "open": "o",
     "high": "h",
@@ -50,6 +52,13 @@ def _sessions(rows: Rows, *, at_midnight: bool) -> pl.Series:
     return local.dt.date()
 
 
+def _check_weekdays(sessions: pl.Series) -> None:
+    """Raise where so many days are weekends that every day must be off by one; a single one is the row's own defect."""
+    weekend = sessions.filter(sessions.dt.weekday() > 5).unique()
+    if len(weekend) > MAX_WEEKEND_DAYS:
+        raise malformed(f"bars on {len(weekend)} weekend days, so the days of all are in doubt")
+
+
 def _bars(rows: Rows, tickers: pl.Series, sessions: pl.Series) -> pl.DataFrame:
     columns = [column(rows, key, name, BAR_SCHEMA[name]) for name, key in _BAR_FIELDS.items()]
     return pl.DataFrame([tickers, sessions, *columns]).select(list(BAR_SCHEMA))
@@ -68,6 +77,7 @@ def range_page(body: bytes, ticker: str, start: date, end: date, base_path: str 
     rows = result_rows(answer, "resultsCount", count_required=True)
     sessions = _sessions(rows, at_midnight=True)
     check_inside(sessions, start, end, rows)
+    _check_weekdays(sessions)
     tickers = pl.Series("ticker", [ticker], dtype=pl.String).new_from_index(0, len(rows))
     return Page(_bars(rows, tickers, sessions).sort("session", maintain_order=True), next_page(answer, base_path))
 

@@ -153,8 +153,8 @@ class MassiveHttp:
         try:
             return decode(response.data)
         except MalformedAnswerError as error:
-            words = redact(f"{about}: the answer cannot be used: {error}", self._api_key)
-            raise MalformedAnswerError(words, status=200) from None
+            words = redact(str(error), self._api_key)
+            raise MalformedAnswerError(f"{about}: the answer cannot be used: {words}", status=200) from None
 
     def _broken_exchange(self, about: str, error: urllib3.exceptions.HTTPError) -> VendorError:
         if isinstance(error, urllib3.exceptions.DecodeError) or any(

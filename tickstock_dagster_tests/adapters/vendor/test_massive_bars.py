@@ -57,6 +57,12 @@ def test_a_row_on_a_saturday_inside_the_range_is_a_row():
     ]
 
 
+def test_days_that_are_all_off_by_one_are_malformed_even_inside_the_range():
+    mondays_as_sundays = [{**BAR, "t": MON_T + (7 * week - 1) * DAY} for week in range(3)]
+    with pytest.raises(MalformedAnswerError, match="bars on 3 weekend days, so the days of all are in doubt"):
+        read(answer(mondays_as_sundays), date(2026, 1, 1), date(2026, 1, 31))
+
+
 def test_repeated_rows_are_returned_as_they_are():
     assert read(answer([BAR, BAR])).frame.height == 2
 
