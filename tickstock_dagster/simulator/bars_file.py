@@ -85,8 +85,8 @@ def _series(part: pl.DataFrame) -> DaySeries:
     return DaySeries(days.astype(np.int32), opening, high, low, close, volume, vwap, transactions)
 
 
-def read_bars_file(path: Path) -> FileMarket:
-    """Read and check a file of daily bars.
+def read_bars_file(path: Path) -> pl.DataFrame:
+    """Read and check a file of daily bars; what `FileMarket` takes.
 
     Raises:
         BadInputError: it cannot be read, lacks a column, or a column is not what it must be; names file and column.
@@ -102,7 +102,7 @@ def read_bars_file(path: Path) -> FileMarket:
         raise BadInputError(
             "bars", path, f"a Parquet or CSV file with {_ACCEPTED}; reading it failed: {reason}"
         ) from None
-    return FileMarket(_checked(path, bars.rename({old: new for old, new in _ALIASES.items() if old in bars.columns})))
+    return _checked(path, bars.rename({old: new for old, new in _ALIASES.items() if old in bars.columns}))
 
 
 def _read(path: Path) -> pl.DataFrame:

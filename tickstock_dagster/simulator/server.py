@@ -28,10 +28,10 @@ def build_vendor(options: SimulatorOptions) -> Vendor:
         BadInputError: the file of bars is missing or malformed.
     """
     if options.bars is not None:
-        from tickstock_dagster.simulator.bars_file import read_bars_file
+        from tickstock_dagster.simulator.bars_file import FileMarket, read_bars_file
 
-        market = read_bars_file(options.bars)
-        return Vendor(options, lambda: market)
+        bars = read_bars_file(options.bars)
+        return Vendor(options, lambda: FileMarket(bars))
 
     def synthetic() -> "MarketData":
         from tickstock_dagster.simulator.synthetic.market import synthetic_market

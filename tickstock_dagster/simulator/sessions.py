@@ -1,54 +1,49 @@
-"""When New York trades, as the simulator needs it: one cached calendar. Which rules hold is the calendar's matter."""
+"""When New York trades, in the form in which the market is drawn and published: the project's calendar as arrays."""
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import numpy as np
-import numpy.typing as npt
+
+from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.simulator.clock import EASTERN
+from tickstock_dagster.simulator.securities import Ordinals
 
 FIRST_DAY = date(2003, 9, 10)
 """The vendor's history begins here."""
 LAST_DAY = date(2030, 12, 31)
-EASTERN = ZoneInfo("America/New_York")
+
+_USUAL_CLOSE = time(16)
 
 
 class Sessions:
-    """The exchange's sessions from `FIRST_DAY` to `LAST_DAY`."""
+    """The exchange's sessions from `FIRST_DAY` to `LAST_DAY`; no other day is one."""
 
     def __init__(self) -> None:
-        import pandas_market_calendars as mcal
-
-        schedule = mcal.get_calendar("XNYS").schedule(FIRST_DAY, LAST_DAY)
-        self.days: list[date] = [stamp.date() for stamp in schedule.index]
-        self.ordinals: npt.NDArray[np.int32] = np.array([day.toordinal() for day in self.days], dtype=np.int32)
-        self._closes: dict[date, datetime] = {
-            day: close.to_pydatetime() for day, close in zip(self.days, schedule["market_close"], strict=True)
-        }
+        hours = library_calendar("XNYS").session_hours(FIRST_DAY, LAST_DAY)
+        self._hours = {row.session: row for row in hours}
+        self.days: list[date] = list(self._hours)
+        self.ordinals: Ordinals = np.array([day.toordinal() for day in self.days], dtype=np.int32)
 
     def is_session(self, day: date) -> bool:
         """Whether the exchange trades on `day`."""
-        return day in self._closes
+        return day in self._hours
+
+    def opens_at(self, session: date) -> datetime:
+        """The open of `session`, UTC."""
+        return self._hours[session].opens_at
 
     def closes_at(self, day: date) -> datetime:
-        """The close of session `day`, UTC; 16:00 ET for a day that is none."""
-        return self._closes.get(day) or datetime.combine(day, time(16), EASTERN)
+        """The close of `day`, UTC; 16:00 ET for a day without a session, as a given file may have bars of one."""
+        hours = self._hours.get(day)
+        return hours.closes_at if hours else datetime.combine(day, _USUAL_CLOSE, EASTERN)
 
-    def opens_at(self, day: date) -> datetime:
-        """The open of session `day`, 09:30 ET."""
-        return datetime.combine(day, time(9, 30), EASTERN)
-
-    def is_half_day(self, day: date) -> bool:
-        """Whether session `day` closes before 16:00 ET."""
-        return self.closes_at(day) < datetime.combine(day, time(16), EASTERN)
-
-    def between(self, start: date, end: date) -> list[date]:
-        """Sessions in [start, end]."""
-        first, last = np.searchsorted(self.ordinals, [start.toordinal(), (end + timedelta(days=1)).toordinal()])
-        return self.days[int(first) : int(last)]
+    def is_half_day(self, session: date) -> bool:
+        """Whether `session` closes early."""
+        return self._hours[session].is_early_close
 
 
 @lru_cache(maxsize=1)
 def sessions() -> Sessions:
-    """The one calendar of this process; the first call reads it (about a second)."""
+    """The one calendar of this process."""
     return Sessions()

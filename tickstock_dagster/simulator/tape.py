@@ -163,16 +163,18 @@ def _adjusted(columns: Columns, factors: Floats | None) -> Columns:
 
 
 def _rows(days: Ordinals, columns: Columns) -> Iterator[tuple[date, dict[str, float | int | None]]]:
-    names = list(columns)
-    lists = [values.tolist() for values in columns.values()]
+    names = tuple(columns)
+    lists = [_values(name, column, days) for name, column in columns.items()]
     for ordinal, values in zip(days.tolist(), zip(*lists, strict=True), strict=True):
-        fields = dict(zip(names, values, strict=True))
-        for name, value in fields.items():
-            if value != value:
-                fields[name] = None
-        volume = fields["v"]
-        if volume is not None and volume.is_integer() and ordinal % _FLOAT_VOLUMES:
-            fields["v"] = int(volume)
-        if fields.get("n") is not None:
-            fields["n"] = int(fields["n"])
-        yield date.fromordinal(ordinal), fields
+        yield date.fromordinal(ordinal), dict(zip(names, values, strict=True))
+
+
+def _values(name: str, column: Floats, days: Ordinals) -> list[float | int | None]:
+    """One column as it goes out: None for null, whole numbers where the vendor writes them."""
+    values: list[float | int | None] = column.tolist()
+    if name in ("v", "n"):
+        whole = (column == np.floor(column)) & ((days % _FLOAT_VOLUMES != 0) | (name == "n"))
+        values = [int(value) if is_whole else value for value, is_whole in zip(column.tolist(), whole, strict=True)]
+    for index in np.flatnonzero(np.isnan(column)).tolist():
+        values[index] = None
+    return values

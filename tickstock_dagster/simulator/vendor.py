@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 from starlette.requests import Request
-from starlette.routing import Route
+from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from tickstock_dagster.simulator import faults, wire
@@ -42,6 +42,8 @@ ENDPOINTS: dict[str, Handler] = {
 }
 """Paths and who answers them; the first that matches wins."""
 
+_PATTERNS = [(template, compile_path(template)[0]) for template in ENDPOINTS]
+
 
 def _unknown(_call: Call) -> wire.Payload:
     raise wire.not_found("Resource not found.")
@@ -65,24 +67,24 @@ class Vendor:
         self._tape: Tape | None = None
         self._loading: asyncio.Future[Tape] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="simulator-market")
-        self._routes = [Route(path, endpoint=lambda _: None, name=path) for path in ENDPOINTS]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
-        template, parts = self._match(request)
-        subject = _subject(request.url.path, parts)
+        path: str = scope["path"]
+        template, parts = self._match(path)
+        subject = _subject(path, parts, request.query_params.get("ticker"))
         request_id = wire.new_request_id()
         refused = self.faults.refusal(subject)
         if isinstance(refused, faults.ConnectionDrop):
-            self.stats.count(template, request.url.path, None)
+            self.stats.count(template, path, None)
             await drop(scope)
             return
         answer = _refused(refused) if refused else await self._answer(request, template, parts, subject, request_id)
         if isinstance(answer, wire.Refusal):
             answer = answer.answer(request_id)
         seconds_late = self.faults.delay(subject)
-        self.stats.count(template, request.url.path, answer.status)
+        self.stats.count(template, path, answer.status)
         if seconds_late:
             await asyncio.sleep(seconds_late)
         cut = self.faults.cut(subject) if answer.status == 200 else None
@@ -109,24 +111,24 @@ class Vendor:
         """End the loading thread."""
         self._reader.shutdown(wait=False, cancel_futures=True)
 
-    def _match(self, request: Request) -> tuple[str, dict[str, str]]:
-        for route in self._routes:
-            found = route.path_regex.match(request.url.path)
+    def _match(self, path: str) -> tuple[str, dict[str, str]]:
+        for template, pattern in _PATTERNS:
+            found = pattern.match(path)
             if found:
-                return route.path, found.groupdict()
-        return request.url.path, {}
+                return template, found.groupdict()
+        return "other", {}
 
     async def _answer(
         self, request: Request, template: str, parts: dict[str, str], subject: Subject, request_id: str
     ) -> wire.Answer | wire.Refusal:
         try:
             query = dict(request.query_params)
-            plan = self.gate.admit(request.headers.get("authorization"), query.get("apiKey"), request.url.path)
+            plan = self.gate.admit(request.headers.get("authorization"), query.get("apiKey"), subject.path)
             if request.method != "GET":
                 return wire.Refusal(405, {"status": "ERROR", "error": "Method not allowed"})
             tape = await self.tape()
             origin = f"{request.url.scheme}://{request.url.netloc}"
-            call = Call(request.url.path, parts, query, origin, plan, self.clock.now(), tape)
+            call = Call(subject.path, parts, query, origin, plan, self.clock.now(), tape)
             payload = ENDPOINTS.get(template, _unknown)(call)
         except wire.Refusal as refusal:
             return refusal
@@ -137,10 +139,9 @@ class Vendor:
         return wire.Answer(200, payload)
 
 
-def _subject(path: str, parts: dict[str, str]) -> Subject:
-    days = aggregates.days_of(parts)
-    first, last = days or (None, None)
-    return Subject(path, parts.get("ticker"), first, last)
+def _subject(path: str, parts: dict[str, str], asked: str | None) -> Subject:
+    first, last = aggregates.days_of(parts) or (None, None)
+    return Subject(path, parts.get("ticker") or parts.get("id") or asked, first, last)
 
 
 _GATEWAY_PAGE = (

@@ -6,6 +6,7 @@ The texts are the vendor's own, as far as they are known. Whether a request is r
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,8 @@ from tickstock_dagster.simulator.clock import EASTERN
 
 Payload = dict[str, Any] | list[dict[str, Any]]
 """A JSON answer."""
+
+_DAYS = 20_000
 
 UNKNOWN_KEY = "Unknown API Key"
 NO_KEY = "API Key was not provided"
@@ -90,11 +93,13 @@ def millis(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
+@lru_cache(maxsize=_DAYS)
 def range_stamp(day: date) -> int:
     """`t` of a day bar in a range answer: 00:00 ET."""
     return millis(datetime.combine(day, time(0), EASTERN))
 
 
+@lru_cache(maxsize=_DAYS)
 def grouped_stamp(day: date) -> int:
     """`t` of a day bar in grouped and previous-day answers: 16:00 ET, half days included."""
     return millis(datetime.combine(day, time(16), EASTERN))

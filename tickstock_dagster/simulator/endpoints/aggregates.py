@@ -1,10 +1,13 @@
 """Bars: custom range, grouped day, previous day, open and close of a day."""
 
+from collections.abc import Iterator
 from datetime import date
+from itertools import islice
 from typing import Any
 
 from tickstock_dagster.simulator import pages, wire
 from tickstock_dagster.simulator.call import Call
+from tickstock_dagster.simulator.minutes import minute_rows
 from tickstock_dagster.simulator.tape import Printed
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 5_000, 50_000
@@ -20,26 +23,32 @@ def bound(text: str, name: str) -> date:
 
 
 def range_bars(call: Call) -> dict[str, Any]:
-    """`/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}`."""
+    """`/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}`, of 1 day or 1 minute."""
     query = pages.opened(call.query)
-    ticker = call.parts["ticker"]
+    ticker, timespan = call.parts["ticker"], call.parts["timespan"]
     first, last = bound(call.parts["from"], "from"), bound(call.parts["to"], "to")
     call.entitled(first)
     if last < first:
         raise wire.bad_request("The parameter 'to' cannot be a time that occurs before 'from'")
-    if (call.parts["multiplier"], call.parts["timespan"]) != ("1", "day"):
-        raise wire.bad_request("The simulator serves bars of 1 day")
+    if call.parts["multiplier"] != "1" or timespan not in ("day", "minute"):
+        raise wire.bad_request("The simulator serves bars of 1 day and of 1 minute")
     adjusted = wire.parse_flag(query, "adjusted", True)
     order = query.get("sort") or "asc"
     if order not in ("asc", "desc"):
         raise wire.bad_request(f"The parameter 'sort' must be asc or desc, not '{order}'")
     limit = wire.parse_limit(query, _DEFAULT_LIMIT, _MAX_LIMIT)
+    offset = pages.offset_of(query)
 
     bars = call.tape.of_ticker(ticker, first, last, call.view(adjusted))
     if order == "desc":
         bars.reverse()
-    offset = pages.offset_of(query)
-    page = bars[offset : offset + limit]
+    if timespan == "day":
+        page = [bar.fields | {"t": wire.range_stamp(bar.day)} for bar in bars[offset : offset + limit]]
+        more = offset + limit < len(bars)
+    else:
+        minutes = _minutes(call, bars, order)
+        page = list(islice(minutes, offset, offset + limit))
+        more = next(minutes, None) is not None
     answer: dict[str, Any] = {
         "ticker": ticker,
         "adjusted": adjusted,
@@ -47,14 +56,20 @@ def range_bars(call: Call) -> dict[str, Any]:
         "resultsCount": len(page),
     }
     if page:
-        answer["results"] = [bar.fields | {"t": wire.range_stamp(bar.day)} for bar in page]
+        answer["results"] = page
         answer["count"] = len(page)
     answer["status"] = "OK"
-    if offset + limit < len(bars):
+    if more:
         cursor = pages.cursor_for(query, offset + limit, new_style=False)
-        start, stop = wire.range_stamp(first), call.parts["to"]
-        answer["next_url"] = f"{call.origin}/v2/aggs/ticker/{ticker}/range/1/day/{start}/{stop}?cursor={cursor}"
+        here = f"/v2/aggs/ticker/{ticker}/range/1/{timespan}/{wire.range_stamp(first)}/{call.parts['to']}"
+        answer["next_url"] = f"{call.origin}{here}?cursor={cursor}"
     return answer
+
+
+def _minutes(call: Call, bars: list[Printed], order: str) -> Iterator[dict[str, Any]]:
+    for bar in bars:
+        rows = list(minute_rows(bar, call.tape.calendar))
+        yield from reversed(rows) if order == "desc" else rows
 
 
 def grouped(call: Call) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from tickstock_dagster.simulator.call import Call
 from tickstock_dagster.simulator.clock import EASTERN
+from tickstock_dagster.simulator.sessions import LAST_DAY
 
 _EARLY_FROM, _LATE_UNTIL = time(4), time(20)
 _AHEAD = timedelta(days=400)
@@ -36,7 +37,7 @@ def now(call: Call) -> dict[str, Any]:
 def upcoming(call: Call) -> list[dict[str, Any]]:
     """`/v1/marketstatus/upcoming`: a bare array, future days only, one row for each exchange."""
     rows: list[dict[str, Any]] = []
-    day, end = call.today, call.today + _AHEAD
+    day, end = call.today, min(call.today + _AHEAD, LAST_DAY)
     calendar = call.tape.calendar
     while (day := day + timedelta(days=1)) <= end:
         if day.weekday() >= _SATURDAY:
