@@ -4,6 +4,7 @@ Settings in, a `BarSource` out. Starting the simulator is its own business: its 
 """
 
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 from tickstock_dagster.adapters.vendor.rate_limit import (
@@ -12,11 +13,12 @@ from tickstock_dagster.adapters.vendor.rate_limit import (
     RateLimiter,
     rate_bucket,
 )
-from tickstock_dagster.adapters.vendor.source import BarSource
+from tickstock_dagster.adapters.vendor.source import PROBE_TICKER, BarSource
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError
 from tickstock_dagster.core.vendor_plans import PLANS, VendorPlan
 from tickstock_dagster.settings import Settings
 
+MASSIVE_URL = "https://api.massive.com"
 SIMULATOR_KEY = "simulator"
 
 ACCEPTED = "massive, simulator or files:PATH"
@@ -37,6 +39,7 @@ def open_source(
     simulator_url: str | None = None,
     database_url: str | None = None,
     threads: int = 16,
+    probe_ticker: str = PROBE_TICKER,
 ) -> BarSource:
     """The source of bars. Opens no connection yet.
 
@@ -46,6 +49,7 @@ def open_source(
         simulator_url: where the simulator answers, unless MASSIVE_BASE_URL says otherwise.
         database_url: the warehouse, through which all processes share the key's rate; None: this process alone.
         threads: calls at once at most.
+        probe_ticker: whose bar shows that a session is out; another than SPY where a simulator serves bars without it.
 
     Raises:
         BadInputError: an unknown source.
@@ -57,12 +61,19 @@ def open_source(
         return _files(chosen)
     plan = plan_in_force(settings)
     if chosen == "massive":
-        from tickstock_dagster.adapters.vendor.massive import MASSIVE_URL, MassiveSource
+        from tickstock_dagster.adapters.vendor.massive import MassiveSource
 
         if key is None:
             raise ConfigurationError("MASSIVE_API_KEY is not set: the source massive needs the vendor's key")
         base_url = settings.massive_base_url or MASSIVE_URL
-        return MassiveSource(key, base_url, plan, _limiter(database_url, key, plan), threads=threads)
+        return MassiveSource(
+            key,
+            base_url,
+            plan,
+            _limiter(database_url, rate_bucket(key, plan), plan),
+            threads=threads,
+            probe_ticker=probe_ticker,
+        )
     if chosen == "simulator":
         from tickstock_dagster.adapters.vendor.massive import MassiveSource
 
@@ -70,8 +81,10 @@ def open_source(
         address = simulator_url if key else (settings.massive_base_url or simulator_url)
         if address is None:
             raise ConfigurationError("the simulator is not running: `tickstock services up`, or set MASSIVE_API_KEY")
-        limiter = _limiter(database_url, SIMULATOR_KEY, plan)
-        return MassiveSource(SIMULATOR_KEY, address, plan, limiter, name="simulator", threads=threads)
+        limiter = _limiter(database_url, rate_bucket(SIMULATOR_KEY, plan), plan)
+        return MassiveSource(
+            SIMULATOR_KEY, address, plan, limiter, name="simulator", threads=threads, probe_ticker=probe_ticker
+        )
     raise BadInputError("source", chosen, ACCEPTED)
 
 
@@ -84,7 +97,9 @@ def _files(chosen: str) -> BarSource:
     return FileSource(path)
 
 
-def _limiter(database_url: str | None, key: str, plan: VendorPlan) -> RateLimiter:
+@lru_cache(maxsize=16)
+def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLimiter:
+    """One limiter, and with it one connection, per process and bucket, however often a source is opened."""
     if database_url is None:
         return LocalRateLimiter(plan)
-    return PostgresRateLimiter(database_url, rate_bucket(key, plan), plan)
+    return PostgresRateLimiter(database_url, bucket, plan)

@@ -18,6 +18,7 @@ from tickstock_dagster.adapters.vendor.rate_limit import RateLimiter
 from tickstock_dagster.adapters.vendor.retry import RetryPolicy
 from tickstock_dagster.adapters.vendor.source import (
     LISTING_SCHEMA,
+    PROBE_TICKER,
     Capabilities,
     MalformedAnswerError,
     NotFoundError,
@@ -30,8 +31,6 @@ from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.tickers import canonical_ticker
 from tickstock_dagster.core.vendor_plans import VendorPlan
 
-MASSIVE_URL = "https://api.massive.com"
-
 MAX_BARS = 50_000
 """Largest `limit` of bars; day bars are counted one each."""
 MAX_LISTINGS = 1_000
@@ -39,9 +38,6 @@ MAX_ACTIONS = 5_000
 
 FIRST_DAY = date(2003, 9, 10)
 """The vendor's history begins here."""
-
-PROBE_TICKER = "SPY"
-"""Trades in every session since 1993: its bar shows that a session's bars are out."""
 
 
 class MassiveSource:

@@ -113,11 +113,11 @@ class MassiveHttp:
 
     def _attempt(self, attempt: int, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
         called_at, started = time.time(), time.perf_counter()
-        outcome, rows = "ok", 0
+        outcome, rows = "interrupted", 0
         self._pool.forget()
         try:
             answer = self._exchange(subject, send, decode)
-            rows = answer.rows
+            outcome, rows = "ok", answer.rows
         except Exception as error:
             outcome = type(error).__name__
             raise

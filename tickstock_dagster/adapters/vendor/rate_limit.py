@@ -39,7 +39,7 @@ def window_seconds(plan: VendorPlan) -> float:
     Reservations are exact to the microsecond, but what counts is when requests arrive: a late one of this window
     and a prompt one of the next are closer at the vendor than here.
     """
-    return plan.per_seconds + max(0.05, 0.01 * plan.per_seconds)
+    return plan.per_seconds + max(0.1, 0.01 * plan.per_seconds)
 
 
 class LocalRateLimiter:

@@ -54,6 +54,10 @@ DIVIDEND_SCHEMA: dict[str, type[pl.DataType]] = {
 unknown."""
 
 
+PROBE_TICKER = "SPY"
+"""Trades in every session since 1993: its bar shows that a session's bars are out."""
+
+
 @dataclass(frozen=True, slots=True)
 class TickerChange:
     """`ticker` began to be the security's printed ticker on `effective`."""
@@ -170,7 +174,7 @@ class BarSource(Protocol):
         """
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """The renames of the security that holds `ticker` now, oldest first; empty where there were none."""
+        """The tickers of the security that holds `ticker` now, oldest first, the first one it is known by included."""
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`."""

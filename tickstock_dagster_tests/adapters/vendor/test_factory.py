@@ -88,6 +88,13 @@ def test_an_address_with_more_than_an_address_is_refused_without_repeating_it(ba
     assert "hunter2" not in str(caught.value)
 
 
+def test_sources_of_one_process_share_their_keys_rate():
+    one, other = (open_source(settings(), simulator_url=URL) for _ in range(2))
+    keyed = open_source(settings(**KEY))
+    assert one._http._limiter is other._http._limiter
+    assert one._http._limiter is not keyed._http._limiter
+
+
 def test_all_processes_share_the_rate_through_the_warehouse(migrated_database_url):
     import psycopg
 

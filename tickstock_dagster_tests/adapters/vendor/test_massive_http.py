@@ -78,6 +78,15 @@ def test_every_attempt_is_recorded_and_the_record_is_taken_once(vendor, source):
     assert source.drain_calls() == []
 
 
+def test_a_call_that_is_interrupted_is_not_recorded_as_good(source):
+    def interrupted(_client):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        source._http.get("anything", interrupted, lambda _body: None)
+    assert [(call.status, call.outcome) for call in source.drain_calls()] == [(None, "interrupted")]
+
+
 def test_pages_are_followed_on_our_server_whatever_host_they_name(vendor, source):
     page = bars(next_url="https://elsewhere.example/v2/aggs/ticker/ABCD/more?cursor=abc&apiKey=leak")
     vendor.replies = [Reply(page), Reply(bars())]
