@@ -7,7 +7,7 @@ SHELL := /bin/bash
 
 VENV := .venv
 BIN := $(VENV)/bin
-UV := VIRTUAL_ENV=$(CURDIR)/$(VENV) $(BIN)/uv
+UV := VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
 ARGS ?=
 
 # The first of these that is Python 3.11-3.13 makes the environment; make PYTHON=/path/to/python names another.

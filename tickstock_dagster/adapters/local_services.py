@@ -120,6 +120,9 @@ class LocalServices:
                 raise ServiceUnavailableError(
                     f"the services of {self.state.path} cannot be started: {error}"
                 ) from error
+            finally:
+                for service in wanted:
+                    service.let_go()
 
     def addresses(self, *, simulator: bool = True) -> ServiceAddresses:
         """Where the servers are, running or not.

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import click
 
@@ -46,7 +47,9 @@ def up(*, as_json: bool) -> None:
     if written:
         click.echo(f"Wrote {dotenv}: a plain `dagster dev` in this folder finds the services.")
     elif str(settings.state_dir) not in dotenv.read_text(encoding="utf-8"):
-        click.echo(f"Left {dotenv} alone: it is your own or belongs to another state folder. Without it, run this again.")
+        click.echo(
+            f"Left {dotenv} alone: it is your own or belongs to another state folder. Without it, run this again."
+        )
 
 
 @command.command()
@@ -76,8 +79,12 @@ def _print_table(statuses: list[ServiceStatus]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("service", "kind", "state", "address", "pid", "log")
+    table = Table("service", "kind", "state", "address", "pid")
+    table.columns[3].no_wrap = True
     for status in statuses:
         state = f"[{COLOURS[status.state]}]{status.state}"
-        table.add_row(status.name, status.kind, state, status.address, str(status.pid or ""), status.log)
+        table.add_row(status.name, status.kind, state, status.address or "", str(status.pid or ""))
     Console().print(table)
+    logs = {str(Path(status.log).parent) for status in statuses if status.log}
+    for folder in logs:
+        click.echo(f"Data and logs: {folder}")

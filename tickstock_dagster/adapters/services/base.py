@@ -55,6 +55,9 @@ class EmbeddedService(ABC):
     def prepare(self, port: int) -> list[str]:
         """Make everything that the server needs, and return its command line. Idempotent."""
 
+    def clear_remains(self) -> None:
+        """Remove what a killed server left in the way of the next. Called when none runs."""
+
     def is_current(self) -> bool:
         """Whether the running server is the one that would be started now; else it is restarted."""
         return True
@@ -74,6 +77,7 @@ class EmbeddedService(ABC):
             if self.state.port(self.name) is not None and self.is_current():
                 return
             self.stop()
+        self.clear_remains()
         port = self.state.choose_port(self.name)
         command = self.prepare(port)
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
@@ -105,6 +109,9 @@ class EmbeddedService(ABC):
             if time.monotonic() > deadline:
                 raise self._failure(f"does not answer after {READY_TIMEOUT:.0f} s")
             time.sleep(0.01)
+
+    def let_go(self) -> None:
+        """Forget the process that was launched: it outlives us."""
         if self._process:
             release(self._process)
             self._process = None

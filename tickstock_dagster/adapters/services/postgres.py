@@ -85,8 +85,15 @@ class Postgres(EmbeddedService):
             return False
         return True
 
+    def clear_remains(self) -> None:
+        """End the killed server's sessions, which hold its port and its shared memory while their queries run."""
+        for orphan in processes_in(self.data):
+            if is_running(orphan, CHILD_TITLE):
+                stop(orphan, CHILD_TITLE, signal.SIGQUIT, timeout=5.0)
+        self.pid_file.unlink(missing_ok=True)
+
     def prepare(self, port: int) -> list[str]:
-        """Initialise the cluster once, clear what a killed server left behind, and return the command."""
+        """Initialise the cluster once, and return the command."""
         binaries = binary_folder()
         if self.data.is_dir():
             if self.state.password(LOGIN) is None:
@@ -94,11 +101,6 @@ class Postgres(EmbeddedService):
                     f"the passwords of {self.data} are lost ({self.state.path / 'passwords.json'}): "
                     "delete that folder to begin with empty databases"
                 )
-            # No server runs (its pid was looked up), so these are a killed one's: they hold its shared memory.
-            for orphan in processes_in(self.data):
-                if is_running(orphan, CHILD_TITLE):
-                    stop(orphan, CHILD_TITLE, signal.SIGQUIT, timeout=5.0)
-            self.pid_file.unlink(missing_ok=True)
         else:
             self._initialise(binaries)
         options = [part for name, value in self.options.items() for part in ("-c", f"{name}={value}")]

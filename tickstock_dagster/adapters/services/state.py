@@ -108,7 +108,7 @@ class StateDir:
         path = self.path / name
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return {}
         except (OSError, ValueError) as error:
             raise ServiceUnavailableError(f"{path} cannot be read: {error}") from error
