@@ -16,6 +16,7 @@ from tickstock_dagster.adapters.vendor.bar_files import read_bar_file
 from tickstock_dagster.adapters.vendor.source import (
     LISTING_SCHEMA,
     Capabilities,
+    NotFoundError,
     PermanentVendorError,
     Publication,
     TickerChange,
@@ -86,12 +87,12 @@ class FileSource:
         return known.with_columns(**unknown).select(list(LISTING_SCHEMA))
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """Not offered.
+        """Not known: whoever asks must find the days of change from the dated lists.
 
         Raises:
-            PermanentVendorError: always.
+            NotFoundError: always, as a vendor answers for a ticker it cannot tell of.
         """
-        raise self._not_offered(f"ticker changes (asked for {ticker})")
+        raise NotFoundError(f"{self.name}: a file of bars has no ticker changes (asked for {ticker})")
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Not offered.

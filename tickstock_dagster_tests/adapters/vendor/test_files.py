@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.vendor.files import FileSource
-from tickstock_dagster.adapters.vendor.source import LISTING_SCHEMA, PermanentVendorError
+from tickstock_dagster.adapters.vendor.source import LISTING_SCHEMA, NotFoundError, PermanentVendorError
 from tickstock_dagster.core.bars import BAR_SCHEMA, validate_bars
 from tickstock_dagster.core.errors import BadInputError
 
@@ -81,6 +81,11 @@ def test_what_a_file_of_bars_cannot_know_is_refused_and_not_answered_with_nothin
     assert not source.capabilities.corporate_actions
     assert source.plan is None
     assert source.drain_calls() == []
+
+
+def test_a_ticker_change_is_unknown_to_a_file_as_to_a_vendor_that_cannot_tell(source):
+    with pytest.raises(NotFoundError, match="no ticker changes"):
+        source.ticker_changes("BRK.B")
 
 
 def test_an_inverted_range_is_bad_input(source):
