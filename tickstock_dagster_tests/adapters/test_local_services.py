@@ -374,6 +374,26 @@ def test_a_log_that_has_grown_large_is_set_aside(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "server.log.1").read_text() == "old output"
 
 
+@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="ps is what it is about")
+def test_where_there_is_no_proc_the_process_list_tells(running: LocalServices, monkeypatch: pytest.MonkeyPatch) -> None:
+    pid = running.postgres.pid
+    monkeypatch.setattr(processes, "PROC", running.state.path / "no such folder")
+    assert running.postgres.pid == pid
+    assert running.valkey.is_up()
+    assert not processes.is_running(os.getpid(), running.postgres.marker)
+    assert processes.processes_in(running.state.path) == []
+
+
+def test_a_process_that_is_gone_needs_no_stopping() -> None:
+    with subprocess.Popen(["/bin/true"]) as process:
+        process.wait()
+    assert processes.stop(process.pid, "true", signal.SIGTERM, timeout=1.0)
+
+
+def test_a_log_that_is_missing_or_empty_is_called_so(tmp_path: Path) -> None:
+    assert processes.tail(tmp_path / "no.log") == "(its log is empty)"
+
+
 @needs_root
 def test_root_without_user_namespaces_runs_postgres_as_nobody_in_folders_closed_to_nobody(
     local: LocalServices, monkeypatch: pytest.MonkeyPatch
