@@ -66,8 +66,10 @@ def _follow(pool: redis.ConnectionPool, stream: str, start: str, timeout: float 
     client = redis.Redis(connection_pool=pool)
     away = False
     try:
-        # `$` becomes an id at once: asked again after an interruption it would skip what came meanwhile.
-        last = _newest(client, stream) if start == "$" else start
+        # Asked for in any case, to fail at once if Redis is not there; and `$` becomes an id, since asked again after
+        # an interruption it would skip what came meanwhile.
+        newest = _newest(client, stream)
+        last = newest if start == "$" else start
         while deadline is None or time.monotonic() < deadline:
             left = _BLOCK_SECONDS if deadline is None else min(_BLOCK_SECONDS, deadline - time.monotonic())
             try:

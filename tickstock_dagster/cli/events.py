@@ -1,6 +1,7 @@
 """`tickstock events`: follow, send and inspect the notifications."""
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
@@ -64,7 +65,7 @@ def dispatch(*, as_json: bool) -> None:
     if waiting < MANY:
         report = dispatcher.dispatch()
     else:
-        with click.progressbar(length=waiting, label="Sending events", file=click.get_text_stream("stderr")) as bar:
+        with click.progressbar(length=waiting, label="Sending events", file=sys.stderr) as bar:
             report = dispatcher.dispatch(on_sent=lambda sent: bar.update(sent - bar.pos))
     click.echo(json.dumps(asdict(report)) if as_json else _summary(report))
     if report.error:
@@ -106,8 +107,14 @@ def _addresses() -> "ServiceAddresses":
 
 def _line(entry: "StreamEntry") -> str:
     """Time, channel, subject and data, for a terminal."""
+    from tickstock_dagster.core.events import EVENTS
+
     data: dict[str, Any] = entry.envelope.get("data") or {}
-    told = " ".join(f"{name}={_short(value)}" for name, value in data.items() if value is not None)
+    model = EVENTS.get(entry.channel)
+    # The database does not keep the order of the fields; the model knows it.
+    known = [*model.model_fields, *model.model_computed_fields] if model else []
+    names = sorted(data, key=lambda name: known.index(name) if name in known else len(known))
+    told = " ".join(f"{name}={_short(data[name])}" for name in names if data[name] is not None)
     return f"{entry.envelope.get('time', '')}  {entry.channel}  {entry.subject}  {told}"
 
 
