@@ -85,6 +85,7 @@ class LoadReport:
     """What a load did.
 
     Attributes:
+        tickers: as requested.
         plan: what it set out to do.
         stored: rows new, changed, unchanged, quarantined, explained.
         states: each session's completeness over the requested tickers, ascending.
@@ -95,6 +96,7 @@ class LoadReport:
         calls: vendor calls made, those for ticker lists included.
     """
 
+    tickers: tuple[str, ...]
     plan: LoadPlan
     stored: StoreResult
     states: tuple[Completeness, ...]
@@ -172,6 +174,7 @@ class BarLoader:
         expected = expected_cells(request.sessions, intervals)
         security_ids = expected["security_id"].unique().to_list()
         return LoadReport(
+            tickers=request.tickers,
             plan=prepared.plan,
             stored=stored,
             states=tuple(completeness(self.engine, expected)),

@@ -126,7 +126,7 @@ def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
 def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
     at = {"now": batch.now, "source": batch.source}
     cursor.execute(statement("bars_stage"), prepare=False)  # several statements at once cannot be prepared
-    _copy(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
+    copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
     for start in batch.starts:
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("interval_start"), {"old_valid_from": start.old_valid_from, **values})
@@ -142,11 +142,11 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         cursor.execute(statement("bars_resolve_quarantine"), at)
     quarantined = explained = 0
     if not batch.rejected.is_empty():
-        _copy(cursor, "stage_rejected", batch.rejected.select(REJECTED_COLUMNS))
+        copy_frame(cursor, "stage_rejected", batch.rejected.select(REJECTED_COLUMNS))
         cursor.execute(statement("bars_quarantine"), at)
         quarantined = cursor.rowcount
     if not batch.gaps.is_empty():
-        _copy(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
+        copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
         cursor.execute(statement("gaps_explain"), at)
         explained = cursor.rowcount
     for start in batch.starts:
@@ -206,7 +206,7 @@ def _unit_values(end: FinishedUnit, batch: StoreBatch) -> dict[str, object]:
     }
 
 
-def _copy(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
+def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
     """COPY a frame into a stage as CSV; polars writes floats in their shortest exact form."""
     if rows.is_empty():
         return

@@ -88,3 +88,9 @@ def gaps_by_reason(engine: sa.Engine, security_ids: Sequence[int], first: date, 
             statement("gaps_by_reason"), {"security_ids": list(security_ids), "first": first, "last": last}
         ).fetchall()
     return dict(rows)
+
+
+def cell_states(engine: sa.Engine, first: date, last: date) -> dict[tuple[date, str], str]:
+    """(session, ticker as printed) → stored, final or open, of every cell between two sessions that has a state."""
+    frame = read_frame(engine, statement("cells_state_by_ticker"), (first, last))
+    return {(session, ticker): state for session, ticker, state in frame.iter_rows()}

@@ -49,3 +49,10 @@ def run_progress(engine: sa.Engine, run_id: str) -> RunProgress:
         rows = connection.execute(statement("run_progress"), {"run_id": run_id}).fetchall()
     counts = dict(rows)
     return RunProgress(counts.get("done", 0), counts.get("failed", 0), counts.get("pending", 0))
+
+
+def units_done(engine: sa.Engine, units: Sequence[WorkUnit]) -> bool:
+    """Whether every one of the units was brought to its end before."""
+    with transaction(engine) as connection:
+        row = connection.execute(statement("units_done"), {"unit_ids": [unit.unit_id for unit in units]}).fetchone()
+    return row is not None and row[0] == len(units)

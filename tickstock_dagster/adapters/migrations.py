@@ -12,16 +12,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from alembic.runtime.migration import MigrationContext, MigrationStep
-from alembic.script import Script
-from alembic.script.revision import RevisionMap
 
 from tickstock_dagster.adapters.database import connected, open_engine
 from tickstock_dagster.adapters.sql_files import sql_folder
 from tickstock_dagster.core.errors import TickstockError
+
+if TYPE_CHECKING:
+    from alembic.runtime.migration import MigrationStep
 
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
 _LOCK = 0x7469636B  # one migration at a time per database
@@ -96,6 +96,8 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
         SchemaError: the database is newer than this release, or an applied migration was edited.
         ServiceUnavailableError: the database cannot be reached.
     """
+    from alembic.runtime.migration import MigrationContext
+
     migrations = read_migrations(folder)
     applied: list[str] = []
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
@@ -170,8 +172,11 @@ def _refuse_unknown_or_edited(connection: sa.Connection, migrations: tuple[Migra
 
 def _pending(
     connection: sa.Connection, migrations: tuple[Migration, ...], heads: Any, applied: list[str]
-) -> list[MigrationStep]:
+) -> "list[MigrationStep]":
     """The steps after the database's version, as Alembic runs them: each file, then its checksum, one transaction."""
+    from alembic.runtime.migration import MigrationStep
+    from alembic.script import Script
+    from alembic.script.revision import RevisionMap
 
     def upgrade(migration: Migration) -> Callable[..., None]:
         def run(**_: Any) -> None:

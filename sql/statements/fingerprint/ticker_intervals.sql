@@ -1,5 +1,7 @@
-SELECT coalesce(s.composite_figi, 'ticker:' || (SELECT i.ticker FROM ticker_intervals AS i WHERE i.security_id = s.security_id ORDER BY i.valid_from LIMIT 1)) AS identity,
-    t.ticker, t.valid_from, t.valid_to, t.start_known, t.seen_from, t.seen_to
-FROM ticker_intervals AS t
-JOIN securities AS s USING (security_id)
-ORDER BY identity COLLATE "C", t.valid_from
+SELECT *
+FROM (
+    SELECT coalesce(s.composite_figi, 'ticker:' || (SELECT i.ticker FROM ticker_intervals AS i WHERE i.security_id = s.security_id ORDER BY i.valid_from LIMIT 1)) COLLATE "C" AS identity,
+        t.ticker, t.valid_from, t.valid_to, t.start_known, t.seen_from, t.seen_to
+    FROM ticker_intervals AS t
+    JOIN securities AS s USING (security_id)) AS named
+ORDER BY identity, valid_from

@@ -1,0 +1,5 @@
+SELECT g.session, g.ticker, g.reason, g.evidence FROM bar_gaps AS g
+WHERE NOT g.is_final AND g.security_id IN (
+    SELECT security_id FROM ticker_intervals WHERE ticker = ANY (%(tickers)s::text[]))
+ORDER BY g.session DESC, g.ticker
+LIMIT %(limit)s

@@ -1,0 +1,101 @@
+"""Splits and dividends as they come from a vendor: repeats folded, contradictions set aside, securities resolved."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+ACTION_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "action": pl.String,
+    "kind": pl.String,
+    "ex_date": pl.Date,
+    "declared_on": pl.Date,
+    "record_date": pl.Date,
+    "pay_date": pl.Date,
+    "split_from": pl.Float64,
+    "split_to": pl.Float64,
+    "cash_amount": pl.Float64,
+    "currency": pl.String,
+    "vendor_id": pl.String,
+}
+"""One corporate action of a known security, ready to be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedActions:
+    """Actions taken apart.
+
+    Attributes:
+        actions: `ACTION_SCHEMA`, unique by security, action, ex-date and (for dividends) kind.
+        refused: rows that cannot be stored, one line each saying why.
+        unresolved: how many rows name a ticker that no security held on the ex-date.
+    """
+
+    actions: pl.DataFrame
+    refused: tuple[str, ...]
+    unresolved: int
+
+
+def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> JudgedActions:
+    """Resolve and check a vendor's answer.
+
+    The vendor repeats rows, and at times tells two ratios for one day. Of equal rows one is kept; of contradicting
+    splits none, since a wrong ratio spoils a whole history. Dividends of one day and kind are added up: they are paid
+    one beside the other.
+
+    Args:
+        splits: `adapters.vendor.source.SPLIT_SCHEMA`.
+        dividends: `adapters.vendor.source.DIVIDEND_SCHEMA`.
+        intervals: `core.coverage.INTERVAL_SCHEMA` of every security.
+    """
+    rows = pl.concat(
+        [
+            splits.with_columns(action=pl.lit("split")),
+            dividends.with_columns(action=pl.lit("dividend")),
+        ],
+        how="diagonal",
+    )
+    holders = intervals.select("ticker", "security_id", "valid_from", "valid_to")
+    resolved = rows.join(holders, on="ticker").filter(
+        (pl.col("ex_date") >= pl.col("valid_from"))
+        & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
+    )
+    unresolved = rows.join(resolved, on=["ticker", "action", "ex_date"], how="anti").height
+    split_is_wrong = pl.any_horizontal(
+        pl.col(name).is_null() | (pl.col(name) <= 0) for name in ("split_from", "split_to")
+    )
+    cash_is_wrong = pl.col("cash_amount").is_null() | (pl.col("cash_amount") <= 0) | pl.col("currency").is_null()
+    is_split = pl.col("action") == "split"
+    wrong = pl.when(is_split).then(split_is_wrong).otherwise(cash_is_wrong)
+    broken = resolved.filter(wrong)
+    sound = resolved.filter(~wrong).unique(
+        subset=["security_id", "action", "kind", "ex_date", "split_from", "split_to", "cash_amount", "currency"],
+        maintain_order=True,
+    )
+    by_day = ["security_id", "action", "ex_date"]
+    ratio = (pl.col("split_to") / pl.col("split_from")).round(9)
+    contradicting = sound.filter(is_split & (ratio.n_unique().over(by_day) > 1))
+    kept_splits = sound.filter(is_split & (ratio.n_unique().over(by_day) == 1)).unique(by_day, maintain_order=True)
+    kept_dividends = (
+        sound.filter(~is_split)
+        .group_by([*by_day, "kind", "currency"], maintain_order=True)
+        .agg(
+            pl.col("cash_amount").sum(),
+            pl.col("ticker", "declared_on", "record_date", "pay_date", "vendor_id").first(),
+        )
+    )
+    currencies = pl.col("currency").n_unique().over([*by_day, "kind"])
+    mixed = kept_dividends.filter(currencies > 1)
+    actions = pl.concat(
+        [frame.select([name for name in ACTION_SCHEMA if name in frame.columns]) for frame in
+         (pl.DataFrame(schema=ACTION_SCHEMA), kept_splits, kept_dividends.filter(currencies == 1))],
+        how="diagonal",
+    )  # fmt: skip
+    refused = [
+        *(f"{t} {d}: {a} without a positive amount" for t, d, a in broken.select("ticker", "ex_date", "action").rows()),
+        *(f"{t} {d}: split {f:g} for {g:g} contradicts another" for t, d, f, g in contradicting.select(
+            "ticker", "ex_date", "split_to", "split_from").rows()),
+        *(f"{t} {d}: dividend in several currencies" for t, d in mixed.select("ticker", "ex_date").rows()),
+    ]  # fmt: skip
+    return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved)

@@ -1,0 +1,93 @@
+"""The two doors to `ohlcv_daily`: by session, for the end of day and mass history; by session × ticker, for choice.
+
+Both resolve their partitions, hand them to `BarLoader` and report. Neither decides anything: which calls, which rows,
+which explanations is the work of `core` and `adapters`.
+"""
+
+from collections.abc import Iterator
+
+import dagster as dg
+from pydantic import Field
+
+from tickstock_dagster.adapters.bar_loader import LoadRequest
+from tickstock_dagster.adapters.universe_store import tracked_tickers
+from tickstock_dagster.defs.bar_runs import BarRun, report_cells, report_sessions
+from tickstock_dagster.defs.partitions import session_tickers, sessions
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS, VENDOR_POOL
+
+_METADATA = {"dagster/column_schema": BAR_COLUMNS, "dagster/table_name": "public.ohlcv_daily"}
+
+
+class BarsConfig(dg.Config):
+    """What a load of bars may be told in the Launchpad."""
+
+    tickers: list[str] = Field([], description="Only these tickers; empty: every tracked one.")
+    ask_again: bool = Field(False, description="Ask again for gaps that are not due yet.")
+
+
+@dg.asset(
+    key_prefix="us",
+    partitions_def=sessions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="bars",
+    kinds={"python", "postgres", "polars"},
+    owners=OWNERS,
+    tags={"domain": "bars", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata=_METADATA,
+    code_version="1",
+)
+def session_bars(
+    context: dg.AssetExecutionContext,
+    config: BarsConfig,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+    """Every tracked security's bar of one session, stored raw in `ohlcv_daily` or explained in `bar_gaps`.
+
+    A range of sessions is one run with the fewest vendor calls. A session below the completeness objective stays
+    missing; loaded again, only what is absent is asked for.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    chosen = run.closed_sessions(context.partition_keys)
+    tickers = tuple(config.tickers) or tracked_tickers(run.engine)
+    report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again, strict=bool(config.tickers)))
+    yield from report_sessions(context, run, report, notifications)
+
+
+@dg.asset(
+    key_prefix="us",
+    partitions_def=session_tickers,
+    deps=[dg.AssetDep(session_bars, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("session"))],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="bars",
+    kinds={"python", "postgres", "polars"},
+    owners=OWNERS,
+    tags={"domain": "bars", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata=_METADATA,
+    code_version="1",
+)
+def ohlcv_daily(
+    context: dg.AssetExecutionContext,
+    config: BarsConfig,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+    """One ticker's bar of one session: looked up in the store first, asked of the vendor only where it is missing.
+
+    Choose tickers and dates in the UI. What is stored costs no call.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]
+    chosen = run.closed_sessions([key.keys_by_dimension["session"] for key in keys])
+    tickers = tuple(dict.fromkeys(key.keys_by_dimension["ticker"] for key in keys))
+    report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again, strict=True))
+    yield from report_cells(context, run, report, keys, notifications)

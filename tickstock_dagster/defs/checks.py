@@ -1,0 +1,88 @@
+"""Checks of `ohlcv_daily`, as it stands now.
+
+A check speaks for the table (the latest session that is due, and every open gap), never only for its run's
+partitions: the last evaluation is the one that people see, and a backfill of 2014 must not paint over yesterday.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+
+from tickstock_dagster.adapters.table_checks import (
+    Violations,
+    broken_invariants,
+    column_differences,
+    duplicate_keys,
+    open_gaps,
+    tracked_state,
+)
+from tickstock_dagster.core.eod import OBJECTIVE, latest_due_session, reaches_objective
+from tickstock_dagster.defs.bars import session_bars
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.tags import BAR_COLUMNS
+
+SCAN_SPAN = timedelta(days=45)
+"""Rows of so many days are looked at one by one; what guards the older ones is that the constraints still stand."""
+
+_DESCRIPTIONS = {
+    "table_schema": "The table has exactly the columns and types that this release knows.",
+    "unique_keys": "One row per security and session: the primary key stands, and no recent cell is double.",
+    "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints stand, recent rows keep them.",
+    "session_complete": "No tracked bar is missing: every gap is explained for good.",
+    "latest_session_present": "The latest session that is due has reached the completeness objective.",
+}
+
+
+@dg.multi_asset_check(
+    specs=[
+        dg.AssetCheckSpec(name, asset=session_bars, description=description)
+        for name, description in _DESCRIPTIONS.items()
+    ]
+)
+def bar_checks(warehouse: WarehouseResource, clock: Clock) -> Iterator[dg.AssetCheckResult]:
+    """Structure (ERROR), open gaps (WARN) and the latest due session (ERROR)."""
+    engine, now = warehouse.engine(), clock.now()
+    columns = {column.name: column.type for column in BAR_COLUMNS.columns}
+    since = now.date() - SCAN_SPAN
+    yield _structural("table_schema", column_differences(engine, "ohlcv_daily", columns))
+    yield _structural("unique_keys", duplicate_keys(engine, since))
+    yield _structural("ohlc_invariants", broken_invariants(engine, since))
+    count, sample = open_gaps(engine)
+    table = ["| session | ticker | reason | evidence |", "|---|---|---|---|"]
+    table += [f"| {session} | {ticker} | {reason} | {why} |" for session, ticker, reason, why in sample.iter_rows()]
+    yield _result(
+        "session_complete",
+        passed=count == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"value": count, "threshold": 0, "newest": dg.MetadataValue.md("\n".join(table))},
+    )
+    due = latest_due_session(warehouse.calendar(MARKET), now)
+    state = tracked_state(engine, due)
+    yield _result(
+        "latest_session_present",
+        passed=state is not None and reaches_objective(state),
+        severity=dg.AssetCheckSeverity.ERROR,
+        metadata={
+            "session": str(due),
+            "value": state.ratio if state and state.expected else 0.0,
+            "threshold": OBJECTIVE,
+            "stored": state.stored if state else 0,
+            "expected": state.expected if state else 0,
+        },
+    )
+
+
+def _structural(name: str, violations: Violations) -> dg.AssetCheckResult:
+    sample = "\n".join(f"- {line}" for line in violations.sample) or "none"
+    metadata = {"value": violations.count, "threshold": 0, "sample": dg.MetadataValue.md(sample)}
+    return _result(name, passed=violations.count == 0, severity=dg.AssetCheckSeverity.ERROR, metadata=metadata)
+
+
+def _result(
+    name: str, *, passed: bool, severity: dg.AssetCheckSeverity, metadata: dict[str, object]
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=session_bars.key, check_name=name, passed=passed, severity=severity, metadata=metadata
+    )

@@ -1,0 +1,61 @@
+"""Splits and dividends by ex-date."""
+
+from datetime import date
+
+import dagster as dg
+
+from tickstock_dagster.adapters.corporate_action_loader import load_corporate_actions
+from tickstock_dagster.adapters.vendor.source import TransientVendorError
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.defs.bar_runs import BarRun
+from tickstock_dagster.defs.bars import session_bars
+from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
+
+
+@dg.asset(
+    key_prefix="us",
+    deps=[session_bars],
+    partitions_def=sessions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    group_name="bars",
+    kinds={"python", "postgres", "polars"},
+    owners=OWNERS,
+    tags={"domain": "corporate_actions", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata={"dagster/table_name": "public.corporate_actions"},
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
+    code_version="1",
+)
+def corporate_actions(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
+) -> dg.MaterializeResult:
+    """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
+
+    After the bars of the same run: they bring the ticker list by which actions find their security.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    if not days:
+        raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
+    try:
+        report = load_corporate_actions(
+            run.source, run.engine, min(days), max(days), market=MARKET, run_id=run.run_id, clock=clock.now
+        )
+    except TransientVendorError:
+        raise
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    metadata = {
+        "versions_begun": report.inserted,
+        "versions_ended": report.ended,
+        "known_before": report.known,
+        "unresolved": report.unresolved,
+        "refused": len(report.refused),
+        "vendor_calls": report.calls,
+        "asked": report.asked,
+    }
+    if report.refused:
+        metadata["refused_rows"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.refused[:10]))
+    return dg.MaterializeResult(metadata=metadata)

@@ -1,0 +1,70 @@
+"""The axes along which data is cut: sessions of the exchange, and session × ticker.
+
+Keys come from the pinned calendar library alone: changing them changes the definition's identity, and loading touches
+no database. A session that an override cancels keeps its key; its run ends as market_closed. `end_offset=1` makes a
+session's key exist on its own evening, and shows the *next* session on closed days: "latest" is always asked of the
+calendar, never of the last key.
+"""
+
+from datetime import date, datetime
+
+import dagster as dg
+
+from tickstock_dagster.core.calendars import LAST_DAY, library_calendar, partition_exclusions
+from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.settings import load_settings
+
+MARKET = "XNYS"
+SESSIONS_START = date(2003, 9, 10)
+"""The first session of the vendor's stock history."""
+
+TICKERS = "tickers"
+"""Name of the dynamic partitions: tickers with a key in `us/ohlcv_daily`."""
+
+MAX_CELLS = 100_000
+"""Dagster's guidance for partitions of one asset."""
+
+NEXT_SESSIONS = 252
+"""A year of sessions to come, counted when a ticker is added, so that the grid does not outgrow the guidance."""
+
+_WEEKENDS = ["0 0 * * 6", "0 0 * * 0"]
+
+
+def sessions_from(start: date) -> dg.DailyPartitionsDefinition:
+    """One partition per session of XNYS from `start` on; keys are ISO dates."""
+    calendar = library_calendar(MARKET)
+    return dg.DailyPartitionsDefinition(
+        start_date=datetime.combine(start, datetime.min.time()),
+        timezone=str(calendar.timezone),
+        end_offset=1,
+        exclusions=[*_WEEKENDS, *partition_exclusions(calendar, start, LAST_DAY)],
+    )
+
+
+def grid_start() -> date:
+    """First session of the session × ticker grid.
+
+    Raises:
+        ConfigurationError: the configured date is not a session.
+    """
+    text = load_settings().symbol_grid_start
+    try:
+        start = date.fromisoformat(text)
+    except ValueError:
+        raise ConfigurationError(f"TICKSTOCK_SYMBOL_GRID_START {text!r} is not a date") from None
+    calendar = library_calendar(MARKET)
+    if start < SESSIONS_START or not calendar.is_session(start):
+        raise ConfigurationError(f"TICKSTOCK_SYMBOL_GRID_START {text} is not a session of {MARKET}")
+    return start
+
+
+sessions = sessions_from(SESSIONS_START)
+grid_sessions = sessions_from(grid_start())
+tickers = dg.DynamicPartitionsDefinition(name=TICKERS)
+session_tickers = dg.MultiPartitionsDefinition({"session": grid_sessions, "ticker": tickers})
+
+
+def free_ticker_keys(now: datetime, taken: int) -> int:
+    """How many more tickers the grid has room for: keys × (sessions so far + the next 252) stays within bounds."""
+    so_far = library_calendar(MARKET).session_count(grid_start(), now.date())
+    return max(0, MAX_CELLS // (so_far + NEXT_SESSIONS) - taken)

@@ -1,0 +1,90 @@
+"""What assets are given: the store, the vendor, the notifications and the clock. Bound once, here."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import sqlalchemy as sa
+from pydantic import Field
+
+from tickstock_dagster.adapters.calendar_store import calendar_in_force
+from tickstock_dagster.adapters.database import open_engine
+from tickstock_dagster.adapters.migrations import require_current_schema
+from tickstock_dagster.adapters.outbox import DispatchReport, OutboxDispatcher
+from tickstock_dagster.adapters.vendor.factory import open_source
+from tickstock_dagster.adapters.vendor.source import BarSource
+from tickstock_dagster.core.calendars import SessionCalendar
+from tickstock_dagster.settings import load_settings
+
+_SECRET = {"dagster__is_secret": True}
+
+
+class WarehouseResource(dg.ConfigurableResource):
+    """The store that TickStockApp reads. Every statement runs as tickstock_writer."""
+
+    database_url: str = Field(description="postgresql://user:password@host:port/database", json_schema_extra=_SECRET)
+
+    def engine(self) -> sa.Engine:
+        """The engine, after making sure that the schema is this release's.
+
+        Raises:
+            SchemaError: run `tickstock migrate`.
+            ServiceUnavailableError: the database cannot be reached.
+        """
+        require_current_schema(self.database_url)
+        return open_engine(self.database_url)
+
+    def calendar(self, key: str) -> SessionCalendar:
+        """The calendar in force now, overrides applied."""
+        return calendar_in_force(open_engine(self.database_url), key)
+
+
+class VendorResource(dg.ConfigurableResource):
+    """Where bars come from: the vendor with a key, the simulator without, or a file."""
+
+    source: str = Field("", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set.")
+    database_url: str = Field(description="The store, which shares the rate limit.", json_schema_extra=_SECRET)
+
+    def open(self) -> BarSource:
+        """The source; nothing is asked yet."""
+        return open_source(load_settings(), source=self.source or None, database_url=self.database_url)
+
+    def same_day(self) -> bool:
+        """Whether bars may be asked for on the session's own day."""
+        plan = self.open().plan
+        return plan is None or plan.same_day
+
+
+class RedisNotifications(dg.ConfigurableResource):
+    """Sends what the outbox holds to Redis. Redis being away loses nothing: the events wait."""
+
+    database_url: str = Field(description="The store that holds the outbox.", json_schema_extra=_SECRET)
+    redis_url: str = Field(description="redis://host:port/0", json_schema_extra=_SECRET)
+
+    def dispatch(self) -> DispatchReport:
+        """Send everything that waits."""
+        return OutboxDispatcher(self.database_url, self.redis_url).dispatch()
+
+
+class Clock(dg.ConfigurableResource):
+    """Now. `fixed` (ISO 8601 with offset) holds it still, for rehearsals of a day."""
+
+    fixed: str = Field("", description="A moment to take for now; empty: the real one.")
+
+    def now(self) -> datetime:
+        """The moment, timezone-aware UTC."""
+        return datetime.fromisoformat(self.fixed).astimezone(UTC) if self.fixed else datetime.now(UTC)
+
+
+@dg.definitions
+def resources() -> dg.Definitions:
+    """Resources by the names under which assets ask for them."""
+    database_url = dg.EnvVar("TICKSTOCK_DATABASE_URL")
+    return dg.Definitions(
+        resources={
+            "warehouse": WarehouseResource(database_url=database_url),
+            "vendor": VendorResource(database_url=database_url),
+            "notifications": RedisNotifications(database_url=database_url, redis_url=dg.EnvVar("TICKSTOCK_REDIS_URL")),
+            "clock": Clock(),
+        },
+        executor=dg.in_process_executor,
+    )

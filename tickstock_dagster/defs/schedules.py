@@ -1,0 +1,58 @@
+"""Schedules. They tick often and decide by the session's own close: no fixed hour is right on every day."""
+
+import dagster as dg
+
+from tickstock_dagster.core.eod import OBJECTIVE_AFTER, decide_attempt, latest_due_session
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
+from tickstock_dagster.defs.jobs import us_bar_checks, us_eod
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import TRIGGER_TAG
+
+TIMEZONE = "America/New_York"
+
+
+@dg.schedule(
+    job=us_eod,
+    cron_schedule="*/15 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+    description="The first attempt at each session, 30 minutes after its close; half days and holidays included.",
+)
+def us_eod_schedule(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource, vendor: VendorResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Attempt the latest closed session once; later attempts are the sensor's."""
+    now = context.scheduled_execution_time
+    situation = eod_situation(context.instance, warehouse, now)
+    decision = decide_attempt(
+        situation.calendar,
+        now,
+        state=situation.state,
+        in_progress=situation.in_progress,
+        same_day=vendor.same_day(),
+    )
+    if not decision.attempt:
+        return dg.SkipReason(decision.reason)
+    if situation.attempts:
+        return dg.SkipReason(f"{decision.session} was attempted before; the sensor us_eod_sensor asks again")
+    return eod_request(decision, attempt=1)
+
+
+@dg.schedule(
+    job=us_bar_checks,
+    cron_schedule="*/15 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+    description="The checks of ohlcv_daily, once per session when its completeness objective is due.",
+)
+def us_bar_checks_schedule(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Whether what must be there by now is there: holiday-aware, which a cron policy is not."""
+    now = context.scheduled_execution_time
+    calendar = warehouse.calendar(MARKET)
+    due = latest_due_session(calendar, now)
+    if now - (calendar.closes_at(due) + OBJECTIVE_AFTER) >= calendar.closes_at(due) - calendar.opens_at(due):
+        return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")
+    return dg.RunRequest(run_key=f"due/{due}", tags={TRIGGER_TAG: "schedule"})
