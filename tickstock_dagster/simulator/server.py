@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from tickstock_dagster.simulator.market_data import MarketData
 
 
+_BACKLOG = 512
+
+
 def build_vendor(options: SimulatorOptions) -> Vendor:
     """A vendor for `options`; the market is loaded later.
 
@@ -64,7 +67,7 @@ def build_app(vendor: Vendor) -> Starlette:
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A bound socket, so that the address is known before the server runs.
+    """A listening socket: the address is known, and calls may come, before the server runs.
 
     Raises:
         BadInputError: nobody can listen there.
@@ -74,6 +77,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
         raise BadInputError("port", f"{host}:{port}", f"an address to listen on ({error.strerror})") from None

@@ -53,8 +53,8 @@ class RunningSimulator:
             control=control,
         )  # fmt: skip
         self.vendor = build_vendor(self.options)
-        if rate is not None:
-            self.vendor.gate.reset_rates(*rate)
+        self._rate = rate
+        self.reset_rates(*(rate or ()))
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -102,6 +102,14 @@ class RunningSimulator:
     def reset_stats(self) -> None:
         """Count from zero."""
         self.vendor.stats.reset()
+
+    def reset(self) -> None:
+        """As it was at its start: no faults, no corrections, its own clock and rate, counts at zero."""
+        self.clear_faults()
+        self.vendor.corrections.clear()
+        self.set_now(self.options.now)
+        self.reset_rates(*(self._rate or ()))
+        self.reset_stats()
 
     def set_now(self, instant: datetime | None) -> None:
         """The vendor's clock stands at `instant` (timezone-aware); None: the real clock."""

@@ -1,0 +1,149 @@
+"""The synthetic market: determinism, invariants, realism."""
+
+import subprocess
+import sys
+from datetime import date
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from tickstock_dagster.core.profiles import ETFS, STOCKS
+from tickstock_dagster.simulator.securities import DaySeries, Security
+from tickstock_dagster.simulator.sessions import sessions
+from tickstock_dagster.simulator.synthetic.market import SyntheticMarket, synthetic_market
+
+DIGEST = """
+import hashlib
+from tickstock_dagster.simulator.synthetic.market import SyntheticMarket
+market = SyntheticMarket({seed}, 170)
+digest = hashlib.sha256()
+for security in market.securities:
+    series = market.series(security)
+    for column in (series.ordinals, series.open, series.high, series.low, series.close, series.volume):
+        digest.update(column.tobytes())
+    digest.update(repr((security, market.splits(security), market.dividends(security))).encode())
+print(digest.hexdigest())
+"""
+
+
+@pytest.fixture(scope="module")
+def market() -> SyntheticMarket:
+    return synthetic_market(7, 240)
+
+
+def named(market: SyntheticMarket, key: str) -> Security:
+    return next(security for security in market.securities if security.key == key)
+
+
+def on(series: DaySeries, day: date) -> int:
+    return int(np.flatnonzero(series.ordinals == day.toordinal())[0])
+
+
+def digest(seed: int, hash_seed: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", DIGEST.format(seed=seed)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONHASHSEED": hash_seed},
+    )
+    return done.stdout
+
+
+def test_two_processes_draw_the_same_market_from_one_seed_and_another_from_another() -> None:
+    first = digest(7, "1")
+    assert first == digest(7, "2")
+    assert first != digest(8, "1")
+
+
+def test_a_series_does_not_depend_on_how_many_others_there_are(market: SyntheticMarket) -> None:
+    smaller = SyntheticMarket(7, 200)
+    assert len(smaller.securities) == 200
+    for security in smaller.securities:
+        assert security in market.securities
+        assert np.array_equal(smaller.series(security).close, market.series(security).close)
+
+
+def test_every_ticker_of_the_profiles_is_listed_now_with_its_kind(market: SyntheticMarket) -> None:
+    today = {security.ticker_on(date(2026, 11, 20)): security for security in market.securities}
+    assert {today[ticker].equity_type for ticker in STOCKS} == {"CS"}
+    assert {today[ticker].equity_type for ticker in ETFS} == {"ETF"}
+    assert {today[ticker].exchange for ticker in STOCKS + ETFS} <= {"XNYS", "XNAS", "ARCX", "BATS"}
+
+
+def test_every_bar_keeps_the_invariants_and_falls_on_a_session(market: SyntheticMarket) -> None:
+    days = set(sessions().ordinals.tolist())
+    for security in market.securities:
+        series = market.series(security)
+        assert len(series.ordinals), security
+        assert set(series.ordinals.tolist()) <= days
+        assert np.all(np.diff(series.ordinals) > 0)
+        assert np.all(series.low > 0)
+        assert np.all(series.low <= np.minimum(series.open, series.close))
+        assert np.all(series.high >= np.maximum(series.open, series.close))
+        assert np.all((series.volume >= 1) & (series.volume == np.floor(series.volume)))
+
+
+def test_prices_are_printed_in_cents_and_below_a_dollar_in_hundredths_of_a_cent(market: SyntheticMarket) -> None:
+    for key in ("AAPL", "PENY"):
+        close = market.series(named(market, key)).close
+        decimals = np.where(close < 1, 4, 2)
+        assert all(round(price, int(digits)) == price for price, digits in zip(close, decimals, strict=True))
+    assert (market.series(named(market, "PENY")).close < 1).any()
+
+
+def test_a_split_shows_in_raw_prices_and_volumes_on_its_first_day(market: SyntheticMarket) -> None:
+    split = named(market, "SPLT")
+    series, at = market.series(split), on(market.series(split), date(2026, 9, 14))
+    assert 2.6 < series.close[at - 1] / series.open[at] < 3.4
+    assert 2 < series.volume[at : at + 40].mean() / series.volume[at - 40 : at].mean() < 4.5
+    reverse = market.series(named(market, "RSPL"))
+    at = on(reverse, date(2026, 6, 15))
+    assert 8 < reverse.open[at] / reverse.close[at - 1] < 12
+
+
+def test_invented_tickers_split_both_ways_and_about_once_in_four_years(market: SyntheticMarket) -> None:
+    splitting = [market.splits(security) for security in market.securities[164:] if market.splits(security)]
+    assert len(splitting) > 10
+    kinds = {split.kind for splits in splitting for split in splits}
+    assert kinds == {"forward_split", "reverse_split"}
+    gaps = [(later.ex_date - former.ex_date).days for splits in splitting for former, later in pairwise(splits)]
+    assert 2.5 < np.mean(gaps) / 365 < 5.5
+
+
+def test_moves_are_fat_tailed_cluster_and_share_a_market_factor(market: SyntheticMarket) -> None:
+    def returns(key: str) -> np.ndarray:
+        return np.diff(np.log(market.series(named(market, key)).close))
+
+    spy, qqq, treasuries = returns("SPY"), returns("QQQ"), returns("BND")
+    kurtosis = ((spy - spy.mean()) ** 4).mean() / spy.var() ** 2
+    assert kurtosis > 4
+    size = np.abs(spy)
+    assert np.corrcoef(size[1:], size[:-1])[0, 1] > 0.1
+    assert np.corrcoef(spy, qqq)[0, 1] > 0.7
+    assert abs(np.corrcoef(spy, treasuries)[0, 1]) < 0.3
+    assert 0.005 < spy.std() < 0.02
+
+
+def test_less_is_traded_on_half_days(market: SyntheticMarket) -> None:
+    series = market.series(named(market, "SPY"))
+    half = np.array([sessions().is_half_day(date.fromordinal(day)) for day in series.ordinals.tolist()])
+    assert 0.4 < series.volume[half].mean() / series.volume[~half].mean() < 0.7
+
+
+def test_thin_names_have_sessions_without_a_trade(market: SyntheticMarket) -> None:
+    total = len(sessions().days)
+    assert 0.66 < len(market.series(named(market, "THIN")).ordinals) / total < 0.74
+    assert 0.31 < len(market.series(named(market, "THNR")).ordinals) / total < 0.39
+    assert np.median(market.series(named(market, "THNR")).volume) < 200
+
+
+def test_dividends_are_worth_what_the_yield_says(market: SyntheticMarket) -> None:
+    coke = named(market, "KO")
+    paid = [event for event in market.dividends(coke) if event.ex_date.year == 2025]
+    close = market.series(coke).close[on(market.series(coke), date(2025, 12, 31))]
+    assert len(paid) == 4
+    assert 0.02 < sum(event.cash_amount for event in paid) / close < 0.04
+    assert all(event.declared_on < event.ex_date < event.pay_date for event in paid)
+    assert market.dividends(named(market, "TSLA")) == ()
