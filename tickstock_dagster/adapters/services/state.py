@@ -71,12 +71,14 @@ class StateDir:
         A first port derives from the folder's path: it stays the same when the folder is deleted and made again.
         """
         ports = self._ports()
+        last = ports.get(service)
+        if last is not None and _becomes_free(last):
+            return last
         count = LAST_PORT - FIRST_PORT + 1
         start = zlib.crc32(f"{self.path}:{service}".encode()) % count
         derived = (FIRST_PORT + (start + step) % count for step in range(count))
-        candidates = derived if ports.get(service) is None else (ports[service], *derived)
         taken = {port for name, port in ports.items() if name != service}
-        for port in candidates:
+        for port in derived:
             if port not in taken and port_is_free(port):
                 self.write_private(PORTS_FILE, json.dumps({**ports, service: port}, indent=1) + "\n")
                 return port
@@ -138,6 +140,16 @@ def port_is_free(port: int) -> bool:
             probe.bind((LOOPBACK, port))
         except OSError:
             return False
+    return True
+
+
+def _becomes_free(port: int, seconds: float = 1.0) -> bool:
+    """Whether `port` is free, or so soon: a killed process is gone a moment before its sockets are."""
+    deadline = time.monotonic() + seconds
+    while not port_is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
     return True
 
 
