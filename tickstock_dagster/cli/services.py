@@ -80,11 +80,13 @@ def _print_table(statuses: list[ServiceStatus]) -> None:
     from rich.table import Table
 
     table = Table("service", "kind", "state", "address", "pid")
-    table.columns[3].no_wrap = True
+    for column in table.columns:
+        column.no_wrap = column.header != "address"
+    table.columns[3].overflow = "fold"
     for status in statuses:
         state = f"[{COLOURS[status.state]}]{status.state}"
         table.add_row(status.name, status.kind, state, status.address or "", str(status.pid or ""))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
     logs = {str(Path(status.log).parent) for status in statuses if status.log}
     for folder in logs:
         click.echo(f"Data and logs: {folder}")
