@@ -22,9 +22,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.simulator.corrections import FIELDS, Corrections
+from tickstock_dagster.simulator.corrections import FIELDS
 from tickstock_dagster.simulator.faults import parse_fault
 from tickstock_dagster.simulator.options import parse_instant
+from tickstock_dagster.simulator.tape import Tape
 from tickstock_dagster.simulator.vendor import Vendor
 
 Action = Callable[[Vendor, Any, Request], Any]
@@ -75,9 +76,9 @@ def _rate(vendor: Vendor, body: Any, _request: Request) -> Any:
 
 
 def _replace(vendor: Vendor, body: Any, _request: Request) -> Any:
-    items = body if isinstance(body, list) else [body]
+    items = [_object(item, "bars") for item in (body if isinstance(body, list) else [body])]
     for item in items:
-        correct(vendor.corrections, _object(item, "bars"))
+        correct(vendor.wait_for_tape(), item)
     return {"replaced": len(items)}
 
 
@@ -86,7 +87,7 @@ def _restore(vendor: Vendor, _body: Any, _request: Request) -> Any:
     return {"restored": True}
 
 
-def correct(corrections: Corrections, given: dict[str, Any]) -> None:
+def correct(tape: Tape, given: dict[str, Any]) -> None:
     """Apply one correction of a bar or a day.
 
     `{"ticker", "session", "close": 10.5, …}` replaces, with `"remove": true` removes, `{"session", "scale": 1.01}`
@@ -108,12 +109,14 @@ def correct(corrections: Corrections, given: dict[str, Any]) -> None:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise BadInputError(name, value, "a number")
     ticker = given.get("ticker")
+    if ticker and not any(holder.ticker_on(day) == ticker for holder in tape.data.holders(ticker)):
+        raise BadInputError("ticker", ticker, f"a ticker that is listed on {day}")
     if ticker is None and "scale" in given and not values:
-        corrections.scale(day, float(given["scale"]))
+        tape.corrections.scale(day, float(given["scale"]))
     elif ticker and given.get("remove"):
-        corrections.remove(str(ticker), day)
+        tape.corrections.remove(str(ticker), day)
     elif ticker and values:
-        corrections.replace(str(ticker), day, values)
+        tape.corrections.replace(str(ticker), day, values)
     else:
         raise BadInputError("bars", orjson.dumps(given).decode(), "a ticker with prices or remove, or a day's scale")
 
@@ -151,6 +154,7 @@ def control_routes(vendor: Vendor) -> list[Route]:
             if not _loopback(request):
                 return _answer(403, {"error": "the control plane answers loopback callers only"})
             raw = await request.body()
+            await vendor.tape()
             try:
                 return _answer(200, methods[request.method](vendor, orjson.loads(raw) if raw else None, request))
             except orjson.JSONDecodeError:

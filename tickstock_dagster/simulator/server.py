@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -109,4 +109,5 @@ def serve(options: SimulatorOptions) -> None:
     listener = listening_socket(options.host, options.port)
     host, port = listener.getsockname()[:2]
     print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
-    build_server(vendor).run(sockets=[listener])
+    with suppress(KeyboardInterrupt):
+        build_server(vendor).run(sockets=[listener])

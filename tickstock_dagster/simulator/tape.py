@@ -5,7 +5,7 @@ hands shows every holder's bars, each on its own days, as the vendor does.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -26,16 +26,6 @@ PRICES = ("o", "h", "l", "c")
 Columns = dict[str, Floats]
 Lateness = Callable[[date], timedelta | None]
 """How much later than usual a session comes out; None: not before it is told to."""
-
-
-def on_time(_day: date) -> timedelta | None:
-    """No session is late."""
-    return timedelta()
-
-
-def no_days() -> set[date]:
-    """No session is late."""
-    return set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +53,19 @@ class Printed:
 
 @dataclass(slots=True)
 class Tape:
-    """Reads `data` as of an instant. `delay` passes between a close and the publication of its bars."""
+    """Reads `data` as of an instant.
+
+    Attributes:
+        delay: passes between a close and the publication of its bars.
+        late_days: the days for which `lateness` is not nothing.
+    """
 
     data: MarketData
     calendar: Sessions
     delay: timedelta
-    corrections: Corrections = field(default_factory=Corrections)
-    lateness: Lateness = on_time
-    late_days: Callable[[], set[date]] = no_days
+    corrections: Corrections
+    lateness: Lateness
+    late_days: Callable[[], set[date]]
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are out."""

@@ -121,12 +121,12 @@ class RunningSimulator:
 
     def replace_bar(self, ticker: str, session: date, **values: float) -> None:
         """The vendor corrects one bar: `close=10.5`, … (raw prices)."""
-        correct(self.vendor.corrections, {"ticker": ticker, "session": session.isoformat(), **values})
+        correct(self.vendor.wait_for_tape(), {"ticker": ticker, "session": session.isoformat(), **values})
 
     def remove_bar(self, ticker: str, session: date) -> None:
         """The vendor no longer has this bar."""
-        correct(self.vendor.corrections, {"ticker": ticker, "session": session.isoformat(), "remove": True})
+        correct(self.vendor.wait_for_tape(), {"ticker": ticker, "session": session.isoformat(), "remove": True})
 
     def scale_day(self, session: date, factor: float) -> None:
         """The vendor corrects every price of a day."""
-        correct(self.vendor.corrections, {"session": session.isoformat(), "scale": factor})
+        correct(self.vendor.wait_for_tape(), {"session": session.isoformat(), "scale": factor})

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 from starlette.requests import Request
@@ -64,9 +64,8 @@ class Vendor:
         self.stats = Stats()
         self.corrections = Corrections()
         self._load = load
-        self._tape: Tape | None = None
-        self._loading: asyncio.Future[Tape] | None = None
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="simulator-market")
+        self._opening: Future[Tape] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -92,11 +91,16 @@ class Vendor:
 
     async def tape(self) -> Tape:
         """What the vendor has published; waits until the market is there."""
-        if self._tape is None:
-            if self._loading is None:
-                self._loading = asyncio.get_running_loop().run_in_executor(self._reader, self._open)
-            self._tape = await asyncio.shield(self._loading)
-        return self._tape
+        return await asyncio.shield(asyncio.wrap_future(self._opened()))
+
+    def wait_for_tape(self) -> Tape:
+        """The same for a thread of its own, which it blocks."""
+        return self._opened().result()
+
+    def _opened(self) -> "Future[Tape]":
+        if self._opening is None:
+            self._opening = self._reader.submit(self._open)
+        return self._opening
 
     def _open(self) -> Tape:
         from tickstock_dagster.simulator.sessions import sessions

@@ -81,6 +81,17 @@ def test_the_free_plan_waits_for_the_next_day() -> None:
         assert ask(simulator, grouped(FRIDAY)).json["resultsCount"] > 100
 
 
+def test_the_free_plans_ticker_lists_reach_back_two_years_and_others_to_the_beginning() -> None:
+    path = "/v3/reference/tickers"
+    with RunningSimulator(api_keys=("poor=free", "rich=starter"), now=SUNDAY) as simulator:
+        assert ask(simulator, path, key="poor", date="2024-11-21").status == 403
+        assert ask(simulator, f"{path}/AAPL", key="poor", date="2024-11-21").status == 403
+        assert ask(simulator, path, key="poor", date="2024-11-22").status == 200
+        assert ask(simulator, path, key="poor", date="2026-11-22").status == 200
+        assert len(ask(simulator, path, key="rich", date="2003-09-10").rows) > 50
+        assert ask(simulator, path, key="rich", date="2003-09-09").rows == []
+
+
 def test_the_free_plan_lacks_snapshots_and_paid_ones_do_not() -> None:
     path = "/v2/snapshot/locale/us/markets/stocks/tickers"
     with RunningSimulator(api_keys=("poor=free", "rich=business")) as simulator:

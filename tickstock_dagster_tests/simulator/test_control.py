@@ -107,6 +107,8 @@ def test_a_whole_day_is_scaled(own: RunningSimulator) -> None:
         ("bars/replace", {"ticker": "AAPL", "session": "2026-11-20", "close": "1"}, "a number"),
         ("bars/replace", {"ticker": "AAPL", "session": "2026-11-20"}, "a ticker with prices"),
         ("bars/replace", {"session": "2026-11-20", "close": 1}, "a ticker with prices"),
+        ("bars/replace", {"ticker": "AAPLE", "session": "2026-11-20", "close": 1}, "listed on 2026-11-20"),
+        ("bars/replace", {"ticker": "IPOX", "session": "2026-10-14", "close": 1}, "listed on 2026-10-14"),
     ],
 )
 def test_wrong_commands_are_refused_and_change_nothing(

@@ -1,8 +1,10 @@
 """Tickers: the list, details of one, renames, type codes, exchanges."""
 
-from datetime import date, datetime, time
+from collections.abc import Mapping
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from tickstock_dagster.core.vendor_plans import PlanName
 from tickstock_dagster.simulator import pages, wire
 from tickstock_dagster.simulator.call import Call
 from tickstock_dagster.simulator.clock import EASTERN
@@ -77,10 +79,20 @@ def _delisted_instant(day: date) -> str:
     return f"{day.isoformat()}T{hours:02d}:00:00Z"
 
 
+def _asked_day(call: Call, query: Mapping[str, str]) -> date:
+    """The day that the list is to speak of; the free plan's lists reach back as far as its bars."""
+    if not query.get("date"):
+        return call.today
+    day = wire.parse_day(query["date"])
+    if call.plan.name is PlanName.FREE:
+        call.entitled(min(day, call.today - timedelta(days=1)))
+    return day
+
+
 def tickers(call: Call) -> dict[str, Any]:
     """`/v3/reference/tickers`: as of `date`, the active ones (default) or the delisted ones."""
     query = pages.opened(call.query)
-    on = wire.parse_day(query["date"]) if query.get("date") else call.today
+    on = _asked_day(call, query)
     active = wire.parse_flag(query, "active", True)
     wanted = query.get("search", "").lower()
     rows = []
@@ -100,7 +112,7 @@ def tickers(call: Call) -> dict[str, Any]:
 def details(call: Call) -> dict[str, Any]:
     """`/v3/reference/tickers/{ticker}`: the security that holds the ticker on `date` (default today)."""
     ticker = call.parts["ticker"]
-    on = wire.parse_day(call.query["date"]) if call.query.get("date") else call.today
+    on = _asked_day(call, call.query)
     holder = next((found for found in call.tape.data.holders(ticker) if found.ticker_on(on) == ticker), None)
     if holder is None:
         raise wire.not_found("Ticker not found.")
