@@ -4,12 +4,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.core.profiles import DEFAULT_PROFILE
 from tickstock_dagster.core.vendor_plans import PlanName
+
+SIMULATOR_KEY = "simulator"
+"""The key that the local simulator accepts."""
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 
@@ -80,6 +83,12 @@ class Settings(BaseSettings):
         validation_alias="TICKSTOCK_AUTOMATION",
         description="Whether schedules and sensors start switched on: running in production, stopped on a laptop.",
     )
+
+    @field_validator("massive_api_key")
+    @classmethod
+    def _simulators_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:
+        """The simulator's key in the environment of a child process is no vendor key."""
+        return None if key is not None and key.get_secret_value() == SIMULATOR_KEY else key
 
 
 @lru_cache(maxsize=1)

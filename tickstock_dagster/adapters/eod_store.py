@@ -1,7 +1,9 @@
 """Declaring a session's end-of-day work done: once, with its event, in one transaction."""
 
 from collections.abc import Mapping
-from datetime import datetime
+import uuid
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -54,3 +56,19 @@ def declare_complete(
             return False
         connection.execute(statement("units_finish"), values)
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionEvent:
+    """The event that told of a session's end; `sent_at` None while it waits for Redis."""
+
+    event_id: uuid.UUID
+    sent_at: datetime | None
+
+
+def completion_event(engine: sa.Engine, session: date, market: str) -> CompletionEvent | None:
+    """The `tickstock.eod.complete` event of a session, None where there is none yet."""
+    values = {"channel": EodComplete.channel, "subject": f"{market}/{session}"}
+    with transaction(engine) as connection:
+        row = connection.execute(statement("outbox_event_of"), values).fetchone()
+    return CompletionEvent(*row) if row else None

@@ -124,7 +124,7 @@ def report_sessions(
     left = [day for day in days if day not in done]
     unclosed = [day for day in left if day not in states and not run.is_cancelled(day)]
     if len(unclosed) == len(left):
-        context.log.info(f"not closed yet and left missing: {', '.join(map(str, unclosed))}")
+        context.log.info("not closed yet and left missing: %s", ", ".join(map(str, unclosed)))
         return
     worst = min((states[day] for day in left if day in states), key=lambda state: state.ratio)
     raise dg.Failure(

@@ -16,10 +16,9 @@ from tickstock_dagster.adapters.vendor.rate_limit import (
 from tickstock_dagster.adapters.vendor.source import PROBE_TICKER, BarSource
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError
 from tickstock_dagster.core.vendor_plans import PLANS, VendorPlan
-from tickstock_dagster.settings import Settings
+from tickstock_dagster.settings import SIMULATOR_KEY, Settings
 
 MASSIVE_URL = "https://api.massive.com"
-SIMULATOR_KEY = "simulator"
 
 ACCEPTED = "massive, simulator or files:PATH"
 

@@ -1,0 +1,58 @@
+"""`tickstock eod`: bring one session to its end."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.adapters.universe_store import tracked_tickers
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.core.errors import BadInputError
+
+
+@click.command()
+@click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, text: str | None, as_json: bool) -> None:
+    """Load one session for everything tracked, check it, and tell consumers when it is complete."""
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    calendar = workspace.calendar
+    session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
+    facts = close_session(workspace, session)
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(
+            f"{session}: {facts['bars_stored']} of {facts['bars_expected']} bars stored, "
+            f"{facts['bars_explained']} explained; event {facts['event']}; {facts['vendor_calls']} vendor calls"
+        )
+
+
+def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
+    """Run the end-of-day job for a session and say what came of it, the event's delivery included.
+
+    Raises:
+        BadInputError: nothing is tracked.
+        RunFailedError: the session stays incomplete, or could not be loaded.
+    """
+    from tickstock_dagster.adapters.eod_store import completion_event
+    from tickstock_dagster.cli.runs import run_sessions
+    from tickstock_dagster.core.profiles import PROFILES
+    from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
+
+    if not tracked_tickers(workspace.engine):
+        raise BadInputError("tracked universes", "none", f"`tickstock run --profile` with {', '.join(PROFILES)}")
+    tags = {SESSION_TAG: str(session), TRIGGER_TAG: "eod"}
+    outcome = run_sessions(workspace, [session], tags=tags, label=f"session {session}")
+    event = completion_event(workspace.engine, session, "XNYS")
+    facts = {key: value for key, value in outcome.metadata.items() if isinstance(value, int | float | str)}
+    facts.pop("coverage", None)
+    return {
+        "session": str(session),
+        "run_id": outcome.run_id,
+        "seconds": round(outcome.seconds, 3),
+        **facts,
+        "event": "none" if event is None else "delivered" if event.sent_at else "waiting",
+        "event_id": None if event is None else str(event.event_id),
+    }

@@ -1,0 +1,66 @@
+"""`tickstock load`: bars of symbols, a universe or a profile over a range of sessions."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.cli.selection import Selection, select, selection_options
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+
+
+@click.command()
+@selection_options
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, as_json: bool, **options: Any) -> None:
+    """Load what is missing; what is stored costs no call.
+
+    Without --universe, --symbols or --profile the default profile is loaded.
+    """
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    selection = select(workspace, now, **options)
+    outcomes = execute(workspace, selection, now, tags={"tickstock/profile": options["profile"] or ""})
+    if as_json:
+        print_json([{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata)} for o in outcomes])
+        return
+    for outcome in outcomes:
+        facts = outcome.metadata
+        click.echo(
+            f"{selection.label}, {selection.sessions[0]} to {selection.sessions[-1]}: "
+            f"{facts.get('bars_stored', 0):,} of {facts.get('bars_expected', 0):,} bars stored "
+            f"({facts.get('rows_inserted', 0):,} new), {facts.get('bars_explained', 0):,} explained, "
+            f"{facts.get('bars_missing', 0):,} missing, {facts.get('rows_quarantined', 0):,} quarantined; "
+            f"{facts.get('vendor_calls', 0):,} vendor calls, {outcome.seconds:.1f} s, run {outcome.run_id[:8]}"
+        )
+
+
+def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str]) -> list[Any]:
+    """Run the loads that a selection asks for."""
+    from tickstock_dagster.cli.runs import run_sessions, run_symbols
+
+    tags = {key: value for key, value in tags.items() if value}
+    if selection.door == "symbols":
+        return run_symbols(
+            workspace,
+            selection.tickers,
+            selection.sessions,
+            now=now,
+            source=selection.source,
+            tags=tags,
+            label=selection.label,
+        )
+    return [
+        run_sessions(
+            workspace,
+            selection.sessions,
+            tickers=() if selection.all_tracked else selection.tickers,
+            source=selection.source,
+            tags=tags,
+            label=selection.label,
+        )
+    ]
+
+
+def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if isinstance(value, int | float) or key == "source"}

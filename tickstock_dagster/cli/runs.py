@@ -1,0 +1,215 @@
+"""Launching Dagster runs from the command line and showing how far they are. Not a command.
+
+A run is executed in this process on the configured instance: it is in the UI like any other, and needs no daemon.
+"""
+
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import psutil
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tickstock_dagster.adapters.ledger import run_progress
+from tickstock_dagster.cli.workspace import Workspace, console
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.definitions import definitions
+from tickstock_dagster.defs.partitions import TICKERS, free_ticker_keys, grid_start
+from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG
+
+PROCESS_TAG = "tickstock/process"
+"""host:pid:start of the process that executes a run; one whose process is gone has failed."""
+
+
+class RunFailedError(TickstockError):
+    """A run did not succeed; its own words are the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """A finished run: its id and the metadata of its materialisation, as plain values."""
+
+    run_id: str
+    seconds: float
+    metadata: dict[str, Any]
+
+
+def run_sessions(
+    workspace: Workspace,
+    sessions: Sequence[date],
+    *,
+    tickers: Sequence[str] = (),
+    source: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    label: str = "bars",
+) -> RunOutcome:
+    """One run of `us_eod` over a range of sessions: bars of what is tracked (or of `tickers`), actions, checks."""
+    span = {RANGE_START: str(sessions[0]), RANGE_END: str(sessions[-1])}
+    config: dict[str, Any] = {"us__session_bars": {"config": {"tickers": list(tickers)}}} if tickers else {}
+    return _execute(workspace, "us_eod", {**span, **(tags or {})}, config, source, label)
+
+
+def run_symbols(
+    workspace: Workspace,
+    tickers: Sequence[str],
+    sessions: Sequence[date],
+    *,
+    now: Any,
+    source: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    label: str = "bars",
+) -> list[RunOutcome]:
+    """Load tickers × sessions, giving tickers without a key one.
+
+    The grid's part is loaded by runs of `us_symbols`, one per stretch of adjacent keys; what lies before the grid, or
+    does not fit into it, by one run of `us_eod` restricted to the tickers.
+    """
+    start = grid_start()
+    before = [day for day in sessions if day < start]
+    within = [day for day in sessions if day >= start]
+    outcomes = []
+    with dg.DagsterInstance.get() as instance:
+        keys = list(instance.get_dynamic_partitions(TICKERS))
+        new = [ticker for ticker in tickers if ticker not in keys]
+        room = free_ticker_keys(now, len(keys))
+        fits = len(new) <= room
+        if fits and new:
+            instance.add_dynamic_partitions(TICKERS, new)
+            keys += new
+        elif new:
+            console.print(f"[yellow]The symbol grid has room for {room} more tickers; loading by session.[/]")
+    if before or not fits:
+        days = before if fits else list(sessions)
+        outcomes.append(run_sessions(workspace, days, tickers=tickers, source=source, tags=tags, label=label))
+    if within and fits:
+        for first, last in _stretches(keys, tickers):
+            span = {RANGE_START: f"{within[0]}|{first}", RANGE_END: f"{within[-1]}|{last}"}
+            outcomes.append(_execute(workspace, "us_symbols", {**span, **(tags or {})}, {}, source, label))
+    return outcomes
+
+
+def _stretches(keys: Sequence[str], tickers: Sequence[str]) -> list[tuple[str, str]]:
+    """Runs of adjacent keys, in registration order: Dagster's ranges follow that order."""
+    wanted = set(tickers)
+    stretches: list[tuple[str, str]] = []
+    previous = None
+    for key in keys:
+        if key in wanted:
+            stretches = [*stretches[:-1], (stretches[-1][0], key)] if previous else [*stretches, (key, key)]
+        previous = key if key in wanted else None
+    return stretches
+
+
+def _execute(
+    workspace: Workspace,
+    job_name: str,
+    tags: Mapping[str, str],
+    ops: Mapping[str, Any],
+    source: str | None,
+    label: str,
+) -> RunOutcome:
+    """Execute a job in this process, with a progress bar from the ledger of work units.
+
+    Raises:
+        RunFailedError: it failed; says why and under which run id the log is.
+    """
+    run_id = str(uuid.uuid4())
+    resources = {"vendor": {"config": {"source": source}}} if source else {}
+    config = {
+        "ops": dict(ops),
+        "resources": resources,
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    process = f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
+    started = time.monotonic()
+    with dg.DagsterInstance.get() as instance:
+        fail_orphans(instance)
+        with _progress(workspace, run_id, label):
+            result = (
+                definitions()
+                .resolve_job_def(job_name)
+                .execute_in_process(
+                    run_id=run_id,
+                    instance=instance,
+                    run_config=config,
+                    tags={TRIGGER_TAG: "cli", PROCESS_TAG: process, **tags},
+                    raise_on_error=False,
+                )
+            )
+    metadata: dict[str, Any] = {}
+    for event in result.get_asset_materialization_events():
+        if event.asset_key and event.asset_key.path[-1] in ("session_bars", "ohlcv_daily"):
+            metadata = {key: value.value for key, value in event.materialization.metadata.items()}
+            break
+    if not result.success:
+        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+        words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
+        raise RunFailedError(f"run {run_id[:8]} failed: {words}")
+    return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+def _failure_words(failure: Any) -> str:
+    described = failure.user_failure_data.description if failure.user_failure_data else None
+    if described:
+        return str(described)
+    error = failure.error.cause or failure.error
+    return str(error.message).strip().splitlines()[0]
+
+
+def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
+    """Report runs as failed whose executing process on this machine is gone; returns their ids."""
+    orphans = []
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        host, _, rest = run.tags.get(PROCESS_TAG, "").partition(":")
+        pid, _, created = rest.partition(":")
+        if host != socket.gethostname() or not pid.isdigit():
+            continue
+        try:
+            alive = f"{psutil.Process(int(pid)).create_time():.0f}" == created
+        except psutil.NoSuchProcess:
+            alive = False
+        if not alive:
+            instance.report_run_failed(run, "its process is gone")
+            orphans.append(run.run_id)
+    return orphans
+
+
+class _progress:  # noqa: N801  # used as a context manager
+    """A bar over the run's work units, read from the ledger twice a second; nothing where stderr is no terminal."""
+
+    def __init__(self, workspace: Workspace, run_id: str, label: str) -> None:
+        self._workspace, self._run_id, self._label = workspace, run_id, label
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> None:
+        if console.is_terminal:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _follow(self) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("vendor calls"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(self._label, total=None)
+            while not self._stop.wait(0.5):
+                state = run_progress(self._workspace.engine, self._run_id)
+                if state.total:
+                    bar.update(task, total=state.total, completed=state.done + state.failed)

@@ -1,0 +1,157 @@
+"""What a load or a plan is about: tickers and sessions from the command line's options. Not a command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+
+from tickstock_dagster.adapters.listing_sync import ListingSync
+from tickstock_dagster.adapters.universe_store import LISTED, track_listed, track_profile, universe_tickers
+from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
+from tickstock_dagster.core.calendars import SessionCalendar
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.profiles import Profile, profile_named
+from tickstock_dagster.core.tickers import canonical_ticker
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to load.
+
+    Attributes:
+        tickers: as printed today.
+        sessions: closed ones, ascending.
+        label: what they were chosen by, in words.
+        door: symbols (`us/ohlcv_daily`) or sessions (`us/session_bars`).
+        all_tracked: the tickers are all that is tracked, so that none need be named to the run.
+        source: instead of the configured one.
+    """
+
+    tickers: tuple[str, ...]
+    sessions: tuple[date, ...]
+    label: str
+    door: str
+    all_tracked: bool
+    source: str | None
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options shared by `load` and `plan`."""
+    for option in reversed(
+        (
+            click.option("--universe", help="Load a universe of cache_entries, or us_listed: all that is listed."),
+            click.option("--symbols", help="Load these symbols: AAPL,MSFT,BRK.B."),
+            click.option("--profile", help="Load a development profile and track it."),
+            click.option("--years", type=int, help="So many calendar years up to the last session."),
+            click.option("--months", type=int, help="So many calendar months up to the last session."),
+            click.option("--from", "first", help="First date, YYYY-MM-DD."),
+            click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
+            click.option("--source", help="massive, simulator or files:PATH, instead of the configured one."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def select(
+    workspace: Workspace,
+    now: datetime,
+    *,
+    universe: str | None,
+    symbols: str | None,
+    profile: str | None,
+    years: int | None,
+    months: int | None,
+    first: str | None,
+    last: str | None,
+    source: str | None,
+) -> Selection:
+    """Resolve the options.
+
+    Raises:
+        BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or said twice;
+            a future date; an unknown name.
+    """
+    chosen = [
+        name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
+    ]
+    if len(chosen) > 1:
+        raise BadInputError("selection", " ".join(chosen), "one of --universe, --symbols and --profile")
+    calendar = workspace.calendar
+    if not chosen:
+        profile = workspace.settings.profile
+    named = profile_named(profile) if profile else None
+    sessions = _sessions(calendar, now, named, years=years, months=months, first=first, last=last)
+    if named is not None:
+        track_profile(workspace.engine, named, now=now)
+        return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source)
+    if symbols:
+        tickers = tuple(
+            dict.fromkeys(canonical_ticker(part, "--symbols") for part in symbols.split(",") if part.strip())
+        )
+        if not tickers:
+            raise BadInputError("--symbols", symbols, "tickers separated by commas")
+        return Selection(tickers, sessions, f"{len(tickers)} symbols", "symbols", False, source)
+    assert universe is not None  # noqa: S101  # exactly one of the three is set
+    if universe == LISTED:
+        tickers = _listed(workspace, sessions, now, source)
+    else:
+        tickers = universe_tickers(workspace.engine, universe)
+    return Selection(tickers, sessions, f"universe {universe}", "sessions", universe == LISTED, source)
+
+
+def _sessions(
+    calendar: SessionCalendar,
+    now: datetime,
+    profile: Profile | None,
+    *,
+    years: int | None,
+    months: int | None,
+    first: str | None,
+    last: str | None,
+) -> tuple[date, ...]:
+    spans = [name for name, value in (("--years", years), ("--months", months), ("--from", first)) if value is not None]
+    if len(spans) > 1:
+        raise BadInputError("span", " ".join(spans), "one of --years, --months and --from")
+    for name, value in (("--years", years), ("--months", months)):
+        if value is not None and value < 1:
+            raise BadInputError(name, value, "a number from 1")
+    latest = calendar.latest_closed_session(now)
+    end = parse_date("--to", last) if last else latest
+    if end > latest and not (end <= now.astimezone(calendar.timezone).date() and not calendar.is_session(end)):
+        raise BadInputError("--to", end, f"a date up to the latest closed session, {latest}")
+    if first:
+        begin = parse_date("--from", first)
+    elif years or months:
+        begin = months_before(end, (years or 0) * 12 + (months or 0)) + timedelta(days=1)
+    elif profile and profile.days:
+        begin = end - timedelta(days=profile.days - 1)
+    else:
+        begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
+    if begin > end:
+        raise BadInputError("--from", begin, f"a date up to --to, {end}")
+    sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
+    if not sessions:
+        raise BadInputError("span", f"{begin}..{end}", f"a span with a session of {calendar.key}; this one is closed")
+    return sessions
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day `months` calendar months earlier; the month's last day where it has fewer."""
+    years, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    for last in range(day.day, 0, -1):
+        try:
+            return date(years, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError("every month has a first day")
+
+
+def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:
+    """Everything that the vendor lists on the last session."""
+    sync = ListingSync(workspace.source(source), workspace.engine, MARKET, "cli", lambda: now)
+    if not track_listed(workspace.engine, sessions[-1], now=now):
+        sync.observe(sessions[-1])
+    return track_listed(workspace.engine, sessions[-1], now=now)

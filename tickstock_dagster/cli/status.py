@@ -1,0 +1,89 @@
+"""`tickstock status`: coverage of what is tracked, and every open gap with its reason."""
+
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from tickstock_dagster.adapters.coverage_store import completeness, gaps_by_reason
+from tickstock_dagster.adapters.listing_store import read_intervals
+from tickstock_dagster.adapters.table_checks import open_gaps
+from tickstock_dagster.adapters.universe_store import tracked_tickers
+from tickstock_dagster.cli.workspace import open_workspace, print_json
+from tickstock_dagster.core.coverage import expected_cells
+from tickstock_dagster.core.errors import BadInputError
+
+
+@click.command()
+@click.option("--sessions", default=20, show_default=True, help="How many sessions back to look.")
+@click.option("--gaps", default=20, show_default=True, help="How many open gaps to list, newest first.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, sessions: int, gaps: int, as_json: bool) -> None:
+    """Show per session what is expected, stored, explained and missing, and why."""
+    for name, value in (("--sessions", sessions), ("--gaps", gaps)):
+        if value < 1:
+            raise BadInputError(name, value, "a number from 1")
+    workspace = open_workspace()
+    calendar, engine = workspace.calendar, workspace.engine
+    latest = calendar.latest_closed_session(datetime.now(UTC))
+    days = calendar.sessions(latest - timedelta(days=sessions * 2 + 10), latest)[-sessions:]
+    tickers = tracked_tickers(engine)
+    intervals = read_intervals(engine, tickers)
+    states = completeness(engine, expected_cells(days, intervals))
+    reasons = gaps_by_reason(engine, intervals["security_id"].unique().to_list(), days[0], days[-1])
+    count, sample = open_gaps(engine, gaps)
+    if as_json:
+        print_json(
+            {
+                "tracked": len(tickers),
+                "latest_closed_session": latest,
+                "sessions": [
+                    {
+                        "session": state.session,
+                        "expected": state.expected,
+                        "stored": state.stored,
+                        "explained": state.final,
+                        "missing": state.missing,
+                        "completeness": round(state.ratio, 6),
+                    }
+                    for state in states
+                ],
+                "gaps_by_reason": reasons,
+                "open_gaps": count,
+                "newest_open_gaps": sample.to_dicts(),
+            }
+        )
+        return
+    if not tickers:
+        click.echo("Nothing is tracked yet: `tickstock run`, or `tickstock load --profile NAME`.")
+        return
+    _print(states, reasons, count, sample.to_dicts(), len(tickers))
+
+
+def _print(states, reasons, count, sample, tracked) -> None:  # type: ignore[no-untyped-def]
+    from rich.console import Console
+    from rich.table import Table
+
+    out = Console()
+    table = Table(title=f"{tracked} tracked symbols", title_justify="left")
+    for name in ("session", "expected", "stored", "explained", "missing", "complete"):
+        table.add_column(name, justify="left" if name == "session" else "right")
+    for state in states:
+        colour = "green" if state.missing == 0 else "yellow" if state.ratio >= 0.95 else "red"
+        table.add_row(
+            str(state.session),
+            f"{state.expected:,}",
+            f"{state.stored:,}",
+            f"{state.final:,}",
+            f"{state.missing:,}",
+            f"[{colour}]{state.ratio:.1%}[/]",
+        )
+    out.print(table)
+    if reasons:
+        out.print("Gaps in these sessions: " + ", ".join(f"{number:,} {reason}" for reason, number in reasons.items()))
+    if count:
+        gaps = Table(title=f"Open gaps: {count:,}", title_justify="left")
+        for name in ("session", "ticker", "reason", "evidence"):
+            gaps.add_column(name)
+        for row in sample:
+            gaps.add_row(str(row["session"]), row["ticker"], row["reason"], row["evidence"])
+        out.print(gaps)

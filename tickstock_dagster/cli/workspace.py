@@ -1,0 +1,122 @@
+"""What every command that works needs: addresses, environment, schema, and errors in one line.
+
+Not a command. Imported by the command modules only, never by the lazy main group.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+import sqlalchemy as sa
+from rich.console import Console
+
+from tickstock_dagster.adapters.calendar_store import calendar_in_force, copy_calendars
+from tickstock_dagster.adapters.database import open_engine
+from tickstock_dagster.adapters.local_services import ServiceAddresses, process_environment, resolve_addresses
+from tickstock_dagster.adapters.migrations import migrate
+from tickstock_dagster.adapters.vendor.factory import open_source
+from tickstock_dagster.adapters.vendor.source import BarSource
+from tickstock_dagster.core.calendars import SessionCalendar
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.settings import Settings, load_settings
+
+MARKET = "XNYS"
+
+console = Console(stderr=True)
+"""Progress and notes go to stderr, so that what a script reads on stdout stays clean."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The services of this checkout, ready to be worked with."""
+
+    settings: Settings
+    addresses: ServiceAddresses
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The store, as tickstock_writer."""
+        return open_engine(self.addresses.database_url)
+
+    @property
+    def calendar(self) -> SessionCalendar:
+        """The exchange's calendar, overrides applied."""
+        return calendar_in_force(self.engine, MARKET)
+
+    def source(self, chosen: str | None = None) -> BarSource:
+        """Where bars come from."""
+        return open_source(
+            self.settings,
+            source=chosen,
+            simulator_url=self.addresses.simulator_url,
+            database_url=self.addresses.database_url,
+        )
+
+
+def open_workspace(*, migrated: bool = True) -> Workspace:
+    """Start or find the services, bring the schema up to date, and put the addresses into this process's environment.
+
+    Dagster runs that this process starts find them there.
+    """
+    settings = load_settings()
+    with status("Starting services"):
+        addresses = resolve_addresses(settings)
+    os.environ.update(process_environment(addresses, settings))
+    load_settings.cache_clear()
+    workspace = Workspace(load_settings(), addresses)
+    if migrated and migrate(addresses.database_url).applied:
+        today = datetime.now(UTC).date()
+        copy_calendars(workspace.engine, date(2000, 1, 1), date(today.year + 2, 12, 31))
+    return workspace
+
+
+@contextmanager
+def status(words: str) -> Iterator[None]:
+    """A spinner on stderr while something short goes on; nothing where stderr is no terminal."""
+    if console.is_terminal:
+        with console.status(f"{words} …"):
+            yield
+    else:
+        yield
+
+
+def print_json(value: Any) -> None:
+    """Write a document for scripts to stdout; dates in ISO form."""
+    click.echo(json.dumps(value, indent=2, default=str))
+
+
+def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetime) -> date:
+    """A closed session from the command line.
+
+    Raises:
+        BadInputError: no date, no session (the nearest ones are named), or one that has not closed.
+    """
+    day = parse_date(field, text)
+    if not calendar.is_session(day):
+        raise BadInputError(
+            field,
+            text,
+            f"a session of {calendar.key}; the nearest are {calendar.previous_session(day)} and "
+            f"{calendar.next_session(day)}",
+        )
+    latest = calendar.latest_closed_session(now)
+    if day > latest:
+        raise BadInputError(field, text, f"a session that has closed; the latest is {latest}")
+    return day
+
+
+def parse_date(field: str, text: str) -> date:
+    """An ISO date from the command line.
+
+    Raises:
+        BadInputError: it is none.
+    """
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(field, text, "a date as YYYY-MM-DD") from None
