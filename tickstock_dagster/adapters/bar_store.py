@@ -126,7 +126,8 @@ def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
 def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
     at = {"now": batch.now, "source": batch.source}
     cursor.execute(statement("bars_stage"), prepare=False)  # several statements at once cannot be prepared
-    copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
+    if not batch.bars.is_empty():
+        copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
     for start in batch.starts:
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("interval_start"), {"old_valid_from": start.old_valid_from, **values})

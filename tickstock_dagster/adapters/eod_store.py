@@ -1,7 +1,7 @@
 """Declaring a session's end-of-day work done: once, with its event, in one transaction."""
 
-from collections.abc import Mapping
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_store import FinishedUnit
 from tickstock_dagster.adapters.listing_store import lists_observed, read_securities, write_securities
-from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, NotFoundError
+from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, NotFoundError, VendorCall
 from tickstock_dagster.core.listings import (
     Boundary,
     Listed,
@@ -30,13 +30,14 @@ SINGLE_QUESTIONS = 20
 
 @dataclass(frozen=True, slots=True)
 class ListingSync:
-    """Takes dated lists of one source into the store."""
+    """Takes dated lists of one source into the store. `drain` takes the source's call records, and may count them."""
 
     source: BarSource
     engine: sa.Engine
     market: str
     run_id: str
     clock: Callable[[], datetime]
+    drain: Callable[[], Sequence[VendorCall]]
 
     def ensure(self, tickers: Sequence[str], first: date, last: date, latest: date) -> list[date]:
         """Take in the lists that are needed to know `tickers` on every session from `first` to `last`.
@@ -80,7 +81,7 @@ class ListingSync:
             self.engine,
             changed.values(),
             [FinishedUnit(unit, rows.height, started)],
-            self.source.drain_calls(),
+            self.drain(),
             source=self.source.name,
             run_id=self.run_id,
             now=self.clock(),

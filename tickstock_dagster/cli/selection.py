@@ -151,7 +151,8 @@ def months_before(day: date, months: int) -> date:
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:
     """Everything that the vendor lists on the last session."""
-    sync = ListingSync(workspace.source(source), workspace.engine, MARKET, "cli", lambda: now)
+    bars = workspace.source(source)
+    sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
     if not track_listed(workspace.engine, sessions[-1], now=now):
         sync.observe(sessions[-1])
     return track_listed(workspace.engine, sessions[-1], now=now)
