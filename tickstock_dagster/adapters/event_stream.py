@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tickstock_dagster.core.errors import ConfigurationError
-from tickstock_dagster.core.events import legacy_payload
+from tickstock_dagster.core.events import has_alias, legacy_payload
 
 STREAM = "tickstock.events"
 """Has every event; the stream with the name of a channel has that channel's."""
@@ -29,7 +29,7 @@ CONFIRM_SECONDS = 5.0
 _ANSWER_SECONDS = 15.0
 _CONNECT_SECONDS = 5.0
 
-Command = tuple[str | int, ...]
+Command = tuple[bytes | str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,12 +144,15 @@ def describe(error: Exception) -> str:
 
 def _commands(event: StoredEvent) -> Iterator[Command]:
     """What one event is in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
-    fields = ("id", event.id, "channel", event.channel, "subject", event.subject, "event", event.event)
-    for stream in (STREAM, event.channel):
-        yield ("XADD", stream, "MAXLEN", "~", MAX_ENTRIES, "*", *fields)
-    yield ("PUBLISH", event.channel, event.event)
-    if alias := legacy_payload(json.loads(event.event)):
-        yield ("PUBLISH", alias[0], json.dumps(alias[1]))
+    # As bytes: the driver packs them much faster, and packing is most of the work.
+    channel, text = event.channel.encode(), event.event.encode()
+    fields = (b"id", event.id.encode(), b"channel", channel, b"subject", event.subject.encode(), b"event", text)
+    cap = b"%d" % MAX_ENTRIES
+    for stream in (STREAM.encode(), channel):
+        yield (b"XADD", stream, b"MAXLEN", b"~", cap, b"*", *fields)
+    yield (b"PUBLISH", channel, text)
+    if has_alias(event.channel) and (alias := legacy_payload(json.loads(text))):
+        yield (b"PUBLISH", alias[0].encode(), json.dumps(alias[1]).encode())
 
 
 def redis_pool(redis_url: str, **options: Any) -> redis.ConnectionPool:

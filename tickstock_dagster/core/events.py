@@ -25,6 +25,7 @@ __all__ = [
     "JobProgress",
     "ScheduleAdjusted",
     "event_model",
+    "has_alias",
     "legacy_payload",
 ]
 
@@ -101,6 +102,11 @@ class Event:
             "datacontenttype": "application/json",
             "data": self.data.model_dump(mode="json"),
         }
+
+
+def has_alias(channel: str) -> bool:
+    """Whether the channel's events also go to an alias; False for a kind unknown here."""
+    return channel in EVENTS and EVENTS[channel].alias is not None
 
 
 def legacy_payload(envelope: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:

@@ -9,17 +9,18 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import redis
 
-from tickstock_dagster.adapters import event_stream
+from tickstock_dagster.adapters import event_stream, outbox
 from tickstock_dagster.adapters.database import open_engine, transaction
-from tickstock_dagster.adapters.outbox import OutboxDispatcher, write_events
+from tickstock_dagster.adapters.outbox import DispatchReport, OutboxDispatcher, write_events
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError
 from tickstock_dagster.core.events import EodComplete, Event, ScheduleAdjusted
 from tickstock_dagster_tests.adapters.outbox_helpers import (
@@ -270,6 +271,28 @@ def test_a_second_dispatcher_is_turned_away_and_the_first_sends_what_it_came_for
         report = first.result(timeout=30)
     assert (report.busy, report.sent, report.left) == (False, 6, 0)
     assert ids(redis_url) == [str(event.id) for event in interleaved(1, 6)]
+
+
+def test_an_event_committed_while_a_dispatcher_is_about_to_end_is_still_sent_by_it(
+    migrated_database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit(migrated_database_url, interleaved(1, 5))
+    dispatcher = OutboxDispatcher(migrated_database_url, redis_url)
+    only_dispatcher = outbox._only_dispatcher
+    turned_away: list[DispatchReport] = []
+
+    @contextmanager
+    def ending(database: psycopg.Connection[Any]) -> Iterator[bool]:
+        with only_dispatcher(database) as alone:
+            yield alone
+            if alone and not turned_away:  # it has found nothing more, and has not given the lock back yet
+                commit(migrated_database_url, [progress("job-0", 6)])
+                turned_away.append(dispatcher.dispatch())
+
+    monkeypatch.setattr(outbox, "_only_dispatcher", ending)
+    report = dispatcher.dispatch()
+    assert [(other.busy, other.sent) for other in turned_away] == [(True, 0)]
+    assert (report.sent, report.left) == (6, 0)
 
 
 def test_writers_and_dispatchers_at_once_send_each_event_once_and_in_order(
