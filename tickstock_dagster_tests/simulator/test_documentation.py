@@ -27,4 +27,6 @@ def test_every_option_and_endpoint_is_on_the_page() -> None:
 
 def test_every_awkward_ticker_is_on_the_page() -> None:
     tickers = {span.ticker for security, _, _ in odd_members() for span in security.spans} - {"METV"}
-    assert [ticker for ticker in sorted(tickers) if not re.search(rf"^\|.*\b{re.escape(ticker)}\b", PAGE, re.M)] == []
+    assert [
+        ticker for ticker in sorted(tickers) if not re.search(rf"^\|.*\b{re.escape(ticker)}\b", PAGE, re.MULTILINE)
+    ] == []
