@@ -66,7 +66,7 @@ def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection = engine.connect()
     except sa.exc.OperationalError as error:
         where = f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
-        why = str(error.orig).strip().splitlines()[-1]
+        why = str(error.orig).strip().splitlines()[0].removeprefix("connection failed: ")
         if "role" in why and "does not exist" in why:
             raise ServiceUnavailableError(f"database {where} has no schema yet: run `tickstock migrate`") from None
         raise ServiceUnavailableError(f"database {where} cannot be reached: {why}") from None

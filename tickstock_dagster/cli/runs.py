@@ -121,7 +121,8 @@ def _execute(
         RunFailedError: it failed; says why and under which run id the log is.
     """
     run_id = str(uuid.uuid4())
-    resources = {"vendor": {"config": {"source": source}}} if source else {}
+    store = {"env": "TICKSTOCK_DATABASE_URL"}
+    resources = {"vendor": {"config": {"source": source, "database_url": store}}} if source else {}
     config = {
         "ops": dict(ops),
         "resources": resources,
@@ -143,16 +144,22 @@ def _execute(
                     raise_on_error=False,
                 )
             )
-    metadata: dict[str, Any] = {}
-    for event in result.get_asset_materialization_events():
-        if event.asset_key and event.asset_key.path[-1] in ("session_bars", "ohlcv_daily"):
-            metadata = {key: value.value for key, value in event.materialization.metadata.items()}
-            break
+    metadata = _load_facts(result)
     if not result.success:
         failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
         words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    """The metadata of the load: with its materialisation, or with its observation where only parts were complete."""
+    for event in result.all_events:
+        data = event.event_specific_data
+        entry = getattr(data, "materialization", None) or getattr(data, "asset_observation", None)
+        if entry is not None and "bars_expected" in entry.metadata:
+            return {key: value.value for key, value in entry.metadata.items()}
+    return {}
 
 
 def _failure_words(failure: Any) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 import click
 
+from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.universe_store import LISTED, track_listed, track_profile, universe_tickers
 from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.profiles import Profile, profile_named
 from tickstock_dagster.core.tickers import canonical_ticker
 
@@ -74,6 +75,8 @@ def select(
         BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or said twice;
             a future date; an unknown name.
     """
+    if source:
+        workspace.source(source)  # refuses an unknown source or a malformed file before anything is launched
     chosen = [
         name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
     ]
@@ -93,6 +96,7 @@ def select(
         )
         if not tickers:
             raise BadInputError("--symbols", symbols, "tickers separated by commas")
+        _refuse_unknown(workspace, tickers, sessions, now, source)
         return Selection(tickers, sessions, f"{len(tickers)} symbols", "symbols", False, source)
     assert universe is not None  # noqa: S101  # exactly one of the three is set
     if universe == LISTED:
@@ -149,10 +153,25 @@ def months_before(day: date, months: int) -> date:
     raise AssertionError("every month has a first day")
 
 
+def _refuse_unknown(
+    workspace: Workspace, tickers: tuple[str, ...], sessions: tuple[date, ...], now: datetime, source: str | None
+) -> None:
+    """Before anything is registered or launched: every ticker must stand in some list of the vendor."""
+    sync = _listing_sync(workspace, now, source)
+    sync.ensure(tickers, sessions[0], sessions[-1], workspace.calendar.latest_closed_session(now))
+    held = read_intervals(workspace.engine)["ticker"].to_list()
+    unknown = sorted(set(tickers) - set(held))
+    if unknown:
+        raise BadInputError("--symbols", ", ".join(unknown), choices(unknown[0], held))
+
+
+def _listing_sync(workspace: Workspace, now: datetime, source: str | None) -> ListingSync:
+    bars = workspace.source(source)
+    return ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
+
+
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:
     """Everything that the vendor lists on the last session."""
-    bars = workspace.source(source)
-    sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
     if not track_listed(workspace.engine, sessions[-1], now=now):
-        sync.observe(sessions[-1])
+        _listing_sync(workspace, now, source).observe(sessions[-1])
     return track_listed(workspace.engine, sessions[-1], now=now)

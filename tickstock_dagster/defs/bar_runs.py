@@ -9,19 +9,21 @@ import dagster as dg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_loader import BarLoader, LoadReport, LoadRequest
-from tickstock_dagster.adapters.coverage_store import cell_states, gaps_by_reason
+from tickstock_dagster.adapters.coverage_store import cell_states, completeness, gaps_by_reason
 from tickstock_dagster.adapters.eod_store import declare_complete
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.outbox import DispatchReport
 from tickstock_dagster.adapters.vendor.source import BarSource, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.coverage import Completeness
+from tickstock_dagster.core.coverage import Completeness, expected_cells
 from tickstock_dagster.core.eod import reaches_objective
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.pictures import coverage_markdown
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
+
+AssetEvent = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation
 
 PREVIEW_ROWS = 10
 
@@ -80,6 +82,11 @@ class BarRun:
         """Whether the day has a partition and an override took the session away."""
         return not self.calendar.is_session(day)
 
+    def states(self, tickers: Sequence[str], days: Sequence[date]) -> dict[date, Completeness]:
+        """Each session's completeness over some tickers."""
+        expected = expected_cells(sorted(days), read_intervals(self.engine, tickers))
+        return {state.session: state for state in completeness(self.engine, expected)}
+
     def load(self, request: LoadRequest) -> LoadReport:
         """Load, with errors meant for people as a `Failure`.
 
@@ -99,17 +106,25 @@ class BarRun:
 
 
 def report_sessions(
-    context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, notifications: RedisNotifications
-) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+    context: dg.AssetExecutionContext,
+    run: BarRun,
+    report: LoadReport,
+    tracked: Sequence[str],
+    notifications: RedisNotifications,
+) -> Iterator[AssetEvent]:
     """Tell Dagster which sessions are complete, tell consumers that the day is done, and fail for the rest.
+
+    A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
+    tickers fails only for those.
 
     Raises:
         Failure: some session stays below the objective; the complete ones are materialised before.
     """
     states = {state.session: state for state in report.states}
+    whole = states if set(tracked) <= set(report.tickers) else run.states(tracked, list(states))
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    done = [day for day in days if run.is_cancelled(day) or (day in states and reaches_objective(states[day]))]
-    _declare_end_of_day(context, run, report, done)
+    done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
+    _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
     metadata = load_metadata(run, report, notifications.dispatch())
     if len(done) == len(days):
         cancelled = [str(day) for day in days if run.is_cancelled(day)]
@@ -117,22 +132,22 @@ def report_sessions(
         yield dg.MaterializeResult(metadata=metadata)
         return
     for day in done:
-        rows = states[day].stored if day in states else 0
+        rows = whole[day].stored if day in whole else 0
         yield dg.AssetMaterialization(
             context.asset_key, partition=str(day), metadata={"dagster/partition_row_count": rows}
         )
-    left = [day for day in days if day not in done]
-    unclosed = [day for day in left if day not in states and not run.is_cancelled(day)]
-    if len(unclosed) == len(left):
-        context.log.info("not closed yet and left missing: %s", ", ".join(map(str, unclosed)))
-        return
-    worst = min((states[day] for day in left if day in states), key=lambda state: state.ratio)
-    raise dg.Failure(
-        f"{len(left) - len(unclosed)} of {len(days)} sessions stay incomplete; worst {worst.session}: "
-        f"{worst.stored} of {worst.expected - worst.final} bars. {_why(report)}",
-        metadata=metadata,
-        allow_retries=False,
-    )
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    failed = [states[day] for day in days if day in states and not reaches_objective(states[day])]
+    if failed:
+        worst = min(failed, key=lambda state: state.ratio)
+        raise dg.Failure(
+            f"{len(failed)} of {len(days)} sessions stay incomplete; worst {worst.session}: "
+            f"{worst.stored} of {worst.expected - worst.final} bars. {_why(report)}",
+            metadata=metadata,
+            allow_retries=False,
+        )
+    left = [str(day) for day in days if day not in done]
+    context.log.info("not closed yet, or complete only for the chosen tickers: %s", ", ".join(left))
 
 
 def report_cells(
@@ -141,7 +156,7 @@ def report_cells(
     report: LoadReport,
     keys: Sequence[dg.MultiPartitionKey],
     notifications: RedisNotifications,
-) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+) -> Iterator[AssetEvent]:
     """Tell Dagster which cells are stored or explained for good, and fail for the rest.
 
     Raises:
@@ -159,6 +174,7 @@ def report_cells(
             yield dg.AssetMaterialization(
                 context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows}
             )
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
     missing = sum(state.missing for state in report.states)
     if missing:
         raise dg.Failure(
@@ -205,32 +221,26 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
 
 
 def _declare_end_of_day(
-    context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, done: Sequence[date]
+    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Sequence[str]
 ) -> None:
     """Tell consumers about the latest closed session, and about any session that an end-of-day run was for."""
     now = run.clock.now()
     wanted = {run.calendar.latest_closed_session(now)}
     if context.run.tags.get(TRIGGER_TAG) == "eod" and SESSION_TAG in context.run.tags:
         wanted.add(date.fromisoformat(context.run.tags[SESSION_TAG]))
-    for state in report.states:
-        if state.session in wanted and state.session in done:
+    for state in complete:
+        if state.session in wanted:
+            security_ids = read_intervals(run.engine, tracked)["security_id"].unique().to_list()
             declare_complete(
                 run.engine,
                 state,
-                _gaps_of(run, report, state),
+                gaps_by_reason(run.engine, security_ids, state.session, state.session),
                 market=MARKET,
                 source=run.source.name,
                 run_id=run.run_id,
                 started_at=run.started_at,
                 now=now,
             )
-
-
-def _gaps_of(run: BarRun, report: LoadReport, state: Completeness) -> dict[str, int]:
-    if len(report.states) == 1:
-        return report.gaps
-    security_ids = read_intervals(run.engine, report.tickers)["security_id"].unique().to_list()
-    return gaps_by_reason(run.engine, security_ids, state.session, state.session)
 
 
 def _session(key: dg.MultiPartitionKey) -> date:

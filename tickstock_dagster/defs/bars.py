@@ -11,7 +11,7 @@ from pydantic import Field
 
 from tickstock_dagster.adapters.bar_loader import LoadRequest
 from tickstock_dagster.adapters.universe_store import tracked_tickers
-from tickstock_dagster.defs.bar_runs import BarRun, report_cells, report_sessions
+from tickstock_dagster.defs.bar_runs import AssetEvent, BarRun, report_cells, report_sessions
 from tickstock_dagster.defs.partitions import session_tickers, sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS, VENDOR_POOL
@@ -46,7 +46,7 @@ def session_bars(
     vendor: VendorResource,
     notifications: RedisNotifications,
     clock: Clock,
-) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+) -> Iterator[AssetEvent]:
     """Every tracked security's bar of one session, stored raw in `ohlcv_daily` or explained in `bar_gaps`.
 
     A range of sessions is one run with the fewest vendor calls. A session below the completeness objective stays
@@ -54,9 +54,10 @@ def session_bars(
     """
     run = BarRun.open(context, warehouse, vendor, clock)
     chosen = run.closed_sessions(context.partition_keys)
-    tickers = tuple(config.tickers) or tracked_tickers(run.engine)
+    tracked = tracked_tickers(run.engine)
+    tickers = tuple(config.tickers) or tracked
     report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again, strict=bool(config.tickers)))
-    yield from report_sessions(context, run, report, notifications)
+    yield from report_sessions(context, run, report, tracked, notifications)
 
 
 @dg.asset(
@@ -80,7 +81,7 @@ def ohlcv_daily(
     vendor: VendorResource,
     notifications: RedisNotifications,
     clock: Clock,
-) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization]:
+) -> Iterator[AssetEvent]:
     """One ticker's bar of one session: looked up in the store first, asked of the vendor only where it is missing.
 
     Choose tickers and dates in the UI. What is stored costs no call.
