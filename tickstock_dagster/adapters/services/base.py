@@ -57,6 +57,7 @@ class EmbeddedService(ABC):
 
     def clear_remains(self) -> None:
         """Remove what a killed server left in the way of the next. Called when none runs."""
+        self.pid_file.unlink(missing_ok=True)
 
     def is_current(self) -> bool:
         """Whether the running server is the one that would be started now; else it is restarted."""
@@ -111,8 +112,11 @@ class EmbeddedService(ABC):
             time.sleep(0.01)
 
     def let_go(self) -> None:
-        """Forget the process that was launched: it outlives us."""
+        """Forget the process that was launched: it outlives us, and from now on is known by its pid file alone."""
         if self._process:
+            deadline = time.monotonic() + 1.0
+            while self.pid is None and self._process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.005)
             release(self._process)
             self._process = None
 

@@ -90,7 +90,7 @@ class Postgres(EmbeddedService):
         for orphan in processes_in(self.data):
             if is_running(orphan, CHILD_TITLE):
                 stop(orphan, CHILD_TITLE, signal.SIGQUIT, timeout=5.0)
-        self.pid_file.unlink(missing_ok=True)
+        super().clear_remains()
 
     def prepare(self, port: int) -> list[str]:
         """Initialise the cluster once, and return the command."""
