@@ -24,15 +24,19 @@ def command(*, as_json: bool, **options: Any) -> None:
     if as_json:
         print_json([{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata)} for o in outcomes])
         return
-    for outcome in outcomes:
-        facts = outcome.metadata
-        click.echo(
-            f"{selection.label}, {selection.sessions[0]} to {selection.sessions[-1]}: "
-            f"{facts.get('bars_stored', 0):,} of {facts.get('bars_expected', 0):,} bars stored "
-            f"({facts.get('rows_inserted', 0):,} new), {facts.get('bars_explained', 0):,} explained, "
-            f"{facts.get('bars_missing', 0):,} missing, {facts.get('rows_quarantined', 0):,} quarantined; "
-            f"{facts.get('vendor_calls', 0):,} vendor calls, {outcome.seconds:.1f} s, run {outcome.run_id[:8]}"
-        )
+    totals = {
+        name: sum(outcome.metadata.get(name, 0) for outcome in outcomes)
+        for name in ("bars_stored", "bars_expected", "rows_inserted", "bars_explained", "bars_missing", "vendor_calls")
+    }
+    runs = ", ".join(outcome.run_id[:8] for outcome in outcomes)
+    click.echo(
+        f"{selection.label}, {selection.sessions[0]} to {selection.sessions[-1]}: "
+        f"{totals['bars_stored']:,} of {totals['bars_expected']:,} bars stored ({totals['rows_inserted']:,} new), "
+        f"{totals['bars_explained']:,} explained for good, {totals['bars_missing']:,} missing; "
+        f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
+    )
+    if totals["bars_missing"]:
+        click.echo("Every missing bar has a reason: tickstock status")
 
 
 def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str]) -> list[Any]:
