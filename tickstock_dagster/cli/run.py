@@ -43,14 +43,14 @@ def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> 
     table.add_column(style="bold")
     table.add_column()
     vendor = (
-        "the local simulator (synthetic bars; set MASSIVE_API_KEY for real ones)" if source == "simulator" else source
+        "the local simulator: synthetic bars, no key" if source == "simulator" else source
     )
     table.add_row("Vendor", vendor)
     table.add_row("Symbols stored", f"{facts['bars_stored']} of {facts['bars_expected']}")
     explained = facts["bars_explained"]
     table.add_row("Gaps explained", f"{explained} for good, {facts['bars_missing']} open in this session")
     table.add_row("Open gaps in all", f"{open_gap_count}" + ("" if open_gap_count == 0 else "  (tickstock status)"))
-    table.add_row("Event", f"tickstock.eod.complete {facts['event']} ({facts['event_id']})")
+    table.add_row("Event", f"tickstock.eod.complete {facts['event']}\nid {facts['event_id']}")
     table.add_row("Vendor calls", str(facts["vendor_calls"]))
     table.add_row("Time", f"{facts['seconds']:.1f} s, Dagster run {facts['run_id'][:8]}")
     out = Console()

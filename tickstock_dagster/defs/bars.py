@@ -5,6 +5,7 @@ which explanations is the work of `core` and `adapters`.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import dagster as dg
 from pydantic import Field
@@ -37,6 +38,8 @@ class BarsConfig(dg.Config):
     tags={"domain": "bars", "cadence": "session"},
     pool=VENDOR_POOL,
     metadata=_METADATA,
+    # Only the UI's backstop: the check latest_session_present knows holidays, a time window does not.
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=5)),
     code_version="1",
 )
 def session_bars(
