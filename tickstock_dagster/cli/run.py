@@ -42,9 +42,7 @@ def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> 
     table = Table(title=f"Session {facts['session']}", show_header=False, title_justify="left")
     table.add_column(style="bold")
     table.add_column()
-    vendor = (
-        "the local simulator: synthetic bars, no key" if source == "simulator" else source
-    )
+    vendor = "the local simulator: synthetic bars, no key" if source == "simulator" else source
     table.add_row("Vendor", vendor)
     table.add_row("Symbols stored", f"{facts['bars_stored']} of {facts['bars_expected']}")
     explained = facts["bars_explained"]
@@ -55,7 +53,8 @@ def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> 
     table.add_row("Time", f"{facts['seconds']:.1f} s, Dagster run {facts['run_id'][:8]}")
     out = Console()
     out.print(table)
-    out.print(
-        f"Next: [bold]tickstock load --profile {profile}[/]  its history   [bold]tickstock dev[/]  the Dagster UI"
-    )
-    out.print("      (in .venv/bin, or `make dev`)")
+    out.print("Next:")
+    out.print("  [bold]make dev[/]  the Dagster UI: schedules, backfills, checks")
+    out.print(f"  [bold].venv/bin/tickstock load --profile {profile}[/]  the profile's whole history")
+    if source == "simulator":
+        out.print("  [bold]MASSIVE_API_KEY=… make run[/]  real bars in place of synthetic ones")
