@@ -150,8 +150,8 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
         cursor.execute(statement("gaps_explain"), at)
         explained = cursor.rowcount
-    for start in batch.starts:
-        cursor.execute(statement("gaps_before_listing"), {"security_id": start.security_id})
+    if batch.starts:
+        cursor.execute(statement("gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]})
     if batch.units:
         cursor.executemany(statement("units_finish"), [_unit_values(end, batch) for end in batch.units])
     write_calls(cursor, batch.calls, batch.source, batch.run_id)

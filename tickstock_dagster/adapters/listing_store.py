@@ -83,6 +83,7 @@ def write_securities(
                 for interval in security.intervals
             ],
         )
+        cursor.execute(statement("gaps_unlisted"), {"security_ids": stored})
         for end in ends:
             cursor.execute(
                 statement("units_finish"),

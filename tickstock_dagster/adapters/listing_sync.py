@@ -51,9 +51,10 @@ class ListingSync:
         Returns:
             The dates of the lists that were fetched; empty when nothing had to be asked.
         """
-        fetched = []
+        fetched: list[date] = []
+        taken_in = set(lists_observed(self.engine, self.market, self.source.name))
         for on, needed in ((last, self._unseen_after), (latest, self._unknown), (first, self._unseen_before)):
-            if on not in fetched and needed(tickers, on):
+            if on not in taken_in.union(fetched) and needed(tickers, on):
                 self.observe(on)
                 fetched.append(on)
         return fetched

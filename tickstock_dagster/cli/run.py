@@ -1,14 +1,16 @@
 """`tickstock run`: the main job, end to end: the latest closed session of the default profile."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
 
-from tickstock_dagster.adapters.table_checks import open_gaps
+from tickstock_dagster.adapters.table_checks import open_gaps, tracked_state
 from tickstock_dagster.adapters.universe_store import track_profile
 from tickstock_dagster.cli.eod import close_session
-from tickstock_dagster.cli.workspace import console, open_workspace, print_json
+from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
+from tickstock_dagster.core.coverage import SETTLES_AFTER
+from tickstock_dagster.core.eod import reaches_objective
 from tickstock_dagster.core.profiles import profile_named
 
 
@@ -24,7 +26,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
     now = datetime.now(UTC)
     chosen = profile_named(profile or workspace.settings.profile)
     track_profile(workspace.engine, chosen, now=now)
-    session = workspace.calendar.latest_closed_session(now)
+    session = _latest_published(workspace, now)
     console.print(f"Loading the session {session} of the profile {chosen.name} …")
     facts = close_session(workspace, session)
     if as_json:
@@ -32,6 +34,24 @@ def command(*, profile: str | None, as_json: bool) -> None:
         return
     count, _ = open_gaps(workspace.engine)
     _print_summary(facts, count, chosen.name)
+
+
+def _latest_published(workspace: Workspace, now: datetime) -> date:
+    """The latest closed session, or the one before while the vendor has not published it.
+
+    The vendor is asked only while the session is young and not complete in the store.
+    """
+    calendar = workspace.calendar
+    session = calendar.latest_closed_session(now)
+    state = tracked_state(workspace.engine, session)
+    if now - calendar.closes_at(session) >= SETTLES_AFTER or (state is not None and reaches_objective(state)):
+        return session
+    publication = workspace.source().publication(session)
+    if publication.published:
+        return session
+    before = calendar.previous_session(session)
+    console.print(f"[yellow]{session} is not out yet ({publication.reason}); taking {before}.[/]")
+    return before
 
 
 def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> None:

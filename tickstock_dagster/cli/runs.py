@@ -3,8 +3,6 @@
 A run is executed in this process on the configured instance: it is in the UI like any other, and needs no daemon.
 """
 
-import os
-import socket
 import threading
 import time
 import uuid
@@ -14,18 +12,15 @@ from datetime import date
 from typing import Any
 
 import dagster as dg
-import psutil
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tickstock_dagster.adapters.ledger import run_progress
 from tickstock_dagster.cli.workspace import Workspace, console
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.definitions import definitions
+from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import TICKERS, free_ticker_keys, grid_start
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG
-
-PROCESS_TAG = "tickstock/process"
-"""host:pid:start of the process that executes a run; one whose process is gone has failed."""
 
 
 class RunFailedError(TickstockError):
@@ -128,7 +123,6 @@ def _execute(
         "resources": resources,
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
-    process = f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
     started = time.monotonic()
     with dg.DagsterInstance.get() as instance:
         fail_orphans(instance)
@@ -140,7 +134,7 @@ def _execute(
                     run_id=run_id,
                     instance=instance,
                     run_config=config,
-                    tags={TRIGGER_TAG: "cli", PROCESS_TAG: process, **tags},
+                    tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
                     raise_on_error=False,
                 )
             )
@@ -168,24 +162,6 @@ def _failure_words(failure: Any) -> str:
         return str(described)
     error = failure.error.cause or failure.error
     return str(error.message).strip().splitlines()[0]
-
-
-def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
-    """Report runs as failed whose executing process on this machine is gone; returns their ids."""
-    orphans = []
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
-        host, _, rest = run.tags.get(PROCESS_TAG, "").partition(":")
-        pid, _, created = rest.partition(":")
-        if host != socket.gethostname() or not pid.isdigit():
-            continue
-        try:
-            alive = f"{psutil.Process(int(pid)).create_time():.0f}" == created
-        except psutil.NoSuchProcess:
-            alive = False
-        if not alive:
-            instance.report_run_failed(run, "its process is gone")
-            orphans.append(run.run_id)
-    return orphans
 
 
 class _progress:  # noqa: N801  # used as a context manager

@@ -1,16 +1,16 @@
 """What schedules and sensors share: the situation of the latest session, and the request for its run."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 import dagster as dg
 
 from tickstock_dagster.adapters.table_checks import tracked_state
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.coverage import Completeness
-from tickstock_dagster.core.eod import EodDecision
+from tickstock_dagster.core.eod import EodDecision, decide_attempt
+from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
-from tickstock_dagster.defs.resources import WarehouseResource
+from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster.settings import load_settings
 
@@ -28,28 +28,30 @@ _UNFINISHED = [
 
 @dataclass(frozen=True, slots=True)
 class EodSituation:
-    """The latest closed session: its calendar, its completeness, its end-of-day runs so far, one under way or not."""
+    """The latest closed session: what is to be done about it, its end-of-day runs so far, and the calendar in force."""
 
     calendar: SessionCalendar
-    session: date
-    state: Completeness | None
+    decision: EodDecision
     attempts: int
-    in_progress: bool
 
 
-def eod_situation(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: datetime) -> EodSituation:
-    """Look at store and run history. `now` is aware."""
+def eod_situation(
+    instance: dg.DagsterInstance, warehouse: WarehouseResource, vendor: VendorResource, now: datetime
+) -> EodSituation:
+    """Look at store and run history, and decide. `now` is aware."""
+    fail_orphans(instance)
     calendar = warehouse.calendar(MARKET)
     session = calendar.latest_closed_session(now)
     tags = {SESSION_TAG: str(session)}
     runs = dg.RunsFilter(tags={**tags, TRIGGER_TAG: "eod"})
-    return EodSituation(
-        calendar=calendar,
-        session=session,
+    decision = decide_attempt(
+        calendar,
+        now,
         state=tracked_state(warehouse.engine(), session),
-        attempts=instance.get_runs_count(runs),
         in_progress=instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=_UNFINISHED)) > 0,
+        same_day=vendor.same_day(),
     )
+    return EodSituation(calendar, decision, instance.get_runs_count(runs))
 
 
 def eod_request(decision: EodDecision, attempt: int) -> dg.RunRequest:

@@ -125,7 +125,7 @@ def report_sessions(
     days = [date.fromisoformat(key) for key in context.partition_keys]
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
     _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
-    metadata = load_metadata(run, report, notifications.dispatch())
+    metadata = load_metadata(run, report, _send(context, notifications))
     if len(done) == len(days):
         cancelled = [str(day) for day in days if run.is_cancelled(day)]
         metadata |= {"market_closed": ", ".join(cancelled)} if cancelled else {}
@@ -162,7 +162,7 @@ def report_cells(
     Raises:
         Failure: some expected cell is neither; the others are materialised before.
     """
-    metadata = load_metadata(run, report, notifications.dispatch())
+    metadata = load_metadata(run, report, _send(context, notifications))
     if all(state.missing == 0 for state in report.states) and len(report.states) == len({_session(k) for k in keys}):
         yield dg.MaterializeResult(metadata=metadata)
         return
@@ -218,6 +218,14 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
     if states:
         metadata["coverage"] = dg.MetadataValue.md(coverage_markdown(states))
     return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> DispatchReport:
+    """Send what waits in the outbox. Redis being away fails no run: the events stay, and a sensor sends them later."""
+    report = notifications.dispatch()
+    if report.error:
+        context.log.warning("%s notifications wait: %s", report.left, report.error)
+    return report
 
 
 def _declare_end_of_day(

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from tickstock_dagster.core.eod import OBJECTIVE_AFTER, decide_attempt, latest_due_session
+from tickstock_dagster.core.eod import OBJECTIVE_AFTER, latest_due_session
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
 from tickstock_dagster.defs.jobs import us_bar_checks, us_eod
 from tickstock_dagster.defs.partitions import MARKET
@@ -23,15 +23,8 @@ def us_eod_schedule(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource, vendor: VendorResource
 ) -> dg.RunRequest | dg.SkipReason:
     """Attempt the latest closed session once; later attempts are the sensor's."""
-    now = context.scheduled_execution_time
-    situation = eod_situation(context.instance, warehouse, now)
-    decision = decide_attempt(
-        situation.calendar,
-        now,
-        state=situation.state,
-        in_progress=situation.in_progress,
-        same_day=vendor.same_day(),
-    )
+    situation = eod_situation(context.instance, warehouse, vendor, context.scheduled_execution_time)
+    decision = situation.decision
     if not decision.attempt:
         return dg.SkipReason(decision.reason)
     if situation.attempts:

@@ -6,7 +6,6 @@ import dagster as dg
 
 from tickstock_dagster.adapters.table_checks import next_retry
 from tickstock_dagster.adapters.vendor.source import VendorError
-from tickstock_dagster.core.eod import decide_attempt
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
 from tickstock_dagster.defs.jobs import us_eod, us_symbols
 from tickstock_dagster.defs.partitions import TICKERS, grid_start
@@ -27,14 +26,8 @@ def us_eod_sensor(
 ) -> dg.RunRequest | dg.SkipReason:
     """One run per attempt, never two at once; the vendor is asked only when an attempt is due."""
     now = clock.now()
-    situation = eod_situation(context.instance, warehouse, now)
-    decision = decide_attempt(
-        situation.calendar,
-        now,
-        state=situation.state,
-        in_progress=situation.in_progress,
-        same_day=vendor.same_day(),
-    )
+    situation = eod_situation(context.instance, warehouse, vendor, now)
+    decision = situation.decision
     if not decision.attempt:
         return dg.SkipReason(decision.reason)
     retry_at = next_retry(warehouse.engine(), decision.session)
