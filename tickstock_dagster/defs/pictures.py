@@ -3,11 +3,15 @@
 import base64
 import io
 from collections.abc import Sequence
+from datetime import date
 
 from tickstock_dagster.core.coverage import Completeness
 
 _COLUMNS = 5
 """Monday to Friday."""
+
+_WEEKS_WITH_DAYS = 60
+"""Up to so many weeks the axis names days, beyond only months."""
 
 
 def coverage_markdown(states: Sequence[Completeness]) -> str:
@@ -35,16 +39,19 @@ def coverage_png(states: Sequence[Completeness]) -> bytes:
         week, day = divmod(state.session.toordinal() - monday, 7)
         if day < _COLUMNS:
             grid[day][week] = state.ratio
-    colours = LinearSegmentedColormap.from_list("coverage", ["#b2182b", "#f4a582", "#fddbc7", "#1a9850"])
+    # A single missing bar of hundreds must not look like none: green begins at the very end.
+    steps = [(0.0, "#b2182b"), (0.5, "#f4a582"), (0.97, "#fee08b"), (0.999, "#d9ef8b"), (1.0, "#1a9850")]
+    colours = LinearSegmentedColormap.from_list("coverage", steps)
     colours.set_bad("#f5f5f5")
-    figure = Figure(figsize=(min(12.0, max(3.0, weeks * 0.16 + 1.6)), 1.9), dpi=110, layout="constrained")
+    figure = Figure(figsize=(min(12.0, max(5.0, weeks * 0.16 + 1.6)), 2.0), dpi=110, layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(grid, aspect="auto", cmap=colours, vmin=0.9, vmax=1.0, interpolation="nearest")
     axes.set_yticks(range(_COLUMNS), ["Mon", "Tue", "Wed", "Thu", "Fri"], fontsize=7)
-    ticks = sorted({round(i * (weeks - 1) / min(8, max(weeks - 1, 1))) for i in range(min(8, max(weeks - 1, 1)) + 1)})
-    labels = [type(first).fromordinal(monday + 7 * week).isoformat() for week in ticks]
-    axes.set_xticks(ticks, labels, fontsize=6, rotation=30 if weeks > 30 else 0, ha="right" if weeks > 30 else "center")
-    axes.set_title("completeness by session (grey: no session loaded)", fontsize=8)
+    count = min(8, weeks)
+    ticks = sorted({round(i * (weeks - 1) / max(count - 1, 1)) for i in range(count)})
+    form = "%d %b %y" if weeks <= _WEEKS_WITH_DAYS else "%b %Y"
+    axes.set_xticks(ticks, [date.fromordinal(monday + 7 * week).strftime(form) for week in ticks], fontsize=6)
+    axes.set_title("bars stored of bars due, by session (grey: not a session, or not loaded)", fontsize=8)
     figure.colorbar(image, ax=axes, format="{x:.0%}", fraction=0.05).ax.tick_params(labelsize=6)
     out = io.BytesIO()
     figure.savefig(out, format="png")
