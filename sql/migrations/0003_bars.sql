@@ -69,8 +69,11 @@ DECLARE
 BEGIN
     IF EXISTS (SELECT FROM pg_extension WHERE extname = 'timescaledb') THEN
         EXECUTE format('CREATE TABLE ohlcv_1min (%s)', minute_columns);
-        PERFORM create_hypertable('ohlcv_daily', 'session', chunk_time_interval => interval '1 year');
-        PERFORM create_hypertable('ohlcv_1min', 'ts', chunk_time_interval => interval '1 month');
+        -- The indexes are ours; TimescaleDB's own would be a second one over session.
+        PERFORM create_hypertable(
+            'ohlcv_daily', 'session', chunk_time_interval => interval '1 year', create_default_indexes => false);
+        PERFORM create_hypertable(
+            'ohlcv_1min', 'ts', chunk_time_interval => interval '1 month', create_default_indexes => false);
     ELSE
         EXECUTE format('CREATE TABLE ohlcv_1min (%s) PARTITION BY RANGE (ts)', minute_columns);
     END IF;
