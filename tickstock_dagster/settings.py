@@ -2,9 +2,9 @@
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tickstock_dagster.core.errors import ConfigurationError
@@ -57,6 +57,11 @@ class Settings(BaseSettings):
         validation_alias="MASSIVE_BASE_URL",
         description="Vendor address. Unset: the vendor's own with a key, the local simulator without.",
     )
+    simulator_url: str | None = Field(
+        None,
+        validation_alias="TICKSTOCK_SIMULATOR_URL",
+        description="A running simulator, the vendor while MASSIVE_API_KEY is unset. Unset: embedded.",
+    )
     massive_plan: PlanName = Field(
         PlanName.STARTER,
         validation_alias="MASSIVE_PLAN",
@@ -89,6 +94,13 @@ class Settings(BaseSettings):
     def _simulators_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:
         """The simulator's key in the environment of a child process is no vendor key."""
         return None if key is not None and key.get_secret_value() == SIMULATOR_KEY else key
+
+    @model_validator(mode="after")
+    def _simulator_only_without_key(self) -> Self:
+        """Containers name their simulator always; the vendor's key must never be sent to it."""
+        if self.massive_api_key is None and self.massive_base_url is None:
+            self.massive_base_url = self.simulator_url
+        return self
 
 
 @lru_cache(maxsize=1)

@@ -63,9 +63,15 @@ def _dagster(settings: Settings) -> dict[str, str]:
     return {
         "TICKSTOCK_STATE_DIR": str(state_dir),
         "TICKSTOCK_DAGSTER_DIR": str(state_dir / "dagster"),
-        "DAGSTER_HOME": str(PROJECT_ROOT),
+        "DAGSTER_HOME": _dagster_home(),
         **DAGSTER_SWITCHES,
     }
+
+
+def _dagster_home() -> str:
+    """The checkout, whatever another project left in the environment; an installed package has only the environment."""
+    is_checkout = (PROJECT_ROOT / "dagster.yaml").is_file()
+    return str(PROJECT_ROOT) if is_checkout else os.environ.get("DAGSTER_HOME", str(PROJECT_ROOT))
 
 
 def _state_dir(settings: Settings) -> Path:
