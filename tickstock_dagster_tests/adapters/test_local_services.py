@@ -20,6 +20,7 @@ import redis
 
 from tickstock_dagster.adapters.local_services import LocalServices, ServiceAddresses
 from tickstock_dagster.adapters.services import base, processes
+from tickstock_dagster.adapters.services.base import EmbeddedService
 from tickstock_dagster.adapters.services.state import StateDir, port_is_free
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
@@ -67,9 +68,13 @@ def launcher(state: Path, *prefix: str) -> subprocess.Popen[str]:
     return process
 
 
-def kill(pid: int | None) -> None:
+def kill(service: EmbeddedService) -> None:
+    """Kill with SIGKILL and wait for the end: the signal is sent, not yet served, when os.kill returns."""
+    pid = service.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
+    while processes.is_running(pid, service.marker):
+        time.sleep(0.001)
 
 
 def test_up_gives_two_databases_of_a_login_that_is_no_superuser(running: LocalServices) -> None:
@@ -203,20 +208,25 @@ def test_down_stops_everything_and_up_brings_data_and_ports_back(local: LocalSer
         assert client.get("n") == b"7"
 
 
-def test_a_killed_postgres_comes_back_with_its_data_though_a_query_of_it_still_runs(local: LocalServices) -> None:
+@pytest.mark.parametrize("by", ["up", "down"])
+def test_a_killed_postgres_comes_back_with_its_data_and_its_endless_query_ends(local: LocalServices, by: str) -> None:
     addresses = local.up(simulator=False)
     query(addresses.database_url, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n")
     endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
     with ThreadPoolExecutor() as pool:
-        cut_off = pool.submit(query, addresses.database_url, endless)
+        cut_off = pool.submit(query, f"{addresses.database_url}?options=-cstatement_timeout%3D20s", endless)
         find = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
         while not isinstance(backend := query(addresses.database_url, find), int):
             time.sleep(0.01)
-        kill(local.postgres.pid)
-        assert local.up(simulator=False) == addresses
+        kill(local.postgres)
+        if by == "up":
+            assert local.up(simulator=False) == addresses
+        else:
+            assert local.down() == ["valkey"]
         assert not processes.is_running(backend, "postgres")
         with pytest.raises(psycopg.OperationalError):
             cut_off.result(timeout=10)
+    assert local.up(simulator=False) == addresses
     assert query(addresses.database_url, "SELECT count(*) FROM t") == 1000
 
 
@@ -225,7 +235,7 @@ def test_a_killed_valkey_comes_back_with_its_data(local: LocalServices) -> None:
     with closing(redis.Redis.from_url(addresses.redis_url)) as client:
         client.xadd("stream", {"n": 7})
         client.execute_command("WAITAOF", 1, 0, 5000)
-    kill(local.valkey.pid)
+    kill(local.valkey)
     assert local.up(simulator=False) == addresses
     with closing(redis.Redis.from_url(addresses.redis_url)) as client:
         assert client.xlen("stream") == 1
@@ -233,8 +243,8 @@ def test_a_killed_valkey_comes_back_with_its_data(local: LocalServices) -> None:
 
 def test_process_ids_that_belong_to_strangers_now_are_ignored(local: LocalServices) -> None:
     addresses = local.up(simulator=False)
-    kill(local.postgres.pid)
-    kill(local.valkey.pid)
+    kill(local.postgres)
+    kill(local.valkey)
     lines = local.postgres.pid_file.read_text().splitlines()
     local.postgres.pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
     local.valkey.pid_file.write_text(f"{os.getpid()}\n")
@@ -409,7 +419,7 @@ def test_root_without_user_namespaces_runs_postgres_as_nobody_in_folders_closed_
     assert local.postgres.data.stat().st_uid != 0
     assert query(addresses.database_url, "SELECT n FROM t") == 7
     assert stat.S_IMODE(local.state.path.stat().st_mode) == 0o700
-    kill(local.postgres.pid)
+    kill(local.postgres)
     assert local.up(simulator=False) == addresses
 
 

@@ -96,7 +96,8 @@ def test_our_own_addresses_given_as_configuration_are_still_embedded(local: Loca
     addresses = local.addresses()
     environment = process_environment(addresses, settings_with(local.state.path))
     given = {name: value for name, value in environment.items() if name.startswith(("TICKSTOCK_", "MASSIVE_"))}
-    os.kill(local.valkey.pid or 0, 9)
+    with local.state.lock():
+        local.valkey.stop()
     assert resolve_addresses(Settings.model_validate(given)) == addresses
     assert local.valkey.answers()
 

@@ -121,14 +121,14 @@ class EmbeddedService(ABC):
             self._process = None
 
     def stop(self, timeout: float = 60.0) -> bool:
-        """Stop the server. True if it ran."""
+        """Stop the server, and what is left of one that was killed. True if it ran."""
         pid = self.pid
-        if pid is None:
-            return False
-        stop(pid, self.marker, self.stop_signal, timeout)
-        if self.pid is not None:
-            raise self._failure(f"(process {pid}) does not stop")
-        return True
+        if pid is not None:
+            stop(pid, self.marker, self.stop_signal, timeout)
+            if self.pid is not None:
+                raise self._failure(f"(process {pid}) does not stop")
+        self.clear_remains()
+        return pid is not None
 
     def _has_ended(self) -> bool:
         return (self._process is None or self._process.poll() is not None) and self.pid is None
