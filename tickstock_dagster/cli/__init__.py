@@ -56,7 +56,7 @@ def cli() -> None:
 def main() -> None:
     """Entry point: run the CLI and turn errors meant for people into one line and an exit code."""
     try:
-        cli(standalone_mode=False)
+        code = cli(standalone_mode=False)
     except click.exceptions.Abort:
         click.echo("tickstock: interrupted", err=True)
         sys.exit(1)
@@ -68,3 +68,6 @@ def main() -> None:
     except TickstockError as error:
         click.echo(f"tickstock: {error}", err=True)
         sys.exit(error.exit_code)
+    else:
+        # Without standalone mode click returns the code of ctx.exit() instead of leaving with it.
+        sys.exit(code if isinstance(code, int) else 0)
