@@ -14,9 +14,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.database import connected, open_engine
+from tickstock_dagster.adapters.database import APP_ROLE, WRITER_ROLE, connected, open_engine
 from tickstock_dagster.adapters.sql_files import sql_folder
 from tickstock_dagster.core.errors import TickstockError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
 _LOCK = 0x7469636B  # one migration at a time per database
+_OLDEST_SERVER = 160000  # pg_has_role(…, 'SET') and UNIQUE NULLS NOT DISTINCT
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version text PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL);
@@ -38,6 +40,10 @@ CREATE TABLE IF NOT EXISTS schema_version (
 COMMENT ON TABLE schema_version IS 'The newest applied migration, kept by the migration library.';
 COMMENT ON COLUMN schema_version.version_num IS 'Its number.';
 """
+
+
+_READABLE = f"GRANT SELECT ON schema_migrations, schema_version TO {WRITER_ROLE}, {APP_ROLE}"
+"""The bookkeeping is older than the roles, so that the default privileges of the first migration miss it."""
 
 
 class SchemaError(TickstockError):
@@ -93,7 +99,8 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
         folder: migrations to apply instead of the shipped ones (for tests).
 
     Raises:
-        SchemaError: the database is newer than this release, or an applied migration was edited.
+        SchemaError: the database is newer than this release, an applied migration was edited, the server is too old,
+            or a migration failed, of which then nothing is left.
         ServiceUnavailableError: the database cannot be reached.
     """
     from alembic.runtime.migration import MigrationContext
@@ -101,7 +108,18 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
     migrations = read_migrations(folder)
     applied: list[str] = []
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
-        _run(connection, _BOOKKEEPING)
+        _refuse_old_server(connection)
+        if _is_current(connection, migrations):  # which a login without the owner's rights may ask, too
+            return MigrationReport((), migrations[-1].version)
+        try:
+            _run(connection, _BOOKKEEPING)
+        except sa.exc.ProgrammingError as error:
+            if not isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+                raise
+            raise SchemaError(
+                f"the schema is not this release's ({migrations[-1].version}) and the login "
+                f"{connection.engine.url.username} may not change it: run `tickstock migrate` as the database's owner"
+            ) from None
         connection.commit()
         _refuse_unknown_or_edited(connection, migrations)
         connection.rollback()
@@ -114,6 +132,8 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
             },
         )
         context.run_migrations()
+        if applied and connection.scalar(sa.text(f"SELECT to_regrole('{APP_ROLE}')")):
+            _run(connection, _READABLE)
         connection.commit()
     return MigrationReport(tuple(applied), migrations[-1].version)
 
@@ -151,9 +171,26 @@ def _locked(connection: sa.Connection) -> Iterator[None]:
         connection.commit()
 
 
+def _is_current(connection: sa.Connection, migrations: tuple[Migration, ...]) -> bool:
+    """Whether exactly these migrations are applied."""
+    if connection.scalar(sa.text("SELECT to_regclass('public.schema_migrations')")) is None:
+        return False
+    rows = connection.execute(sa.text("SELECT version, checksum FROM schema_migrations ORDER BY version"))
+    return [tuple(row) for row in rows] == [(migration.version, migration.checksum) for migration in migrations]
+
+
 def _run(connection: sa.Connection, sql: str) -> None:
     """Run a whole file: without parameters PostgreSQL takes many statements at once."""
     connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+
+
+def _refuse_old_server(connection: sa.Connection) -> None:
+    version, number = connection.execute(
+        sa.text("SELECT current_setting('server_version'), current_setting('server_version_num')::int")
+    ).one()
+    connection.rollback()
+    if number < _OLDEST_SERVER:
+        raise SchemaError(f"PostgreSQL {version} is too old: {_OLDEST_SERVER // 10_000} or newer is needed")
 
 
 def _refuse_unknown_or_edited(connection: sa.Connection, migrations: tuple[Migration, ...]) -> None:
@@ -180,7 +217,11 @@ def _pending(
 
     def upgrade(migration: Migration) -> Callable[..., None]:
         def run(**_: Any) -> None:
-            _run(connection, migration.sql)
+            try:
+                _run(connection, migration.sql)
+            except sa.exc.DBAPIError as error:
+                why = str(error.orig).strip().splitlines()[0]
+                raise SchemaError(f"migration {migration.name} failed: {why}") from error
             connection.execute(
                 sa.text("INSERT INTO schema_migrations VALUES (:version, :name, :checksum, now())"),
                 {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
