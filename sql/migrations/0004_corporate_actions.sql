@@ -33,6 +33,8 @@ CREATE UNIQUE INDEX corporate_actions_one_current
 
 CREATE AGGREGATE product(numeric) (sfunc = numeric_mul, stype = numeric, initcond = '1', parallel = safe);
 
+-- An action is announced before it takes effect: prices of today must not be in the shares of next week. It counts
+-- from the first stored session on or after its ex-date.
 CREATE VIEW ohlcv_daily_adjusted AS
 SELECT
     b.security_id,
@@ -52,6 +54,7 @@ CROSS JOIN LATERAL (
     SELECT coalesce(product(a.split_from / a.split_to), 1) AS split_factor
     FROM corporate_actions AS a
     WHERE a.security_id = b.security_id AND a.action = 'split' AND a.known_to IS NULL AND a.ex_date > b.session
+        AND a.ex_date <= (SELECT max(session) FROM ohlcv_daily)
 ) AS f
 CROSS JOIN LATERAL (
     SELECT coalesce(product(1 - a.cash_amount / p.close), 1) AS dividend_factor
@@ -64,7 +67,8 @@ CROSS JOIN LATERAL (
         LIMIT 1
     ) AS p
     WHERE a.security_id = b.security_id AND a.action = 'dividend' AND a.known_to IS NULL
-        AND a.ex_date > b.session AND a.currency = 'USD' AND a.cash_amount < p.close
+        AND a.ex_date > b.session AND a.ex_date <= (SELECT max(session) FROM ohlcv_daily)
+        AND a.currency = 'USD' AND a.cash_amount < p.close
 ) AS d
 WHERE NOT b.is_fmv;
 
@@ -89,7 +93,7 @@ COMMENT ON COLUMN corporate_actions.source IS 'Where it came from.';
 COMMENT ON COLUMN corporate_actions.known_from IS 'When we learned of this version.';
 COMMENT ON COLUMN corporate_actions.known_to IS 'When it was replaced or withdrawn; null while current.';
 COMMENT ON AGGREGATE product(numeric) IS 'Exact product of numerics.';
-COMMENT ON VIEW ohlcv_daily_adjusted IS 'Daily bars adjusted on read for splits known now (prices and volume), and total_return_close for splits and dividends; rows with only an FMV are left out.';
+COMMENT ON VIEW ohlcv_daily_adjusted IS 'Daily bars adjusted on read for splits as known now that have taken effect by the latest stored session (prices and volume), and total_return_close for splits and dividends; rows with only an FMV are left out.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.security_id IS 'The security.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.session IS 'Trading date.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.ticker IS 'Ticker as printed on that session.';

@@ -102,7 +102,7 @@ def test_the_reading_application_has_no_right_to_change_anything(migrated_databa
 @pytest.mark.parametrize(
     "attempt",
     [
-        "INSERT INTO outbox SELECT * FROM outbox",
+        "INSERT INTO cache_entries SELECT * FROM cache_entries",
         "UPDATE ohlcv_daily SET close = 1",
         "DELETE FROM bar_gaps",
         "TRUNCATE outbox",
