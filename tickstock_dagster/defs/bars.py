@@ -12,7 +12,8 @@ from pydantic import Field
 
 from tickstock_dagster.adapters.bar_loader import LoadRequest
 from tickstock_dagster.adapters.universe_store import tracked_tickers
-from tickstock_dagster.defs.bar_runs import AssetEvent, BarRun, report_cells, report_sessions
+from tickstock_dagster.defs.bar_reports import AssetEvent, report_cells, report_sessions
+from tickstock_dagster.defs.bar_runs import BarRun
 from tickstock_dagster.defs.partitions import session_tickers, sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS, VENDOR_POOL

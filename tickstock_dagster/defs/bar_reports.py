@@ -1,0 +1,209 @@
+"""What a run of a bar asset tells Dagster and the consumers: partitions, metadata, the day's end; or why it failed.
+
+Opening a run and loading belong in `bar_runs`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from tickstock_dagster.adapters.bar_loader import LoadReport
+from tickstock_dagster.adapters.coverage_store import cell_states, gaps_by_reason
+from tickstock_dagster.adapters.eod_store import declare_complete
+from tickstock_dagster.adapters.listing_store import read_intervals
+from tickstock_dagster.adapters.outbox import DispatchReport
+from tickstock_dagster.core.coverage import Completeness
+from tickstock_dagster.core.eod import reaches_objective
+from tickstock_dagster.defs.bar_runs import BarRun
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.pictures import coverage_markdown
+from tickstock_dagster.defs.resources import RedisNotifications
+from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
+
+AssetEvent = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation
+
+PREVIEW_ROWS = 10
+
+
+def report_sessions(
+    context: dg.AssetExecutionContext,
+    run: BarRun,
+    report: LoadReport,
+    tracked: Sequence[str],
+    notifications: RedisNotifications,
+) -> Iterator[AssetEvent]:
+    """Tell Dagster which sessions are complete, tell consumers that the day is done, and fail for the rest.
+
+    A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
+    tickers fails only for those.
+
+    Raises:
+        Failure: some session stays below the objective; the complete ones are materialised before.
+    """
+    states = {state.session: state for state in report.states}
+    whole = states if set(tracked) <= set(report.tickers) else run.states(tracked, list(states))
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
+    _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
+    metadata = load_metadata(run, report, _send(context, notifications))
+    if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
+        metadata["market_closed"] = ", ".join(cancelled)
+    if len(done) == len(days):
+        yield dg.MaterializeResult(metadata=metadata)
+        return
+    left = {day: _why_left(run, day, states, whole) for day in days if day not in done}
+    metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
+    for day in done:
+        rows = whole[day].stored if day in whole else 0
+        yield dg.AssetMaterialization(
+            context.asset_key, partition=str(day), metadata={"dagster/partition_row_count": rows}
+        )
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    failed = [states[day] for day in days if day in states and not reaches_objective(states[day])]
+    if failed:
+        worst = min(failed, key=lambda state: state.ratio)
+        raise dg.Failure(
+            f"{len(failed)} of {len(days)} sessions stay incomplete; worst {worst.session}: "
+            f"{worst.stored} of {worst.expected - worst.final} bars. {_why(report)}",
+            metadata=metadata,
+            allow_retries=False,
+        )
+    context.log.warning("%s", metadata["not_materialised"])
+
+
+def report_cells(
+    context: dg.AssetExecutionContext,
+    run: BarRun,
+    report: LoadReport,
+    keys: Sequence[dg.MultiPartitionKey],
+    notifications: RedisNotifications,
+) -> Iterator[AssetEvent]:
+    """Tell Dagster which cells are settled, and fail for the rest.
+
+    Settled is what is stored, what is explained for good, and what is not expected: the ticker was not printed on that
+    session, or the session was cancelled.
+
+    Raises:
+        Failure: some expected bar is missing; the settled cells are materialised before.
+    """
+    metadata = load_metadata(run, report, _send(context, notifications))
+    settled = _settled_cells(run, keys)
+    missing = sum(state.missing for state in report.states)
+    if not missing and len(settled) == len(keys):
+        yield dg.MaterializeResult(metadata=metadata)
+        return
+    for key, rows in settled.items():
+        yield dg.AssetMaterialization(context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows})
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    if missing:
+        raise dg.Failure(
+            f"{missing} of {sum(state.expected for state in report.states)} bars are missing. {_why(report)}",
+            metadata=metadata,
+            allow_retries=False,
+        )
+
+
+def _settled_cells(run: BarRun, keys: Sequence[dg.MultiPartitionKey]) -> dict[dg.MultiPartitionKey, int]:
+    """The settled ones of some cells, each with its number of stored bars, 1 or 0."""
+    latest = run.calendar.latest_closed_session(run.clock.now())
+    cells = {key: (_session(key), key.keys_by_dimension["ticker"]) for key in keys}
+    days = {day for day, _ in cells.values() if day <= latest or run.is_cancelled(day)}
+    tickers = list(dict.fromkeys(ticker for _, ticker in cells.values()))
+    traded = [day for day in days if not run.is_cancelled(day)]
+    expected = set(run.expected(tickers, traded).select("session", "ticker").iter_rows())
+    states = cell_states(run.engine, min(days), max(days))
+    return {
+        key: int(states.get(cell) == "stored")
+        for key, cell in cells.items()
+        if cell[0] in days and (cell not in expected or states.get(cell) in ("stored", "final"))
+    }
+
+
+def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict[str, Any]:
+    """A load's facts as run metadata: numbers that the UI plots, and the coverage picture."""
+    stored, states = report.stored, report.states
+    expected, present = sum(s.expected for s in states), sum(s.stored for s in states)
+    due = expected - sum(s.final for s in states)
+    metadata: dict[str, Any] = {
+        "sessions": len(states),
+        "bars_expected": expected,
+        "bars_stored": present,
+        "bars_explained": sum(s.final for s in states),
+        "bars_missing": sum(s.missing for s in states),
+        "completeness": (present / due if due else 1.0) if states else None,
+        "rows_inserted": stored.inserted,
+        "rows_restated": stored.restated,
+        "rows_unchanged": stored.unchanged,
+        "rows_quarantined": stored.quarantined,
+        "vendor_calls": report.calls,
+        "load_seconds": report.seconds,
+        "events_sent": sent.sent,
+        "events_waiting": sent.left,
+        "source": run.source.name,
+        "unresolved_tickers": len(report.unresolved),
+        "dagster/partition_row_count": present if len(states) == 1 else None,
+    }
+    if report.gaps:
+        metadata["gaps_by_reason"] = dg.MetadataValue.md(
+            "\n".join(["| reason | bars |", "|---|---|", *(f"| {k} | {n} |" for k, n in report.gaps.items())])
+        )
+    if report.unknown:
+        metadata["unknown_tickers"] = ", ".join(report.unknown[:50])
+    if report.failures:
+        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.failures[:PREVIEW_ROWS]))
+    if states:
+        metadata["coverage"] = dg.MetadataValue.md(coverage_markdown(states))
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> DispatchReport:
+    """Send what waits in the outbox. Redis being away fails no run: the events stay, and a sensor sends them later."""
+    report = notifications.dispatch()
+    if report.error:
+        context.log.warning("%s notifications wait: %s", report.left, report.error)
+    return report
+
+
+def _declare_end_of_day(
+    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Sequence[str]
+) -> None:
+    """Tell consumers about the latest closed session, and about any session that an end-of-day run was for."""
+    now = run.clock.now()
+    wanted = {run.calendar.latest_closed_session(now)}
+    if context.run.tags.get(TRIGGER_TAG) == "eod" and SESSION_TAG in context.run.tags:
+        wanted.add(date.fromisoformat(context.run.tags[SESSION_TAG]))
+    for state in complete:
+        if state.session in wanted:
+            security_ids = read_intervals(run.engine, tracked)["security_id"].unique().to_list()
+            declare_complete(
+                run.engine,
+                state,
+                gaps_by_reason(run.engine, security_ids, state.session, state.session),
+                market=MARKET,
+                source=run.source.name,
+                run_id=run.run_id,
+                started_at=run.started_at,
+                now=now,
+            )
+
+
+def _why_left(run: BarRun, day: date, asked: dict[date, Completeness], whole: dict[date, Completeness]) -> str:
+    """Why a session is not materialised, in words."""
+    if day > run.calendar.latest_closed_session(run.clock.now()):
+        return f"closes at {run.calendar.closes_at(day).astimezone(run.calendar.timezone):%Y-%m-%d %H:%M %Z}"
+    if day not in asked:
+        return "nothing that was asked for was listed"
+    state = whole.get(day, asked[day])
+    return f"{state.stored} of {state.expected - state.final} tracked bars are stored"
+
+
+def _session(key: dg.MultiPartitionKey) -> date:
+    return date.fromisoformat(key.keys_by_dimension["session"])
+
+
+def _why(report: LoadReport) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.gaps.items())
+    failures = f" First failure: {report.failures[0]}" if report.failures else ""
+    return f"Gaps: {reasons or 'none explained'}.{failures}"
