@@ -22,9 +22,9 @@ _INK, _PAPER, _NO_SESSION = "#333333", "#ffffff", "#ececec"
 _NONE_STORED = "#5a0d17"
 _CLASSES = (
     (1.0, "#1a9850", "all"),
-    (0.99, "#b7e075", "99 %"),
-    (0.95, "#fee08b", "95 %"),
-    (0.9, "#f4a582", "90 %"),
+    (0.99, "#b7e075", "99 %+"),
+    (0.95, "#fee08b", "95 %+"),
+    (0.9, "#f4a582", "90 %+"),
     (0.0, "#d6303b", "less"),
 )
 """Lower bound of bars stored of bars due, colour and caption. A single missing bar of hundreds is not green."""
@@ -68,7 +68,7 @@ def coverage_png(states: Sequence[Completeness]) -> bytes:
         weeks = max((_monday(band[-1].session) - _monday(band[0].session)) // 7 + 1 for band in bands)
     cell = _Cell(78, 36, True) if weeks <= 10 else _Cell(14, 14, False)
     band_height = len(_DAYS) * cell.height + (18 if len(bands) > 1 else 0)
-    size = (max(440, _LEFT + weeks * cell.width + 12), _TOP + len(bands) * band_height + _BOTTOM)
+    size = (max(520, _LEFT + weeks * cell.width + 12), _TOP + len(bands) * band_height + _BOTTOM)
     image = Image.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(image)
     draw.font = ImageFont.load_default(11)
@@ -77,7 +77,7 @@ def coverage_png(states: Sequence[Completeness]) -> bytes:
         _draw_band(draw, band, _TOP + number * band_height, cell)
     _draw_legend(draw, size[1] - 22)
     out = io.BytesIO()
-    image.quantize(32, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
+    image.quantize(64, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
     return out.getvalue()
 
 
@@ -86,12 +86,14 @@ def _draw_band(draw: "ImageDraw", states: Sequence[Completeness], top: int, cell
     by_day = {state.session.toordinal(): state for state in states}
     for row, name in enumerate(_DAYS):
         draw.text((8, top + row * cell.height + cell.height // 2), name, fill=_INK, anchor="lm")
-    month = None
+    month, free_from = None, 0
     for week, monday in enumerate(range(_monday(first), _monday(last) + 1, 7)):
         left = _LEFT + week * cell.width
-        friday = date.fromordinal(monday + 4)
-        if friday.month != month and (month is None or friday.day <= 11):
-            draw.text((left, top - 4), friday.strftime("%b %Y" if month is None else "%b"), fill=_INK, anchor="ls")
+        friday = min(date.fromordinal(monday + 4), last)
+        if friday.month != month and left >= free_from:
+            words = friday.strftime("%b %Y" if month is None else "%b")
+            draw.text((left, top - 4), words, fill=_INK, anchor="ls")
+            free_from = left + int(draw.textlength(words)) + 8
         month = friday.month
         for row in range(len(_DAYS)):
             box = (left, top + row * cell.height, left + cell.width - 3, top + (row + 1) * cell.height - 3)
