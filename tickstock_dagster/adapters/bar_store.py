@@ -1,4 +1,4 @@
-"""Writing bars: one batch, one transaction. Stage, keep former values, merge, close gaps, quarantine, explain, tell.
+"""Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, tell.
 
 Whatever is told (work units done, gaps explained, events) stands in the same transaction as the rows it speaks of.
 Reading bars and coverage belongs in `coverage_store`.
@@ -124,7 +124,7 @@ def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
 
 
 def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
-    at = {"now": batch.now, "source": batch.source}
+    at: dict[str, object] = {"now": batch.now, "source": batch.source}
     cursor.execute(statement("bars_stage"), prepare=False)  # several statements at once cannot be prepared
     if not batch.bars.is_empty():
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
@@ -132,13 +132,12 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("interval_start"), {"old_valid_from": start.old_valid_from, **values})
         cursor.execute(statement("security_first_bar"), values)
-    restated = merged = 0
+    inserted = restated = 0
     if not batch.bars.is_empty():
-        cursor.execute("ANALYZE stage_bars")
-        cursor.execute(statement("bars_restate"), at)
-        restated = cursor.rowcount
-        cursor.execute(statement("bars_merge"), at)
-        merged = cursor.rowcount
+        cursor.execute(statement("bars_insert"), at)
+        inserted = cursor.rowcount
+        if inserted < batch.bars.height:
+            restated = _correct(cursor, batch, at)
         cursor.execute(statement("bars_close_gaps"))
         cursor.execute(statement("bars_resolve_quarantine"), at)
     quarantined = explained = 0
@@ -156,7 +155,25 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         cursor.executemany(statement("units_finish"), [_unit_values(end, batch) for end in batch.units])
     write_calls(cursor, batch.calls, batch.source, batch.run_id)
     write_events(connection, batch.events)
-    return StoreResult(merged - restated, restated, batch.bars.height - merged, quarantined, explained)
+    unchanged = batch.bars.height - inserted - restated
+    return StoreResult(inserted, restated, unchanged, quarantined, explained)
+
+
+def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: dict[str, object]) -> int:
+    """Overwrite stored bars that the stage changes; returns for how many the former values were kept."""
+    # Statistics lag behind a session that was just written: taken for one row, it would be joined by a nested loop.
+    cursor.execute("SET LOCAL enable_nestloop = off")
+    bounds = {
+        "security_ids": batch.bars["security_id"].unique().to_list(),
+        "first": batch.bars["session"].min(),
+        "last": batch.bars["session"].max(),
+    }
+    # Never prepared: a plan for any bounds is a bad one for most.
+    cursor.execute(statement("bars_correct"), {**at, **bounds}, prepare=False)
+    row = cursor.fetchone()
+    cursor.execute("RESET enable_nestloop")
+    assert row is not None  # noqa: S101  # a count is always one row
+    return int(row[0])
 
 
 def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str, run_id: str | None) -> None:

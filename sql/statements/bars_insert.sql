@@ -1,0 +1,10 @@
+-- Write the bars that are not there yet. One that is costs an index lookup and no WAL (DO UPDATE would lock it, which
+-- is written to the log).
+INSERT INTO ohlcv_daily (
+    security_id, session, ticker, closes_at, open, high, low, close, volume, vwap, transactions,
+    source, status, loaded_at)
+SELECT
+    s.security_id, s.session, s.ticker, s.closes_at, s.open, s.high, s.low, s.close, s.volume, s.vwap,
+    s.transactions, %(source)s, s.status, %(now)s
+FROM stage_bars AS s
+ON CONFLICT (security_id, session) DO NOTHING
