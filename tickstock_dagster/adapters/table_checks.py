@@ -55,6 +55,12 @@ def tracked_state(engine: sa.Engine, session: date) -> Completeness | None:
     return states[0] if states else Completeness(session, 0, 0, 0, 0)
 
 
+def unknown_tickers(engine: sa.Engine) -> tuple[str, ...]:
+    """Tracked tickers that stand in no list of the vendor: nothing is expected of them, and so nothing misses them."""
+    tickers = tracked_tickers(engine)
+    return tuple(sorted(set(tickers) - set(read_intervals(engine, tickers)["ticker"])))
+
+
 def open_gaps(engine: sa.Engine, limit: int = 10) -> tuple[int, pl.DataFrame]:
     """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence)."""
     values = {"tickers": list(tracked_tickers(engine)), "limit": limit}

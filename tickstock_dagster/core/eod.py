@@ -5,7 +5,7 @@ own. Pure: the moment, the calendar and the session's state are arguments.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import Completeness
@@ -35,6 +35,22 @@ def reaches_objective(state: Completeness) -> bool:
     return state.expected > 0 and state.ratio >= OBJECTIVE
 
 
+def first_attempt_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
+    """When a session is to be loaded first, UTC.
+
+    Args:
+        calendar: overrides applied.
+        session: one of its sessions.
+        same_day: whether the vendor's plan gives bars on the session's own day; without, the first attempt is at
+            the next day's 00:30 of the exchange.
+    """
+    begins_at = calendar.closes_at(session) + FIRST_ATTEMPT_AFTER
+    if same_day:
+        return begins_at
+    next_day = datetime.combine(session + timedelta(days=1), datetime.min.time(), calendar.timezone)
+    return max(begins_at, (next_day + FIRST_ATTEMPT_AFTER).astimezone(UTC))
+
+
 def decide_attempt(
     calendar: SessionCalendar, now: datetime, *, state: Completeness | None, in_progress: bool, same_day: bool = True
 ) -> EodDecision:
@@ -45,16 +61,12 @@ def decide_attempt(
         now: aware.
         state: the latest closed session's completeness; None where nothing is tracked.
         in_progress: whether a run for that session is queued or started.
-        same_day: whether the vendor's plan gives bars on the session's own day; without, the first attempt is at
-            the next day's 00:30 of the exchange.
+        same_day: as `first_attempt_at`.
     """
     session = calendar.latest_closed_session(now)
     closes_at = calendar.closes_at(session)
     local = now.astimezone(calendar.timezone)
-    begins_at = closes_at + FIRST_ATTEMPT_AFTER
-    if not same_day:
-        next_day = datetime.combine(session + timedelta(days=1), datetime.min.time(), calendar.timezone)
-        begins_at = max(begins_at, next_day + FIRST_ATTEMPT_AFTER)
+    begins_at = first_attempt_at(calendar, session, same_day=same_day)
     if state is None:
         return EodDecision(session, False, "nothing is tracked: load a profile or track a universe first")
     overdue = now >= closes_at + OBJECTIVE_AFTER

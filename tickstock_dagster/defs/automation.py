@@ -1,13 +1,13 @@
 """What schedules and sensors share: the situation of the latest session, and the request for its run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import dagster as dg
 
 from tickstock_dagster.adapters.table_checks import tracked_state
-from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.eod import EodDecision, decide_attempt
+from tickstock_dagster.core.calendars import SessionCalendar, library_calendar
+from tickstock_dagster.core.eod import EodDecision, decide_attempt, first_attempt_at
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
@@ -28,11 +28,19 @@ _UNFINISHED = [
 
 @dataclass(frozen=True, slots=True)
 class EodSituation:
-    """The latest closed session: what is to be done about it, its end-of-day runs so far, and the calendar in force."""
+    """The latest closed session.
+
+    Attributes:
+        calendar: the one in force.
+        decision: what is to be done about the session.
+        attempts: its end-of-day runs so far.
+        begins_at: when its first attempt is due, UTC.
+    """
 
     calendar: SessionCalendar
     decision: EodDecision
     attempts: int
+    begins_at: datetime
 
 
 def eod_situation(
@@ -44,14 +52,19 @@ def eod_situation(
     session = calendar.latest_closed_session(now)
     tags = {SESSION_TAG: str(session)}
     runs = dg.RunsFilter(tags={**tags, TRIGGER_TAG: "eod"})
+    same_day = vendor.same_day()
     decision = decide_attempt(
         calendar,
         now,
         state=tracked_state(warehouse.engine(), session),
         in_progress=instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=_UNFINISHED)) > 0,
-        same_day=vendor.same_day(),
+        same_day=same_day,
     )
-    return EodSituation(calendar, decision, instance.get_runs_count(runs))
+    if decision.attempt and not library_calendar(MARKET).is_session(session):
+        words = f"{session} was added by an override and has no partition: `tickstock eod --session {session}` loads it"
+        decision = replace(decision, attempt=False, reason=words)
+    begins_at = first_attempt_at(calendar, session, same_day=same_day)
+    return EodSituation(calendar, decision, instance.get_runs_count(runs), begins_at)
 
 
 def eod_request(decision: EodDecision, attempt: int) -> dg.RunRequest:

@@ -4,8 +4,9 @@ A check speaks for the table (the latest session that is due, and every open gap
 partitions: the last evaluation is the one that people see, and a backfill of 2014 must not paint over yesterday.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
@@ -16,6 +17,7 @@ from tickstock_dagster.adapters.table_checks import (
     duplicate_keys,
     open_gaps,
     tracked_state,
+    unknown_tickers,
 )
 from tickstock_dagster.core.eod import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.defs.bars import session_bars
@@ -30,14 +32,17 @@ _DESCRIPTIONS = {
     "table_schema": "The table has exactly the columns and types that this release knows.",
     "unique_keys": "One row per security and session: the primary key stands, and no recent cell is double.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints stand, recent rows keep them.",
-    "session_complete": "No tracked bar is missing: every gap is explained for good.",
+    "session_complete": "No tracked bar is missing: every gap is explained for good, every tracked ticker is known.",
     "latest_session_present": "The latest session that is due has reached the completeness objective.",
 }
+
+_STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
+"""Blocking: what comes after a table that is not what it should be would be wrong as well."""
 
 
 @dg.multi_asset_check(
     specs=[
-        dg.AssetCheckSpec(name, asset=session_bars, description=description)
+        dg.AssetCheckSpec(name, asset=session_bars, description=description, blocking=name in _STRUCTURAL)
         for name, description in _DESCRIPTIONS.items()
     ]
 )
@@ -52,11 +57,17 @@ def bar_checks(warehouse: WarehouseResource, clock: Clock) -> Iterator[dg.AssetC
     count, sample = open_gaps(engine)
     table = ["| session | ticker | reason | evidence |", "|---|---|---|---|"]
     table += [f"| {session} | {ticker} | {reason} | {why} |" for session, ticker, reason, why in sample.iter_rows()]
+    unknown = unknown_tickers(engine)
     yield _result(
         "session_complete",
-        passed=count == 0,
+        passed=count == 0 and not unknown,
         severity=dg.AssetCheckSeverity.WARN,
-        metadata={"value": count, "threshold": 0, "newest": dg.MetadataValue.md("\n".join(table))},
+        metadata={
+            "value": count,
+            "threshold": 0,
+            "newest": dg.MetadataValue.md("\n".join(table)),
+            "unknown_tickers": ", ".join(unknown[:50]) or "none",
+        },
     )
     due = latest_due_session(warehouse.calendar(MARKET), now)
     state = tracked_state(engine, due)
@@ -81,7 +92,7 @@ def _structural(name: str, violations: Violations) -> dg.AssetCheckResult:
 
 
 def _result(
-    name: str, *, passed: bool, severity: dg.AssetCheckSeverity, metadata: dict[str, object]
+    name: str, *, passed: bool, severity: dg.AssetCheckSeverity, metadata: Mapping[str, Any]
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=session_bars.key, check_name=name, passed=passed, severity=severity, metadata=metadata

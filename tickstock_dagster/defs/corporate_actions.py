@@ -1,6 +1,8 @@
 """Splits and dividends by ex-date."""
 
+from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
@@ -11,7 +13,7 @@ from tickstock_dagster.defs.bar_runs import BarRun
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
-from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
+from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 
 
 @dg.asset(
@@ -19,26 +21,32 @@ from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
     deps=[session_bars],
     partitions_def=sessions,
     backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
     group_name="bars",
     kinds={"python", "postgres", "polars"},
     owners=OWNERS,
     tags={"domain": "corporate_actions", "cadence": "session"},
     pool=VENDOR_POOL,
-    metadata={"dagster/table_name": "public.corporate_actions"},
+    metadata={"dagster/column_schema": ACTION_COLUMNS, "dagster/table_name": "public.corporate_actions"},
     retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
     code_version="1",
 )
 def corporate_actions(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
-) -> dg.MaterializeResult:
+) -> Iterator[dg.MaterializeResult | dg.AssetObservation]:
     """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
 
-    After the bars of the same run: they bring the ticker list by which actions find their security.
+    After the bars of the same run: they bring the ticker list by which actions find their security. A source that has
+    no corporate actions (a file of bars) leaves the sessions missing.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
     days = [date.fromisoformat(key) for key in context.partition_keys]
     if not days:
         raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
+    if not run.source.capabilities.corporate_actions:
+        context.log.warning("%s has no corporate actions: these sessions stay missing", run.source.name)
+        yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
+        return
     try:
         report = load_corporate_actions(
             run.source, run.engine, min(days), max(days), market=MARKET, run_id=run.run_id, clock=clock.now
@@ -47,7 +55,7 @@ def corporate_actions(
         raise
     except TickstockError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    metadata = {
+    metadata: dict[str, Any] = {
         "versions_begun": report.inserted,
         "versions_ended": report.ended,
         "known_before": report.known,
@@ -58,4 +66,4 @@ def corporate_actions(
     }
     if report.refused:
         metadata["refused_rows"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.refused[:10]))
-    return dg.MaterializeResult(metadata=metadata)
+    yield dg.MaterializeResult(metadata=metadata)

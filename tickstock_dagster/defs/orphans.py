@@ -13,6 +13,9 @@ import psutil
 PROCESS_TAG = "tickstock/process"
 """host:pid:start of the process that executes a run."""
 
+CLOCK_SLACK = 5.0
+"""Seconds by which a process's start may seem to move."""
+
 
 def this_process() -> str:
     """The tag's value for this process. The start time tells it from another that gets the same number later."""
@@ -25,10 +28,11 @@ def fail_orphans(instance: dg.DagsterInstance) -> list[str]:
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         host, _, rest = run.tags.get(PROCESS_TAG, "").partition(":")
         pid, _, created = rest.partition(":")
-        if host != socket.gethostname() or not pid.isdigit():
+        if host != socket.gethostname() or not (pid.isdigit() and created.isdigit()):
             continue
         try:
-            alive = f"{psutil.Process(int(pid)).create_time():.0f}" == created
+            # The start is counted from a boot time in whole seconds, which moves when the clock is set.
+            alive = abs(psutil.Process(int(pid)).create_time() - float(created)) < CLOCK_SLACK
         except psutil.NoSuchProcess:
             alive = False
         if not alive:

@@ -13,6 +13,7 @@ from tickstock_dagster.adapters.outbox import DispatchReport, OutboxDispatcher
 from tickstock_dagster.adapters.vendor.factory import open_source
 from tickstock_dagster.adapters.vendor.source import BarSource
 from tickstock_dagster.core.calendars import SessionCalendar
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.settings import load_settings
 
 _SECRET = {"dagster__is_secret": True}
@@ -71,8 +72,20 @@ class Clock(dg.ConfigurableResource):
     fixed: str = Field("", description="A moment to take for now; empty: the real one.")
 
     def now(self) -> datetime:
-        """The moment, timezone-aware UTC."""
-        return datetime.fromisoformat(self.fixed).astimezone(UTC) if self.fixed else datetime.now(UTC)
+        """The moment, timezone-aware UTC.
+
+        Raises:
+            BadInputError: `fixed` is no moment, or has no offset.
+        """
+        if not self.fixed:
+            return datetime.now(UTC)
+        try:
+            moment = datetime.fromisoformat(self.fixed)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            raise BadInputError("clock.fixed", self.fixed, "a moment with its offset, as 2026-11-20T22:00:00+00:00")
+        return moment.astimezone(UTC)
 
 
 @dg.definitions

@@ -1,6 +1,6 @@
 """Sensors: later attempts at a session, the symbol grid behind it, notifications left over. All say why they skip."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
@@ -11,6 +11,9 @@ from tickstock_dagster.defs.jobs import us_eod, us_symbols
 from tickstock_dagster.defs.partitions import TICKERS, grid_start
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
+
+SCHEDULE_TICK = timedelta(minutes=15)
+"""So long the schedule is given to make the first attempt, so that the two never launch at the same moment."""
 
 _STATUS = dg.DefaultSensorStatus(DEFAULT_STATUS)
 
@@ -30,6 +33,8 @@ def us_eod_sensor(
     decision = situation.decision
     if not decision.attempt:
         return dg.SkipReason(decision.reason)
+    if not situation.attempts and now < situation.begins_at + SCHEDULE_TICK:
+        return dg.SkipReason(f"{decision.reason}; the first attempt is the schedule's")
     retry_at = next_retry(warehouse.engine(), decision.session)
     if situation.attempts and retry_at is not None and retry_at > now:
         local = retry_at.astimezone(situation.calendar.timezone)
