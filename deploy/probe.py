@@ -1,0 +1,31 @@
+"""Health checks of the containers: `probe.py http PORT PATH` and `probe.py grpc PORT`. Exit code 0: it is well.
+
+Cheap on purpose: they run every few seconds for ever, and `dagster api grpc-health-check` costs ten times as much.
+"""
+
+import sys
+import urllib.request
+
+TIMEOUT = 4
+
+
+def http(port: str, path: str) -> bool:
+    """Whether GET answers with 200."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=TIMEOUT) as answer:
+        return bool(answer.status == 200)
+
+
+def grpc(port: str) -> bool:
+    """Whether the code location says over gRPC's health protocol that it serves."""
+    from grpc import insecure_channel
+    from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+    with insecure_channel(f"127.0.0.1:{port}") as channel:
+        request = health_pb2.HealthCheckRequest(service="DagsterApi")
+        answer = health_pb2_grpc.HealthStub(channel).Check(request, timeout=TIMEOUT)
+    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+
+if __name__ == "__main__":
+    kind, *arguments = sys.argv[1:]
+    sys.exit(0 if {"http": http, "grpc": grpc}[kind](*arguments) else 1)
