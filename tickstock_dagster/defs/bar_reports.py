@@ -3,7 +3,7 @@
 Opening a run and loading belong in `bar_runs`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -51,7 +51,7 @@ def report_sessions(
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
         metadata["market_closed"] = ", ".join(cancelled)
     if len(done) == len(days):
-        yield dg.MaterializeResult(metadata=metadata)
+        yield from _materialise_all(context, report, metadata)
         return
     left = {day: _why_left(run, day, states, whole) for day in days if day not in done}
     metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
@@ -92,7 +92,7 @@ def report_cells(
     settled = _settled_cells(run, keys)
     missing = sum(state.missing for state in report.states)
     if not missing and len(settled) == len(keys):
-        yield dg.MaterializeResult(metadata=metadata)
+        yield from _materialise_all(context, report, metadata)
         return
     for key, rows in settled.items():
         yield dg.AssetMaterialization(context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows})
@@ -103,6 +103,24 @@ def report_cells(
             metadata=metadata,
             allow_retries=False,
         )
+
+
+def _materialise_all(
+    context: dg.AssetExecutionContext, report: LoadReport, metadata: dict[str, Any]
+) -> Iterator[AssetEvent]:
+    """Every partition of the run, with the load's facts: beside them in one observation where they are several.
+
+    Dagster stores a result's metadata once for every partition. A picture of 500 tickers × 252 sessions would be
+    stored 126,000 times, and plots over partitions would put a range's sums beside a single session's.
+    """
+    if len(context.partition_keys) == 1:
+        yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
+        return
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    days = [state.session for state in report.states]
+    span = f"{len(days)} sessions, {days[0]} to {days[-1]}" if days else "no session"
+    words = f"{span}: {metadata['bars_stored']:,} of {metadata['bars_expected']:,} bars stored"
+    yield dg.MaterializeResult(metadata={"loaded_in_one_run": f"{words}; numbers and picture: the run's observation"})
 
 
 def _settled_cells(run: BarRun, keys: Sequence[dg.MultiPartitionKey]) -> dict[dg.MultiPartitionKey, int]:
@@ -126,36 +144,39 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
     stored, states = report.stored, report.states
     expected, present = sum(s.expected for s in states), sum(s.stored for s in states)
     due = expected - sum(s.final for s in states)
+    # What a person looks for comes first.
     metadata: dict[str, Any] = {
+        "completeness": (present / due if due else 1.0) if states else None,
+        "coverage": dg.MetadataValue.md(coverage_markdown(states)) if states else None,
+        "gaps_by_reason": _markdown_table(report.gaps) if report.gaps else None,
+        "failures": _markdown_list(report.failures) if report.failures else None,
+        "unknown_tickers": ", ".join(report.unknown[:50]) or None,
         "sessions": len(states),
         "bars_expected": expected,
         "bars_stored": present,
         "bars_explained": sum(s.final for s in states),
         "bars_missing": sum(s.missing for s in states),
-        "completeness": (present / due if due else 1.0) if states else None,
         "rows_inserted": stored.inserted,
         "rows_restated": stored.restated,
         "rows_unchanged": stored.unchanged,
         "rows_quarantined": stored.quarantined,
+        "unresolved_tickers": len(report.unresolved),
+        "source": run.source.name,
         "vendor_calls": report.calls,
-        "load_seconds": report.seconds,
+        "load_seconds": round(report.seconds, 3),
         "events_sent": sent.sent,
         "events_waiting": sent.left,
-        "source": run.source.name,
-        "unresolved_tickers": len(report.unresolved),
-        "dagster/partition_row_count": present if len(states) == 1 else None,
     }
-    if report.gaps:
-        metadata["gaps_by_reason"] = dg.MetadataValue.md(
-            "\n".join(["| reason | bars |", "|---|---|", *(f"| {k} | {n} |" for k, n in report.gaps.items())])
-        )
-    if report.unknown:
-        metadata["unknown_tickers"] = ", ".join(report.unknown[:50])
-    if report.failures:
-        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.failures[:PREVIEW_ROWS]))
-    if states:
-        metadata["coverage"] = dg.MetadataValue.md(coverage_markdown(states))
     return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _markdown_table(gaps: Mapping[Any, int]) -> dg.MarkdownMetadataValue:
+    rows = [f"| {reason} | {count} |" for reason, count in gaps.items()]
+    return dg.MetadataValue.md("\n".join(["| reason | bars |", "|---|---|", *rows]))
+
+
+def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:PREVIEW_ROWS]))
 
 
 def _send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> DispatchReport:
