@@ -21,11 +21,16 @@ from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS, VENDOR_POOL
 _METADATA = {"dagster/column_schema": BAR_COLUMNS, "dagster/table_name": "public.ohlcv_daily"}
 
 
-class BarsConfig(dg.Config):
-    """What a load of bars may be told in the Launchpad."""
+class CellsConfig(dg.Config):
+    """What a load of chosen cells may be told in the Launchpad."""
+
+    ask_again: bool = Field(False, description="Ask again for gaps that are not due yet.")
+
+
+class SessionsConfig(CellsConfig):
+    """What a load of whole sessions may be told besides."""
 
     tickers: list[str] = Field([], description="Only these tickers; empty: every tracked one.")
-    ask_again: bool = Field(False, description="Ask again for gaps that are not due yet.")
 
 
 @dg.asset(
@@ -45,16 +50,16 @@ class BarsConfig(dg.Config):
 )
 def session_bars(
     context: dg.AssetExecutionContext,
-    config: BarsConfig,
+    config: SessionsConfig,
     warehouse: WarehouseResource,
     vendor: VendorResource,
     notifications: RedisNotifications,
     clock: Clock,
 ) -> Iterator[AssetEvent]:
-    """Every tracked security's bar of one session, stored raw in `ohlcv_daily` or explained in `bar_gaps`.
+    """Every tracked security's bar of one session, as printed.
 
-    A range of sessions is one run with the fewest vendor calls. A session below the completeness objective stays
-    missing; loaded again, only what is absent is asked for.
+    Stored in `ohlcv_daily`, or explained in `bar_gaps`. A range of sessions is one run with the fewest vendor calls. A
+    session below the completeness objective stays missing; loaded again, only what is absent is asked for.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
     chosen = run.closed_sessions(context.partition_keys)
@@ -80,15 +85,16 @@ def session_bars(
 )
 def ohlcv_daily(
     context: dg.AssetExecutionContext,
-    config: BarsConfig,
+    config: CellsConfig,
     warehouse: WarehouseResource,
     vendor: VendorResource,
     notifications: RedisNotifications,
     clock: Clock,
 ) -> Iterator[AssetEvent]:
-    """One ticker's bar of one session: looked up in the store first, asked of the vendor only where it is missing.
+    """Chosen tickers on chosen sessions: whatever of them is missing.
 
-    Choose tickers and dates in the UI. What is stored costs no call.
+    What is stored costs no call. "Add a partition" gives a ticker its key. From this page, a rectangle becomes one run
+    for each ticker or each session, whichever are fewer; `tickstock load --symbols` makes it one run.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
     keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]
