@@ -25,6 +25,8 @@ report with a fraction; `vwap` and `transactions` may be null; everything else n
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 
+_CELL = pl.struct("ticker", "session")
+
 MAX_PRICE = 10_000_000.0
 """US dollars. Above any share price ever printed (Berkshire A was below 1,000,000 in 2026)."""
 
@@ -71,25 +73,19 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
     one is true cannot be known here.
 
     Args:
-        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN and repeats.
+        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN and repeats. More columns pass through; they do
+            not count when rows are compared.
     """
-    rows = bars.unique(maintain_order=True).with_columns(
-        reason=pl.concat_str(
-            [pl.when(broken).then(pl.lit(words)) for broken, words in _rules()], separator="; ", ignore_nulls=True
-        )
+    rows, contradicting = bars, pl.lit(value=False)
+    if bars.select(_CELL.is_duplicated().any()).item():
+        # What else a frame says of a row (which call it came with) makes no repeat a second opinion.
+        rows = bars.unique(subset=list(BAR_SCHEMA), keep="first", maintain_order=True)
+        contradicting = _CELL.is_duplicated()
+    rules = [*_rules(), (contradicting, "two different rows for one session")]
+    rows = rows.with_columns(broken=pl.any_horizontal(broken for broken, _ in rules).fill_null(value=False))
+    words = [pl.when(broken).then(pl.lit(text)) for broken, text in rules]
+    rejected = rows.filter("broken").drop("broken")
+    return ValidatedBars(
+        good=rows.filter(~pl.col("broken")).drop("broken").with_columns(pl.col("volume").round(mode="half_to_even")),
+        rejected=rejected.with_columns(reason=pl.concat_str(words, separator="; ", ignore_nulls=True)),
     )
-    contradicting = pl.struct("ticker", "session").is_duplicated()
-    rows = rows.with_columns(
-        reason=pl.when(contradicting)
-        .then(
-            pl.concat_str(
-                pl.when(pl.col("reason") != "").then(pl.col("reason")),
-                pl.lit("two different rows for one session"),
-                separator="; ",
-                ignore_nulls=True,
-            )
-        )
-        .otherwise(pl.col("reason"))
-    )
-    good = rows.filter(pl.col("reason") == "").drop("reason").with_columns(pl.col("volume").round(mode="half_to_even"))
-    return ValidatedBars(good=good, rejected=rows.filter(pl.col("reason") != ""))
