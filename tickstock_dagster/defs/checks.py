@@ -4,11 +4,12 @@ A check speaks for the table (the latest session that is due, and every open gap
 partitions: the last evaluation is the one that people see, and a backfill of 2014 must not paint over yesterday.
 """
 
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
+import sqlalchemy as sa
 
 from tickstock_dagster.adapters.table_checks import (
     Violations,
@@ -44,34 +45,52 @@ _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
     specs=[
         dg.AssetCheckSpec(name, asset=session_bars, description=description, blocking=name in _STRUCTURAL)
         for name, description in _DESCRIPTIONS.items()
-    ]
+    ],
+    can_subset=True,
 )
-def bar_checks(warehouse: WarehouseResource, clock: Clock) -> Iterator[dg.AssetCheckResult]:
-    """Structure (ERROR), open gaps (WARN) and the latest due session (ERROR)."""
+def bar_checks(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> Iterator[dg.AssetCheckResult]:
+    """Structure (ERROR), open gaps (WARN) and the latest due session (ERROR); each can be executed alone."""
     engine, now = warehouse.engine(), clock.now()
     columns = {column.name: column.type for column in BAR_COLUMNS.columns}
     since = now.date() - SCAN_SPAN
-    yield _structural("table_schema", column_differences(engine, "ohlcv_daily", columns))
-    yield _structural("unique_keys", duplicate_keys(engine, since))
-    yield _structural("ohlc_invariants", broken_invariants(engine, since))
+    evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
+        "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
+        "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
+        "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
+        "session_complete": lambda: _session_complete(engine),
+        "latest_session_present": lambda: _latest_session_present(
+            engine, latest_due_session(warehouse.calendar(MARKET), now)
+        ),
+    }
+    selected = {key.name for key in context.selected_asset_check_keys}
+    for name, evaluate in evaluations.items():
+        if name in selected:
+            yield evaluate()
+
+
+def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
     count, sample = open_gaps(engine)
     table = ["| session | ticker | reason | evidence |", "|---|---|---|---|"]
     table += [f"| {session} | {ticker} | {reason} | {why} |" for session, ticker, reason, why in sample.iter_rows()]
     unknown = unknown_tickers(engine)
-    yield _result(
+    return _result(
         "session_complete",
         passed=count == 0 and not unknown,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "value": count,
             "threshold": 0,
-            "newest": dg.MetadataValue.md("\n".join(table)),
+            "newest": dg.MetadataValue.md("\n".join(table) if count else "none"),
             "unknown_tickers": ", ".join(unknown[:50]) or "none",
         },
     )
-    due = latest_due_session(warehouse.calendar(MARKET), now)
+
+
+def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult:
     state = tracked_state(engine, due)
-    yield _result(
+    return _result(
         "latest_session_present",
         passed=state is not None and reaches_objective(state),
         severity=dg.AssetCheckSeverity.ERROR,
