@@ -128,6 +128,9 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     cursor.execute(statement("bars_stage"), prepare=False)  # several statements at once cannot be prepared
     if not batch.bars.is_empty():
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
+    cursor.execute(statement("bars_lock"))
+    if batch.starts:
+        cursor.execute(statement("listings_lock"))
     for start in batch.starts:
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("interval_start"), {"old_valid_from": start.old_valid_from, **values})

@@ -7,7 +7,7 @@ from urllib.parse import quote
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.database import WRITER_ROLE, transaction
+from tickstock_dagster.adapters.database import WRITER_ROLE, address, reason, transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.coverage import Completeness
 from tickstock_dagster.core.errors import ServiceUnavailableError
@@ -24,14 +24,15 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     # libpq takes %20 for a blank, and not the + that URL libraries write.
     options = quote(f"-c role={WRITER_ROLE} -c timezone=UTC")
+    opened = None
     try:
         opened = adbc.connect(f"{url}{'&' if '?' in url else '?'}options={options}")
-    except adbc.Error:
-        where = f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
-        raise ServiceUnavailableError(f"database {where} cannot be reached") from None
-    with opened as connection, connection.cursor() as cursor:
-        cursor.execute(query, tuple(parameters) or None)
-        frame = pl.from_arrow(cursor.fetch_arrow_table())
+        with opened as connection, connection.cursor() as cursor:
+            cursor.execute(query, tuple(parameters) or None)
+            frame = pl.from_arrow(cursor.fetch_arrow_table())
+    except adbc.OperationalError as error:
+        state = "cannot be reached" if opened is None else "was lost"
+        raise ServiceUnavailableError(f"database {address(engine)} {state}: {reason(error)}") from None
     assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
     return frame
 

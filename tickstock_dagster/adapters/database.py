@@ -51,12 +51,18 @@ def transaction(engine: sa.Engine) -> Iterator[psycopg.Connection]:
     """One transaction on the driver's own connection (COPY needs it): committed at the end, else rolled back.
 
     Raises:
-        ServiceUnavailableError: the server cannot be reached; names host, port and database.
+        ServiceUnavailableError: the server cannot be reached, or was lost on the way; names host, port and database.
     """
-    with connected(engine) as connection, connection.begin():
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, psycopg.Connection)  # noqa: S101  # the dialect is fixed above
-        yield driver
+    driver = None
+    try:
+        with connected(engine) as connection, connection.begin():
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, psycopg.Connection)  # noqa: S101  # the dialect is fixed above
+            yield driver
+    except (psycopg.OperationalError, sa.exc.OperationalError) as error:
+        if driver is None or not driver.closed:
+            raise  # a deadlock, a lock that was not had in time: the server is there
+        raise ServiceUnavailableError(f"database {address(engine)} was lost: {reason(error)}") from None
 
 
 @contextmanager
@@ -65,10 +71,20 @@ def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
     try:
         connection = engine.connect()
     except sa.exc.OperationalError as error:
-        where = f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
-        why = str(error.orig).strip().splitlines()[0].removeprefix("connection failed: ")
+        where, why = address(engine), reason(error)
         if "role" in why and "does not exist" in why:
             raise ServiceUnavailableError(f"database {where} has no schema yet: run `tickstock migrate`") from None
         raise ServiceUnavailableError(f"database {where} cannot be reached: {why}") from None
     with connection:
         yield connection
+
+
+def address(engine: sa.Engine) -> str:
+    """host:port/database, for messages: no user, no password."""
+    return f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
+
+
+def reason(error: BaseException | None) -> str:
+    """The line of a driver's error that says why; libpq ends some with a question."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return [line for line in lines if not line.lstrip().startswith("Is the server running")][-1].strip()
