@@ -53,7 +53,7 @@ def grid_start() -> date:
     except ValueError:
         raise ConfigurationError(f"TICKSTOCK_SYMBOL_GRID_START {text!r} is not a date") from None
     calendar = library_calendar(MARKET)
-    if start < SESSIONS_START or not calendar.is_session(start):
+    if not SESSIONS_START <= start <= LAST_DAY or not calendar.is_session(start):
         raise ConfigurationError(f"TICKSTOCK_SYMBOL_GRID_START {text} is not a session of {MARKET}")
     return start
 

@@ -1,0 +1,198 @@
+"""What the code location holds, and that loading it needs nothing but the package."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from tickstock_dagster.adapters.database import open_engine
+from tickstock_dagster.adapters.local_services import ServiceAddresses, write_dotenv
+from tickstock_dagster.adapters.table_checks import column_differences
+from tickstock_dagster.settings import PROJECT_ROOT, load_settings
+from tickstock_dagster_tests.defs.factory import all_definitions
+
+LOAD_WITHOUT_SOCKETS = """
+import json, socket, sys
+def refuse(*arguments, **options):
+    raise AssertionError(f"a connection while loading: {arguments}")
+for name in ("connect", "connect_ex", "bind", "sendto"):
+    setattr(socket.socket, name, refuse)
+socket.create_connection = socket.getaddrinfo = refuse
+from tickstock_dagster.definitions import definitions
+repository = definitions().get_repository_def()
+repository.load_all_definitions()
+print(json.dumps({
+    "assets": sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()),
+    "on": sorted(d.name for d in (*repository.schedule_defs, *repository.sensor_defs)
+                 if d.default_status.value == "RUNNING"),
+    "heavy": sorted(set(sys.modules) & {"pandas", "matplotlib", "alembic", "adbc_driver_postgresql", "massive"}),
+}))
+"""
+
+
+def bare_environment(**values: str) -> dict[str, str]:
+    """Of the environment only what Python itself may need."""
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | values
+
+
+def load_apart(**environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", LOAD_WITHOUT_SOCKETS]
+    return subprocess.run(command, env=bare_environment(**environment), capture_output=True, text=True, check=False)
+
+
+def test_the_code_location_loads_without_an_environment_and_without_a_connection() -> None:
+    loaded = load_apart()
+    assert loaded.returncode == 0, loaded.stderr
+    found = json.loads(loaded.stdout)
+    assert found["assets"] == ["us/corporate_actions", "us/ohlcv_daily", "us/session_bars"]
+    assert found["on"] == []
+    assert found["heavy"] == []
+
+
+def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so() -> None:
+    loaded = load_apart(TICKSTOCK_AUTOMATION="running")
+    assert loaded.returncode == 0, loaded.stderr
+    assert json.loads(loaded.stdout)["on"] == [
+        "outbox_sensor",
+        "us_bar_checks_schedule",
+        "us_eod_schedule",
+        "us_eod_sensor",
+        "us_symbols_sensor",
+    ]
+
+
+def test_a_grid_that_begins_on_a_holiday_stops_the_load_by_name() -> None:
+    loaded = load_apart(TICKSTOCK_SYMBOL_GRID_START="2025-01-01")
+    assert loaded.returncode != 0
+    assert "TICKSTOCK_SYMBOL_GRID_START 2025-01-01 is not a session of XNYS" in loaded.stderr
+
+
+def test_the_inventory() -> None:
+    repository = all_definitions().get_repository_def()
+    listing = [f"asset {key.to_user_string()}" for key in repository.asset_graph.get_all_asset_keys()]
+    listing += [
+        f"check {key.asset_key.to_user_string()}:{key.name}"
+        + (" blocking" if repository.asset_graph.get_check_spec(key).blocking else "")
+        for key in repository.asset_graph.asset_check_keys
+    ]
+    listing += [f"job {name}" for name in repository.job_names if not name.startswith("__")]
+    listing += [f"schedule {s.name}: {s.cron_schedule} {s.execution_timezone}" for s in repository.schedule_defs]
+    listing += [f"sensor {s.name}: {s.minimum_interval_seconds} s" for s in repository.sensor_defs]
+    assert sorted(listing) == [
+        "asset us/corporate_actions",
+        "asset us/ohlcv_daily",
+        "asset us/session_bars",
+        "check us/session_bars:latest_session_present",
+        "check us/session_bars:ohlc_invariants blocking",
+        "check us/session_bars:session_complete",
+        "check us/session_bars:table_schema blocking",
+        "check us/session_bars:unique_keys blocking",
+        "job us_bar_checks",
+        "job us_eod",
+        "job us_symbols",
+        "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
+        "schedule us_eod_schedule: */15 * * * * America/New_York",
+        "sensor outbox_sensor: 30 s",
+        "sensor us_eod_sensor: 60 s",
+        "sensor us_symbols_sensor: 30 s",
+    ]
+
+
+def test_jobs_hold_what_their_names_say() -> None:
+    held = {
+        name: sorted(
+            key.to_user_string() for key in all_definitions().resolve_job_def(name).asset_layer.selected_asset_keys
+        )
+        for name in ("us_eod", "us_symbols", "us_bar_checks")
+    }
+    assert held == {
+        "us_eod": ["us/corporate_actions", "us/session_bars"],
+        "us_symbols": ["us/ohlcv_daily"],
+        "us_bar_checks": [],
+    }
+    checks = all_definitions().resolve_job_def("us_eod").asset_layer.asset_graph.asset_check_keys
+    assert len(checks) == 5
+
+
+@pytest.mark.parametrize(
+    "spec", all_definitions().resolve_all_asset_specs(), ids=lambda spec: spec.key.to_user_string()
+)
+def test_every_asset_says_what_it_is_whose_it_is_and_what_it_is_made_with(
+    spec: dg.AssetSpec, migrated_database_url: str
+) -> None:
+    assert spec.group_name == "bars"
+    assert list(spec.owners) == ["team:market-data"]
+    assert {"python", "postgres"} <= spec.kinds
+    assert len(spec.description or "") > 60
+    assert {"domain", "cadence"} <= spec.tags.keys()
+    assert spec.code_version
+    table = spec.metadata["dagster/table_name"].removeprefix("public.")
+    assert table == ("ohlcv_daily" if spec.key.path[-1] == "session_bars" else spec.key.path[-1])
+    schema = spec.metadata["dagster/column_schema"]
+    assert all(column.description for column in schema.columns)
+    columns = {column.name: column.type for column in schema.columns}
+    assert column_differences(open_engine(migrated_database_url), table, columns).sample == ()
+
+
+def test_every_asset_that_asks_the_vendor_waits_for_its_turn() -> None:
+    pools = {
+        key.to_user_string(): definition.op.pool
+        for definition in all_definitions().resolve_asset_graph().assets_defs
+        for key in definition.keys
+    }
+    assert pools == dict.fromkeys(["us/corporate_actions", "us/ohlcv_daily", "us/session_bars"], "vendor")
+
+
+def test_secrets_are_marked_as_such() -> None:
+    resources = all_definitions().resources or {}
+    secret = {
+        f"{name}.{field}"
+        for name, resource in resources.items()
+        for field, info in type(resource).model_fields.items()
+        if (info.json_schema_extra or {}).get("dagster__is_secret")
+    }
+    assert secret == {
+        "notifications.database_url",
+        "notifications.redis_url",
+        "vendor.database_url",
+        "warehouse.database_url",
+    }
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """The files that `dagster` reads, in a folder without .env."""
+    for name in ("workspace.yaml", "dagster.yaml"):
+        shutil.copy(PROJECT_ROOT / name, tmp_path)
+    return tmp_path
+
+
+def validate(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`dagster definitions validate -w workspace.yaml`, with nothing in the environment but what is given."""
+    dagster = Path(sys.executable).with_name("dagster")
+    return subprocess.run(
+        [dagster, "definitions", "validate", "-w", "workspace.yaml"],
+        cwd=folder,
+        env=bare_environment(**environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_plain_dagster_command_works_with_the_services_dotenv(checkout: Path, services: ServiceAddresses) -> None:
+    assert write_dotenv(checkout, services, load_settings())
+    done = validate(checkout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Validation successful" in done.stdout + done.stderr
+
+
+def test_a_plain_dagster_command_without_it_stops_at_the_missing_variable(checkout: Path) -> None:
+    done = validate(checkout)
+    assert done.returncode != 0
+    assert 'the environment variable "TICKSTOCK_DAGSTER_STORAGE_URL" which is not set' in done.stdout + done.stderr
