@@ -116,11 +116,13 @@ def _materialise_all(
     if len(context.partition_keys) == 1:
         yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
         return
-    yield dg.AssetObservation(context.asset_key, metadata=metadata)
     days = [state.session for state in report.states]
     span = f"{len(days)} sessions, {days[0]} to {days[-1]}" if days else "no session"
     words = f"{span}: {metadata['bars_stored']:,} of {metadata['bars_expected']:,} bars stored"
-    yield dg.MaterializeResult(metadata={"loaded_in_one_run": f"{words}; numbers and picture: the run's observation"})
+    where = "numbers and picture: the newest observation under Events"
+    yield dg.MaterializeResult(metadata={"loaded_in_one_run": f"{words} ({where})"})
+    # Last, so that the events of the asset open with it.
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
 
 
 def _settled_cells(run: BarRun, keys: Sequence[dg.MultiPartitionKey]) -> dict[dg.MultiPartitionKey, int]:
