@@ -1,6 +1,9 @@
--- Cells that need no call: stored bars, final gaps, and (when $3) open gaps that are not due yet.
+-- Cells that need no call: stored bars, final gaps, and (when $3) open gaps that are not due yet. What another plan's
+-- history did not reach ($5 begins such evidence, $6 is that of the plan in force) is due.
 SELECT security_id, session FROM ohlcv_daily
 WHERE session BETWEEN $1::date AND $2::date AND NOT is_fmv
 UNION ALL
 SELECT security_id, session FROM bar_gaps
-WHERE session BETWEEN $1::date AND $2::date AND (is_final OR ($3::boolean AND retry_at > $4::timestamptz))
+WHERE session BETWEEN $1::date AND $2::date
+    AND (is_final OR ($3::boolean AND retry_at > $4::timestamptz
+        AND NOT (reason = 'not_entitled' AND starts_with(evidence, $5::text) AND evidence <> $6::text)))

@@ -14,7 +14,12 @@ from tickstock_dagster.adapters.bar_fetcher import Answer
 from tickstock_dagster.adapters.bar_store import FinishedUnit, ListingStart, StoreBatch, rows_as_json
 from tickstock_dagster.adapters.coverage_store import typical_volumes
 from tickstock_dagster.adapters.listing_store import read_intervals
-from tickstock_dagster.adapters.vendor.source import NotPublishedYetError, OutOfHistoryError, VendorError
+from tickstock_dagster.adapters.vendor.source import (
+    NotEntitledError,
+    NotPublishedYetError,
+    OutOfHistoryError,
+    VendorError,
+)
 from tickstock_dagster.core.bars import BAR_SCHEMA
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, SETTLES_AFTER, GapReason, explain_absences
@@ -54,7 +59,7 @@ class AnswerJudge:
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([judged.bars.select(seen), judged.rejected.select(seen)])
         starts = first_bars(received, intervals, asked.filter(pl.col("kind") == "range"))
-        absent = absent_cells(asked, judged.bars, sessions).join(
+        absent = absent_cells(asked, judged.bars, sessions, intervals).join(
             starts.select("security_id", "first_bar"), on="security_id", how="left"
         )
         absent = absent.filter(pl.col("first_bar").is_null() | (pl.col("session") >= pl.col("first_bar")))
@@ -65,8 +70,9 @@ class AnswerJudge:
             now=now,
             asked=f"{self.source}'s answer",
         )
-        failed = [self._failed_gaps(answer, sessions, now) for answer in answers if answer.error is not None]
+        failed = [self.failed_gaps([answer.unit], answer.error, now) for answer in answers if answer.error is not None]
         per_unit = dict(judged.bars.group_by("unit_id").len().iter_rows())
+        doubtful = dict(absent.filter("suspicious").group_by("unit_id").len().iter_rows())
         batch = StoreBatch(
             source=self.source,
             run_id=self.run_id,
@@ -76,7 +82,7 @@ class AnswerJudge:
             gaps=pl.concat([explained, *failed]),
             starts=[ListingStart(*row) for row in starts.iter_rows()],
             units=[
-                FinishedUnit(a.unit, per_unit.get(a.unit.unit_id, 0), a.started_at, str(a.error) if a.error else None)
+                FinishedUnit(a.unit, per_unit.get(a.unit.unit_id, 0), a.started_at, _why_failed(a, doubtful))
                 for a in answers
             ],
         )
@@ -99,16 +105,19 @@ class AnswerJudge:
         assert isinstance(before, date)  # noqa: S101  # the column is a date and not empty
         return pl.concat([answered, typical_volumes(self.engine, others, before)]) if others else answered
 
-    def _failed_gaps(self, answer: Answer, sessions: pl.DataFrame, now: datetime) -> pl.DataFrame:
-        """Explain the cells of a unit that failed. They are due again at once: the next run asks."""
-        error = answer.error
-        assert isinstance(error, VendorError)  # noqa: S101  # only failed answers come here
-        cells = self.asked.filter(pl.col("unit_id") == answer.unit.unit_id)
+    def failed_gaps(self, units: Sequence[WorkUnit], error: VendorError, now: datetime) -> pl.DataFrame:
+        """Explain the cells of units that failed or were not asked for. They are due again at once: the next run asks.
+
+        What the vendor calls older than the plan's history is due in 30 days.
+        """
+        cells = self.asked.filter(pl.col("unit_id").is_in([unit.unit_id for unit in units]))
         if isinstance(error, OutOfHistoryError):
             return same_reason(cells, GapReason.NOT_ENTITLED, str(error), now + timedelta(days=30))
+        if isinstance(error, NotEntitledError):
+            return same_reason(cells, GapReason.NOT_ENTITLED, str(error), now)
         late = (pl.lit(now) - pl.col("closes_at") < SETTLES_AFTER) | pl.lit(isinstance(error, NotPublishedYetError))
         return (
-            cells.join(sessions, on="session", how="left")
+            cells.join(session_table(self.calendar, units), on="session", how="left")
             .with_columns(
                 reason=pl.when(late)
                 .then(pl.lit(GapReason.VENDOR_LATE.value))
@@ -118,6 +127,14 @@ class AnswerJudge:
             )
             .select(list(GAP_SCHEMA))
         )
+
+
+def _why_failed(answer: Answer, doubtful: dict[str, int]) -> str | None:
+    """In words; None where the answer can be relied on. One that lacks much has rows, and proves no absence."""
+    if answer.error is not None:
+        return str(answer.error)
+    lacking = doubtful.get(answer.unit.unit_id)
+    return f"the answer lacks {lacking} of {answer.unit.cells} expected bars" if lacking else None
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:

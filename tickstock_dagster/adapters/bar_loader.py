@@ -13,15 +13,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.answer_judge import AnswerJudge, same_reason
-from tickstock_dagster.adapters.bar_fetcher import fetch_batches
+from tickstock_dagster.adapters.bar_fetcher import GIVE_UP_AFTER, fetch_batches
 from tickstock_dagster.adapters.bar_store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
-from tickstock_dagster.adapters.coverage_store import completeness, gaps_by_reason, settled_cells
+from tickstock_dagster.adapters.coverage_store import PLAN_HISTORY, completeness, gaps_by_reason, settled_cells
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.ledger import record_calls, record_plan
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.sql_files import statement
-from tickstock_dagster.adapters.vendor.source import BarSource, VendorCall
+from tickstock_dagster.adapters.vendor.source import BarSource, NotEntitledError, UpstreamError, VendorCall, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason, expected_cells
 from tickstock_dagster.core.errors import BadInputError, choices
@@ -116,31 +116,10 @@ class BarLoader:
         """
         begun = self.clock()
         self._calls = 0
-        prepared = self._prepare(request)
-        units = prepared.plan.units
-        record_plan(self.engine, units, run_id=self.run_id, priority=request.priority, now=self.clock())
-        stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
-        if prepared.plan.out_of_history.height:
-            stored += self._store_out_of_history(prepared.plan.out_of_history)
-        judge = AnswerJudge(
-            self.engine,
-            self.source.name,
-            self.run_id,
-            self.market,
-            self.calendar,
-            prepared.intervals,
-            prepared.asked,
-        )
-        done = 0
         try:
-            for answers in fetch_batches(self.source, units, self.clock, self._parallel_calls(len(units))):
-                done += len(answers)
-                batch, lost = judge.judge(answers, self.clock())
-                batch.calls, batch.events = self._drain(), [self._progress(done, len(units), batch.now)]
-                stored += store_batch(self.engine, batch)
-                unresolved.update(lost)
-                failures += [f"{answer.unit.describe()}: {answer.error}" for answer in answers if answer.error]
-            self._settle_starts(prepared)
+            prepared = self._prepare(request)
+            stored, unresolved, failures = self._fill(prepared, request.priority)
+            self._settle_starts(prepared, request.sessions[-1])
         finally:
             record_calls(self.engine, self._drain(), source=self.source.name, run_id=self.run_id)
         intervals = read_intervals(self.engine, request.tickers)
@@ -153,11 +132,48 @@ class BarLoader:
             states=tuple(completeness(self.engine, expected)),
             gaps=gaps_by_reason(self.engine, security_ids, request.sessions[0], request.sessions[-1]),
             unknown=prepared.unknown,
-            unresolved=tuple(sorted(unresolved)),
-            failures=tuple(failures),
+            unresolved=unresolved,
+            failures=failures,
             calls=self._calls,
             seconds=(self.clock() - begun).total_seconds(),
         )
+
+    def _fill(self, prepared: _Prepared, priority: int) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
+        """Ask for every unit and store what comes: rows, tickers of nobody, and what failed in words."""
+        units = prepared.plan.units
+        record_plan(self.engine, units, run_id=self.run_id, priority=priority, now=self.clock())
+        stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
+        if prepared.plan.out_of_history.height:
+            stored += self._store_out_of_history(prepared.plan.out_of_history)
+        judge = AnswerJudge(
+            self.engine, self.source.name, self.run_id, self.market, self.calendar, prepared.intervals, prepared.asked
+        )
+        left = dict.fromkeys(units)
+        last_error: VendorError | None = None
+        try:
+            for answers in fetch_batches(self.source, units, self.clock, self._parallel_calls(len(units))):
+                for answer in answers:
+                    del left[answer.unit]
+                    last_error = answer.error
+                batch, lost = judge.judge(answers, self.clock())
+                done = len(units) - len(left)
+                batch.calls, batch.events = self._drain(), [self._progress(done, len(units), batch.now)]
+                stored += store_batch(self.engine, batch)
+                unresolved.update(lost)
+                failures += [f"{end.unit.describe()}: {end.error}" for end in batch.units if end.error]
+        except NotEntitledError as error:
+            self._store_unasked(judge, tuple(left), error)
+            raise
+        if left:
+            why = f"{GIVE_UP_AFTER} questions failed one after another, the last: {last_error}"
+            stored += self._store_unasked(judge, tuple(left), UpstreamError(f"not asked for: {why}"))
+            failures.append(f"{len(left)} further units were not asked for, since {why}")
+        return stored, tuple(sorted(unresolved)), tuple(failures)
+
+    def _store_unasked(self, judge: AnswerJudge, units: Sequence[WorkUnit], error: VendorError) -> StoreResult:
+        """Explain the cells of units that were never asked for; the units stay pending."""
+        now = self.clock()
+        return store_batch(self.engine, self._batch_of(gaps=judge.failed_gaps(units, error, now), now=now))
 
     def _prepare(self, request: LoadRequest) -> _Prepared:
         if not request.tickers or not request.sessions:
@@ -172,7 +188,7 @@ class BarLoader:
             held = read_intervals(self.engine)["ticker"].to_list()
             raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))
         expected = expected_cells(request.sessions, intervals)
-        settled = settled_cells(self.engine, first, last, now, ask_again=request.ask_again)
+        settled = settled_cells(self.engine, first, last, now, history=self._history(), ask_again=request.ask_again)
         missing = expected.join(settled, on=["security_id", "session"], how="anti")
         capabilities = self.source.capabilities
         limits = SourceLimits(
@@ -199,23 +215,31 @@ class BarLoader:
         data = JobProgress(job_id=self.run_id, run_id=self.run_id, done=done, total=total, unit="units", symbol=None)
         return Event.of(data, time=now, dedupe_key=f"{done}/{total}")
 
+    def _history(self) -> str:
+        """What the plan's history does not reach, in words."""
+        plan = self.source.plan
+        return f"{PLAN_HISTORY}{plan.name.value} reaches back {plan.history_years} years" if plan else ""
+
     def _store_out_of_history(self, cells: pl.DataFrame) -> StoreResult:
-        now, plan = self.clock(), self.source.plan
-        words = f"the plan {plan.name.value} reaches back {plan.history_years} years" if plan else "out of history"
-        gaps = same_reason(cells, GapReason.NOT_ENTITLED, words, now + timedelta(days=30))
+        now = self.clock()
+        gaps = same_reason(cells, GapReason.NOT_ENTITLED, self._history(), now + timedelta(days=30))
         return store_batch(self.engine, self._batch_of(gaps=gaps, now=now))
 
-    def _settle_starts(self, prepared: _Prepared) -> None:
+    def _settle_starts(self, prepared: _Prepared, last: date) -> None:
         """After session-by-session loads: listings whose earlier sessions all turned out empty begin at their bar."""
         open_starts = prepared.intervals.filter(pl.col("start_known") == "absent_before")
         if open_starts.is_empty():
             return
-        sessions = prepared.expected["session"].unique().sort().to_list()
+        earliest = open_starts["valid_from"].min()
+        assert isinstance(earliest, date)  # noqa: S101  # the column is a date and not empty
+        values = {
+            "security_ids": open_starts["security_id"].unique().to_list(),
+            "sessions": list(self.calendar.sessions(earliest, max(last, earliest))),
+            "market": self.market,
+            "source": self.source.name,
+        }
         with transaction(self.engine) as connection:
-            rows = connection.execute(
-                statement("settle_starts"),
-                {"security_ids": open_starts["security_id"].to_list(), "sessions": sessions},
-            ).fetchall()
+            rows = connection.execute(statement("settle_starts"), values).fetchall()
         if rows:
             starts = [ListingStart(*row) for row in rows]
             store_batch(self.engine, self._batch_of(starts=starts, now=self.clock()))

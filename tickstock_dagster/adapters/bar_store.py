@@ -155,7 +155,9 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     if batch.starts:
         cursor.execute(statement("gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]})
     if batch.units:
-        cursor.executemany(statement("units_finish"), [_unit_values(end, batch) for end in batch.units])
+        # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
+        ends = sorted(batch.units, key=lambda end: end.unit.unit_id)
+        cursor.executemany(statement("units_finish"), [_unit_values(end, batch) for end in ends])
     write_calls(cursor, batch.calls, batch.source, batch.run_id)
     write_events(connection, batch.events)
     unchanged = batch.bars.height - inserted - restated

@@ -12,6 +12,9 @@ from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.coverage import Completeness
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
+PLAN_HISTORY = "the plan "
+"""Begins the evidence of gaps that follow from the plan's history, for which nobody was asked."""
+
 
 def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
     """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
@@ -38,15 +41,23 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
 
 
 def settled_cells(
-    engine: sa.Engine, first: date, last: date, now: datetime, *, ask_again: bool = False
+    engine: sa.Engine, first: date, last: date, now: datetime, *, history: str, ask_again: bool = False
 ) -> pl.DataFrame:
     """Cells that need no call, as (security_id, session).
 
     Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`.
+
+    Args:
+        engine: the store's.
+        first: first session.
+        last: last session.
+        now: aware.
+        history: how the plan in force words what its history does not reach. A gap that another plan's history left
+            is due at once: the plan has changed.
+        ask_again: as said.
     """
-    return read_frame(engine, statement("cells_settled"), (first, last, not ask_again, now)).cast(
-        {"security_id": pl.Int64, "session": pl.Date}
-    )
+    values = (first, last, not ask_again, now, PLAN_HISTORY, history)
+    return read_frame(engine, statement("cells_settled"), values).cast({"security_id": pl.Int64, "session": pl.Date})
 
 
 def typical_volumes(engine: sa.Engine, security_ids: Sequence[int], before: date) -> pl.DataFrame:

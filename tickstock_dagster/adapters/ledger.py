@@ -32,7 +32,11 @@ def record_plan(engine: sa.Engine, units: Sequence[WorkUnit], *, run_id: str, pr
     with transaction(engine) as connection, connection.cursor() as cursor:
         cursor.executemany(
             statement("units_plan"),
-            [{**unit_values(unit), "priority": priority, "run_id": run_id, "now": now} for unit in units],
+            # In one order for everybody: two runs that plan the same units wait for each other, but not for good.
+            [
+                {**unit_values(unit), "priority": priority, "run_id": run_id, "now": now}
+                for unit in sorted(units, key=lambda unit: unit.unit_id)
+            ],
         )
 
 

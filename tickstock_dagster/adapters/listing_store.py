@@ -1,6 +1,7 @@
 """Reading and writing securities and their ticker intervals."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, datetime
 
 import polars as pl
@@ -8,11 +9,28 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_store import FinishedUnit, unit_values, write_calls
-from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.database import connected, transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import VendorCall
 from tickstock_dagster.core.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.listings import Interval, Security
+
+
+@contextmanager
+def histories_held(engine: sa.Engine) -> Iterator[None]:
+    """Nobody else changes a history meanwhile. Not re-entrant; a lost connection gives it back.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    with connected(engine) as pooled:
+        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(statement("listings_hold"))
+        try:
+            yield
+        finally:
+            with suppress(sa.exc.DBAPIError):
+                connection.exec_driver_sql(statement("listings_release"))
 
 
 def read_securities(engine: sa.Engine) -> list[Security]:
@@ -44,11 +62,11 @@ def read_intervals(engine: sa.Engine, tickers: Sequence[str] | None = None) -> p
     return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
 
 
-def lists_observed(engine: sa.Engine, market: str, source: str) -> list[date]:
-    """Dates whose ticker list was taken in, ascending."""
+def lists_observed(engine: sa.Engine, market: str, source: str, *, empty: bool = False) -> list[date]:
+    """Dates whose ticker list was taken in, ascending; with `empty` also those before a source's first row."""
+    values = {"market": market, "source": source, "empty": empty}
     with transaction(engine) as connection:
-        rows = connection.execute(statement("lists_observed"), {"market": market, "source": source}).fetchall()
-    return [row[0] for row in rows]
+        return [row[0] for row in connection.execute(statement("lists_observed"), values)]
 
 
 def write_securities(

@@ -12,11 +12,17 @@ import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_store import FinishedUnit
-from tickstock_dagster.adapters.listing_store import lists_observed, read_securities, write_securities
+from tickstock_dagster.adapters.listing_store import (
+    histories_held,
+    lists_observed,
+    read_securities,
+    write_securities,
+)
 from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, NotFoundError, VendorCall
 from tickstock_dagster.core.listings import (
     Boundary,
     Listed,
+    ListingChanges,
     Security,
     SuspiciousListError,
     close_delisted,
@@ -51,32 +57,48 @@ class ListingSync:
         Returns:
             The dates of the lists that were fetched; empty when nothing had to be asked.
         """
+        questions = ((last, self._unseen_after), (latest, self._unknown), (first, self._unseen_before))
+
+        def is_needed(on: date, needed: Callable[[Sequence[str], date], bool]) -> bool:
+            asked = lists_observed(self.engine, self.market, self.source.name, empty=True)
+            return on not in asked and needed(tickers, on)
+
+        if not any(is_needed(*question) for question in questions):
+            return []
         fetched: list[date] = []
-        taken_in = set(lists_observed(self.engine, self.market, self.source.name))
-        for on, needed in ((last, self._unseen_after), (latest, self._unknown), (first, self._unseen_before)):
-            if on not in taken_in.union(fetched) and needed(tickers, on):
-                self.observe(on)
-                fetched.append(on)
+        with histories_held(self.engine):  # who waited here may find that another process has asked meanwhile
+            for question in questions:
+                if is_needed(*question):
+                    self._take_in(question[0])
+                    fetched.append(question[0])
         return fetched
 
     def observe(self, on: date) -> None:
         """Fetch the list of one date and take it in, in one transaction.
 
         Raises:
-            MalformedAnswerError: the list is empty, or lacks more than may have left the market.
+            MalformedAnswerError: the list lacks more than may have left the market.
         """
+        with histories_held(self.engine):
+            self._take_in(on)
+
+    def _take_in(self, on: date) -> None:
         started = self.clock()
+        # Where an empty list cannot be, the source has refused it. It is of a day before all that the source knows, and
+        # says of nobody that it was not listed.
         rows = self.source.listings(on=on)
-        if rows.is_empty():
-            raise MalformedAnswerError(f"{self.source.name}: the ticker list of {on} is empty")
         known = read_securities(self.engine)
         lists = lists_observed(self.engine, self.market, self.source.name)
         try:
-            changes = observe_list(known, _listed(rows), on, self._resolve, lists=lists)
+            changes = (
+                observe_list(known, _listed(rows), on, self._resolve, lists=lists) if rows.height else ListingChanges()
+            )
         except SuspiciousListError as error:
             raise MalformedAnswerError(f"{self.source.name}: {error}") from None
-        gone = self._confirm_delisted(changes.vanished, on)
-        changed = {security.identity: security for security in changes.changed} | gone
+        changed = {security.identity: security for security in changes.changed}
+        ended = [security for security in changes.changed if _ended_unexplained(security)]
+        gone = {security.identity: security for security in (*ended, *changes.vanished)}
+        changed |= self._confirm_delisted(list(gone.values()), on)
         unit = WorkUnit("listings", self.market, self.source.name, "*", on, on)
         write_securities(
             self.engine,
@@ -133,22 +155,32 @@ class ListingSync:
             after, until = (after, middle) if holds == boundary.begins else (middle, until)
         return until
 
-    def _confirm_delisted(self, vanished: Sequence[Security], on: date) -> dict[str, Security]:
-        """Close the histories of securities that the vendor's list of delisted ones names; the rest stays open."""
-        if not vanished:
+    def _confirm_delisted(self, gone: Sequence[Security], on: date) -> dict[str, Security]:
+        """Close the histories of securities that the vendor's list of delisted ones names; the others stay as they are.
+
+        Args:
+            gone: securities that a list shows and a later one does not.
+            on: date of the list that was taken in.
+        """
+        if not gone:
             return {}
-        tickers = [security.intervals[-1].ticker for security in vanished]
+        tickers = [security.intervals[-1].ticker for security in gone]
         rows = self.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
         dates = {
-            row["composite_figi"] or f"ticker:{row['ticker']}": row["delisted_on"]
+            Listed(row["ticker"], row["composite_figi"]).identity: row["delisted_on"]
             for row in rows.iter_rows(named=True)
-            if row["delisted_on"] is not None and row["delisted_on"] <= on
+            if row["delisted_on"] is not None
         }
         return {
             security.identity: close_delisted(security, dates[security.identity])
-            for security in vanished
-            if security.identity in dates
+            for security in gone
+            if security.identity in dates and dates[security.identity] <= (security.intervals[-1].valid_to or on)
         }
+
+
+def _ended_unexplained(security: Security) -> bool:
+    """Whether only a list that lacks it bounds the history's end: it may have ended any day before."""
+    return security.delisted_on is None and security.intervals[-1].valid_to is not None
 
 
 def _listed(rows: pl.DataFrame) -> list[Listed]:

@@ -89,28 +89,36 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def absent_cells(asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+def absent_cells(
+    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame
+) -> pl.DataFrame:
     """Cells that were asked for and did not come as a good bar.
 
     Args:
         asked: `CELL_SCHEMA` plus `kind` (range or grouped).
         bars: good bars with `security_id` and `session`.
         sessions: `SESSION_TABLE`.
+        intervals: `INTERVAL_SCHEMA`. A cell before the first sighting of a listing that may begin later is asked for,
+            but its absence makes no answer suspicious.
 
     Returns:
-        `CELL_SCHEMA` plus `closes_at` and `suspicious`: a grouped answer that lacks so many of the asked bars that
-        it says nothing about single names.
+        `asked` plus `closes_at` and `suspicious`: a grouped answer that lacks so many of the asked bars that it says
+        nothing about single names.
     """
+    open_starts = intervals.filter(pl.col("start_known") == "absent_before")
+    first_seen = open_starts.group_by("security_id").agg(pl.col("seen_from").max().alias("first_seen"))
     found = bars.select("security_id", "session").with_columns(found=pl.lit(value=True))
     rows = asked.join(found, on=["security_id", "session"], how="left").with_columns(absent=pl.col("found").is_null())
-    of_session = pl.col("absent").sum().over("session")
+    rows = rows.join(first_seen, on="security_id", how="left")
+    due = (pl.col("kind") == "grouped") & (pl.col("first_seen").is_null() | (pl.col("session") >= pl.col("first_seen")))
+    lacking = (pl.col("absent") & due).sum().over("session")
     suspicious = (
-        (pl.col("kind") == "grouped") & (of_session > FEW) & (of_session > MAX_ABSENT_SHARE * pl.len().over("session"))
+        (pl.col("kind") == "grouped") & (lacking > FEW) & (lacking > MAX_ABSENT_SHARE * due.sum().over("session"))
     )
     return (
         rows.with_columns(suspicious=suspicious)
         .filter("absent")
-        .drop("found", "absent")
+        .drop("found", "absent", "first_seen")
         .join(sessions, on="session", how="left")
     )
 
