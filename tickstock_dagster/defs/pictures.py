@@ -77,7 +77,7 @@ def coverage_png(states: Sequence[Completeness]) -> bytes:
         _draw_band(draw, band, _TOP + number * band_height, cell)
     _draw_legend(draw, size[1] - 22)
     out = io.BytesIO()
-    image.quantize(64, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
+    image.quantize(256, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
     return out.getvalue()
 
 
