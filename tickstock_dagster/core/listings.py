@@ -1,81 +1,47 @@
 """Which security printed under which ticker, and when: built from the vendor's dated ticker lists.
 
-A list of one date is an observation of every security: it held that ticker on that date, or was absent. A security's
-history is the runs of equal tickers between its observations. Where two observations differ, the day of change lies
-between them and is asked of the vendor (`Boundary`). Identity is the composite FIGI, which survives renames; a
-security without one is known by its ticker. A guess is never stored as a fact: `start_known` says how well each
+A list of one date is an observation of every security: it held that ticker on that date, or was absent. Lists may be
+taken in in any order, and again. Here they are taken in as a whole; `listing_rows` says whose a row is,
+`listing_histories` what it does to one security. A guess is never stored as a fact: `start_known` says how well each
 interval's start is known.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date
+from itertools import pairwise
 
-EARLIEST = date(1900, 1, 1)
-"""Stands for "nothing earlier is known"."""
+from tickstock_dagster.core.listing_histories import DATES_DISAGREE, DAY, History
+from tickstock_dagster.core.listing_records import (
+    EARLIEST,
+    Boundary,
+    Interval,
+    Listed,
+    Resolver,
+    Security,
+)
+from tickstock_dagster.core.listing_rows import OwnedRow, own_rows
+
+__all__ = [
+    "EARLIEST",
+    "Boundary",
+    "Interval",
+    "Listed",
+    "ListingChanges",
+    "Resolver",
+    "Security",
+    "SuspiciousListError",
+    "close_delisted",
+    "observe_list",
+]
 
 MAX_VANISHED_SHARE = 0.10
-"""A list that lacks more than this share of what the list before had is taken for a broken answer."""
+"""A list that lacks more than this share of what the list before had is taken for a broken answer; per year between
+the two lists this share again may have left the market."""
 
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """One row of a dated list. Text fields are as the vendor gives them, None where it does not."""
-
-    ticker: str
-    composite_figi: str | None = None
-    name: str | None = None
-    equity_type: str | None = None
-    primary_exchange: str | None = None
-    cik: str | None = None
-    share_class_figi: str | None = None
-
-    @property
-    def identity(self) -> str:
-        """The key by which the security is recognised in other lists."""
-        return self.composite_figi or f"ticker:{self.ticker}"
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """Days under one ticker: [valid_from, valid_to), observed from `seen_from` to `seen_to` inclusive."""
-
-    ticker: str
-    valid_from: date
-    valid_to: date | None
-    start_known: str
-    seen_from: date
-    seen_to: date
-
-    def covers(self, day: date) -> bool:
-        """Whether the ticker is taken to be held on `day`."""
-        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
-
-
-@dataclass(frozen=True, slots=True)
-class Security:
-    """A security and its history, by date. `security_id` is None until it is stored."""
-
-    identity: str
-    intervals: tuple[Interval, ...]
-    security_id: int | None = None
-    delisted_on: date | None = None
-    facts: Listed | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Boundary:
-    """A question: on which day in (after, until] did `identity` begin to hold `ticker`, or stop holding it?"""
-
-    ticker: str
-    identity: str
-    begins: bool
-    after: date
-    until: date
-
-
-Resolver = Callable[[Boundary], date]
-"""Answers a `Boundary`; a day in (after, until]."""
+FEW_VANISHED = 5
+"""So many may always vanish."""
 
 
 @dataclass(slots=True)
@@ -100,140 +66,118 @@ def observe_list(
 ) -> ListingChanges:
     """Take a dated list of active tickers into the known histories.
 
+    Afterwards no ticker has two securities on one day, no security two tickers, and every sighting of every list so
+    far stands. Of a date that was taken in before, the first reading stands and new rows are added.
+
     Args:
         known: every stored security.
         listed: the list's rows.
         on: the date that the list speaks of.
-        resolve: answers where a change lies between two observations.
+        resolve: answers where a change lies between two sightings.
         lists: dates of the lists that were taken in before, in any order.
 
     Raises:
-        SuspiciousListError: more than `MAX_VANISHED_SHARE` of the securities that should be there are not.
+        SuspiciousListError: more than `MAX_VANISHED_SHARE` of the securities that should be there are not; nothing
+            was asked.
     """
     before = {security.identity: security for security in known}
-    holders = {s.intervals[-1].ticker: s.identity for s in before.values() if s.intervals[-1].valid_to is None}
-    rows = {row.identity: row for row in (_adopt(row, before, holders) for row in listed)}
-    earlier, later = max((d for d in lists if d < on), default=None), min((d for d in lists if d > on), default=None)
+    read_before = on in lists or any(
+        on in (run.seen_from, run.seen_to) for security in before.values() for run in security.intervals
+    )
+    rows = own_rows(listed, before, on, read_before=read_before)
+    present = {owned.known_as for owned in rows if owned.known_as}
+    _refuse_broken(before, present, on)
+    history = History(on, sorted({*lists, on}), resolve, _holders(before.values()))
     after: dict[str, Security] = {}
-    vanished: list[Security] = []
-    for identity, row in rows.items():
-        after[identity] = _present(before.get(identity), row, on, resolve, earlier, later)
+    vanished: list[str] = []
+    taken = set() if read_before else {owned.row.ticker for owned in rows}
     for identity, security in before.items():
-        if identity not in rows:
-            absent, gone = _absent(security, on)
-            after[identity] = absent
+        if identity not in present:
+            held = next((run.ticker for run in security.intervals if run.covers(on)), None)
+            after[identity], gone = history.absent(security, ticker_taken=held in taken)
             if gone:
-                vanished.append(absent)
-    current = sum(1 for security in before.values() if security.intervals[-1].valid_to is None)
-    if len(vanished) > MAX_VANISHED_SHARE * current and len(vanished) > 5:
-        raise SuspiciousListError(
-            f"the list of {on} lacks {len(vanished)} of {current} listed securities "
-            f"(accepted: at most {MAX_VANISHED_SHARE:.0%})"
-        )
-    _part_shared_tickers(after, resolve)
+                vanished.append(identity)
+    for owned in rows:
+        seen = _seen(history, before, owned)
+        after[seen.identity] = seen
+    _part_tickers(after, history)
     changed = [security for identity, security in after.items() if security != before.get(identity)]
-    return ListingChanges(changed, [after[security.identity] for security in vanished])
+    return ListingChanges(changed, [after[identity] for identity in vanished])
 
 
 def close_delisted(security: Security, delisted_on: date) -> Security:
-    """End a history: `delisted_on` is the first day on which the security no longer trades."""
-    kept = [interval for interval in security.intervals if interval.valid_from < delisted_on]
-    if not kept:
-        return security
-    last = replace(kept[-1], valid_to=delisted_on, seen_to=min(kept[-1].seen_to, delisted_on - timedelta(days=1)))
-    return replace(security, intervals=(*kept[:-1], last), delisted_on=delisted_on)
+    """End a history: `delisted_on` is the first day on which the security no longer trades.
 
-
-def begin_at_first_bar(interval: Interval, first_bar: date) -> Interval | None:
-    """The interval started at its first bar, or None where that start is already known.
-
-    Only an interval whose earlier absence from a list is known may start later than thought: the vendor has no bar
-    before, and its list says that the ticker was not there.
+    A sighting outweighs the vendor's date. A date shortly before the last sighting is moved behind it; one long
+    before tells of an earlier listing and changes nothing.
     """
-    if interval.start_known != "absent_before" or not interval.covers(first_bar) or first_bar > interval.seen_from:
-        return None
-    return replace(interval, valid_from=first_bar, start_known="first_bar")
+    last = security.intervals[-1]
+    if last.seen_to - delisted_on > DATES_DISAGREE:
+        return security
+    ends_on = max(delisted_on, last.seen_to + DAY)
+    closed = replace(last, valid_to=min(last.valid_to or ends_on, ends_on))
+    return replace(security, intervals=(*security.intervals[:-1], closed), delisted_on=ends_on)
 
 
-def _adopt(row: Listed, before: dict[str, Security], holders: dict[str, str]) -> Listed:
-    """Keep the identity of a known ticker whose row comes without a FIGI: the vendor drops them at times."""
-    holder = holders.get(row.ticker)
-    if row.composite_figi or row.identity in before or holder is None or holder.startswith("ticker:"):
-        return row
-    return replace(row, composite_figi=holder)
+def _seen(history: History, before: Mapping[str, Security], owned: OwnedRow) -> Security:
+    if owned.known_as is None:
+        return history.first_seen(owned.row)
+    return history.seen(replace(before[owned.known_as], identity=owned.row.identity), owned.row)
 
 
-def _present(
-    security: Security | None, row: Listed, on: date, resolve: Resolver, earlier: date | None, later: date | None
-) -> Security:
-    if security is None:
-        # Absent from the lists around this one: it began after the earlier and ended by the later of them.
-        start, known = (earlier + timedelta(days=1), "absent_before") if earlier else (EARLIEST, "unknown")
-        return Security(row.identity, (Interval(row.ticker, start, later, known, on, on),), facts=row)
-    newest = on >= security.intervals[-1].seen_to
-    history = _insert(list(security.intervals), row, on, resolve)
-    return replace(security, intervals=tuple(history), facts=row if newest else security.facts)
+def _refuse_broken(before: Mapping[str, Security], present: set[str], on: date) -> None:
+    due = {
+        security.identity: min(run.seen_to, on)
+        for security in before.values()
+        for run in security.intervals
+        if run.seen_from < on and run.covers(on)
+    }
+    missing = len(due.keys() - present)
+    last_seen = max((seen for seen in due.values() if seen < on), default=on)
+    share = 1 - (1 - MAX_VANISHED_SHARE) ** (1 + (on - last_seen).days / 365)
+    if missing > FEW_VANISHED and missing > share * len(due):
+        raise SuspiciousListError(
+            f"the list of {on} lacks {missing} of {len(due)} listed securities (accepted: at most {share:.0%})"
+        )
 
 
-def _insert(history: list[Interval], row: Listed, on: date, resolve: Resolver) -> list[Interval]:
-    """Put the observation "held `row.ticker` on `on`" into a history."""
-    for position, interval in enumerate(history):
-        if interval.ticker == row.ticker and interval.covers(on):
-            history[position] = replace(
-                interval, seen_from=min(interval.seen_from, on), seen_to=max(interval.seen_to, on)
-            )
-            return history
-    earlier = [interval for interval in history if interval.seen_to < on]
-    later = [interval for interval in history if interval.seen_from > on]
-    if later and later[0].ticker == row.ticker:
-        later[0] = replace(later[0], valid_from=min(later[0].valid_from, on), seen_from=on, start_known="unknown")
-        return earlier + later
-    start, known, end = EARLIEST, "unknown", None
-    if earlier:
-        start = resolve(Boundary(row.ticker, row.identity, True, earlier[-1].seen_to, on))
-        known = "vendor"
-        earlier[-1] = replace(earlier[-1], valid_to=min(start, earlier[-1].valid_to or start))
-    if later:
-        end = resolve(Boundary(later[0].ticker, row.identity, True, on, later[0].seen_from))
-        later[0] = replace(later[0], valid_from=end, start_known="vendor")
-    return [*earlier, Interval(row.ticker, start, end, known, on, on), *later]
+def _holders(securities: Iterable[Security]) -> dict[str, list[tuple[str, Interval]]]:
+    holders: dict[str, list[tuple[str, Interval]]] = defaultdict(list)
+    for security in securities:
+        for run in security.intervals:
+            holders[run.ticker].append((security.identity, run))
+    return holders
 
 
-def _absent(security: Security, on: date) -> tuple[Security, bool]:
-    """Put the observation "was not listed on `on`" into a history; also whether it has vanished since."""
-    history = list(security.intervals)
-    for position, interval in enumerate(history):
-        if not interval.covers(on):
-            continue
-        if interval.seen_from > on:
-            history[position] = replace(interval, valid_from=on + timedelta(days=1), start_known="absent_before")
-            return replace(security, intervals=tuple(history)), False
-        if interval.seen_to < on:
-            return security, True
-    return security, False
-
-
-def _part_shared_tickers(securities: dict[str, Security], resolve: Resolver) -> None:
+def _part_tickers(after: dict[str, Security], history: History) -> None:
     """Where two securities claim one ticker on the same days, find the day on which it changed hands."""
-    holders: dict[str, list[tuple[Interval, str]]] = {}
-    for identity, security in securities.items():
-        for interval in security.intervals:
-            holders.setdefault(interval.ticker, []).append((interval, identity))
-    for ticker, claims in holders.items():
-        claims.sort(key=lambda claim: (claim[0].seen_from, claim[0].seen_to))
-        for position in range(1, len(claims)):
-            (former, former_id), (latter, latter_id) = claims[position - 1], claims[position]
-            if former_id == latter_id or (former.valid_to is not None and former.valid_to <= latter.valid_from):
-                continue
-            day = resolve(Boundary(ticker, latter_id, True, former.seen_to, latter.seen_from))
-            _replace_interval(securities, former_id, former, replace(former, valid_to=day))
-            if latter.valid_from < day:
-                parted = replace(latter, valid_from=day, start_known="vendor")
-                _replace_interval(securities, latter_id, latter, parted)
-                claims[position] = (parted, latter_id)
+    for claims in _holders(after.values()).values():
+        if len(claims) > 1:
+            claims.sort(key=lambda claim: claim[1].seen_from)
+            for (former_id, former), (latter_id, latter) in pairwise(claims):
+                if former_id != latter_id:
+                    _part(after, history, (former_id, former.seen_from), (latter_id, latter.seen_from))
 
 
-def _replace_interval(securities: dict[str, Security], identity: str, old: Interval, new: Interval) -> None:
-    security = securities[identity]
-    intervals = tuple(new if interval == old else interval for interval in security.intervals)
-    securities[identity] = replace(security, intervals=intervals)
+def _part(after: dict[str, Security], history: History, first: tuple[str, date], second: tuple[str, date]) -> None:
+    """Part two neighbouring claims, each named by its security and its first sighting."""
+    place, former = _run(after[first[0]], first[1])
+    position, latter = _run(after[second[0]], second[1])
+    if former.valid_to is not None and former.valid_to <= latter.valid_from:
+        return
+    if latter.start_known not in ("vendor", "first_bar") or latter.valid_from <= former.seen_to:
+        own = after[second[0]].intervals[position - 1].seen_to if position else former.seen_to
+        day = history.ask(latter.ticker, second[0], max(former.seen_to, own), latter.seen_from)
+        latter = replace(latter, valid_from=max(day, latter.valid_from), start_known="vendor")
+        _set(after, second[0], position, latter)
+    ends = min(former.valid_to or latter.valid_from, latter.valid_from)
+    _set(after, first[0], place, replace(former, valid_to=ends))
+
+
+def _run(security: Security, seen_from: date) -> tuple[int, Interval]:
+    return next((number, run) for number, run in enumerate(security.intervals) if run.seen_from == seen_from)
+
+
+def _set(after: dict[str, Security], identity: str, position: int, run: Interval) -> None:
+    runs = after[identity].intervals
+    after[identity] = replace(after[identity], intervals=(*runs[:position], run, *runs[position + 1 :]))

@@ -1,0 +1,83 @@
+"""What is known of listings: rows of a dated list, intervals under a ticker, securities, questions to the vendor.
+
+Values only. Taking a list in belongs in `listings`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+EARLIEST = date(1900, 1, 1)
+"""Stands for "nothing earlier is known"."""
+
+WITHOUT_FIGI = "ticker:"
+"""Begins the identity of a security that is known by its ticker alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One row of a dated list. Text fields are as the vendor gives them, None where it does not."""
+
+    ticker: str
+    composite_figi: str | None = None
+    name: str | None = None
+    equity_type: str | None = None
+    primary_exchange: str | None = None
+    cik: str | None = None
+    share_class_figi: str | None = None
+
+    @property
+    def identity(self) -> str:
+        """The key by which the security is recognised in other lists."""
+        return self.composite_figi or f"{WITHOUT_FIGI}{self.ticker}"
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """Days under one ticker: [valid_from, valid_to), sighted on lists from `seen_from` to `seen_to` inclusive.
+
+    `start_known` says how good `valid_from` is: unknown (`EARLIEST`; it may be later), absent_before (an earlier list
+    lacks it, or it was delisted before: the earliest possible), first_bar (the vendor's history begins there), vendor
+    (a stated change).
+    """
+
+    ticker: str
+    valid_from: date
+    valid_to: date | None
+    start_known: str
+    seen_from: date
+    seen_to: date
+
+    def covers(self, day: date) -> bool:
+        """Whether the ticker is taken to be held on `day`."""
+        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+
+    def spans(self, day: date) -> bool:
+        """Whether `day` is a sighting, or lies between two."""
+        return self.seen_from <= day <= self.seen_to
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """A security and its history, by date, never empty. `security_id` is None until it is stored."""
+
+    identity: str
+    intervals: tuple[Interval, ...]
+    security_id: int | None = None
+    delisted_on: date | None = None
+    facts: Listed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A question: on which day in (after, until] did `identity` begin to hold `ticker`, or stop holding it?"""
+
+    ticker: str
+    identity: str
+    begins: bool
+    after: date
+    until: date
+
+
+Resolver = Callable[[Boundary], date]
+"""Answers a `Boundary`; a day in (after, until]."""
