@@ -68,7 +68,7 @@ class AnswerJudge:
             self._usual_volumes(absent, judged.bars),
             judged.rejected.select("ticker", "session", "reason"),
             now=now,
-            asked=f"{self.source}'s answer",
+            asked=absence_evidence(self.source),
         )
         failed = [self.failed_gaps([answer.unit], answer.error, now) for answer in answers if answer.error is not None]
         per_unit = dict(judged.bars.group_by("unit_id").len().iter_rows())
@@ -135,6 +135,11 @@ def _why_failed(answer: Answer, doubtful: dict[str, int]) -> str | None:
         return str(answer.error)
     lacking = doubtful.get(answer.unit.unit_id)
     return f"the answer lacks {lacking} of {answer.unit.cells} expected bars" if lacking else None
+
+
+def absence_evidence(source: str) -> str:
+    """How the evidence of an absence begins that a good answer of the source shows."""
+    return f"{source}'s answer"
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:

@@ -16,11 +16,10 @@ from tickstock_dagster.adapters.answer_judge import AnswerJudge, same_reason
 from tickstock_dagster.adapters.bar_fetcher import GIVE_UP_AFTER, fetch_batches
 from tickstock_dagster.adapters.bar_store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.coverage_store import PLAN_HISTORY, completeness, gaps_by_reason, settled_cells
-from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.ledger import record_calls, record_plan
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
-from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.adapters.load_settlement import late_starts, revised_gaps
 from tickstock_dagster.adapters.vendor.source import BarSource, NotEntitledError, UpstreamError, VendorCall, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason, expected_cells
@@ -119,7 +118,7 @@ class BarLoader:
         try:
             prepared = self._prepare(request)
             stored, unresolved, failures = self._fill(prepared, request.priority)
-            self._settle_starts(prepared, request.sessions[-1])
+            self._settle(prepared, request.sessions)
         finally:
             record_calls(self.engine, self._drain(), source=self.source.name, run_id=self.run_id)
         intervals = read_intervals(self.engine, request.tickers)
@@ -225,24 +224,30 @@ class BarLoader:
         gaps = same_reason(cells, GapReason.NOT_ENTITLED, self._history(), now + timedelta(days=30))
         return store_batch(self.engine, self._batch_of(gaps=gaps, now=now))
 
-    def _settle_starts(self, prepared: _Prepared, last: date) -> None:
-        """After session-by-session loads: listings whose earlier sessions all turned out empty begin at their bar."""
-        open_starts = prepared.intervals.filter(pl.col("start_known") == "absent_before")
-        if open_starts.is_empty():
-            return
-        earliest = open_starts["valid_from"].min()
-        assert isinstance(earliest, date)  # noqa: S101  # the column is a date and not empty
-        values = {
-            "security_ids": open_starts["security_id"].unique().to_list(),
-            "sessions": list(self.calendar.sessions(earliest, max(last, earliest))),
-            "market": self.market,
-            "source": self.source.name,
-        }
-        with transaction(self.engine) as connection:
-            rows = connection.execute(statement("settle_starts"), values).fetchall()
-        if rows:
-            starts = [ListingStart(*row) for row in rows]
+    def _settle(self, prepared: _Prepared, sessions: Sequence[date]) -> None:
+        """Judge once more what single batches could not know."""
+        starts = late_starts(
+            self.engine,
+            prepared.intervals,
+            self.calendar,
+            sessions[-1],
+            market=self.market,
+            source=self.source.name,
+        )
+        if starts:
             store_batch(self.engine, self._batch_of(starts=starts, now=self.clock()))
+        now = self.clock()
+        gaps = revised_gaps(
+            self.engine,
+            prepared.expected["security_id"].unique().to_list(),
+            self.calendar,
+            sessions[0],
+            sessions[-1],
+            source=self.source.name,
+            now=now,
+        )
+        if gaps.height:
+            store_batch(self.engine, self._batch_of(gaps=gaps, now=now))
 
     def _batch_of(
         self, *, now: datetime, gaps: pl.DataFrame | None = None, starts: Sequence[ListingStart] = ()

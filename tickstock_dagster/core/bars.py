@@ -31,6 +31,13 @@ MAX_PRICE = 10_000_000.0
 """US dollars. Above any share price ever printed (Berkshire A was below 1,000,000 in 2026)."""
 
 
+MIN_PRICE = 0.000001
+"""US dollars. Prices are stored with six decimals: a smaller one would be stored as 0."""
+
+MAX_VOLUME = 1e15
+"""Shares. Far above what all markets together ever traded in a session."""
+
+
 def empty_bars() -> pl.DataFrame:
     """A frame of `BAR_SCHEMA` with no rows."""
     return pl.DataFrame(schema=BAR_SCHEMA)
@@ -51,17 +58,18 @@ class ValidatedBars:
 
 def _rules() -> list[tuple[pl.Expr, str]]:
     price_missing = pl.any_horizontal(pl.col(name).is_null() | pl.col(name).is_nan() for name in PRICE_COLUMNS)
-    out_of_bounds = pl.any_horizontal((pl.col(name) <= 0) | (pl.col(name) > MAX_PRICE) for name in PRICE_COLUMNS)
+    out_of_bounds = pl.any_horizontal((pl.col(name) < MIN_PRICE) | (pl.col(name) > MAX_PRICE) for name in PRICE_COLUMNS)
     return [
         (pl.col("session").is_null(), "session is missing"),
         (price_missing, "a price is missing"),
-        (out_of_bounds, f"a price is not in (0, {MAX_PRICE:.0f}]"),
+        (out_of_bounds, f"a price is not in [{MIN_PRICE:.6f}, {MAX_PRICE:.0f}]"),
         (pl.col("high") < pl.col("low"), "high is below low"),
         ((pl.col("open") > pl.col("high")) | (pl.col("open") < pl.col("low")), "open is outside [low, high]"),
         ((pl.col("close") > pl.col("high")) | (pl.col("close") < pl.col("low")), "close is outside [low, high]"),
         (pl.col("volume").is_null() | pl.col("volume").is_nan(), "volume is missing"),
         (pl.col("volume") < 0, "volume is negative"),
-        (pl.col("vwap") <= 0, "vwap is not positive"),
+        (pl.col("volume") > MAX_VOLUME, f"volume is above {MAX_VOLUME:.0f}"),
+        ((pl.col("vwap") < MIN_PRICE) | (pl.col("vwap") > MAX_PRICE), "vwap is no price"),
         (pl.col("transactions") < 0, "transactions is negative"),
     ]
 
