@@ -12,7 +12,7 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.database import WRITER_ROLE, open_engine
+from tickstock_dagster.adapters.database import open_engine
 from tickstock_dagster.adapters.universe_store import write_universe
 from tickstock_dagster.adapters.vendor import factory as vendor_factory
 from tickstock_dagster.adapters.vendor.rate_limit import PostgresRateLimiter, RateLimiter
@@ -52,9 +52,8 @@ def closed_connections(database_url: str, monkeypatch: pytest.MonkeyPatch) -> It
     for limiter in limiters:
         if isinstance(limiter, PostgresRateLimiter):
             limiter.close()
-    for role in (WRITER_ROLE, None):
-        open_engine(database_url, role).dispose()
     open_engine(database_url).dispose()
+    open_engine(database_url, role=None).dispose()
 
 
 def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,8 +55,10 @@ def test_a_sessions_key_exists_from_its_own_midnight_and_on_closed_days_the_next
 
 @pytest.mark.parametrize("day", ["2026-11-26", "2026-12-25", "2025-01-09", "2018-12-05", "2012-10-29", "2026-11-21"])
 def test_a_day_without_a_session_is_no_key(day: str) -> None:
-    with pytest.raises(DagsterUnknownPartitionError, match=day):
-        sessions.validate_partition_key(day)
+    with dg.partition_loading_context(effective_dt=datetime(2027, 1, 4, tzinfo=UTC)) as context:
+        sessions.validate_partition_key("2026-11-20", context)
+        with pytest.raises(DagsterUnknownPartitionError, match=day):
+            sessions.validate_partition_key(day, context)
 
 
 def test_a_sessions_window_is_its_day_in_new_york_on_both_sides_of_the_clock_change() -> None:
