@@ -17,9 +17,11 @@ COPY tickstock_dagster tickstock_dagster
 RUN pip --python /opt/venv/bin/python install --no-deps --no-build-isolation .
 
 FROM python:3.12-slim
-# /var/lib/tickstock/dagster is shared by all processes, and made here so that a new volume belongs to the user.
+# /var/lib/tickstock/dagster is shared by all processes, and made here so that a new volume belongs to the user. Root
+# without its capabilities must be able to go there, too.
 RUN groupadd --system tickstock \
  && useradd --system --gid tickstock --home-dir /var/lib/tickstock --create-home tickstock \
+ && chmod 755 /var/lib/tickstock \
  && install --directory --owner tickstock --group tickstock /var/lib/tickstock/dagster /var/lib/tickstock/dagster/storage
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \

@@ -59,7 +59,7 @@ def prepare(admin_url: str, warehouse: Login, storage: Login) -> None:
     """Databases, roles, logins, the warehouse's schema, calendars, and the default profile if nothing is tracked.
 
     Args:
-        admin_url: `postgresql://…` of a superuser, on the database `postgres`.
+        admin_url: `postgresql://…` of a superuser, or of a login that may create roles and databases.
         warehouse: the factory's login and the warehouse.
         storage: the login of Dagster's storage, which it owns.
     """
@@ -108,16 +108,13 @@ def _login(admin: psycopg.Connection[Any], name: str, password: str) -> None:
     """A login without any right of its own. The server, and so its log, sees the password only as its hash."""
     _role(admin, name, "LOGIN")
     hashed = admin.pgconn.encrypt_password(password.encode(), name.encode()).decode()
-    admin.execute(
-        sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION PASSWORD {}").format(
-            sql.Identifier(name), sql.Literal(hashed)
-        )
-    )
+    admin.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(hashed)))
 
 
 def _role(admin: psycopg.Connection[Any], name: str, login: str) -> None:
     if admin.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
         _run(admin, f"CREATE ROLE {{}} {login}", name)
+        _run(admin, "GRANT {} TO CURRENT_USER", name)  # an administrator who is no superuser needs it
 
 
 def _database(admin: psycopg.Connection[Any], name: str, owner: str) -> None:
