@@ -15,6 +15,9 @@ import polars as pl
 THIN_MEDIAN_VOLUME = 5_000.0
 """Shares a session. Below this median, a session without any trade is ordinary; above, it is the vendor's hole."""
 
+LONGEST_SILENCE = 10
+"""Sessions in a row without a bar that are still ordinary for a thin name. More are a hole in the vendor's history."""
+
 SETTLES_AFTER = timedelta(hours=20)
 """After the close, until the vendor's next-morning corrections: stored bars are provisional, absent ones late."""
 
@@ -116,9 +119,13 @@ def explain_absences(
         `GAP_SCHEMA`, one row per absent cell.
     """
     broken = rejected.group_by("ticker", "session").agg(pl.col("reason").first().alias("broken"))
-    rows = absent.join(typical_volume, on="security_id", how="left").join(broken, on=["ticker", "session"], how="left")
+    rows = (
+        _with_silence(absent)
+        .join(typical_volume, on="security_id", how="left")
+        .join(broken, on=["ticker", "session"], how="left")
+    )
     late = (pl.lit(now) - pl.col("closes_at")) < SETTLES_AFTER
-    thin = pl.col("median_volume") < THIN_MEDIAN_VOLUME
+    thin = (pl.col("median_volume") < THIN_MEDIAN_VOLUME) & (pl.col("silence") <= LONGEST_SILENCE)
     young = (pl.lit(now) - pl.col("closes_at")) < timedelta(days=30)
     reason = (
         pl.when(pl.col("broken").is_not_null())
@@ -139,6 +146,8 @@ def explain_absences(
         .then(pl.lit(f"{asked} lacks more than {MAX_ABSENT_SHARE:.0%} of the expected bars"))
         .when(pl.col("median_volume").is_null())
         .then(pl.lit(f"{asked} has no bar; its usual volume is not known"))
+        .when(pl.col("median_volume") < THIN_MEDIAN_VOLUME)
+        .then(pl.lit(f"{asked} has no bar, nor for ") + pl.col("silence").cast(pl.String) + " sessions in a row")
         .otherwise(pl.lit(f"{asked} has no bar, though its median volume is ") + volume + " shares")
     )
     wait = (
@@ -154,4 +163,16 @@ def explain_absences(
         rows.with_columns(reason=reason, evidence=evidence)
         .with_columns(retry_at=wait.cast(pl.Datetime("us", "UTC")))
         .select(list(GAP_SCHEMA))
+    )
+
+
+def _with_silence(absent: pl.DataFrame) -> pl.DataFrame:
+    """Add `silence`: how many absent cells of the security follow one another, weekday on weekday, around each."""
+    before = pl.col("session").shift().over("security_id")
+    begins = before.is_null() | (pl.business_day_count(before, "session") > 1)
+    return (
+        absent.sort("security_id", "session")
+        .with_columns(island=begins.cast(pl.Int64).cum_sum())
+        .with_columns(silence=pl.len().over("island"))
+        .drop("island")
     )
