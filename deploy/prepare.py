@@ -154,7 +154,7 @@ def main() -> None:
         sys.exit(f"prepare: {str(error).strip()}")
     # Makes Dagster's tables where there are none, before several of its processes try at once.
     dagster = Path(sys.executable).with_name("dagster")
-    command = [dagster, "instance", "migrate"]
+    command = [str(dagster), "instance", "migrate"]
     sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603  # our own environment's
 
 
