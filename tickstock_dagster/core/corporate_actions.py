@@ -21,6 +21,11 @@ ACTION_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """One corporate action of a known security, ready to be stored."""
 
+SMALLEST, LARGEST = 1e-8, 1e9
+"""Bounds of an amount and of either side of a ratio: stored with eight decimals, a smaller one would be 0."""
+
+_NEEDED = {"split": "a ratio of two numbers above 0", "dividend": "an amount above 0 and its currency"}
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedActions:
@@ -62,21 +67,25 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
         & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
     )
     unresolved = rows.join(resolved, on=["ticker", "action", "ex_date"], how="anti").height
-    split_is_wrong = pl.any_horizontal(
-        pl.col(name).is_null() | (pl.col(name) <= 0) for name in ("split_from", "split_to")
-    )
-    cash_is_wrong = pl.col("cash_amount").is_null() | (pl.col("cash_amount") <= 0) | pl.col("currency").is_null()
+    split_is_wrong = pl.any_horizontal(~_is_amount(name) for name in ("split_from", "split_to"))
+    cash_is_wrong = ~_is_amount("cash_amount") | pl.col("currency").is_null()
     is_split = pl.col("action") == "split"
     wrong = pl.when(is_split).then(split_is_wrong).otherwise(cash_is_wrong)
     broken = resolved.filter(wrong)
-    sound = resolved.filter(~wrong).unique(
-        subset=["security_id", "action", "kind", "ex_date", "split_from", "split_to", "cash_amount", "currency"],
-        maintain_order=True,
+    said = ["security_id", "action", "ex_date", "kind", "split_from", "split_to", "cash_amount", "currency"]
+    # Sorted, so that the order in which the vendor tells them decides nothing.
+    sound = (
+        resolved.filter(~wrong)
+        .with_columns(pl.col("kind").fill_null("unknown"))
+        .sort(*said, "vendor_id", "declared_on", "record_date", "pay_date", nulls_last=True)
+        .unique(said, keep="first", maintain_order=True)
     )
     by_day = ["security_id", "action", "ex_date"]
     ratio = (pl.col("split_to") / pl.col("split_from")).round(9)
     contradicting = sound.filter(is_split & (ratio.n_unique().over(by_day) > 1))
-    kept_splits = sound.filter(is_split & (ratio.n_unique().over(by_day) == 1)).unique(by_day, maintain_order=True)
+    kept_splits = sound.filter(is_split & (ratio.n_unique().over(by_day) == 1)).unique(
+        by_day, keep="first", maintain_order=True
+    )
     kept_dividends = (
         sound.filter(~is_split)
         .group_by([*by_day, "kind", "currency"], maintain_order=True)
@@ -93,9 +102,14 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
         how="diagonal",
     )  # fmt: skip
     refused = [
-        *(f"{t} {d}: {a} without a positive amount" for t, d, a in broken.select("ticker", "ex_date", "action").rows()),
+        *(f"{t} {d}: {a} without {_NEEDED[a]}" for t, d, a in broken.select("ticker", "ex_date", "action").rows()),
         *(f"{t} {d}: split {f:g} for {g:g} contradicts another" for t, d, f, g in contradicting.select(
             "ticker", "ex_date", "split_to", "split_from").rows()),
         *(f"{t} {d}: dividend in several currencies" for t, d in mixed.select("ticker", "ex_date").rows()),
     ]  # fmt: skip
     return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved)
+
+
+def _is_amount(name: str) -> pl.Expr:
+    """Whether a column holds a number that can be stored as a positive one; NaN and null do not."""
+    return pl.col(name).is_between(SMALLEST, LARGEST).fill_null(value=False)
