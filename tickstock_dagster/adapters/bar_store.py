@@ -5,7 +5,7 @@ Reading bars and coverage belongs in `coverage_store`.
 """
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -124,7 +124,7 @@ def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
 
 
 def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
-    at: dict[str, object] = {"now": batch.now, "source": batch.source}
+    at = {"now": batch.now, "source": batch.source}
     cursor.execute(statement("bars_stage"), prepare=False)  # several statements at once cannot be prepared
     if not batch.bars.is_empty():
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
@@ -137,21 +137,18 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         cursor.execute(statement("security_first_bar"), values)
     inserted = restated = 0
     if not batch.bars.is_empty():
-        cursor.execute(statement("bars_insert"), at)
-        inserted = cursor.rowcount
+        inserted = _run(cursor, "bars_insert", at)
         if inserted < batch.bars.height:
             restated = _correct(cursor, batch, at)
-        cursor.execute(statement("bars_close_gaps"))
-        cursor.execute(statement("bars_resolve_quarantine"), at)
+        _run(cursor, "bars_close_gaps")
+        _run(cursor, "bars_resolve_quarantine", at)
     quarantined = explained = 0
     if not batch.rejected.is_empty():
         copy_frame(cursor, "stage_rejected", batch.rejected.select(REJECTED_COLUMNS))
-        cursor.execute(statement("bars_quarantine"), at)
-        quarantined = cursor.rowcount
+        quarantined = _run(cursor, "bars_quarantine", at)
     if not batch.gaps.is_empty():
         copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
-        cursor.execute(statement("gaps_explain"), at)
-        explained = cursor.rowcount
+        explained = _run(cursor, "gaps_explain", at)
     if batch.starts:
         cursor.execute(statement("gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]})
     if batch.units:
@@ -164,7 +161,14 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     return StoreResult(inserted, restated, unchanged, quarantined, explained)
 
 
-def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: dict[str, object]) -> int:
+def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None = None) -> int:
+    """Run a statement over a stage; returns the rows that it wrote."""
+    # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+    cursor.execute(statement(name), values, prepare=False)
+    return cursor.rowcount
+
+
+def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: Mapping[str, object]) -> int:
     """Overwrite stored bars that the stage changes; returns for how many the former values were kept."""
     # Statistics lag behind a session that was just written: taken for one row, it would be joined by a nested loop.
     cursor.execute("SET LOCAL enable_nestloop = off")
@@ -173,8 +177,7 @@ def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: dict[str, object]) -
         "first": batch.bars["session"].min(),
         "last": batch.bars["session"].max(),
     }
-    # Never prepared: a plan for any bounds is a bad one for most.
-    cursor.execute(statement("bars_correct"), {**at, **bounds}, prepare=False)
+    _run(cursor, "bars_correct", {**at, **bounds})
     row = cursor.fetchone()
     cursor.execute("RESET enable_nestloop")
     assert row is not None  # noqa: S101  # a count is always one row
