@@ -86,10 +86,11 @@ def report_cells(
     session, or the session was cancelled.
 
     Raises:
-        Failure: some expected bar is missing; the settled cells are materialised before.
+        Failure: some expected bar is missing, or no list of the vendor has some ticker (a key that was mistyped must
+            not keep the others back); the settled cells are materialised before.
     """
     metadata = load_metadata(run, report, _send(context, notifications))
-    settled = _settled_cells(run, keys)
+    settled = _settled_cells(run, [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown])
     missing = sum(state.missing for state in report.states)
     if not missing and len(settled) == len(keys):
         yield from _materialise_all(context, report, metadata)
@@ -97,12 +98,15 @@ def report_cells(
     for key, rows in settled.items():
         yield dg.AssetMaterialization(context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows})
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    problems = []
     if missing:
-        raise dg.Failure(
-            f"{missing} of {sum(state.expected for state in report.states)} bars are missing. {_why(report)}",
-            metadata=metadata,
-            allow_retries=False,
-        )
+        expected = sum(state.expected for state in report.states)
+        problems.append(f"{missing} of {expected} bars are missing. {_why(report)}")
+    if report.unknown:
+        names = ", ".join(report.unknown[:PREVIEW_ROWS])
+        problems.append(f"No list of the vendor has {names}: delete the key, or wait until it is listed.")
+    if problems:
+        raise dg.Failure(" ".join(problems), metadata=metadata, allow_retries=False)
 
 
 def _materialise_all(

@@ -100,5 +100,5 @@ def ohlcv_daily(
     keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]
     chosen = run.closed_sessions([key.keys_by_dimension["session"] for key in keys])
     tickers = tuple(dict.fromkeys(key.keys_by_dimension["ticker"] for key in keys))
-    report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again, strict=True))
+    report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again))
     yield from report_cells(context, run, report, keys, notifications)
