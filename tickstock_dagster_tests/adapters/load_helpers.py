@@ -20,7 +20,7 @@ from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.store_helpers import query
 
 MARKET = "XNYS"
-SATURDAY = datetime(2026, 11, 21, 15, tzinfo=UTC)
+SATURDAY = datetime(2026, 11, 21, 20, tzinfo=UTC)
 """All bars of the week before are settled."""
 FRIDAY_EVENING = datetime(2026, 11, 20, 22, tzinfo=UTC)
 """An hour after Friday's close."""
