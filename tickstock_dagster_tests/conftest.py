@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tickstock_dagster.adapters.database import close_engines
 from tickstock_dagster.adapters.local_services import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 
@@ -87,6 +88,7 @@ def _database(services: ServiceAddresses, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
     _execute(services, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield _url(services, name)
+    close_engines()
     _execute(services, f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 
 import psycopg
 import sqlalchemy as sa
@@ -28,13 +27,28 @@ def sqlalchemy_url(database_url: str) -> sa.URL:
     return url.set(drivername="postgresql+psycopg")
 
 
-@lru_cache(maxsize=16)
+_engines: dict[tuple[str, str | None], sa.Engine] = {}
+
+
 def open_engine(database_url: str, role: str | None = WRITER_ROLE) -> sa.Engine:
     """The engine of this process for a URL and a role.
 
     Every connection runs as `role`, so that the factory's work has the writer's rights and no more, whatever login
     the URL names. `role` None keeps the login's own rights: for migrations only.
     """
+    key = (database_url, role)
+    if key not in _engines:
+        _engines[key] = _new_engine(database_url, role)
+    return _engines[key]
+
+
+def close_engines() -> None:
+    """Close every pooled connection of this process; engines are made anew when they are asked for."""
+    while _engines:
+        _engines.popitem()[1].dispose()
+
+
+def _new_engine(database_url: str, role: str | None) -> sa.Engine:
     # The time zone is fixed so that a date never depends on a server's setting; JIT costs more than it saves here.
     options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "")
     return sa.create_engine(
