@@ -57,7 +57,7 @@ class ValidatedBars:
 
 
 def _rules() -> list[tuple[pl.Expr, str]]:
-    price_missing = pl.any_horizontal(pl.col(name).is_null() | pl.col(name).is_nan() for name in PRICE_COLUMNS)
+    price_missing = pl.any_horizontal(pl.col(name).is_null() for name in PRICE_COLUMNS)
     out_of_bounds = pl.any_horizontal((pl.col(name) < MIN_PRICE) | (pl.col(name) > MAX_PRICE) for name in PRICE_COLUMNS)
     return [
         (pl.col("session").is_null(), "session is missing"),
@@ -66,7 +66,7 @@ def _rules() -> list[tuple[pl.Expr, str]]:
         (pl.col("high") < pl.col("low"), "high is below low"),
         ((pl.col("open") > pl.col("high")) | (pl.col("open") < pl.col("low")), "open is outside [low, high]"),
         ((pl.col("close") > pl.col("high")) | (pl.col("close") < pl.col("low")), "close is outside [low, high]"),
-        (pl.col("volume").is_null() | pl.col("volume").is_nan(), "volume is missing"),
+        (pl.col("volume").is_null(), "volume is missing"),
         (pl.col("volume") < 0, "volume is negative"),
         (pl.col("volume") > MAX_VOLUME, f"volume is above {MAX_VOLUME:.0f}"),
         ((pl.col("vwap") < MIN_PRICE) | (pl.col("vwap") > MAX_PRICE), "vwap is no price"),
@@ -81,9 +81,10 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
     one is true cannot be known here.
 
     Args:
-        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN and repeats. More columns pass through; they do
-            not count when rows are compared.
+        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN (which means null) and repeats. More columns pass
+            through; they do not count when rows are compared.
     """
+    bars = bars.with_columns(pl.col(name).fill_nan(None) for name in (*PRICE_COLUMNS, "volume", "vwap"))
     rows, contradicting = bars, pl.lit(value=False)
     if bars.select(_CELL.is_duplicated().any()).item():
         # What else a frame says of a row (which call it came with) makes no repeat a second opinion.
