@@ -137,11 +137,11 @@ def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame)
     open_starts = intervals.filter(pl.col("start_known") == "absent_before")
     if open_starts.is_empty() or bars.is_empty():
         return pl.DataFrame(schema={"security_id": pl.Int64, "valid_from": pl.Date, "first_bar": pl.Date})
-    first_asked = asked.group_by("security_id", "ticker").agg(pl.col("session").min().alias("first_asked"))
-    first_bar = bars.group_by("security_id", "ticker").agg(pl.col("session").min().alias("first_bar"))
+    first_asked = _first_inside(open_starts, asked, "first_asked")
+    first_bar = _first_inside(open_starts, bars, "first_bar")
     return (
-        open_starts.join(first_bar, on=["security_id", "ticker"])
-        .join(first_asked, on=["security_id", "ticker"])
+        open_starts.join(first_bar, on=["security_id", "valid_from"])
+        .join(first_asked, on=["security_id", "valid_from"])
         .filter(
             (pl.col("first_bar") > pl.col("valid_from"))
             & (pl.col("first_asked") < pl.col("first_bar"))
@@ -150,4 +150,18 @@ def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame)
         )
         .select("security_id", "valid_from", "first_bar")
         .sort("security_id")
+    )
+
+
+def _first_inside(intervals: pl.DataFrame, cells: pl.DataFrame, name: str) -> pl.DataFrame:
+    """(security_id, valid_from, `name`): the first session of an interval's cells; a security may be listed twice."""
+    inside = (pl.col("session") >= pl.col("valid_from")) & (
+        pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
+    )
+    return (
+        cells.select("security_id", "ticker", "session")
+        .join(intervals, on=["security_id", "ticker"])
+        .filter(inside)
+        .group_by("security_id", "valid_from")
+        .agg(pl.col("session").min().alias(name))
     )
