@@ -15,8 +15,9 @@ from tickstock_dagster.adapters.database import close_engines
 from tickstock_dagster.adapters.local_services import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 
-# Nothing here has to survive a power cut, and databases are created and dropped all the time.
-POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
+# drop one in which an autovacuum worker is at work.
+POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 _numbers = itertools.count(1)
 

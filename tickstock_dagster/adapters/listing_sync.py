@@ -34,6 +34,10 @@ SINGLE_QUESTIONS = 20
 """Up to so many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
 
 
+UP_TO_DATE = timedelta(days=7)
+"""A list so old still tells who holds a ticker today: loading old sessions again costs no call every day."""
+
+
 @dataclass(frozen=True, slots=True)
 class ListingSync:
     """Takes dated lists of one source into the store. `drain` takes the source's call records, and may count them."""
@@ -49,7 +53,7 @@ class ListingSync:
         """Take in the lists that are needed to know `tickers` on every session from `first` to `last`.
 
         Args:
-            tickers: as printed today, or on `last`.
+            tickers: as printed today; or on `last`, where nobody holds it today.
             first: first session of the load.
             last: last session of the load.
             latest: the latest closed session, whose list knows today's tickers.
@@ -57,7 +61,9 @@ class ListingSync:
         Returns:
             The dates of the lists that were fetched; empty when nothing had to be asked.
         """
-        questions = ((last, self._unseen_after), (latest, self._unknown), (first, self._unseen_before))
+        # The latest first: a ticker means its holder of today, and not that of the load's last session.
+        before = (first, self._unseen_before)
+        questions = ((latest, self._out_of_date), before, (last, self._unsure), before)
 
         def is_needed(on: date, needed: Callable[[Sequence[str], date], bool]) -> bool:
             asked = lists_observed(self.engine, self.market, self.source.name, empty=True)
@@ -110,15 +116,20 @@ class ListingSync:
             now=self.clock(),
         )
 
-    def _unknown(self, tickers: Sequence[str], _on: date) -> bool:
-        held = {interval.ticker for security in read_securities(self.engine) for interval in security.intervals}
-        return any(ticker not in held for ticker in tickers)
+    def _out_of_date(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether no list tells who holds the tickers today."""
+        newest = max(lists_observed(self.engine, self.market, self.source.name), default=date.min)
+        return on - newest > UP_TO_DATE or len(self._newest_holders(tickers)) < len(set(tickers))
 
-    def _unseen_after(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether some ticker's last sighting is before `on`, so that a change since then would go unnoticed."""
+    def _unsure(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether some ticker has no holder, was last sighted before `on`, or may or may not have been listed then."""
         newest = self._newest_holders(tickers)
         return len(newest) < len(set(tickers)) or any(
-            security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None
+            (security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None)
+            or (
+                security.intervals[0].start_known in ("unknown", "absent_before")
+                and security.intervals[0].valid_from <= on < security.intervals[0].seen_from
+            )
             for security in newest.values()
         )
 
