@@ -1,0 +1,45 @@
+"""Run benchmarks: `python -m benchmarks [name …]`; without a name all of them, one after the other.
+
+Each runs in a process of its own, since what one of them imports or connects to must not slow or break another.
+Arguments after `--` are passed on: `python -m benchmarks ingest -- --rounds 3`.
+"""
+
+import subprocess
+import sys
+
+NAMES = ("ingest", "reload", "dagster_runs", "outbox_drain", "calendar_lookups")
+
+
+def summary(name: str) -> str:
+    """The first sentence of a benchmark's docstring, without importing what it measures."""
+    import ast
+    from pathlib import Path
+
+    tree = ast.parse((Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8"))
+    return (ast.get_docstring(tree) or "").splitlines()[0]
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    cut = arguments.index("--") if "--" in arguments else len(arguments)
+    names, passed_on = arguments[:cut], arguments[cut + 1 :]
+    if names in (["--list"], ["-h"], ["--help"]):
+        for name in NAMES:
+            print(f"{name:<18}{summary(name)}")
+        return 0
+    unknown = [name for name in names if name not in NAMES]
+    if unknown:
+        print(f"no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}", file=sys.stderr)
+        return 2
+    failed = []
+    for name in names or NAMES:
+        print(f"\n{name}: {summary(name)}", flush=True)
+        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *passed_on], check=False).returncode:
+            failed.append(name)
+    if failed:
+        print(f"failed: {', '.join(failed)}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Our ingest beside a bare staged merge, raw COPY, dlt, ArcticDB and pandas: 505 tickers × 1,259 sessions, first load.
+
+    python -m benchmarks.ingest [--rounds N] [--without-rivals]
+
+Ours begins with the rows in memory, as the source delivers them, and does what a load does with them: note the
+planned work units, judge every row, quarantine the broken ones, explain absent cells, and in one transaction per
+batch store rows, gaps, ends of units and events. The floor stores the same good rows, ready made, into the same table
+(columns, keys, indexes, checks and foreign key): COPY into a TEMP table and one INSERT … ON CONFLICT DO UPDATE. It is
+run in one transaction and in batches of ours' size; the ratio is taken to the one that is worse for ours.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks import rivals
+from benchmarks.market_rows import FIRST, LAST, MARKET, MarketRows, RowsInMemory, market_calendar, market_rows
+from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
+from benchmarks.servers import Servers, running_servers
+from tickstock_dagster.adapters.answer_judge import AnswerJudge
+from tickstock_dagster.adapters.bar_fetcher import FLUSH_ROWS, fetch_batches
+from tickstock_dagster.adapters.bar_loader import BarLoader, LoadRequest
+from tickstock_dagster.adapters.bar_store import NOTHING_STORED, StoreResult, store_batch
+from tickstock_dagster.adapters.database import open_engine
+from tickstock_dagster.adapters.ledger import record_plan
+from tickstock_dagster.adapters.listing_store import read_intervals
+from tickstock_dagster.adapters.listing_sync import ListingSync
+from tickstock_dagster.core.coverage import expected_cells
+from tickstock_dagster.core.events import Event, JobProgress
+from tickstock_dagster.core.planning import WorkUnit
+
+BOUND = 1.5
+NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """Our ingest of some rows. The template's listings are known, as they are when the first answer comes in."""
+
+    rows: MarketRows
+    source: RowsInMemory
+    intervals: pl.DataFrame
+    units: Sequence[WorkUnit]
+    asked: pl.DataFrame
+
+    @classmethod
+    def prepare(cls, servers: Servers, rows: MarketRows) -> "Ingest":
+        """Take in the listings, in the template."""
+        engine, source = open_engine(servers.url(servers.template)), RowsInMemory(rows)
+        sync = ListingSync(source, engine, MARKET, "listings", lambda: NOW, source.drain_calls)
+        sync.ensure(rows.tickers, FIRST, LAST, market_calendar().latest_closed_session(NOW))
+        intervals = read_intervals(engine, rows.tickers)
+        expected = expected_cells(rows.sessions, intervals)
+        spans = expected.group_by("ticker", maintain_order=True).agg(
+            pl.col("session").min().alias("first"), pl.col("session").max().alias("last"), pl.len()
+        )
+        units = [WorkUnit("range", MARKET, source.name, *span) for span in spans.iter_rows()]
+        ids = pl.DataFrame({"ticker": spans["ticker"], "unit_id": [unit.unit_id for unit in units]})
+        asked = expected.join(ids, on="ticker").with_columns(kind=pl.lit("range"))
+        return cls(rows, source, intervals, units, asked)
+
+    def load(self, url: str, now: datetime = NOW) -> StoreResult:
+        """Judge and store all rows, in the loader's batches."""
+        engine, run_id = open_engine(url), f"run-{now.isoformat()}"
+        record_plan(engine, self.units, run_id=run_id, priority=2, now=now)
+        judge = AnswerJudge(engine, self.source.name, run_id, MARKET, market_calendar(), self.intervals, self.asked)
+        stored, done = NOTHING_STORED, 0
+        for answers in fetch_batches(self.source, self.units, lambda: now, workers=8):
+            done += len(answers)
+            batch, _ = judge.judge(answers, now)
+            progress = JobProgress(
+                job_id=run_id, run_id=run_id, done=done, total=len(self.units), unit="units", symbol=None
+            )
+            batch.events = [Event.of(progress, time=now, dedupe_key=f"{done}/{len(self.units)}")]
+            stored += store_batch(engine, batch)
+        return stored
+
+    def first_load(self, url: str) -> None:
+        """`load` into an empty database; checks that everything arrived."""
+        stored = self.load(url)
+        broken = self.rows.frame.height - self.rows.good.height
+        assert stored.inserted == self.rows.good.height, stored
+        assert stored.quarantined == broken, stored
+
+    def whole_load(self, url: str, now: datetime = NOW) -> StoreResult:
+        """What `tickstock load` does: listings, a look at what is stored, planning and the final completeness, too."""
+        loader = BarLoader(self.source, open_engine(url), market_calendar(), MARKET, "run", lambda: now)
+        return loader.load(LoadRequest(self.rows.tickers, self.rows.sessions)).stored
+
+    def whole_first_load(self, url: str) -> None:
+        """`whole_load` into an empty database; checks that everything arrived."""
+        stored = self.whole_load(url)
+        assert stored.inserted == self.rows.good.height, stored
+
+    def finished_rows(self) -> pl.DataFrame:
+        """The good rows as they stand in the table afterwards, by its key: what the floor and the rivals store."""
+        hours = market_calendar().session_hours(FIRST, LAST)
+        closes = pl.DataFrame(
+            {"session": [day.session for day in hours], "closes_at": [day.closes_at for day in hours]},
+            schema={"session": pl.Date, "closes_at": pl.Datetime("us", "UTC")},
+        )
+        return (
+            self.rows.good.join(self.intervals.select("ticker", "security_id"), on="ticker")
+            .join(closes, on="session")
+            .with_columns(pl.col("volume").cast(pl.Int64), status=pl.lit("final"))
+            .select(rivals.COLUMNS)
+            .sort("security_id", "session")
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=7, help="rounds of ours and the floor (7)")
+    parser.add_argument("--without-rivals", action="store_true", help="only ours, the floor and raw COPY")
+    arguments = parser.parse_args()
+    rows = market_rows()
+    with running_servers() as servers, tempfile.TemporaryDirectory(prefix="tickstock-bench-rivals-") as folder:
+        ingest = Ingest.prepare(servers, rows)
+        finished = ingest.finished_rows()
+        at = rivals.Constants(source=ingest.source.name, now=NOW)
+        count = finished.height
+        batches = -(-count // FLUSH_ROWS)
+        ours = Contender("ours: judged, quarantined, explained, ledger, events", ingest.first_load, count)
+        floors = [
+            Contender("bare merge, one transaction", partial(rivals.bare_merge, finished, at, 1), count),
+            Contender(f"bare merge, {batches} batches", partial(rivals.bare_merge, finished, at, batches), count),
+        ]
+        others = [
+            Contender("ours with listings, planning, completeness", ingest.whole_first_load, count, every=2),
+            Contender("raw COPY into the table", partial(rivals.raw_copy, finished, at), count, every=2),
+        ]
+        if not arguments.without_rivals:
+            others += rivals.contenders(finished, at, Path(folder))
+        run_rounds(servers, [ours, *floors, *others], arguments.rounds)
+    floor = min(floors, key=lambda contender: contender.wall)
+    show(f"first load, {rows.label}", [ours, *floors, *others], floor, count)
+    ratio = paired_ratios(ours, floors)
+    met = max(ratio.wall, ratio.cpu) <= BOUND
+    console.print(
+        f"ours / floor, the stricter variant, median of {len(ours.costs)} pairs: [bold]{ratio.wall:.2f} × wall, "
+        f"{ratio.cpu:.2f} × CPU[/]; bound {BOUND} ×: {'met' if met else 'NOT MET'}"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""The rows that the benchmarks load: five years of daily bars of 505 tickers, as a source delivers them.
+
+With TICKSTOCK_REAL_DATA naming a folder that holds `sp500_5yr/sp500_5yr_2013_2018.parquet`, they are the real ones
+(619,040 rows, of which 23 are broken; 51 symbol-days are absent). Without it they are the simulator's synthetic market
+in the same shape, damaged alike. How they are stored, and by whom, belongs in `ingest` and `rivals`.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from tickstock_dagster.adapters.vendor.files import FileSource
+from tickstock_dagster.core.bars import BAR_SCHEMA, validate_bars
+from tickstock_dagster.core.calendars import SessionCalendar, library_calendar
+
+REAL_FILE = Path("sp500_5yr") / "sp500_5yr_2013_2018.parquet"
+FIRST, LAST = date(2013, 2, 8), date(2018, 2, 7)
+TICKERS, SESSIONS = 505, 1_259
+BROKEN, ABSENT = 23, 51
+SEED = 7
+MARKET = "XNYS"
+
+
+@dataclass(frozen=True)
+class MarketRows:
+    """Bars in memory: `frame` is `BAR_SCHEMA` by ticker and session; `label` says what they are."""
+
+    label: str
+    frame: pl.DataFrame
+
+    @cached_property
+    def tickers(self) -> tuple[str, ...]:
+        """All tickers, ascending."""
+        return tuple(self.frame["ticker"].unique().sort())
+
+    @cached_property
+    def sessions(self) -> tuple[date, ...]:
+        """All sessions of the span, ascending."""
+        return tuple(market_calendar().sessions(FIRST, LAST))
+
+    @cached_property
+    def good(self) -> pl.DataFrame:
+        """The rows that keep every invariant: what all contenders store."""
+        return validate_bars(self.frame).good.sort("ticker", "session")
+
+
+class RowsInMemory(FileSource):
+    """A source whose answers are at hand: asking costs nothing, so that only what comes after is measured."""
+
+    def __init__(self, rows: MarketRows) -> None:
+        super().__init__("memory.parquet", name="files")
+        self._rows = rows.frame
+        self._by_ticker = {key[0]: part for key, part in rows.frame.partition_by("ticker", as_dict=True).items()}
+
+    def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
+        """The rows of one ticker, `start` and `end` inclusive."""
+        rows = self._by_ticker[ticker]
+        return rows.filter(pl.col("session").is_between(start, end))
+
+
+def market_calendar() -> SessionCalendar:
+    """The calendar of the rows' market."""
+    return library_calendar(MARKET)
+
+
+def market_rows() -> MarketRows:
+    """The real rows where the environment names them, else the synthetic ones."""
+    folder = os.environ.get("TICKSTOCK_REAL_DATA")
+    if not folder:
+        return synthetic_rows()
+    source = FileSource(Path(folder) / REAL_FILE)
+    tickers = source.listings()["ticker"]
+    frame = pl.concat([source.range_bars(ticker, FIRST, LAST) for ticker in tickers]).sort("ticker", "session")
+    return MarketRows(f"real S&P 500 set, {frame.height:,} rows", frame)
+
+
+def synthetic_rows() -> MarketRows:
+    """Tickers of the synthetic market that were listed all the time, with some rows broken and some taken out."""
+    from tickstock_dagster.simulator.synthetic.market import synthetic_market
+
+    market, days = synthetic_market(SEED, 1_200), market_calendar().sessions(FIRST, LAST)
+    first, last = days[0].toordinal(), days[-1].toordinal()
+    parts = []
+    for security in market.securities:
+        series = market.series(security)
+        inside = (series.ordinals >= first) & (series.ordinals <= last)
+        if len(security.spans) > 1 or np.count_nonzero(inside) != len(days) or len(parts) == TICKERS:
+            continue
+        numbers = {name: getattr(series, name)[inside] for name in ("open", "high", "low", "close", "volume")}
+        parts.append(pl.DataFrame({"ticker": [security.last_ticker] * len(days), "session": days, **numbers}))
+    assert len(parts) == TICKERS, f"the synthetic market has {len(parts)} tickers that were listed all the time"
+    frame = pl.concat(parts).sort("ticker", "session").with_row_index("row")
+    random = np.random.default_rng(SEED)
+    # Never a first or last session of a ticker: those would move the listing.
+    inner = frame.filter(pl.col("session").is_between(days[1], days[-2]))["row"].to_numpy()
+    chosen = random.choice(inner, BROKEN + ABSENT, replace=False)
+    broken, absent = chosen[:BROKEN].tolist(), chosen[BROKEN:].tolist()
+    frame = (
+        frame.filter(~pl.col("row").is_in(absent))
+        .with_columns(
+            high=pl.when(pl.col("row").is_in(broken)).then(pl.col("low") / 2).otherwise("high"),
+            vwap=pl.lit(None, dtype=pl.Float64),
+            transactions=pl.lit(None, dtype=pl.Int64),
+        )
+        .select(pl.col(name).cast(dtype) for name, dtype in BAR_SCHEMA.items())
+    )
+    return MarketRows(f"SYNTHETIC market (seed {SEED}), {frame.height:,} rows", frame)
