@@ -1,0 +1,249 @@
+"""What holds for the whole package, read from its source: who may import whom, where the outside world begins."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tickstock_dagster.adapters.fingerprint import TRAFFIC_TABLES, fingerprint_tables
+from tickstock_dagster.adapters.sql_files import sql_folder
+
+PACKAGE = Path(__file__).parent.parent / "tickstock_dagster"
+MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+CORE = [module for module in MODULES if module.startswith("core/")]
+
+MAY_IMPORT = {
+    "core": {"core"},
+    "settings": {"core", "settings"},
+    "simulator": {"core", "simulator"},
+    "adapters": {"core", "settings", "adapters"},
+    "defs": {"core", "settings", "adapters", "defs"},
+    "definitions": {"defs"},
+    "cli": {"core", "settings", "adapters", "simulator", "defs", "definitions", "cli"},
+}
+"""Layer by layer, what a module may import of our own. The simulator stands for the vendor: it shares the market's
+facts with us and nothing of how we ask."""
+
+
+@cache
+def tree(module: str) -> ast.Module:
+    return ast.parse((PACKAGE / module).read_text(encoding="utf-8"))
+
+
+def imports(module: str) -> Iterator[str]:
+    """Dotted names that a module imports anywhere, those inside functions included."""
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
+
+
+def layer(module: str) -> str:
+    return module.partition("/")[0].removesuffix(".py")
+
+
+def own_layers(module: str) -> set[str]:
+    names = (name.split(".") for name in imports(module))
+    return {parts[1] for parts in names if parts[0] == "tickstock_dagster" and len(parts) > 1} & set(MAY_IMPORT)
+
+
+# Direction
+
+
+def test_every_part_of_the_package_is_a_known_layer():
+    assert {layer(module) for module in MODULES} == {*MAY_IMPORT, "__init__"}
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__.py"])
+def test_imports_point_down(module):
+    is_program = module.endswith("/__main__.py")  # the entry of `python -m`, which starts the command
+    assert own_layers(module) <= MAY_IMPORT[layer(module)] | ({"cli"} if is_program else set())
+
+
+@pytest.mark.parametrize(
+    "module", [module for module in MODULES if layer(module) not in ("defs", "definitions", "cli")]
+)
+def test_only_the_shell_knows_dagster(module):
+    assert not [name for name in imports(module) if re.match(r"dagster(_|\.|$)", name)]
+
+
+# The core
+
+OUTSIDE = {
+    "asyncio", "getpass", "http", "io", "logging", "multiprocessing", "os", "platform", "random", "secrets", "shutil",
+    "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "time", "urllib",
+}  # fmt: skip
+LIBRARIES_OF_THE_CORE = {"numpy", "pandas_market_calendars", "polars", "pydantic"}
+ASKS_THE_WORLD = {"now", "utcnow", "today", "getenv", "uuid1", "uuid4", "open", "urlopen"}
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_imports_nothing_that_reaches_outside(module):
+    roots = {name.split(".")[0] for name in imports(module)} - {"tickstock_dagster"}
+    assert not roots & OUTSIDE
+    assert {root for root in roots if root not in sys.stdlib_module_names} <= LIBRARIES_OF_THE_CORE
+
+
+@pytest.mark.parametrize("module", CORE)
+def test_the_core_asks_neither_clock_nor_environment_nor_chance(module):
+    calls = [node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
+    names = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}
+    assert not names & ASKS_THE_WORLD
+
+
+HEAVY = {"dagster", "sqlalchemy", "psycopg", "redis", "massive", "starlette", "matplotlib", "adbc_driver_postgresql"}
+
+
+@pytest.mark.parametrize(("package", "heavy"), [("core", HEAVY), ("cli", HEAVY | {"polars", "pandas", "numpy"})])
+def test_importing_it_loads_none_of_the_heavy_libraries(package, heavy):
+    """All of the core; of the command line what `tickstock --help` needs."""
+    modules = CORE if package == "core" else ["cli/__init__.py"]
+    names = [f"tickstock_dagster.{module[:-3].replace('/', '.').removesuffix('.__init__')}" for module in modules]
+    code = f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\nprint(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert f"tickstock_dagster.{package}" in loaded
+    assert not heavy & set(loaded)
+
+
+# The environment
+
+READS_THE_ENVIRONMENT = {
+    "settings.py",
+    "adapters/services/environment.py",  # hands it on to child processes
+    "cli/workspace.py",  # puts the services' addresses into it, for what is started from here
+}
+
+
+def test_only_settings_and_what_starts_processes_touches_the_environment():
+    names = {"environ", "environb", "getenv", "getenvb", "putenv", "load_dotenv"}
+    found = set()
+    for module in MODULES:
+        nodes = list(ast.walk(tree(module)))
+        used = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+        if used & names or {name.split(".")[-1] for name in imports(module)} & names:
+            found.add(module)
+    assert found <= READS_THE_ENVIRONMENT
+
+
+def test_the_command_line_writes_the_environment_and_never_reads_it():
+    source = (PACKAGE / "cli" / "workspace.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"environ\b\S*?\(", source)) <= {"environ.update("}
+    assert "environ[" not in source
+
+
+# SQL
+
+SQL = re.compile(
+    r"\b(SELECT\b.*\bFROM|SELECT\s+\w+\(|INSERT\s+INTO|UPDATE\s+\w+\s+(AS\s+\w+\s+)?SET|DELETE\s+FROM|TRUNCATE"
+    r"|(CREATE|ALTER|DROP)\s+(TEMP|TABLE|VIEW|INDEX|SCHEMA|DATABASE|ROLE|USER|EXTENSION))\b",
+    re.DOTALL,
+)
+HOLDS_SQL = {
+    "adapters/migrations.py",  # its own bookkeeping, before and beside the migrations
+    "adapters/services/postgres.py",  # makes the database that the schema then stands in
+}
+
+
+def texts(module: str) -> Iterator[str]:
+    """String literals of a module, without docstrings; pieces of f-strings one by one."""
+    nodes = list(ast.walk(tree(module)))
+    prose = {id(node.value) for node in nodes if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)}
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in prose:
+            yield node.value
+
+
+def test_sql_stands_in_its_folder():
+    found = {module for module in MODULES if any(SQL.search(text) for text in texts(module))}
+    assert found == HOLDS_SQL
+
+
+def test_every_statement_is_used_and_every_used_one_is_there():
+    folder = sql_folder() / "statements"
+    there = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.sql")}
+    said = {text for module in MODULES for text in texts(module)}
+    assert {name for name in there if not name.startswith("fingerprint/")} <= said
+    asked = set()
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "statement":
+                asked |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
+    assert asked
+    assert asked <= there
+
+
+MIGRATIONS = "\n".join(
+    re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
+    for path in sorted((sql_folder() / "migrations").glob("*.sql"))
+)
+
+
+def parts(body: str) -> list[str]:
+    """A list in SQL, cut at its outermost commas."""
+    found, depth, quoted = [""], 0, False
+    for sign in body:
+        quoted ^= sign == "'"
+        depth += (sign == "(") - (sign == ")") if not quoted else 0
+        if depth < 0:
+            break
+        if sign == "," and depth == 0 and not quoted:
+            found.append("")
+        else:
+            found[-1] += sign
+    return [part.strip() for part in found]
+
+
+def table_columns() -> dict[str, set[str]]:
+    """The schema's tables as the migrations make them."""
+    tables = {}
+    for match in re.finditer(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+) \(", MIGRATIONS):
+        body = MIGRATIONS[match.end() :]
+        if body.startswith("%s)"):  # made from a text of columns, since it is partitioned or a hypertable
+            body = MIGRATIONS.split("$columns$")[1]
+        words = [part.split()[0] for part in parts(body) if part]
+        rules = {"CONSTRAINT", "PRIMARY", "UNIQUE", "CHECK", "EXCLUDE", "FOREIGN", "LIKE"}
+        tables[match[1]] = {word for word in words if word not in rules}
+    for table, column in re.findall(r"ALTER TABLE (\w+)\s+ADD COLUMN (?:IF NOT EXISTS )?(\w+)", MIGRATIONS):
+        tables[table].add(column)
+    return tables
+
+
+COMMENTS = {
+    (kind, name): words
+    for kind, name, words in re.findall(r"COMMENT ON (\w+) ([\w.]+) IS\s+'((?:[^']|'')*)'", MIGRATIONS)
+}
+
+
+def test_the_migrations_were_read_rightly():
+    tables = table_columns()
+    assert tables["ticker_intervals"] == {
+        "security_id", "ticker", "valid_from", "valid_to", "start_known", "seen_from", "seen_to"
+    }  # fmt: skip
+    assert {"ts", "open", "is_fmv", "loaded_at"} < tables["ohlcv_1min"]
+    assert {"securities", "ohlcv_daily", "bar_gaps", "work_units", "outbox", "cache_entries"} < set(tables)
+
+
+def test_every_table_has_a_fingerprint_or_only_measures_traffic():
+    assert {*fingerprint_tables(), *TRAFFIC_TABLES} == set(table_columns())
+    assert not TRAFFIC_TABLES & set(fingerprint_tables())
+
+
+def test_every_table_and_column_has_its_comment_and_no_comment_speaks_of_nothing():
+    tables = table_columns()
+    expected = {("TABLE", table) for table in tables}
+    expected |= {("COLUMN", f"{table}.{column}") for table, columns in tables.items() for column in columns}
+    assert expected <= set(COMMENTS)
+    assert not [name for name, words in COMMENTS.items() if len(words) < 3]
+    views = set(re.findall(r"CREATE (?:OR REPLACE )?(?:MATERIALIZED )?VIEW (\w+)", MIGRATIONS))
+    spoken_of = {name.split(".")[0] for kind, name in COMMENTS if kind in ("TABLE", "COLUMN", "VIEW")}
+    assert spoken_of == {*tables, *views}
+    columns = {name for kind, name in COMMENTS if kind == "COLUMN" and name.split(".")[0] in tables}
+    assert columns == {name for kind, name in expected if kind == "COLUMN"}
