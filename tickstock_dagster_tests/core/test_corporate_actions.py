@@ -18,6 +18,10 @@ INTERVALS = pl.DataFrame(
         (2, "FB", date(2012, 5, 18), date(2022, 6, 9), "unknown", date(2020, 1, 2)),
         (2, "META", date(2022, 6, 9), None, "vendor", date(2022, 7, 1)),
         (3, "META", date(2021, 6, 30), date(2022, 2, 1), "unknown", date(2021, 7, 1)),
+        (4, "TAKEN", date(2021, 6, 30), date(2022, 2, 1), "unknown", date(2021, 7, 1)),
+        (4, "MOVED", date(2022, 2, 1), None, "vendor", date(2022, 7, 1)),
+        (5, "FIRST", date(2015, 1, 2), date(2023, 1, 3), "unknown", date(2021, 7, 1)),
+        (5, "TAKEN", date(2023, 1, 3), None, "vendor", date(2024, 1, 2)),
     ],
     schema=INTERVAL_SCHEMA,
     orient="row",
@@ -143,12 +147,16 @@ def test_a_kind_that_the_vendor_leaves_out_is_unknown():
         ("FB", date(2022, 6, 9), None),
         ("META", date(2022, 6, 9), 2),
         ("META", date(2021, 12, 31), 3),
-        ("META", date(2022, 2, 1), None),
+        ("META", date(2022, 2, 1), 2),  # told under the latest ticker, and the company was listed, as FB
+        ("META", date(2012, 5, 17), None),
+        ("MOVED", date(2021, 7, 20), 4),
+        ("TAKEN", date(2021, 7, 20), 5),  # the fund's rows stand under MOVED by now
+        ("FIRST", date(2021, 7, 20), 5),
         ("NVDA", date(1999, 1, 21), None),
         ("XYZ", EX_DATE, None),
     ],
 )
-def test_an_action_belongs_to_whoever_held_the_ticker_on_its_ex_date(ticker, ex_date, security_id):
+def test_an_action_belongs_to_whoever_holds_its_ticker_last_and_was_listed_on_its_ex_date(ticker, ex_date, security_id):
     judged = judge([split(2.0, ticker=ticker, ex_date=ex_date)], [dividend(1.0, ticker=ticker, ex_date=ex_date)])
     assert judged.actions["security_id"].to_list() == ([] if security_id is None else [security_id] * 2)
     assert judged.unresolved == (2 if security_id is None else 0)
