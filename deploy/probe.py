@@ -6,7 +6,7 @@ Cheap on purpose: they run every few seconds for ever, and `dagster api grpc-hea
 import sys
 import urllib.request
 
-TIMEOUT = 4
+TIMEOUT = 8
 
 
 def http(port: str, path: str) -> bool:
