@@ -1,6 +1,9 @@
--- End the current versions in the span that the answer tells otherwise, or no longer tells.
-UPDATE corporate_actions AS a SET known_to = %(now)s
+-- End the current versions in the span that the answer tells otherwise, or no longer tells. What it contradicts itself
+-- about stays as it was. A version lasts, even if another process learned of it after this answer was asked for.
+UPDATE corporate_actions AS a SET known_to = greatest(%(now)s, a.known_from + interval '1 microsecond')
 WHERE a.known_to IS NULL AND a.source = %(source)s AND a.ex_date BETWEEN %(first)s AND %(last)s
+    AND NOT EXISTS (
+        SELECT FROM stage_doubtful AS d WHERE (d.security_id, d.action, d.ex_date) = (a.security_id, a.action, a.ex_date))
     AND NOT EXISTS (
         SELECT FROM stage_actions AS s
         WHERE (s.security_id, s.action, s.ex_date, s.kind) = (a.security_id, a.action, a.ex_date, a.kind)

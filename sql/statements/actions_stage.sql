@@ -1,5 +1,7 @@
+-- One answer on its way into corporate_actions; gone at the end of the transaction.
 CREATE TEMP TABLE stage_actions (
     security_id bigint, ticker text, action text, kind text, ex_date date, declared_on date, record_date date,
     pay_date date, split_from numeric(18, 8), split_to numeric(18, 8), cash_amount numeric(18, 8), currency text,
     vendor_id text
-) ON COMMIT DROP
+) ON COMMIT DROP;
+CREATE TEMP TABLE stage_doubtful (security_id bigint, action text, ex_date date) ON COMMIT DROP

@@ -1,19 +1,24 @@
 """Loading splits and dividends of a span of ex-dates: two calls, one transaction, in versions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_store import copy_frame, unit_values, write_calls
 from tickstock_dagster.adapters.database import transaction
-from tickstock_dagster.adapters.ledger import units_done
+from tickstock_dagster.adapters.ledger import record_calls, units_done
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.sql_files import statement
-from tickstock_dagster.adapters.vendor.source import BarSource
+from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, VendorError
 from tickstock_dagster.core.corporate_actions import ACTION_SCHEMA, judge_actions
 from tickstock_dagster.core.planning import WorkUnit
+
+MAX_WITHDRAWN_SHARE = 0.10
+FEW_WITHDRAWN = 5
+"""So many may always be withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +51,27 @@ def load_corporate_actions(
     its `known_to`.
 
     Raises:
-        VendorError: one of the answers did not come; nothing was changed.
+        VendorError: one of the answers did not come, or lacks much of what is known; nothing was changed.
         ServiceUnavailableError: the database cannot be reached; nothing was changed.
     """
     units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in ("splits", "dividends")]
     if not ask_again and units_done(engine, units):
         return ActionsReport(0, 0, 0, 0, (), 0, asked=False)
     started = clock()
-    splits, dividends = source.splits(first, last), source.dividends(first, last)
+    try:
+        splits, dividends = source.splits(first, last), source.dividends(first, last)
+    except VendorError:
+        record_calls(engine, source.drain_calls(), source=source.name, run_id=run_id)
+        raise
     judged = judge_actions(splits, dividends, read_intervals(engine))
     now = clock()
     at = {"first": first, "last": last, "source": source.name, "now": now}
     calls = source.drain_calls()
     with transaction(engine) as connection, connection.cursor() as cursor:
-        cursor.execute(statement("actions_stage"))
+        cursor.execute(statement("actions_stage"), prepare=False)  # several statements at once cannot be prepared
         copy_frame(cursor, "stage_actions", judged.actions.select(list(ACTION_SCHEMA)))
+        copy_frame(cursor, "stage_doubtful", judged.doubtful)
+        _refuse_broken(cursor, at)
         cursor.execute(statement("actions_end"), at)
         ended = cursor.rowcount
         cursor.execute(statement("actions_insert"), at)
@@ -73,3 +84,18 @@ def load_corporate_actions(
         write_calls(cursor, calls, source.name, run_id)
     known = judged.actions.height - inserted
     return ActionsReport(inserted, ended, known, judged.unresolved, judged.refused, len(calls))
+
+
+def _refuse_broken(cursor: psycopg.Cursor, at: Mapping[str, object]) -> None:
+    """An answer that withdraws much of what is known is taken for a broken one, as an empty one is.
+
+    Raises:
+        MalformedAnswerError: says how much it lacks.
+    """
+    cursor.execute(statement("actions_withdrawn"), at)
+    withdrawn, known = cursor.fetchone() or (0, 0)
+    if withdrawn > FEW_WITHDRAWN and withdrawn > MAX_WITHDRAWN_SHARE * known:
+        raise MalformedAnswerError(
+            f"{at['source']}: splits and dividends {at['first']}..{at['last']} lack {withdrawn} of {known} that are "
+            f"known (accepted: at most {MAX_WITHDRAWN_SHARE:.0%})"
+        )

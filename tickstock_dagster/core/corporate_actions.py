@@ -34,12 +34,14 @@ class JudgedActions:
     Attributes:
         actions: `ACTION_SCHEMA`, unique by security, action, ex-date and (for dividends) kind.
         refused: rows that cannot be stored, one line each saying why.
-        unresolved: how many rows name a ticker that no security held on the ex-date.
+        unresolved: how many rows name a ticker of no security that was listed on the ex-date.
+        doubtful: (security_id, action, ex_date) of the refused rows: what is known of them is not disproved.
     """
 
     actions: pl.DataFrame
     refused: tuple[str, ...]
     unresolved: int
+    doubtful: pl.DataFrame
 
 
 def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> JudgedActions:
@@ -61,12 +63,8 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
         ],
         how="diagonal",
     )
-    holders = intervals.select("ticker", "security_id", "valid_from", "valid_to")
-    resolved = rows.join(holders, on="ticker").filter(
-        (pl.col("ex_date") >= pl.col("valid_from"))
-        & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
-    )
-    unresolved = rows.join(resolved, on=["ticker", "action", "ex_date"], how="anti").height
+    resolved = _with_security(rows, intervals)
+    unresolved = rows.height - resolved.height
     split_is_wrong = pl.any_horizontal(~_is_amount(name) for name in ("split_from", "split_to"))
     cash_is_wrong = ~_is_amount("cash_amount") | pl.col("currency").is_null()
     is_split = pl.col("action") == "split"
@@ -107,7 +105,32 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
             "ticker", "ex_date", "split_to", "split_from").rows()),
         *(f"{t} {d}: dividend in several currencies" for t, d in mixed.select("ticker", "ex_date").rows()),
     ]  # fmt: skip
-    return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved)
+    doubtful = pl.concat([rows.select(by_day) for rows in (broken, contradicting, mixed)]).unique(maintain_order=True)
+    return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved, doubtful)
+
+
+def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
+    """Add each row's `security_id`; rows of nobody are left out.
+
+    The vendor tells actions under a security's latest ticker, whatever it printed under on the ex-date: those of FB
+    stand under META. So a row belongs to the security that held the ticker last and was listed that day; to the
+    holder of the day itself where that one has since changed its ticker and nobody else took it over.
+    """
+    latest = intervals.group_by("security_id").agg(pl.col("ticker").sort_by("valid_from").last().alias("latest"))
+    listed = intervals.join(latest, on="security_id").select(
+        "security_id", "valid_from", "valid_to", "latest", printed="ticker"
+    )
+    numbered = rows.with_row_index("place")
+    claims = pl.concat(
+        [numbered.join(listed, left_on="ticker", right_on=claim, coalesce=False) for claim in ("latest", "printed")]
+    ).filter(
+        (pl.col("ex_date") >= pl.col("valid_from"))
+        & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
+    )
+    kept_it, held_it = pl.col("latest") == pl.col("ticker"), pl.col("printed") == pl.col("ticker")
+    rank = pl.when(kept_it & held_it).then(0).when(kept_it).then(1).otherwise(2)
+    owners = claims.sort("place", rank, "security_id").unique("place", keep="first", maintain_order=True)
+    return owners.select(*rows.columns, "security_id")
 
 
 def _is_amount(name: str) -> pl.Expr:
