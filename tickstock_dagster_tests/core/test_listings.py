@@ -18,7 +18,7 @@ from tickstock_dagster.core.listings import (
 from tickstock_dagster_tests.core.listing_worlds import HORIZON, Span, Store, World, check_structure, day, worlds
 
 DAYS = st.lists(st.integers(0, HORIZON - 1), min_size=2, max_size=10)
-THOROUGH = settings(max_examples=400, deadline=None)
+THOROUGH = settings(max_examples=300)
 
 
 def store_of(*histories: list[tuple[str, int, int]]) -> Store:
