@@ -23,6 +23,13 @@ def calendar_in_force(engine: sa.Engine, key: str) -> SessionCalendar:
     return calendar.with_overrides([override for override in overrides if not calendar.already_says(override)])
 
 
+def copied_until(engine: sa.Engine) -> date | None:
+    """The day up to which every calendar was copied; None where some was not."""
+    with transaction(engine) as connection:
+        last = dict(connection.execute(statement("market_calendar_until")).fetchall())
+    return min(last.values()) if set(last) >= set(CALENDARS) else None
+
+
 def copy_calendars(engine: sa.Engine, first: date, last: date) -> int:
     """Bring `market_calendar` in line with the calendars in force between two dates; returns changed rows."""
     changed = 0

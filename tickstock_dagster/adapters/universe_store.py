@@ -30,7 +30,7 @@ def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
     with transaction(engine) as connection:
         names = [row[0] for row in connection.execute(statement("universes_names"))]
         if name not in names:
-            raise BadInputError("universe", name, choices(name, [*names, LISTED]))
+            raise BadInputError("universe", name, choices(name, {*names, LISTED}))
         tickers = tuple(row[0] for row in connection.execute(statement("universe_members"), {"key": name}))
     if not tickers:
         raise BadInputError("universe", name, "a universe with at least one member")
@@ -51,9 +51,14 @@ def track_profile(engine: sa.Engine, profile: Profile, *, now: datetime) -> None
     write_universe(engine, profile.universe, "profile", profile.description, profile.tickers, track=True, now=now)
 
 
+def listed_tickers(engine: sa.Engine, session: date) -> tuple[str, ...]:
+    """The securities known to be listed on a session; none where no list of it was taken in."""
+    with transaction(engine) as connection:
+        return tuple(row[0] for row in connection.execute(statement("tickers_listed"), {"session": session}))
+
+
 def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[str, ...]:
     """Make `us_listed` of the securities known to be listed on a session, track it, and return its members."""
-    with transaction(engine) as connection:
-        tickers = [row[0] for row in connection.execute(statement("tickers_listed"), {"session": session})]
+    tickers = listed_tickers(engine, session)
     write_universe(engine, LISTED, "list", f"Listed on {session}", tickers, track=True, now=now)
-    return tuple(tickers)
+    return tickers

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tickstock_dagster.cli.selection import Selection, select, selection_options
+from tickstock_dagster.cli.selection import Selection, select, selection_options, track
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
 
 
@@ -20,7 +20,9 @@ def command(*, as_json: bool, **options: Any) -> None:
     workspace = open_workspace()
     now = datetime.now(UTC)
     selection = select(workspace, now, **options)
-    outcomes = execute(workspace, selection, now, tags={"tickstock/profile": options["profile"] or ""})
+    track(workspace, selection, now)
+    profile = selection.profile
+    outcomes = execute(workspace, selection, now, tags={"tickstock/profile": profile.name} if profile else {})
     if as_json:
         print_json([{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata)} for o in outcomes])
         return
@@ -43,7 +45,6 @@ def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dic
     """Run the loads that a selection asks for."""
     from tickstock_dagster.cli.runs import run_sessions, run_symbols
 
-    tags = {key: value for key, value in tags.items() if value}
     if selection.door == "symbols":
         return run_symbols(
             workspace,

@@ -2,16 +2,14 @@
 
 import click
 
-from tickstock_dagster.adapters.migrations import migrate
-from tickstock_dagster.cli.workspace import open_workspace, print_json
+from tickstock_dagster.cli.workspace import bring_up_to_date, open_workspace, print_json
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, as_json: bool) -> None:
     """Apply the migrations that the database lacks; twice equals once."""
-    workspace = open_workspace(migrated=False)
-    report = migrate(workspace.addresses.database_url)
+    report = bring_up_to_date(open_workspace(migrated=False))
     if as_json:
         print_json({"applied": report.applied, "version": report.version})
     elif report.applied:

@@ -6,17 +6,21 @@ A run is executed in this process on the configured instance: it is in the UI li
 import threading
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Any
 
 import dagster as dg
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tickstock_dagster.adapters.database import connected, open_engine
 from tickstock_dagster.adapters.ledger import run_progress
-from tickstock_dagster.cli.workspace import Workspace, console
-from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.cli.workspace import MARKET, Workspace, console
+from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import TICKERS, free_ticker_keys, grid_start
@@ -45,10 +49,19 @@ def run_sessions(
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
 ) -> RunOutcome:
-    """One run of `us_eod` over a range of sessions: bars of what is tracked (or of `tickers`), actions, checks."""
-    span = {RANGE_START: str(sessions[0]), RANGE_END: str(sessions[-1])}
-    config: dict[str, Any] = {"us__session_bars": {"config": {"tickers": list(tickers)}}} if tickers else {}
-    return _execute(workspace, "us_eod", {**span, **(tags or {})}, config, source, label)
+    """One run of `us_eod` over a range of sessions: bars of what is tracked (or of `tickers`), actions, checks.
+
+    Sessions that an override added have no partition: they are loaded along with those that have one, or with the
+    session before them.
+    """
+    library = library_calendar(MARKET)
+    keyed = [day for day in sessions if library.is_session(day)]
+    added = [str(day) for day in sessions if not library.is_session(day)]
+    keyed = keyed or [library.previous_session(sessions[0])]
+    span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
+    config = {"tickers": list(tickers), "added_sessions": added}
+    ops = {"us__session_bars": {"config": config}} if tickers or added else {}
+    return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
 
 
 def run_symbols(
@@ -63,14 +76,16 @@ def run_symbols(
 ) -> list[RunOutcome]:
     """Load tickers × sessions, giving tickers without a key one.
 
-    The grid's part is loaded by runs of `us_symbols`, one per stretch of adjacent keys; what lies before the grid, or
-    does not fit into it, by one run of `us_eod` restricted to the tickers.
+    The grid's part is loaded by runs of `us_symbols`, one per stretch of adjacent keys; what lies outside the grid, or
+    does not fit into it, by one run of `us_eod` restricted to the tickers. A run that fails keeps no other back.
+
+    Raises:
+        RunFailedError: some run failed; in its words, and those of the others that did.
     """
-    start = grid_start()
-    before = [day for day in sessions if day < start]
-    within = [day for day in sessions if day >= start]
-    outcomes = []
-    with dg.DagsterInstance.get() as instance:
+    start, library = grid_start(), library_calendar(MARKET)
+    within = [day for day in sessions if day >= start and library.is_session(day)]
+    outside = [day for day in sessions if day < start or not library.is_session(day)]
+    with _instance(workspace) as instance:
         keys = list(instance.get_dynamic_partitions(TICKERS))
         new = [ticker for ticker in tickers if ticker not in keys]
         room = free_ticker_keys(now, len(keys))
@@ -80,13 +95,22 @@ def run_symbols(
             keys += new
         elif new:
             console.print(f"[yellow]The symbol grid has room for {room} more tickers; loading by session.[/]")
-    if before or not fits:
-        days = before if fits else list(sessions)
-        outcomes.append(run_sessions(workspace, days, tickers=tickers, source=source, tags=tags, label=label))
+    runs: list[Callable[[], RunOutcome]] = []
+    if outside or not fits:
+        days = outside if fits else list(sessions)
+        runs.append(partial(run_sessions, workspace, days, tickers=tickers, source=source, tags=tags, label=label))
     if within and fits:
         for first, last in _stretches(keys, tickers):
             span = {RANGE_START: f"{within[0]}|{first}", RANGE_END: f"{within[-1]}|{last}"}
-            outcomes.append(_execute(workspace, "us_symbols", {**span, **(tags or {})}, {}, source, label))
+            runs.append(partial(_execute, workspace, "us_symbols", {**span, **(tags or {})}, {}, source, label))
+    outcomes, failures = [], []
+    for run in runs:
+        try:
+            outcomes.append(run())
+        except RunFailedError as error:
+            failures.append(str(error))
+    if failures:
+        raise RunFailedError("; ".join(failures))
     return outcomes
 
 
@@ -124,7 +148,7 @@ def _execute(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     started = time.monotonic()
-    with dg.DagsterInstance.get() as instance:
+    with _instance(workspace) as instance:
         fail_orphans(instance)
         with _progress(workspace, run_id, label):
             result = (
@@ -144,6 +168,22 @@ def _execute(
         words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+@contextmanager
+def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance, as `dagster.yaml` and the environment configure it.
+
+    Raises:
+        ServiceUnavailableError: its storage cannot be reached; Dagster itself would say so without a name.
+    """
+    try:
+        with connected(open_engine(workspace.addresses.dagster_storage_url, role=None)):
+            pass
+    except ServiceUnavailableError as error:
+        raise ServiceUnavailableError(f"Dagster's storage: {error}") from None
+    with dg.DagsterInstance.get() as instance:
+        yield instance
 
 
 def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:

@@ -9,12 +9,19 @@ import click
 
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
-from tickstock_dagster.adapters.universe_store import LISTED, track_listed, track_profile, universe_tickers
+from tickstock_dagster.adapters.universe_store import (
+    LISTED,
+    listed_tickers,
+    track_listed,
+    track_profile,
+    universe_tickers,
+)
 from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.profiles import Profile, profile_named
 from tickstock_dagster.core.tickers import canonical_ticker
+from tickstock_dagster.core.vendor_plans import HISTORY_START
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,7 @@ class Selection:
         door: symbols (`us/ohlcv_daily`) or sessions (`us/session_bars`).
         all_tracked: the tickers are all that is tracked, so that none need be named to the run.
         source: instead of the configured one.
+        profile: the profile that was chosen, or taken because nothing was.
     """
 
     tickers: tuple[str, ...]
@@ -36,6 +44,7 @@ class Selection:
     door: str
     all_tracked: bool
     source: str | None
+    profile: Profile | None = None
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -69,14 +78,16 @@ def select(
     last: str | None,
     source: str | None,
 ) -> Selection:
-    """Resolve the options.
+    """Resolve the options. Writes nothing but the vendor's lists that it needs to know a name.
 
     Raises:
         BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or said twice;
             a future date; an unknown name.
     """
     if source:
-        workspace.source(source)  # refuses an unknown source or a malformed file before anything is launched
+        bars = workspace.source(source)
+        if source.startswith("files:"):
+            bars.listings()  # reads the file: a malformed one is refused before anything is launched
     chosen = [
         name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
     ]
@@ -88,8 +99,7 @@ def select(
     named = profile_named(profile) if profile else None
     sessions = _sessions(calendar, now, named, years=years, months=months, first=first, last=last)
     if named is not None:
-        track_profile(workspace.engine, named, now=now)
-        return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source)
+        return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
     if symbols:
         tickers = tuple(
             dict.fromkeys(canonical_ticker(part, "--symbols") for part in symbols.split(",") if part.strip())
@@ -97,13 +107,22 @@ def select(
         if not tickers:
             raise BadInputError("--symbols", symbols, "tickers separated by commas")
         _refuse_unknown(workspace, tickers, sessions, now, source)
-        return Selection(tickers, sessions, f"{len(tickers)} symbols", "symbols", False, source)
+        label = "1 symbol" if len(tickers) == 1 else f"{len(tickers)} symbols"
+        return Selection(tickers, sessions, label, "symbols", False, source)
     assert universe is not None  # noqa: S101  # exactly one of the three is set
     if universe == LISTED:
         tickers = _listed(workspace, sessions, now, source)
     else:
         tickers = universe_tickers(workspace.engine, universe)
     return Selection(tickers, sessions, f"universe {universe}", "sessions", universe == LISTED, source)
+
+
+def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
+    """From now on the bars of a chosen profile, or of everything listed, are expected on every session."""
+    if selection.profile is not None:
+        track_profile(workspace.engine, selection.profile, now=now)
+    elif selection.all_tracked:
+        track_listed(workspace.engine, selection.sessions[-1], now=now)
 
 
 def _sessions(
@@ -128,12 +147,18 @@ def _sessions(
         raise BadInputError("--to", end, f"a date up to the latest closed session, {latest}")
     if first:
         begin = parse_date("--from", first)
+    elif (years or 0) * 12 + (months or 0) > 12 * (end.year - date.min.year):
+        begin = date.min
     elif years or months:
         begin = months_before(end, (years or 0) * 12 + (months or 0)) + timedelta(days=1)
     elif profile and profile.days:
         begin = end - timedelta(days=profile.days - 1)
     else:
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
+    if begin < HISTORY_START:
+        name, value = ("--from", first) if first else ("--years", years) if years else ("--months", months)
+        name, value = (name, value) if value else ("--to", last)
+        raise BadInputError(name, value, f"a span that begins on {HISTORY_START} or later: the vendor's history does")
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
@@ -172,6 +197,6 @@ def _listing_sync(workspace: Workspace, now: datetime, source: str | None) -> Li
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:
     """Everything that the vendor lists on the last session."""
-    if not track_listed(workspace.engine, sessions[-1], now=now):
+    if not listed_tickers(workspace.engine, sessions[-1]):
         _listing_sync(workspace, now, source).observe(sessions[-1])
-    return track_listed(workspace.engine, sessions[-1], now=now)
+    return listed_tickers(workspace.engine, sessions[-1])

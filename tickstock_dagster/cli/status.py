@@ -1,6 +1,6 @@
 """`tickstock status`: coverage of what is tracked, and every open gap with its reason."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import click
 
@@ -11,6 +11,7 @@ from tickstock_dagster.adapters.universe_store import tracked_tickers
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.coverage import expected_cells
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.vendor_plans import HISTORY_START
 
 
 @click.command()
@@ -25,7 +26,7 @@ def command(*, sessions: int, gaps: int, as_json: bool) -> None:
     workspace = open_workspace()
     calendar, engine = workspace.calendar, workspace.engine
     latest = calendar.latest_closed_session(datetime.now(UTC))
-    days = calendar.sessions(latest - timedelta(days=sessions * 2 + 10), latest)[-sessions:]
+    days = calendar.sessions(HISTORY_START, latest)[-sessions:]
     tickers = tracked_tickers(engine)
     intervals = read_intervals(engine, tickers)
     states = completeness(engine, expected_cells(days, intervals))

@@ -15,14 +15,15 @@ import click
 import sqlalchemy as sa
 from rich.console import Console
 
-from tickstock_dagster.adapters.calendar_store import calendar_in_force, copy_calendars
+from tickstock_dagster.adapters.calendar_store import calendar_in_force, copied_until, copy_calendars
 from tickstock_dagster.adapters.database import open_engine
 from tickstock_dagster.adapters.local_services import ServiceAddresses, process_environment, resolve_addresses
-from tickstock_dagster.adapters.migrations import migrate
+from tickstock_dagster.adapters.migrations import MigrationReport, migrate
 from tickstock_dagster.adapters.vendor.factory import open_source
 from tickstock_dagster.adapters.vendor.source import BarSource
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import Settings, load_settings
 
 MARKET = "XNYS"
@@ -69,10 +70,24 @@ def open_workspace(*, migrated: bool = True) -> Workspace:
     os.environ.update(process_environment(addresses, settings))
     load_settings.cache_clear()
     workspace = Workspace(load_settings(), addresses)
-    if migrated and migrate(addresses.database_url).applied:
-        today = datetime.now(UTC).date()
-        copy_calendars(workspace.engine, date(2000, 1, 1), date(today.year + 2, 12, 31))
+    if migrated:
+        bring_up_to_date(workspace)
     return workspace
+
+
+def bring_up_to_date(workspace: Workspace) -> MigrationReport:
+    """Apply the migrations that the database lacks, and copy the calendars where they do not reach far enough.
+
+    Raises:
+        SchemaError: the database is of a newer release, or an applied migration was edited.
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    report = migrate(workspace.addresses.database_url)
+    year = datetime.now(UTC).year
+    until = copied_until(workspace.engine)
+    if until is None or until.year <= year:
+        copy_calendars(workspace.engine, date(2000, 1, 1), date(year + 2, 12, 31))
+    return report
 
 
 @contextmanager
@@ -94,9 +109,13 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
     """A closed session from the command line.
 
     Raises:
-        BadInputError: no date, no session (the nearest ones are named), or one that has not closed.
+        BadInputError: no date, no session (the nearest ones are named), one before the vendor's history, or one that
+            has not closed.
     """
     day = parse_date(field, text)
+    latest = calendar.latest_closed_session(now)
+    if not HISTORY_START <= day <= calendar.last:
+        raise BadInputError(field, text, f"a session of {calendar.key} from {HISTORY_START} to {latest}")
     if not calendar.is_session(day):
         raise BadInputError(
             field,
@@ -104,7 +123,6 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
             f"a session of {calendar.key}; the nearest are {calendar.previous_session(day)} and "
             f"{calendar.next_session(day)}",
         )
-    latest = calendar.latest_closed_session(now)
     if day > latest:
         raise BadInputError(field, text, f"a session that has closed; the latest is {latest}")
     return day

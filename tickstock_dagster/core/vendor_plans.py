@@ -5,9 +5,13 @@ have no fixed rate; the vendor asks to stay below 100 requests a second, and we 
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from tickstock_dagster.core.errors import BadInputError, choices
+
+HISTORY_START = date(2003, 9, 10)
+"""The first session of the vendor's stock history, on any plan."""
 
 
 class PlanName(StrEnum):

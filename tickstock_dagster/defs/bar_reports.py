@@ -37,14 +37,15 @@ def report_sessions(
     """Tell Dagster which sessions are complete, tell consumers that the day is done, and fail for the rest.
 
     A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
-    tickers fails only for those.
+    tickers fails only for those. Sessions that an override added have no partition, and are told of like the others.
 
     Raises:
         Failure: some session stays below the objective; the complete ones are materialised before.
     """
     states = {state.session: state for state in report.states}
     whole = states if set(tracked) <= set(report.tickers) else run.states(tracked, list(states))
-    days = [date.fromisoformat(key) for key in context.partition_keys]
+    keyed = {date.fromisoformat(key) for key in context.partition_keys}
+    days = sorted(keyed | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
     _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
     metadata = load_metadata(run, report, _send(context, notifications))
@@ -55,7 +56,7 @@ def report_sessions(
         return
     left = {day: _why_left(run, day, states, whole) for day in days if day not in done}
     metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
-    for day in done:
+    for day in keyed.intersection(done):
         rows = whole[day].stored if day in whole else 0
         yield dg.AssetMaterialization(
             context.asset_key, partition=str(day), metadata={"dagster/partition_row_count": rows}
@@ -117,7 +118,7 @@ def _materialise_all(
     Dagster stores a result's metadata once for every partition. A picture of 500 tickers × 252 sessions would be
     stored 126,000 times, and plots over partitions would put a range's sums beside a single session's.
     """
-    if len(context.partition_keys) == 1:
+    if len(context.partition_keys) == 1 and len(report.states) <= 1:
         yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
         return
     days = [state.session for state in report.states]
@@ -131,6 +132,8 @@ def _materialise_all(
 
 def _settled_cells(run: BarRun, keys: Sequence[dg.MultiPartitionKey]) -> dict[dg.MultiPartitionKey, int]:
     """The settled ones of some cells, each with its number of stored bars, 1 or 0."""
+    if not keys:
+        return {}
     latest = run.calendar.latest_closed_session(run.clock.now())
     cells = {key: (_session(key), key.keys_by_dimension["ticker"]) for key in keys}
     days = {day for day, _ in cells.values() if day <= latest or run.is_cancelled(day)}

@@ -56,15 +56,18 @@ class BarRun:
         except TickstockError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
 
-    def closed_sessions(self, keys: Sequence[str]) -> tuple[date, ...]:
-        """The sessions of the keys that have closed, ascending.
+    def closed_sessions(self, keys: Sequence[str], added: Sequence[str] = ()) -> tuple[date, ...]:
+        """The sessions of the keys, and those that an override added, that have closed, ascending.
 
         Raises:
-            Failure: there is none: the range is empty (inverted), or nothing in it has closed yet.
+            Failure: there is none: the range is empty (inverted), or nothing in it has closed yet; or no override
+                added a session that is said to be an added one.
         """
-        days = sorted({date.fromisoformat(key) for key in keys})
-        if not days:
+        if not keys:
             raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
+        days = sorted({date.fromisoformat(key) for key in (*keys, *added)})
+        if unknown := [day for day in added if not self.calendar.is_session(date.fromisoformat(day))]:
+            raise dg.Failure(f"no override added the session {', '.join(unknown)}", allow_retries=False)
         latest = self.calendar.latest_closed_session(self.clock.now())
         closed = tuple(day for day in days if day <= latest and self.calendar.is_session(day))
         if not closed and not any(self.is_cancelled(day) for day in days):

@@ -31,6 +31,9 @@ class SessionsConfig(CellsConfig):
     """What a load of whole sessions may be told besides."""
 
     tickers: list[str] = Field([], description="Only these tickers; empty: every tracked one.")
+    added_sessions: list[str] = Field(
+        [], description="Sessions that an override added: they have no partition, and are loaded along with these."
+    )
 
 
 @dg.asset(
@@ -62,7 +65,7 @@ def session_bars(
     session below the completeness objective stays missing; loaded again, only what is absent is asked for.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
-    chosen = run.closed_sessions(context.partition_keys)
+    chosen = run.closed_sessions(context.partition_keys, config.added_sessions)
     tracked = tracked_tickers(run.engine)
     tickers = tuple(config.tickers) or tracked
     report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again, strict=bool(config.tickers)))

@@ -12,11 +12,11 @@ import dagster as dg
 
 from tickstock_dagster.core.calendars import LAST_DAY, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.core.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import load_settings
 
 MARKET = "XNYS"
-SESSIONS_START = date(2003, 9, 10)
-"""The first session of the vendor's stock history."""
+SESSIONS_START = HISTORY_START
 
 TICKERS = "tickers"
 """Name of the dynamic partitions: tickers with a key in `us/ohlcv_daily`."""

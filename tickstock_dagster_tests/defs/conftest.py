@@ -11,7 +11,8 @@ import pytest
 
 from tickstock_dagster.adapters.local_services import ServiceAddresses
 from tickstock_dagster.simulator.testing import RunningSimulator
-from tickstock_dagster_tests.defs.factory import SUNDAY, Factory, closed_connections, quick_retries
+from tickstock_dagster_tests.defs.factory import SUNDAY, Factory
+from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 
 
 @pytest.fixture(scope="session")
@@ -43,7 +44,7 @@ def factory(
     migrated_database_url: str, redis_url: str, vendor: RunningSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Factory]:
     """A factory in which nothing was loaded and nothing is tracked yet. Dagster keeps its own books in memory."""
-    with closed_connections(migrated_database_url, monkeypatch), dg.DagsterInstance.ephemeral() as instance:
+    with closed_limiters(monkeypatch), dg.DagsterInstance.ephemeral() as instance:
         yield Factory(migrated_database_url, redis_url, vendor, instance, monkeypatch)
 
 

@@ -1,7 +1,6 @@
 """What the tests of the Dagster shell share: one object that runs jobs and looks at what they left behind."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
@@ -14,9 +13,6 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.database import open_engine
 from tickstock_dagster.adapters.universe_store import write_universe
-from tickstock_dagster.adapters.vendor import factory as vendor_factory
-from tickstock_dagster.adapters.vendor.rate_limit import PostgresRateLimiter, RateLimiter
-from tickstock_dagster.adapters.vendor.retry import RetryPolicy
 from tickstock_dagster.core.profiles import STOCKS
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
@@ -35,31 +31,6 @@ FORTY = STOCKS[:40]
 def all_definitions() -> dg.Definitions:
     """The code location, loaded once; resources read the environment when a run begins."""
     return definitions()
-
-
-@contextmanager
-def closed_connections(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give back the connections that a process keeps for as long as it lives: tests outlive their databases."""
-    limiters = []
-
-    def remembered(*arguments: Any) -> RateLimiter:
-        limiters.append(limiter := limiter_of(*arguments))
-        return limiter
-
-    limiter_of = vendor_factory._limiter
-    monkeypatch.setattr(vendor_factory, "_limiter", remembered)
-    yield
-    for limiter in limiters:
-        if isinstance(limiter, PostgresRateLimiter):
-            limiter.close()
-    open_engine(database_url).dispose()
-    open_engine(database_url, role=None).dispose()
-
-
-def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The vendor is asked as often as ever, without the waits in between."""
-    policy = RetryPolicy(first_wait=0.001, longest_wait=0.002, jitter=0.001, rate_window=0.001)
-    monkeypatch.setattr(RetryPolicy, "for_plan", classmethod(lambda cls, plan: policy))  # noqa: ARG005
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+SELECT calendar, max(session) FROM market_calendar GROUP BY calendar

@@ -1,0 +1,46 @@
+"""An office: the command line on servers and a vendor of its own, as if a person had configured them."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tickstock_dagster.adapters.local_services import ServiceAddresses
+from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.cli.office import Office, create_database
+from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
+
+
+@pytest.fixture(scope="session")
+def cli_vendor() -> Iterator[RunningSimulator]:
+    """One vendor for all tests of this process; each test gets it as it was at its start."""
+    with RunningSimulator(plan="advanced", rate=(100_000, 1)) as simulator:
+        simulator.vendor.wait_for_tape()
+        yield simulator
+
+
+@pytest.fixture(scope="session")
+def cli_storage_url(services: ServiceAddresses) -> str:
+    """A database for Dagster's own storage."""
+    return create_database(services, "dagster_of_commands")
+
+
+@pytest.fixture
+def office(
+    migrated_database_url: str,
+    cli_storage_url: str,
+    redis_url: str,
+    cli_vendor: RunningSimulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> Iterator[Office]:
+    """Everything is up; nothing was loaded and nothing is tracked yet."""
+    cli_vendor.reset()
+    quick_retries(monkeypatch)
+    before = dict(os.environ)
+    with closed_limiters(monkeypatch):
+        office = Office(migrated_database_url, cli_storage_url, redis_url, cli_vendor, monkeypatch, capfd)
+        yield office
+        office.clear_storage()
+    os.environ.clear()
+    os.environ.update(before)

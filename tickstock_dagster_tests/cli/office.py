@@ -1,0 +1,126 @@
+"""What the tests of the command line share: one object that runs commands and looks at what they left behind."""
+
+import json
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import psycopg
+import pytest
+
+from tickstock_dagster import cli
+from tickstock_dagster.adapters.local_services import ServiceAddresses
+from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.settings import load_settings
+from tickstock_dagster.simulator.testing import RunningSimulator
+
+CALENDAR = library_calendar("XNYS")
+
+
+def create_database(services: ServiceAddresses, name: str) -> str:
+    """A database for as long as the servers live."""
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+    return f"{services.database_url.rpartition('/')[0]}/{name}"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command left: exit code, standard output and standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as the JSON document that it is."""
+        return json.loads(self.out)
+
+    @property
+    def error(self) -> str:
+        """The one line of a command that failed."""
+        lines = [line for line in self.err.splitlines() if line.startswith("tickstock: ")]
+        assert len(lines) == 1, self.err
+        assert "Traceback" not in self.err
+        return lines[0].removeprefix("tickstock: ")
+
+
+@dataclass(frozen=True)
+class Office:
+    """Servers, a vendor and a person at the command line."""
+
+    database_url: str
+    storage_url: str
+    redis_url: str
+    vendor: RunningSimulator
+    monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str]
+
+    def __post_init__(self) -> None:
+        # A day ahead of us the vendor has published everything that has closed, at whatever hour the tests run.
+        self.vendor.set_now(datetime.now(UTC) + timedelta(days=1))
+        self.configure(
+            TICKSTOCK_DATABASE_URL=self.database_url,
+            TICKSTOCK_DAGSTER_STORAGE_URL=self.storage_url,
+            TICKSTOCK_REDIS_URL=self.redis_url,
+            MASSIVE_BASE_URL=self.vendor.url,
+            MASSIVE_PLAN="advanced",
+            MASSIVE_CALLS_PER_SECOND="100",
+        )
+
+    def configure(self, **variables: str) -> None:
+        """Set environment variables."""
+        for name, value in variables.items():
+            self.monkeypatch.setenv(name, value)
+        load_settings.cache_clear()
+
+    def tickstock(self, *arguments: str) -> Answer:
+        """Run `tickstock …` in this process, as its entry point does."""
+        load_settings.cache_clear()
+        self.monkeypatch.setattr(sys, "argv", ["tickstock", *arguments])
+        self.capfd.readouterr()
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = self.capfd.readouterr()
+        return Answer(code, printed.out, printed.err)
+
+    def calls(self) -> int:
+        """Vendor calls since the last question."""
+        total = int(self.vendor.stats()["total"])
+        self.vendor.reset_stats()
+        return total
+
+    def rows(self, query: str, *values: object) -> list[Any]:
+        """Rows of the store; single columns as plain values."""
+        with psycopg.connect(self.database_url) as connection:
+            rows = connection.execute(query, values).fetchall()  # type: ignore[call-overload]
+        return [row[0] if len(row) == 1 else row for row in rows]
+
+    def execute(self, query: str, *values: object) -> None:
+        """Change the store behind our own code's back."""
+        with psycopg.connect(self.database_url) as connection:
+            connection.execute(query, values)  # type: ignore[call-overload]
+
+    def untouched(self) -> bool:
+        """Whether nothing was stored, tracked, planned or launched."""
+        tables = ("ohlcv_daily", "bar_gaps", "cache_entries", "work_units", "outbox", "quarantined_bars")
+        counts = [self.rows(f"SELECT count(*) FROM {table}")[0] for table in tables]  # noqa: S608
+        with dg.DagsterInstance.get() as instance:
+            return not any(counts) and not instance.get_runs() and not instance.get_dynamic_partitions("tickers")
+
+    def runs(self) -> list[dg.DagsterRun]:
+        """All runs in Dagster's history, newest first."""
+        with dg.DagsterInstance.get() as instance:
+            return list(instance.get_runs())
+
+    def clear_storage(self) -> None:
+        """Forget every run and key."""
+        self.configure(TICKSTOCK_DAGSTER_STORAGE_URL=self.storage_url)
+        with dg.DagsterInstance.get() as instance:
+            instance.wipe()
