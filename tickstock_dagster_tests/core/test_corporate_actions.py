@@ -163,6 +163,25 @@ def test_an_action_belongs_to_whoever_holds_its_ticker_last_and_was_listed_on_it
     assert judged.refused == ()
 
 
+def test_an_action_told_under_the_later_ticker_keeps_the_ticker_it_was_told_under():
+    judged = judge([split(2.0, ticker="META", ex_date=date(2015, 7, 20))])
+    assert judged.actions.select("security_id", "ticker").rows() == [(2, "META")]
+
+
+def test_what_is_known_of_a_refused_row_is_doubtful_and_nothing_else_is():
+    judged = judge(
+        [split(10.0), split(4.0), split(2.0, ticker="META"), split(None, ticker="META", ex_date=date(2023, 1, 3))],
+        [dividend(0.25), dividend(0.34, currency="CAD"), dividend(None, ticker="META"), dividend(1.0, ticker="META")],
+    )
+    assert sorted(judged.doubtful.rows()) == [
+        (1, "dividend", EX_DATE),
+        (1, "split", EX_DATE),
+        (2, "dividend", EX_DATE),
+        (2, "split", date(2023, 1, 3)),
+    ]
+    assert judge([split(10.0)], [dividend(0.25)]).doubtful.is_empty()
+
+
 AMOUNTS = st.sampled_from([None, -1.0, 0.0, 0.25, 0.5, 2.0, math.nan])
 SPLITS = st.builds(
     split, AMOUNTS, AMOUNTS, st.sampled_from(["NVDA", "META", "XYZ"]), st.sampled_from([EX_DATE, date(2021, 7, 20)]),
@@ -180,6 +199,7 @@ def test_whatever_the_vendor_tells_in_whatever_order_the_rows_keep_the_tables_co
     again = judge(random.sample(splits, len(splits)), random.sample(dividends, len(dividends)))
     assert judged.actions.equals(again.actions)
     assert sorted(judged.refused) == sorted(again.refused)
+    assert judged.doubtful.is_empty() == (judged.refused == ())
     rows = list(judged.actions.iter_rows(named=True))
     keys = [(r["security_id"], r["action"], r["ex_date"], r["kind"] if r["action"] == "dividend" else "") for r in rows]
     assert len(keys) == len(set(keys))
