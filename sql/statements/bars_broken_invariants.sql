@@ -6,7 +6,10 @@ WHERE NOT EXISTS (
     SELECT FROM pg_constraint AS c
     WHERE c.conrelid = 'public.ohlcv_daily'::regclass AND c.conname = wanted.name AND c.convalidated)
 UNION ALL
-(SELECT b.ticker || ' ' || b.session || ': O ' || b.open || ' H ' || b.high || ' L ' || b.low || ' C ' || b.close, 1
+(SELECT format(
+    '%%s %%s: O %%s H %%s L %%s C %%s V %%s', b.ticker, b.session, coalesce(b.open::text, 'missing'),
+    coalesce(b.high::text, 'missing'), coalesce(b.low::text, 'missing'), coalesce(b.close::text, 'missing'),
+    coalesce(b.volume::text, 'missing')), 1
 FROM ohlcv_daily AS b
 WHERE b.session >= %(since)s AND NOT b.is_fmv
     AND NOT coalesce(

@@ -7,8 +7,8 @@ WHERE NOT EXISTS (
             FROM pg_attribute AS a WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey::int2[])
         ) = ARRAY['security_id', 'session'])
 UNION ALL
-(SELECT b.ticker || ' ' || b.session || ': ' || count(*) || ' rows', 1
+(SELECT string_agg(DISTINCT b.ticker, ', ') || ' ' || b.session || ': ' || count(*) || ' rows', 1
 FROM ohlcv_daily AS b
 WHERE b.session >= %(since)s
-GROUP BY b.security_id, b.ticker, b.session
+GROUP BY b.security_id, b.session
 HAVING count(*) > 1)

@@ -1,5 +1,6 @@
 SELECT g.session, g.ticker, g.reason, g.evidence FROM bar_gaps AS g
 WHERE NOT g.is_final AND g.security_id IN (
-    SELECT security_id FROM ticker_intervals WHERE ticker = ANY (%(tickers)s::text[]))
+    SELECT DISTINCT ON (ticker) security_id FROM ticker_intervals
+    WHERE ticker = ANY (%(tickers)s::text[]) ORDER BY ticker, valid_from DESC)
 ORDER BY g.session DESC, g.ticker
 LIMIT %(limit)s

@@ -50,6 +50,7 @@ def fingerprint(engine: sa.Engine, progress: Callable[[str], None] = lambda _tab
     tables = []
     with transaction(engine) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute("SET LOCAL DateStyle = ISO")  # a server may write dates otherwise
         for table in fingerprint_tables():
             progress(table)
             digest, rows = hashlib.sha256(), 0
