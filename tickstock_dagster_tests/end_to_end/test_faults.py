@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -342,7 +342,10 @@ def test_a_vendor_that_is_down_is_given_up_soon_and_the_rest_is_explained_too(wo
 def test_a_ticker_list_that_does_not_come_stops_the_load_before_anything_is_changed(
     patient: World, fault: str, given: dict[str, Any], error: type[VendorError], words: str
 ) -> None:
+    saturday = patient.now
+    patient.now = datetime(2026, 11, 17, 23, tzinfo=UTC)
     patient.load("AAPL", MON, TUE)
+    patient.now = saturday
     before = patient.tables()
     patient.simulator.install(fault, path="*/reference/tickers", **given)
     with pytest.raises(error, match=words):
