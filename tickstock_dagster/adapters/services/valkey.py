@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from tickstock_dagster.adapters.services.base import EmbeddedService
-from tickstock_dagster.adapters.services.processes import launch_prefix
+from tickstock_dagster.adapters.services.processes import is_running, launch_prefix, processes_in, stop
 from tickstock_dagster.adapters.services.state import LOOPBACK
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
@@ -58,6 +58,13 @@ class Valkey(EmbeddedService):
                 return connection.makefile("rb").read().startswith(b"+OK\r\n+PONG\r\n")
         except OSError:
             return False
+
+    def clear_remains(self) -> None:
+        """End a server that a killed launcher started last of all, whose number the pid file may have lost."""
+        for orphan in processes_in(self.state.path / "valkey"):
+            if is_running(orphan, self.marker):
+                stop(orphan, self.marker, self.stop_signal, timeout=5.0)
+        super().clear_remains()
 
     def prepare(self, port: int) -> list[str]:
         """Write the configuration and return the command."""
