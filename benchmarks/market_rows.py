@@ -85,7 +85,7 @@ def synthetic_rows() -> MarketRows:
 
     market, days = synthetic_market(SEED, 1_200), market_calendar().sessions(FIRST, LAST)
     first, last = days[0].toordinal(), days[-1].toordinal()
-    parts = []
+    parts: list[pl.DataFrame] = []
     for security in market.securities:
         series = market.series(security)
         inside = (series.ordinals >= first) & (series.ordinals <= last)

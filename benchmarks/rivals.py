@@ -14,6 +14,7 @@ from datetime import datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 import polars as pl
 
@@ -116,7 +117,7 @@ def dlt_merge(rows: pl.DataFrame, at: Constants, folder: Path, url: str) -> None
     pipeline.run(bars, loader_file_format="csv")
 
 
-def to_sql(rows: pl.DataFrame, at: Constants, method: str | None, url: str) -> None:
+def to_sql(rows: pl.DataFrame, at: Constants, method: Literal["multi"] | None, url: str) -> None:
     """`DataFrame.to_sql` into the table; it cannot merge."""
     frame = _with_constants(rows, at).to_pandas()
     chunk = 1_000 if method else 10_000  # one statement takes 65,535 parameters
