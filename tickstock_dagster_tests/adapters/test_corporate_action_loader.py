@@ -166,9 +166,7 @@ def test_an_answer_that_withdraws_much_is_refused_and_nothing_is_changed(
     load(told, migrated_database_url)
     before = query(migrated_database_url, VERSIONS)
     told.dividend_rows = []
-    words = (
-        r"simulator: splits and dividends 2026-01-02\.\.2026-11-20 lack 20 of 20 that are known"
-    )
+    words = r"simulator: splits and dividends 2026-01-02\.\.2026-11-20 lack 20 of 20 that are known"
     with pytest.raises(MalformedAnswerError, match=words):
         load(told, migrated_database_url, hour=1, ask_again=True)
     assert query(migrated_database_url, VERSIONS) == before
