@@ -1,7 +1,10 @@
 """What the tests of the command line share: one object that runs commands and looks at what they left behind."""
 
 import json
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,21 +12,34 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+from psycopg import sql
 
 from tickstock_dagster import cli
 from tickstock_dagster.adapters.local_services import ServiceAddresses
 from tickstock_dagster.core.calendars import library_calendar
-from tickstock_dagster.settings import load_settings
+from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 
 CALENDAR = library_calendar("XNYS")
 
 
-def create_database(services: ServiceAddresses, name: str) -> str:
-    """A database for as long as the servers live."""
+def create_database(services: ServiceAddresses, name: str, *, template: str = "template1") -> str:
+    """A new database on the tests' server; its URL."""
     with psycopg.connect(services.database_url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        # A template may have no session; a connection that was just closed can still be ending.
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", [template]
+        )
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
     return f"{services.database_url.rpartition('/')[0]}/{name}"
+
+
+def drop_database(services: ServiceAddresses, name: str) -> None:
+    """Drop it, whoever still looks at it."""
+    with psycopg.connect(services.database_url, autocommit=True) as connection:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 @dataclass(frozen=True)
@@ -111,16 +127,25 @@ class Office:
         """Whether nothing was stored, tracked, planned or launched."""
         tables = ("ohlcv_daily", "bar_gaps", "cache_entries", "work_units", "outbox", "quarantined_bars")
         counts = [self.rows(f"SELECT count(*) FROM {table}")[0] for table in tables]  # noqa: S608
-        with dg.DagsterInstance.get() as instance:
+        with self.instance() as instance:
             return not any(counts) and not instance.get_runs() and not instance.get_dynamic_partitions("tickers")
 
     def runs(self) -> list[dg.DagsterRun]:
         """All runs in Dagster's history, newest first."""
-        with dg.DagsterInstance.get() as instance:
+        with self.instance() as instance:
             return list(instance.get_runs())
 
     def clear_storage(self) -> None:
         """Forget every run and key."""
-        self.configure(TICKSTOCK_DAGSTER_STORAGE_URL=self.storage_url)
-        with dg.DagsterInstance.get() as instance:
+        with self.instance() as instance:
             instance.wipe()
+
+    @contextmanager
+    def instance(self) -> Iterator[dg.DagsterInstance]:
+        """Dagster's books as the commands keep them."""
+        with self.monkeypatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", str(PROJECT_ROOT))
+            patch.setenv("TICKSTOCK_DAGSTER_DIR", f"{os.environ['TICKSTOCK_STATE_DIR']}/dagster")
+            patch.setenv("TICKSTOCK_DAGSTER_STORAGE_URL", self.storage_url)
+            with dg.DagsterInstance.get() as instance:
+                yield instance

@@ -1,0 +1,71 @@
+"""The group itself: quick, complete, and short in its errors."""
+
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from tickstock_dagster.cli import COMMANDS, cli
+from tickstock_dagster_tests.cli.office import Office
+
+HELP = """
+import sys
+sys.argv = ["tickstock", *sys.argv[1:]]
+from tickstock_dagster.cli import main
+try:
+    main()
+finally:
+    heavy = {"polars", "pandas", "numpy", "dagster", "sqlalchemy", "psycopg", "redis", "matplotlib", "PIL", "pyarrow",
+             "pydantic", "rich", "alembic", "starlette", "uvicorn", "massive"}
+    print("loaded:", *sorted(heavy & set(sys.modules)), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("laod",)], ids=lambda arguments: arguments[0])
+def test_the_group_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    command = [sys.executable, "-c", HELP, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr.splitlines()[-1] == "loaded:"
+    assert "Traceback" not in done.stderr
+    if arguments == ("--help",):
+        assert done.returncode == 0
+        for name, (_, text) in COMMANDS.items():
+            assert f"  {name} " in done.stdout
+            assert text.split()[0] in done.stdout
+    if arguments == ("laod",):
+        assert done.returncode == 2
+        assert "No such command 'laod'" in done.stderr
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself_and_every_option_of_it(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"])
+    assert shown.exit_code == 0, shown.output
+    assert shown.output.startswith(f"Usage: cli {name} [OPTIONS]")
+    command = cli.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    assert command.help
+    for parameter in command.params:
+        assert getattr(parameter, "help", None), f"{name} {parameter.opts} has no help"
+
+
+def test_an_interrupted_command_says_so_and_fails(office: Office) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    office.monkeypatch.setattr("tickstock_dagster.cli.status.open_workspace", interrupt)
+    answer = office.tickstock("status")
+    assert (answer.code, answer.error) == (1, "interrupted")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("MASSIVE_PLAN", "gold-with-secret"), ("MASSIVE_CALLS_PER_SECOND", "0"), ("TICKSTOCK_AUTOMATION", "maybe")],
+)
+def test_an_environment_that_is_not_accepted_names_the_variable(office: Office, variable: str, value: str) -> None:
+    office.configure(**{variable: value})
+    answer = office.tickstock("status")
+    assert answer.code == 2
+    assert answer.error.startswith(f"the environment is not accepted: {variable}: ")
+    assert "with-secret" not in answer.err

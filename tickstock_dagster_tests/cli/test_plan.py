@@ -1,0 +1,45 @@
+"""`tickstock plan`: what a load would cost, without loading, tracking or launching anything."""
+
+from tickstock_dagster_tests.cli.office import Office
+
+TRACES = ("ohlcv_daily", "bar_gaps", "cache_entries", "outbox")
+
+
+def traces(office: Office) -> list[int]:
+    return [office.rows(f"SELECT count(*) FROM {table}")[0] for table in TRACES]  # noqa: S608
+
+
+def test_a_plan_tracks_nothing_and_launches_nothing(office: Office) -> None:
+    for selection in (("--profile", "etf_analysis"), ("--universe", "us_listed", "--from", "2026-11-02"), ()):
+        answer = office.tickstock("plan", *selection)
+        assert answer.code == 0, answer.err
+    assert traces(office) == [0, 0, 0, 0]
+    assert office.rows("SELECT count(*) FROM work_units WHERE kind <> 'listings'") == [0]
+    assert office.runs() == []
+    assert not [path for path in office.vendor.stats()["by_endpoint"] if "/aggs/" in path]
+
+
+def test_a_plans_reach_and_rate_are_counted(office: Office) -> None:
+    office.configure(MASSIVE_PLAN="free", MASSIVE_CALLS_PER_SECOND="")
+    answer = office.tickstock("plan", "--profile", "dev", "--years", "4", "--json")
+    assert answer.code == 0, answer.err
+    facts = answer.json
+    assert facts["plan"] == "free"
+    assert facts["rate"] == "5 per 60 s"
+    assert facts["calls"] == facts["range_calls"] == facts["symbols"] == 15
+    assert facts["minutes_at_least"] == 2.0
+    assert facts["missing_bars"] + facts["out_of_history"] > 14_000
+    assert 0.4 < facts["out_of_history"] / facts["missing_bars"] < 2
+    words = office.tickstock("plan", "--profile", "dev", "--years", "4").out
+    assert "(older than the plan reaches; not asked for)" in words
+    assert "at 5 per 60 s (free plan)" in words
+
+
+def test_a_file_has_no_rate_and_no_price(office: Office, tmp_path) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text("ticker,date,open,high,low,close,volume\nAAPL,2026-11-02,10,11,9,10,1000\n")
+    answer = office.tickstock("plan", "--symbols", "AAPL", "--from", "2026-11-02", "--source", f"files:{path}")
+    assert answer.code == 0, answer.err
+    assert answer.out.splitlines()[0].endswith("from files")
+    assert "without a rate limit" in answer.out
+    assert "price" not in answer.out
