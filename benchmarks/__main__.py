@@ -7,7 +7,7 @@ Arguments after `--` are passed on: `python -m benchmarks ingest -- --rounds 3`.
 import subprocess
 import sys
 
-NAMES = ("ingest", "reload", "dagster_runs", "outbox_drain", "calendar_lookups")
+NAMES = ("ingest", "reload", "dagster_runs", "outbox_drain", "calendar_lookups", "code_location_load")
 
 
 def summary(name: str) -> str:

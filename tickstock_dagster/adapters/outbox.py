@@ -17,7 +17,6 @@ import psycopg
 from psycopg.pq import TransactionStatus
 
 from tickstock_dagster.adapters.database import connected, open_engine
-from tickstock_dagster.adapters.outbox_drain import ROUND, OutboxDrain
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events import Event
@@ -109,7 +108,7 @@ class OutboxDispatcher:
         redis_url: str,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        round_size: int = ROUND,
+        round_size: int | None = None,
     ) -> None:
         """Nothing is connected yet.
 
@@ -117,7 +116,7 @@ class OutboxDispatcher:
             database_url: the warehouse, `postgresql://…`.
             redis_url: `redis://…`.
             clock: what `sent_at` is taken from, with a time zone.
-            round_size: events to a confirmation.
+            round_size: events to a confirmation; None: `outbox_drain.ROUND`.
         """
         self._database_url = database_url
         self._redis_url = redis_url
@@ -142,10 +141,13 @@ class OutboxDispatcher:
         """
         if max_events is not None and max_events < 1:
             raise BadInputError("max_events", max_events, "a number from 1, or nothing for all")
+        # Here and not above: whoever only writes events, or loads the definitions, needs no Redis client.
+        from tickstock_dagster.adapters.outbox_drain import ROUND, OutboxDrain
+
         began = time.monotonic()
         error = None
         with self._session() as database:
-            drain = OutboxDrain(database, self._redis_url, self._clock, self._round_size)
+            drain = OutboxDrain(database, self._redis_url, self._clock, self._round_size or ROUND)
             while True:
                 with _only_dispatcher(database) as alone:
                     if alone:
