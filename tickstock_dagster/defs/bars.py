@@ -96,8 +96,8 @@ def ohlcv_daily(
 ) -> Iterator[AssetEvent]:
     """Chosen tickers on chosen sessions: whatever of them is missing.
 
-    What is stored costs no call. "Add a partition" gives a ticker its key. From this page, a rectangle becomes one run
-    for each ticker or each session, whichever are fewer; `tickstock load --symbols` makes it one run.
+    What is stored costs no call. `tickstock load --symbols` gives a ticker its key and makes a rectangle one run; from
+    this page it becomes one run for each ticker or each session, whichever are fewer.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
     keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]

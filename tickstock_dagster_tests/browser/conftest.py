@@ -4,6 +4,7 @@
 developer's services alone. They need a Chromium (Debian's package `chromium`) and the Python package `playwright`.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -137,10 +138,10 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Ctrl-C for `dagster dev`, which ends its servers; what is left of its session after that is killed."""
+    """Ask `dagster dev` to end its servers; what is left of its session after that is killed."""
     process.terminate()
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(30)
-    except subprocess.TimeoutExpired:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait(10)
+    process.wait(10)
