@@ -25,7 +25,7 @@ COLUMNS = (
     "security_id", "session", "ticker", "closes_at", "open", "high", "low", "close", "volume", "vwap",
     "transactions", "status",
 )  # fmt: skip
-MULTI_SAMPLE = 50_000
+MULTI_SAMPLE = 10_000
 
 _numbers = count(1)
 

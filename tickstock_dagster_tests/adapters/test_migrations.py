@@ -9,6 +9,7 @@ from threading import Barrier
 import psycopg
 import pytest
 
+from tickstock_dagster.adapters import migrations, sql_files
 from tickstock_dagster.adapters.database import WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.migrations import (
     SchemaError,
@@ -166,3 +167,18 @@ def test_a_folder_of_wrongly_numbered_migrations_is_refused(tmp_path: Path, name
 def test_an_unknown_statement_is_a_missing_file() -> None:
     with pytest.raises(FileNotFoundError):
         statement("never_written")
+
+
+def test_an_installation_without_its_sql_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_files, "_FOLDERS", (tmp_path / "sql",))
+    sql_folder.cache_clear()
+    with pytest.raises(FileNotFoundError, match=f"the sql folder is missing; looked in {tmp_path}/sql"):
+        sql_folder()
+    sql_folder.cache_clear()
+
+
+def test_an_old_server_is_refused_by_name(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "_OLDEST_SERVER", 990000)
+    with pytest.raises(SchemaError, match=r"PostgreSQL \d+\.\d+.* is too old: 99 or newer is needed"):
+        migrate(database_url)
+    assert query(database_url, "SELECT to_regclass('schema_migrations')") == [(None,)]
