@@ -14,16 +14,20 @@ from typing import Any, Self
 
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.event_data import EodComplete, EodStatus, EventData, JobProgress, ScheduleAdjusted
+from tickstock_dagster.core.universe_events import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
 __all__ = [
     "EVENTS",
     "SOURCE",
+    "CacheSyncComplete",
     "EodComplete",
     "EodStatus",
+    "EtfCorrelationUpdate",
     "Event",
     "EventData",
     "JobProgress",
     "ScheduleAdjusted",
+    "UniverseUpdated",
     "event_model",
     "has_alias",
     "legacy_payload",
@@ -35,7 +39,15 @@ SOURCE = "/tickstock/dagster"
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tickstock:events")
 _SEPARATOR = "\x1f"
 
-_MODELS: tuple[type[EventData], ...] = (EodComplete, EodStatus, JobProgress, ScheduleAdjusted)
+_MODELS: tuple[type[EventData], ...] = (
+    EodComplete,
+    EodStatus,
+    JobProgress,
+    ScheduleAdjusted,
+    UniverseUpdated,
+    CacheSyncComplete,
+    EtfCorrelationUpdate,
+)
 
 EVENTS: dict[str, type[EventData]] = {model.channel: model for model in _MODELS}
 """Every kind of event by its channel."""
