@@ -20,6 +20,7 @@ from tickstock_dagster.adapters.vendor.source import (
     PermanentVendorError,
     Publication,
     TickerChange,
+    TickerDetails,
     VendorCall,
 )
 from tickstock_dagster.core.errors import BadInputError
@@ -48,9 +49,15 @@ class FileSource:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Bars and the list of tickers; no corporate actions, renames among them."""
+        """Bars and the list of tickers; no facts about them and no corporate actions, renames among them."""
         return Capabilities(
-            range_bars=True, grouped_bars=True, listings=True, corporate_actions=False, max_range_rows=MAX_ROWS
+            range_bars=True,
+            grouped_bars=True,
+            listings=True,
+            corporate_actions=False,
+            max_range_rows=MAX_ROWS,
+            details=False,
+            etf_profiles=False,
         )
 
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
@@ -93,6 +100,22 @@ class FileSource:
             NotFoundError: always, as a vendor answers for a ticker it cannot tell of.
         """
         raise NotFoundError(f"{self.name}: a file of bars has no ticker changes (asked for {ticker})")
+
+    def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
+        """Not offered.
+
+        Raises:
+            PermanentVendorError: always.
+        """
+        raise self._not_offered(f"details (asked for {ticker}{f' on {on}' if on else ''})")
+
+    def etf_profiles(self, on: date) -> pl.DataFrame:
+        """Not offered.
+
+        Raises:
+            PermanentVendorError: always.
+        """
+        raise self._not_offered(f"ETF profiles (asked for {on})")
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Not offered.

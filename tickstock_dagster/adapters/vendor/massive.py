@@ -1,7 +1,8 @@
 """Massive's REST API (formerly Polygon) as a source of bars and reference data: which endpoint, which parameters.
 
 Always raw prices, ascending, at the largest page. How a request travels is `massive_http`; how its answer is read is
-`massive_bars` and `massive_reference`. Facts of the API: the vendor's OpenAPI files and knowledge base.
+`massive_bars`, `massive_reference`, `massive_details` and `massive_etfs`. Facts of the API: the vendor's OpenAPI files
+and knowledge base.
 """
 
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from urllib.parse import quote
 
 import polars as pl
 
-from tickstock_dagster.adapters.vendor import massive_bars, massive_reference
+from tickstock_dagster.adapters.vendor import massive_bars, massive_details, massive_etfs, massive_reference
 from tickstock_dagster.adapters.vendor.massive_client import READ_TIMEOUT
 from tickstock_dagster.adapters.vendor.massive_http import MassiveHttp
 from tickstock_dagster.adapters.vendor.rate_limit import RateLimiter
@@ -25,6 +26,7 @@ from tickstock_dagster.adapters.vendor.source import (
     NotPublishedYetError,
     Publication,
     TickerChange,
+    TickerDetails,
     VendorCall,
 )
 from tickstock_dagster.core.errors import BadInputError
@@ -35,6 +37,7 @@ MAX_BARS = 50_000
 """Largest `limit` of bars; day bars are counted one each."""
 MAX_LISTINGS = 1_000
 MAX_ACTIONS = 5_000
+MAX_PROFILES = 5_000
 
 FIRST_DAY = date(2003, 9, 10)
 """The vendor's history begins here."""
@@ -78,7 +81,13 @@ class MassiveSource:
     def capabilities(self) -> Capabilities:
         """Everything; a range call holds 50,000 sessions."""
         return Capabilities(
-            range_bars=True, grouped_bars=True, listings=True, corporate_actions=True, max_range_rows=MAX_BARS
+            range_bars=True,
+            grouped_bars=True,
+            listings=True,
+            corporate_actions=True,
+            max_range_rows=MAX_BARS,
+            details=True,
+            etf_profiles=True,
         )
 
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
@@ -172,6 +181,50 @@ class MassiveSource:
             massive_reference.ticker_changes,
         )
         return answer.changes
+
+    def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
+        """The security that holds `ticker` on `on` (None: now).
+
+        Raises:
+            NotFoundError: no security holds it then, or the vendor does not know it.
+        """
+        symbol = canonical_ticker(ticker)
+        answer = self._http.get(
+            f"details of {symbol}{_on(on)}",
+            lambda client: client.get_ticker_details(
+                quote(symbol, safe=""), date=on.isoformat() if on else None, raw=True
+            ),
+            partial(massive_details.ticker_details, ticker=symbol),
+        )
+        return answer.details
+
+    def etf_profiles(self, on: date) -> pl.DataFrame:
+        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker; see `BarSource.etf_profiles`.
+
+        Two questions: for the newest processed date that is not after `on`, then for all funds of that date.
+
+        Raises:
+            NotEntitledError: the plan lacks the ETF add-on.
+            NotFoundError: the vendor has no profile that was out by `on`.
+        """
+        newest = self._http.get(
+            f"date of the ETF profiles{_on(on)}",
+            lambda client: client.get_etf_global_profiles(
+                processed_date_lte=on.isoformat(), sort="processed_date.desc", limit=1, raw=True
+            ),
+            partial(massive_etfs.profiles_page, latest=on),
+        ).frame
+        if newest.is_empty():
+            raise NotFoundError(f"{self.name}: no ETF profiles that were out on {on}")
+        day: date = newest["processed_date"][0]
+        profiles = self._http.get_pages(
+            f"ETF profiles of {day}",
+            lambda client: client.get_etf_global_profiles(
+                processed_date=day.isoformat(), sort="composite_ticker.asc", limit=MAX_PROFILES, raw=True
+            ),
+            partial(massive_etfs.profiles_page, first=day, latest=day, base_path=self._http.base_path),
+        )
+        return massive_etfs.one_row_each(profiles)
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`, by ex-date."""

@@ -53,6 +53,24 @@ DIVIDEND_SCHEMA: dict[str, type[pl.DataType]] = {
 """`cash_amount` per share in `currency` units as declared; `kind`: recurring, special, supplemental, irregular or
 unknown."""
 
+ETF_PROFILE_SCHEMA: dict[str, type[pl.DataType]] = {
+    "ticker": pl.String,
+    "processed_date": pl.Date,
+    "effective_date": pl.Date,
+    "name": pl.String,
+    "issuer": pl.String,
+    "category": pl.String,
+    "focus": pl.String,
+    "region": pl.String,
+    "primary_benchmark": pl.String,
+    "inception_date": pl.Date,
+    "aum_usd": pl.Float64,
+    "net_expenses": pl.Float64,
+    "refused": pl.String,
+}
+"""One row per ETF: the facts hold on `effective_date` and came out on `processed_date`. `aum_usd` in US dollars,
+`net_expenses` a fraction of assets a year (0.0009 is 0.09 %). `refused`: why the row must not be stored, with the value
+as sent, null for a good row; the figures of a refused row are null. Everything but ticker and days may be null."""
 
 PROBE_TICKER = "SPY"
 """Trades in every session since 1993: its bar shows that a session's bars are out."""
@@ -67,6 +85,33 @@ class TickerChange:
 
 
 @dataclass(frozen=True, slots=True)
+class TickerDetails:
+    """What the vendor knows of the security that holds `ticker` on the day asked for. None where it does not say.
+
+    Attributes:
+        equity_type: the vendor's type code (CS, ETF, …).
+        primary_exchange: MIC.
+        sic_code: four digits, as text.
+        shares_outstanding: of this class; of all classes together, converted, where the vendor has only that.
+        market_cap: US dollars, as the vendor has it; of a past day often wrong by the splits since.
+        list_date: first trading day.
+    """
+
+    ticker: str
+    name: str | None
+    equity_type: str | None
+    primary_exchange: str | None
+    cik: str | None
+    composite_figi: str | None
+    sic_code: str | None
+    sic_description: str | None
+    shares_outstanding: int | None
+    market_cap: float | None
+    list_date: date | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Publication:
     """Whether a session's bars are out, and the vendor's words for why not."""
 
@@ -76,13 +121,18 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a source can be asked for. `max_range_rows` bounds the sessions of one range call."""
+    """What a source can be asked for. `max_range_rows` bounds the sessions of one range call.
+
+    That a vendor has ETF profiles does not mean that the key's plan includes them: only asking shows that.
+    """
 
     range_bars: bool
     grouped_bars: bool
     listings: bool
     corporate_actions: bool
     max_range_rows: int
+    details: bool
+    etf_profiles: bool
 
 
 class VendorError(TickstockError):
@@ -175,6 +225,15 @@ class BarSource(Protocol):
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
         """The tickers of the security that holds `ticker` now, oldest first, the first one it is known by included."""
+
+    def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
+        """The security that holds `ticker` on `on` (None: now); `NotFoundError` where none does."""
+
+    def etf_profiles(self, on: date) -> pl.DataFrame:
+        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker, of the newest processed date that is not after `on`.
+
+        `NotEntitledError` where the plan lacks the ETF add-on, `NotFoundError` where nothing was out by `on`.
+        """
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`."""
