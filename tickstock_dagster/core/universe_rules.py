@@ -1,0 +1,290 @@
+"""Rules by which universes choose their members, applied to the facts of a session: who is a member, and why.
+
+What a rule is made of is in `core.universe_rule_parts`. Nothing is written here: an evaluation is a proposal.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from tickstock_dagster.core.universe_facts import as_evidence
+from tickstock_dagster.core.universe_rule_parts import Condition, Rule, Top
+
+__all__ = ["JUDGED_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
+
+CLASS_STAYS = 1.1
+"""An issuer's other class replaces the member only when it trades so many times as much."""
+
+JUDGED_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "rank": pl.Int64,
+    "member": pl.Boolean,
+    "decision": pl.String,
+    "reason": pl.String,
+    "facts": pl.String,
+}
+"""One row per security looked at, members first.
+
+`decision` is joined, stays, kept (a fact is not known), left or refused; `facts` is JSON.
+"""
+
+
+class Member(NamedTuple):
+    """A member, in its place. `rank` counts from 1 by the rule's `top`; None where it ranks nobody."""
+
+    security_id: int
+    ticker: str
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Who is a member by a rule, and how everybody who was looked at was judged.
+
+    Attributes:
+        members: in order: pinned ones, then by rank, else by ticker.
+        judged: `JUDGED_SCHEMA`, members first.
+    """
+
+    members: tuple[Member, ...]
+    judged: pl.DataFrame
+
+    def reasons(self) -> dict[int, str]:
+        """Why each security that was looked at is a member or not."""
+        return dict(self.judged.select("security_id", "reason").iter_rows())
+
+    def evidence(self) -> dict[str, Any]:
+        """Per ticker: rank, decision and the facts used, in JSON's own types. One that is not listed has no ticker."""
+        rows = self.judged.filter(pl.col("ticker").is_not_null()).iter_rows(named=True)
+        return {
+            row["ticker"]: {"rank": row["rank"], "decision": row["decision"], "facts": json.loads(row["facts"])}
+            for row in rows
+        }
+
+
+@dataclass(slots=True)
+class _Judged:
+    security_id: int
+    ticker: str | None
+    incumbent: bool
+    facts: dict[str, Any] = field(default_factory=dict)
+    pinned: bool = False
+    fails: str | None = None
+    unknown: str | None = None
+    rank: int | None = None
+    member: bool = False
+    reason: str = ""
+
+    @property
+    def decision(self) -> str:
+        if self.member:
+            return "joined" if not self.incumbent else "kept" if self.unknown else "stays"
+        return "left" if self.incumbent else "refused"
+
+
+def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Evaluation:
+    """Judge every candidate, and every incumbent.
+
+    Args:
+        rule: who belongs.
+        facts: `FACT_SCHEMA` of the session.
+        incumbents: securities that are members before.
+
+    Returns:
+        The members, and why; an incumbent that is not among the facts is not listed, and leaves.
+    """
+    judged = _judge(rule, facts, incumbents)
+    eligible = []
+    for one in judged:
+        if one.pinned:
+            one.member, one.unknown, one.reason = True, None, "pinned by the rule"
+        elif one.fails or (one.unknown and not one.incumbent):
+            one.reason = one.fails or f"not admitted: {one.unknown} is not known"
+        else:
+            one.member = True
+            one.reason = f"kept: {one.unknown} is not known" if one.unknown else _all_hold(rule)
+            eligible.append(one)
+    if rule.top:
+        _choose(rule.top, rule.top.count - sum(one.pinned for one in judged), eligible)
+    pins = {ticker: place for place, ticker in enumerate(rule.pinned)}
+    judged.sort(
+        key=lambda one: (
+            not one.member,
+            pins.get(one.ticker or "", len(pins)),
+            one.rank is None,
+            one.rank or 0,
+            one.ticker is None,
+            one.ticker or "",
+            one.security_id,
+        )
+    )
+    return Evaluation(
+        tuple(Member(one.security_id, one.ticker or "", one.rank) for one in judged if one.member),
+        _frame(judged, rule.fields),
+    )
+
+
+def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[_Judged]:
+    candidates = [condition.expression().alias(f"?{place}") for place, condition in enumerate(rule.candidates)]
+    conditions = [
+        condition.expression().alias(f"?{place}")
+        for place, condition in enumerate(rule.conditions, start=len(candidates))
+    ]
+    every: tuple[Condition, ...] = (*rule.candidates, *rule.conditions)
+    held = pl.col("security_id").is_in(list(incumbents))
+    looked_at = held | pl.col("ticker").is_in(list(rule.pinned))
+    if candidates:
+        looked_at = looked_at | pl.all_horizontal(f"?{place}" for place in range(len(candidates))).fill_null(
+            value=False
+        )
+    rows = facts.with_columns(candidates + conditions).filter(looked_at).sort("security_id")
+    found = []
+    for row in rows.iter_rows(named=True):
+        verdicts = [row[f"?{place}"] for place in range(len(every))]
+        broken = [condition for condition, verdict in zip(every, verdicts, strict=True) if verdict is False]
+        unknown = [condition.field for condition, verdict in zip(every, verdicts, strict=True) if verdict is None]
+        found.append(
+            _Judged(
+                row["security_id"],
+                row["ticker"],
+                row["security_id"] in incumbents,
+                facts=row,
+                pinned=row["ticker"] in rule.pinned,
+                fails="; ".join(f"not {one.text()}: {_told(row[one.field])}" for one in broken) or None,
+                unknown=", ".join(dict.fromkeys(unknown)) or None,
+            )
+        )
+    absent = incumbents - {one.security_id for one in found}
+    found += [_Judged(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
+    return found
+
+
+# -- the largest ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Group:
+    """The classes of one issuer: what counts is their sum, and one of them stands for it."""
+
+    classes: list[_Judged]
+    size: float | None
+    complete: bool
+    rank: int | None = None
+
+    @property
+    def incumbent(self) -> bool:
+        return any(one.incumbent for one in self.classes)
+
+    def chosen(self) -> _Judged:
+        def traded(one: _Judged) -> float:
+            return one.facts["adv20_usd"] or 0.0
+
+        best = min(self.classes, key=lambda one: (-traded(one), one.ticker or ""))
+        holders = [one for one in self.classes if one.incumbent]
+        if not holders:
+            return best
+        holder = min(holders, key=lambda one: (-traded(one), one.ticker or ""))
+        # Not known how much it trades: no reason to replace it.
+        known = holder.facts["adv20_usd"] is not None
+        return best if known and traded(best) >= CLASS_STAYS * traded(holder) > 0 else holder
+
+
+def _choose(top: Top, places: int, eligible: list[_Judged]) -> None:
+    """Rank the issuers of those that are eligible, keep as many as there are places, and drop the others."""
+    groups = _groups(top, eligible)
+    ranked = sorted(
+        (group for group in groups if group.size is not None),
+        key=lambda group: (-(group.size or 0.0), min(one.security_id for one in group.classes)),
+    )
+    for rank, group in enumerate(ranked, start=1):
+        group.rank = rank
+    # An incumbent of which something is not known keeps its place however far down the known part of it ranks.
+    doubtful = [group for group in groups if group.incumbent and not group.complete and _beyond(group, top)]
+    kept = doubtful[:places]
+    sure = [group for group in ranked if group not in kept]
+    enter_at = top.enter_at - (top.count - places)
+    entering = [group for group in sure if not group.incumbent and (group.rank or 0) <= enter_at]
+    staying = [group for group in sure if group.incumbent and (group.rank or 0) <= top.stays_until]
+    members = [*kept, *sorted([*entering, *staying], key=_by_rank)]
+    chosen = members[:places]
+    taken = {id(group) for group in members}
+    chosen += [group for group in sure if id(group) not in taken][: places - len(chosen)]
+    _settle(top, groups, {id(group) for group in chosen})
+
+
+def _groups(top: Top, eligible: Iterable[_Judged]) -> list[_Group]:
+    classes: dict[str | int, list[_Judged]] = {}
+    for one in eligible:
+        issuer = one.facts[top.group_by] if top.group_by else None
+        classes.setdefault(issuer or one.security_id, []).append(one)
+    groups = []
+    for members in classes.values():
+        sizes = [one.facts[top.by] for one in members]
+        known = [size for size in sizes if size is not None]
+        groups.append(_Group(members, sum(known) if known else None, complete=len(known) == len(sizes)))
+    return groups
+
+
+def _settle(top: Top, groups: Iterable[_Group], chosen: set[int]) -> None:
+    """Write down, class by class, what was decided."""
+    for group in groups:
+        member = group.chosen()
+        for one in group.classes:
+            one.rank = group.rank
+            one.member = id(group) in chosen and one is member
+            one.reason = _why(top, group, one, member, in_front=id(group) in chosen)
+
+
+def _why(top: Top, group: _Group, one: _Judged, member: _Judged, *, in_front: bool) -> str:
+    place = f"rank {group.rank} of {top.count} by {top.by}"
+    if group.rank is None or (in_front and _beyond(group, top)):
+        one.unknown = top.by
+        return f"kept: {top.by} is not known" if one.member else f"not admitted: {top.by} is not known"
+    if in_front and one is not member:
+        return f"{place}: {member.ticker} is the issuer's most traded class"
+    if not in_front:
+        return f"{place}: incumbents stay until {top.stays_until}" if one.incumbent else place
+    if one.incumbent and group.rank > top.count:
+        return f"{place}: stays until {top.stays_until}"
+    return f"kept: {one.unknown} is not known; {place}" if one.unknown else place
+
+
+def _beyond(group: _Group, top: Top) -> bool:
+    return group.rank is None or group.rank > top.stays_until
+
+
+def _by_rank(group: _Group) -> int:
+    return group.rank or 0
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def _all_hold(rule: Rule) -> str:
+    return "; ".join(condition.text() for condition in (*rule.candidates, *rule.conditions)) or "pinned by the rule"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _frame(judged: list[_Judged], fields: tuple[str, ...]) -> pl.DataFrame:
+    rows = [
+        (
+            one.security_id,
+            one.ticker,
+            one.rank,
+            one.member,
+            one.decision,
+            one.reason,
+            json.dumps(as_evidence(one.facts, fields) if one.facts else {}),
+        )
+        for one in judged
+    ]
+    return pl.DataFrame(rows, schema=JUDGED_SCHEMA, orient="row")
