@@ -1,0 +1,1 @@
+SELECT security_id, reference, sessions, session, correlation FROM etf_correlations_told
