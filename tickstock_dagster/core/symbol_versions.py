@@ -1,0 +1,146 @@
+"""The ticker list as each day showed it, folded into versions: one row as long as nothing changed.
+
+A version says that every observed list from `seen_from` to `seen_to` showed the security so. Lists may come in any
+order and again; of a date that is folded again, the later reading stands. Pure: lists in, changed rows out.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolFacts:
+    """What a list says of one security. Text fields are as the vendor gives them, None where it does not."""
+
+    ticker: str
+    name: str | None = None
+    equity_type: str | None = None
+    primary_exchange: str | None = None
+    cik: str | None = None
+    share_class_figi: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolVersion:
+    """The facts of one security over the lists from `seen_from` to `seen_to`, inclusive."""
+
+    security_id: int
+    seen_from: date
+    seen_to: date
+    facts: SymbolFacts
+
+    @property
+    def key(self) -> tuple[int, date]:
+        """Its primary key."""
+        return self.security_id, self.seen_from
+
+
+@dataclass(slots=True)
+class VersionChanges:
+    """What folding a list changes: rows to write (new, or with another end or other facts), keys to delete."""
+
+    written: list[SymbolVersion] = field(default_factory=list)
+    deleted: list[tuple[int, date]] = field(default_factory=list)
+    begun: int = 0
+    changed: int = 0
+    gone: int = 0
+
+
+def fold_list(
+    versions: Iterable[SymbolVersion], rows: Mapping[int, SymbolFacts], on: date, lists: Sequence[date]
+) -> VersionChanges:
+    """Take the list of one date into the versions.
+
+    Afterwards reading `on` gives exactly `rows`, and reading any other observed date gives what it gave before.
+
+    Args:
+        versions: every stored version of every security.
+        rows: the list, by security.
+        on: the date that the list speaks of.
+        lists: all dates whose lists were folded before, ascending or not; `on` may be among them.
+
+    Returns:
+        The changes; `begun` securities were never seen before, `changed` say something else than the list before
+        said, `gone` were on the list before and are not on this one.
+    """
+    observed = sorted({*lists, on})
+    place = bisect_left(observed, on)
+    before = observed[place - 1] if place else None
+    after = observed[place + 1] if place + 1 < len(observed) else None
+    known: dict[int, list[SymbolVersion]] = defaultdict(list)
+    for version in versions:
+        known[version.security_id].append(version)
+    changes = VersionChanges()
+    for security_id in {**known, **dict.fromkeys(rows)}:
+        old = sorted(known.get(security_id, []), key=lambda version: version.seen_from)
+        facts = rows.get(security_id)
+        _count(changes, old, facts, before)
+        covering = next((version for version in old if version.seen_from <= on <= version.seen_to), None)
+        if (covering.facts if covering else None) == facts:
+            continue
+        new = _without(old, on, before, after)
+        if facts is not None:
+            new = _with(new, SymbolVersion(security_id, on, on, facts), before, after)
+        stored = {version.key: version for version in old}
+        changes.written += [version for version in new if stored.get(version.key) != version]
+        changes.deleted += sorted(stored.keys() - {version.key for version in new})
+    return changes
+
+
+def read_day(versions: Iterable[SymbolVersion], day: date, lists: Sequence[date]) -> dict[int, SymbolFacts]:
+    """The list of the greatest observed date that is not after `day`; empty where there is none."""
+    observed = sorted(lists)
+    place = bisect_right(observed, day)
+    if not place:
+        return {}
+    on = observed[place - 1]
+    return {version.security_id: version.facts for version in versions if version.seen_from <= on <= version.seen_to}
+
+
+def _without(old: Sequence[SymbolVersion], on: date, before: date | None, after: date | None) -> list[SymbolVersion]:
+    """The versions with `on` taken out of the one that covers it."""
+    left = []
+    for version in old:
+        if not version.seen_from <= on <= version.seen_to:
+            left.append(version)
+            continue
+        if version.seen_from < on:
+            left.append(replace(version, seen_to=max(version.seen_from, before or version.seen_from)))
+        if version.seen_to > on:
+            left.append(replace(version, seen_from=min(version.seen_to, after or version.seen_to)))
+    return left
+
+
+def _with(
+    versions: Sequence[SymbolVersion], new: SymbolVersion, before: date | None, after: date | None
+) -> list[SymbolVersion]:
+    """The versions with a new one, joined to neighbours that say the same on the list before and the one after."""
+    rest = []
+    first, last = new.seen_from, new.seen_to
+    for version in versions:
+        if version.facts == new.facts and version.seen_to == before:
+            first = version.seen_from
+        elif version.facts == new.facts and version.seen_from == after:
+            last = version.seen_to
+        else:
+            rest.append(version)
+    return sorted([*rest, replace(new, seen_from=first, seen_to=last)], key=lambda version: version.seen_from)
+
+
+def _count(
+    changes: VersionChanges, old: Sequence[SymbolVersion], facts: SymbolFacts | None, before: date | None
+) -> None:
+    if facts is not None and not old:
+        changes.begun += 1
+        return
+    earlier = next(
+        (version.facts for version in old if before is not None and version.seen_from <= before <= version.seen_to),
+        None,
+    )
+    if facts is None:
+        changes.gone += earlier is not None
+    elif earlier is not None and earlier != facts:
+        changes.changed += 1
