@@ -16,6 +16,7 @@ from tickstock_dagster.simulator.securities import (
     DaySeries,
     DividendEvent,
     Floats,
+    FundFacts,
     Security,
     SplitEvent,
     TickerSpan,
@@ -57,6 +58,22 @@ class FileMarket:
     def holders(self, ticker: str) -> Sequence[Security]:
         """The one security with this ticker."""
         return [self._by_ticker[ticker]] if ticker in self._by_ticker else []
+
+    @property
+    def listed(self) -> Sequence[Security]:
+        """Every ticker of the file."""
+        return self.securities
+
+    def listed_holders(self, ticker: str) -> Sequence[Security]:
+        """The one security with this ticker."""
+        return self.holders(ticker)
+
+    def shares_on(self, _listed: Security, _day: date) -> None:
+        """Not told: a file of bars has no share counts."""
+
+    def funds(self) -> Sequence[tuple[Security, FundFacts]]:
+        """None: a file of bars does not say what is a fund."""
+        return ()
 
     def series(self, security: Security) -> DaySeries:
         """Its rows."""

@@ -4,17 +4,35 @@ Nothing here depends on the clock: what the vendor has published by now is `tape
 """
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Protocol
 
-from tickstock_dagster.simulator.securities import DaySeries, DividendEvent, Security, SplitEvent
+from tickstock_dagster.simulator.securities import DaySeries, DividendEvent, FundFacts, Security, SplitEvent
 
 
 class MarketData(Protocol):
-    """A market, complete from its first to its last day."""
+    """A market, complete from its first to its last day.
+
+    Lists and details speak of `listed`, bars and corporate actions of `securities`: the same unless the symbols come
+    from a file of their own.
+    """
 
     @property
     def securities(self) -> Sequence[Security]:
-        """Every security there ever was."""
+        """Every security that there ever were bars of."""
+
+    @property
+    def listed(self) -> Sequence[Security]:
+        """Every security that the ticker list ever had."""
+
+    def listed_holders(self, ticker: str) -> Sequence[Security]:
+        """Those of `listed` that had `ticker` at some time (case matters), oldest first."""
+
+    def shares_on(self, listed: Security, day: date) -> int | None:
+        """Shares outstanding of one of `listed` on `day`, in shares of that day; None: not told."""
+
+    def funds(self) -> Sequence[tuple[Security, FundFacts]]:
+        """Those of `securities` that are ETFs of which a data house tells, with what it tells."""
 
     def holders(self, ticker: str) -> Sequence[Security]:
         """The securities that printed `ticker` at some time (case matters), oldest first."""

@@ -1,8 +1,10 @@
 """What the simulated vendor knows of a security: identity, tickers over time, splits, dividends. Values only."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ def stable_hash(text: str) -> int:
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
+@lru_cache(maxsize=65_536)
 def figi_of(identity: str, kind: str = "BBG00") -> str:
     """A made-up FIGI (12 characters) that is always the same for `identity`."""
     value, digits = stable_hash(f"figi:{kind}:{identity}"), []
@@ -90,7 +93,8 @@ class Security:
         spans: printed tickers, oldest first.
         list_date: first trading day as the vendor tells it; None: not told.
         delisted_on: first date on which it no longer trades.
-        shares: outstanding, in shares of today.
+        shares: outstanding, in shares of `shares_as_of`.
+        market_cap: US dollars, where it is told rather than worked out.
     """
 
     key: str
@@ -103,6 +107,8 @@ class Security:
     delisted_on: date | None = None
     shares: int | None = None
     sic: tuple[str, str] | None = None
+    shares_as_of: date = date.max
+    market_cap: float | None = None
 
     @property
     def composite_figi(self) -> str:
@@ -122,6 +128,37 @@ class Security:
     def ticker_on(self, day: date) -> str | None:
         """The ticker printed on `day`; None when the security is not listed then."""
         return next((span.ticker for span in self.spans if span.covers(day)), None)
+
+    def shares_on(self, day: date, splits: Sequence[SplitEvent]) -> int | None:
+        """Shares outstanding on `day` in shares of that day: they change at splits alone, opposite to the raw price."""
+        if self.shares is None:
+            return None
+        count = float(self.shares)
+        for split in splits:
+            if day < split.ex_date <= self.shares_as_of:
+                count *= split.price_factor
+            elif self.shares_as_of < split.ex_date <= day:
+                count /= split.price_factor
+        return max(round(count), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class FundFacts:
+    """What an ETF data house tells of a fund. None where it does not.
+
+    Attributes:
+        expense_ratio: a fraction of assets a year.
+        inception_date: first day of the fund.
+    """
+
+    issuer: str
+    category: str
+    asset_class: str
+    benchmark: str | None
+    expense_ratio: float | None
+    inception_date: date | None
+    lags: bool = False
+    """Its facts are some days old when they come out."""
 
 
 @dataclass(frozen=True, slots=True)

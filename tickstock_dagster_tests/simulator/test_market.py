@@ -2,16 +2,21 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tickstock_dagster.core.profiles import ETFS, STOCKS
-from tickstock_dagster.simulator.securities import DaySeries, Security
+from tickstock_dagster.simulator.securities import DaySeries, Security, SplitEvent, TickerSpan
 from tickstock_dagster.simulator.sessions import sessions
+from tickstock_dagster.simulator.synthetic.funds import shipped_funds
 from tickstock_dagster.simulator.synthetic.market import SyntheticMarket, synthetic_market
+from tickstock_dagster.simulator.synthetic.prices import ANCHOR
 
 DIGEST = """
 import hashlib
@@ -59,7 +64,10 @@ def test_two_processes_draw_the_same_market_from_one_seed_and_another_from_anoth
 
 def test_a_series_does_not_depend_on_how_many_others_there_are(market: SyntheticMarket) -> None:
     smaller = SyntheticMarket(7, 200)
-    assert len(smaller.securities) == 200
+    shipped = {security.key for security in smaller.securities} & set(shipped_funds())
+    assert len(shipped) == len(shipped_funds()) >= 200
+    named_too = [ticker for ticker in shipped if ticker in ETFS]
+    assert len(smaller.securities) == 200 + len(shipped) - len(named_too)
     for security in smaller.securities:
         assert security in market.securities
         assert np.array_equal(smaller.series(security).close, market.series(security).close)
@@ -104,7 +112,8 @@ def test_a_split_shows_in_raw_prices_and_volumes_on_its_first_day(market: Synthe
 
 
 def test_invented_tickers_split_both_ways_and_about_once_in_four_years(market: SyntheticMarket) -> None:
-    splitting = [market.splits(security) for security in market.securities[164:] if market.splits(security)]
+    invented = [security for security in market.securities[164:] if security.key not in shipped_funds()]
+    splitting = [market.splits(security) for security in invented if market.splits(security)]
     assert len(splitting) > 10
     kinds = {split.kind for splits in splitting for split in splits}
     assert kinds == {"forward_split", "reverse_split"}
@@ -147,3 +156,88 @@ def test_dividends_are_worth_what_the_yield_says(market: SyntheticMarket) -> Non
     assert 0.02 < sum(event.cash_amount for event in paid) / close < 0.04
     assert all(event.declared_on < event.ex_date < event.pay_date for event in paid)
     assert market.dividends(named(market, "TSLA")) == ()
+
+
+def last_year(market: SyntheticMarket, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """Split-adjusted daily log returns and dollar volumes of the year to 2026-11-20."""
+    security = named(market, key)
+    series = market.series(security)
+    kept = (series.ordinals > date(2025, 11, 20).toordinal()) & (series.ordinals <= date(2026, 11, 20).toordinal())
+    returns = np.diff(np.log(series.close[kept]))
+    for split in market.splits(security):
+        at = np.flatnonzero(series.ordinals[kept] == split.ex_date.toordinal())
+        returns[at - 1] -= np.log(split.price_factor)
+    return returns, (series.close * series.volume)[kept]
+
+
+def test_every_shipped_etf_is_listed_at_its_venue_and_large_ones_trade_enough(market: SyntheticMarket) -> None:
+    today = {security.ticker_on(date(2026, 11, 20)): security for security in market.securities}
+    for fund in shipped_funds().values():
+        listed = today[fund.ticker]
+        assert listed.exchange == fund.exchange, fund
+        assert listed.equity_type in ("ETF", "ETN")
+        if fund.aum_usd and fund.aum_usd > 1e9:
+            _, dollars = last_year(market, fund.ticker)
+            assert np.convolve(dollars, np.ones(20) / 20, "valid").min() > 5e6, fund
+
+
+def test_shipped_etfs_have_the_size_of_the_list_on_the_day_on_which_price_levels_hold(market: SyntheticMarket) -> None:
+    for fund in shipped_funds().values():
+        security = named(market, fund.ticker)
+        series = market.series(security)
+        shares = market.shares_on(security, ANCHOR)
+        close = series.close[np.searchsorted(series.ordinals, ANCHOR.toordinal())]
+        assert shares * close == pytest.approx(fund.aum_usd, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("key", "against_spy", "yearly"),
+    [
+        ("XLF", (0.5, 0.95), (0.08, 0.3)),
+        ("IJR", (0.5, 0.95), (0.08, 0.3)),
+        ("SCHF", (0.45, 0.95), (0.07, 0.3)),
+        ("VOO", (0.95, 1.0), (0.06, 0.3)),
+        ("IAU", (-0.3, 0.3), (0.08, 0.3)),
+        ("IEF", (-0.3, 0.3), (0.02, 0.08)),
+        ("SHY", (-0.3, 0.3), (0.0, 0.04)),
+        ("SH", (-1.0, -0.9), (0.06, 0.3)),
+    ],
+)
+def test_funds_move_like_what_they_hold(
+    market: SyntheticMarket, key: str, against_spy: tuple[float, float], yearly: tuple[float, float]
+) -> None:
+    returns, spy = last_year(market, key)[0], last_year(market, "SPY")[0]
+    assert against_spy[0] < np.corrcoef(returns, spy)[0, 1] <= against_spy[1]
+    assert yearly[0] < returns.std() * 252**0.5 < yearly[1]
+
+
+def test_a_share_count_changes_at_splits_alone_and_market_cap_does_not_jump(market: SyntheticMarket) -> None:
+    for key in ("AAPL", "SPLT", "RSPL", "FBYY", "GE"):
+        security = named(market, key)
+        series = market.series(security)
+        for split in market.splits(security):
+            at = int(np.searchsorted(series.ordinals, split.ex_date.toordinal()))
+            if not 0 < at < len(series.ordinals):
+                continue
+            days = [date.fromordinal(int(series.ordinals[index])) for index in (at - 1, at)]
+            before, after = (market.shares_on(security, day) for day in days)
+            assert after / before == pytest.approx(split.split_to / split.split_from, rel=1e-6)
+            caps = series.close[at - 1] * before, series.close[at] * after
+            assert 0.75 < caps[1] / caps[0] < 1.35
+        unsplit = [market.shares_on(security, date(2026, 10, day)) for day in (1, 30)]
+        assert unsplit[0] == unsplit[1]
+
+
+DAYS = st.dates(date(2004, 1, 1), date(2030, 1, 1))
+SPLIT_LISTS = st.lists(st.tuples(DAYS, st.sampled_from([0.1, 0.5, 2, 3, 20])), max_size=4)
+
+
+@given(st.integers(1, 10**11), SPLIT_LISTS, DAYS, DAYS)
+def test_shares_on_a_day_follow_from_those_of_any_other_by_the_splits_between(
+    shares: int, splits: list[tuple[date, float]], known: date, asked: date
+) -> None:
+    events = sorted((SplitEvent(day, 1, ratio) for day, ratio in splits), key=lambda event: event.ex_date)
+    security = Security("A", "A", "CS", "XNYS", None, (TickerSpan("A", date(2003, 9, 10)),), None, None, shares)
+    then = replace(security, shares_as_of=known).shares_on(asked, events)
+    ratio = np.prod([event.split_to for event in events if min(known, asked) < event.ex_date <= max(known, asked)])
+    assert then == pytest.approx(max(shares * (ratio if asked > known else 1 / ratio), 1), rel=1e-6, abs=0.51)

@@ -7,8 +7,16 @@ from threading import RLock
 
 import numpy as np
 
-from tickstock_dagster.simulator.securities import DaySeries, DividendEvent, Security, SplitEvent, stable_hash
+from tickstock_dagster.simulator.securities import (
+    DaySeries,
+    DividendEvent,
+    FundFacts,
+    Security,
+    SplitEvent,
+    stable_hash,
+)
 from tickstock_dagster.simulator.sessions import sessions
+from tickstock_dagster.simulator.synthetic.funds import fund_facts
 from tickstock_dagster.simulator.synthetic.members import members_of
 from tickstock_dagster.simulator.synthetic.prices import common_factors, dividends_of, draw_series
 
@@ -16,7 +24,7 @@ _PAYMENTS_A_YEAR = 4
 
 
 class SyntheticMarket:
-    """`symbols` securities at least (all named and odd ones are always in), the same for the same `seed`."""
+    """`symbols` securities and the shipped ETFs, the same for the same `seed`. Named and odd ones are always in."""
 
     def __init__(self, seed: int, symbols: int) -> None:
         self._seed = seed
@@ -39,6 +47,23 @@ class SyntheticMarket:
     def holders(self, ticker: str) -> Sequence[Security]:
         """The securities that printed `ticker` at some time, oldest first."""
         return self._holders.get(ticker, ())
+
+    @property
+    def listed(self) -> Sequence[Security]:
+        """Every security there is."""
+        return self.securities
+
+    def listed_holders(self, ticker: str) -> Sequence[Security]:
+        """The securities that had `ticker` at some time, oldest first."""
+        return self.holders(ticker)
+
+    def shares_on(self, listed: Security, day: date) -> int | None:
+        """Shares outstanding, such that the raw close times them does not jump at a split."""
+        return listed.shares_on(day, self._splits[listed.key])
+
+    def funds(self) -> Sequence[tuple[Security, FundFacts]]:
+        """Every ETF: the shipped facts, and made-up ones for made-up funds."""
+        return [(security, fund_facts(security)) for security in self.securities if security.equity_type == "ETF"]
 
     def series(self, security: Security) -> DaySeries:
         """Its raw bars between its first and its last listed day."""

@@ -1,16 +1,18 @@
-"""Who is in the synthetic market: the named listings, the awkward ones, and invented ones up to the size asked for.
+"""Who is in the synthetic market: the named, the awkward, invented ones up to the size asked for, and shipped ETFs.
 
-The n-th invented ticker is the same whatever the size, so a larger market contains every smaller one.
+The ETFs of the shipped list come on top of the size. The n-th invented ticker is the same whatever the size, so a
+larger market contains every smaller one.
 """
 
 import numpy as np
 
 from tickstock_dagster.simulator.securities import Security, SplitEvent, TickerSpan, stable_hash
 from tickstock_dagster.simulator.sessions import FIRST_DAY, Sessions
-from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Traits, named_listings
+from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Listing, Traits, named_listings
+from tickstock_dagster.simulator.synthetic.funds import shipped_listings, shipped_shares
 from tickstock_dagster.simulator.synthetic.history import LISTED, RENAMES, SPLITS
 from tickstock_dagster.simulator.synthetic.oddities import Member, odd_members
-from tickstock_dagster.simulator.synthetic.prices import generator
+from tickstock_dagster.simulator.synthetic.prices import ANCHOR, generator
 
 _SIC = {"T": ("3570", "COMPUTER & OFFICE EQUIPMENT"), "F": ("6021", "NATIONAL COMMERCIAL BANKS"),
         "H": ("2834", "PHARMACEUTICAL PREPARATIONS"), "D": ("5940", "RETAIL-MISCELLANEOUS SHOPPING GOODS STORES"),
@@ -38,10 +40,37 @@ def _named_members() -> list[Member]:
             cik=_cik(listing.ticker) if stock else None,
             spans=spans,
             list_date=listed,
-            shares=int(listing.traits.daily_shares * 160),
+            shares=int(listing.traits.daily_shares * 160) if stock else _fund_shares(listing),
             sic=_SIC[listing.traits.follows] if stock else None,
+            shares_as_of=ANCHOR,
         )
         members.append((security, listing.traits, SPLITS.get(listing.ticker, ())))
+    return members
+
+
+def _fund_shares(listing: Listing) -> int:
+    return shipped_shares(listing) or int(listing.traits.daily_shares * 15)
+
+
+def _shipped_members(taken: set[str]) -> list[Member]:
+    """The ETFs of the shipped list that no one else is named as."""
+    members: list[Member] = []
+    for listing, inception in shipped_listings():
+        if listing.ticker in taken:
+            continue
+        listed = inception if inception and inception > FIRST_DAY else None
+        security = Security(
+            key=listing.ticker,
+            name=listing.name,
+            equity_type=listing.equity_type,
+            exchange=listing.exchange,
+            cik=None,
+            spans=(TickerSpan(listing.ticker, listed or FIRST_DAY),),
+            list_date=listed,
+            shares=_fund_shares(listing),
+            shares_as_of=ANCHOR,
+        )
+        members.append((security, listing.traits, ()))
     return members
 
 
@@ -94,17 +123,20 @@ def _invented_member(seed: int, number: int, ticker: str, calendar: Sessions) ->
         list_date=listed,
         shares=int(traits.daily_shares * 150),
         sic=None if fund else _SIC[sector],
+        shares_as_of=ANCHOR,
     )
     splits = () if fund else _invented_splits(seed, ticker, calendar)
     return security, traits, tuple(split for split in splits if listed is None or split.ex_date > listed)
 
 
 def members_of(seed: int, symbols: int, calendar: Sessions) -> list[Member]:
-    """At least `symbols` members; all named and awkward ones are always in."""
+    """At least `symbols` members, and the shipped ETFs besides; all named and awkward ones are always in."""
     members = _named_members() + odd_members()
     taken = {span.ticker for security, _, _ in members for span in security.spans}
+    shipped = _shipped_members(taken)
+    taken |= {security.key for security, _, _ in shipped}
     for number in range(max(symbols - len(members), 0)):
         ticker = _invented_ticker(seed, number, taken)
         taken.add(ticker)
         members.append(_invented_member(seed, number, ticker, calendar))
-    return members
+    return members + shipped

@@ -23,6 +23,7 @@ from datetime import date
 from tickstock_dagster.simulator.securities import Security, SplitEvent, TickerSpan
 from tickstock_dagster.simulator.sessions import FIRST_DAY
 from tickstock_dagster.simulator.synthetic.catalogue import Traits
+from tickstock_dagster.simulator.synthetic.prices import ANCHOR
 
 Member = tuple[Security, Traits, tuple[SplitEvent, ...]]
 
@@ -42,7 +43,16 @@ def _member(
 ) -> Member:
     held = spans or (TickerSpan(key, list_date or FIRST_DAY),)
     security = Security(
-        key, name, equity_type, exchange, cik, held, list_date, delisted_on, int(traits.daily_shares * 180)
+        key,
+        name,
+        equity_type,
+        exchange,
+        cik,
+        held,
+        list_date,
+        delisted_on,
+        shares=int(traits.daily_shares * 180),
+        shares_as_of=ANCHOR,
     )
     return security, traits, splits
 

@@ -19,7 +19,8 @@ ANCHOR = date(2026, 1, 2)
 
 FACTORS = {
     "market": 0.010, "small": 0.007, "world": 0.006, "emerging": 0.008, "gold": 0.010, "crops": 0.009,
-    "bonds": 0.003, "long bonds": 0.009, **dict.fromkeys(SECTORS, 0.006),
+    "bonds": 0.003, "long bonds": 0.009, "short bonds": 0.0006, "commodities": 0.010, "crypto": 0.028,
+    "growth": 0.004, "value": 0.003, **dict.fromkeys(SECTORS, 0.006),
 }  # fmt: skip
 """Daily standard deviation of each factor; all but the market's come on top of the market."""
 
