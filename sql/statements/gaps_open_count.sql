@@ -1,4 +1,6 @@
 SELECT count(*) FROM bar_gaps AS g
-WHERE NOT g.is_final AND g.security_id IN (
-    SELECT DISTINCT ON (ticker) security_id FROM ticker_intervals
-    WHERE ticker = ANY (%(tickers)s::text[]) ORDER BY ticker, valid_from DESC)
+WHERE NOT g.is_final AND EXISTS (
+    SELECT FROM unnest(%(security_id)s::bigint[], %(valid_from)s::date[], %(valid_to)s::date[])
+        AS span (security_id, valid_from, valid_to)
+    WHERE span.security_id = g.security_id AND g.session >= span.valid_from
+        AND (span.valid_to IS NULL OR g.session < span.valid_to))

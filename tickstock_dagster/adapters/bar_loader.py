@@ -16,13 +16,14 @@ from tickstock_dagster.adapters.answer_judge import AnswerJudge, same_reason
 from tickstock_dagster.adapters.bar_fetcher import GIVE_UP_AFTER, fetch_batches
 from tickstock_dagster.adapters.bar_store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.coverage_store import PLAN_HISTORY, completeness, gaps_by_reason, settled_cells
+from tickstock_dagster.adapters.expectation import Expectation
 from tickstock_dagster.adapters.ledger import record_calls, record_plan
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.load_settlement import late_starts, revised_gaps
 from tickstock_dagster.adapters.vendor.source import BarSource, NotEntitledError, UpstreamError, VendorCall, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason, expected_cells
+from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events import Event, JobProgress
 from tickstock_dagster.core.planning import LoadPlan, SourceLimits, WorkUnit, plan_load
@@ -32,12 +33,14 @@ from tickstock_dagster.core.planning import LoadPlan, SourceLimits, WorkUnit, pl
 class LoadRequest:
     """What to load: `tickers` as printed today on `sessions` (ascending, closed ones only).
 
-    `ask_again` also asks for open gaps that are not due yet. `strict` refuses unknown tickers instead of naming them
-    in the report.
+    With `universes` (canonical names; empty: all that are tracked) the bars of their members are meant, as they stood
+    on each session, and `tickers` are those of everybody who was one. `ask_again` also asks for open gaps that are not
+    due yet. `strict` refuses unknown tickers instead of naming them in the report.
     """
 
     tickers: tuple[str, ...]
     sessions: tuple[date, ...]
+    universes: tuple[str, ...] | None = None
     ask_again: bool = False
     strict: bool = False
     priority: int = 2
@@ -121,8 +124,7 @@ class BarLoader:
             self._settle(prepared, request.sessions)
         finally:
             record_calls(self.engine, self._drain(), source=self.source.name, run_id=self.run_id)
-        intervals = read_intervals(self.engine, request.tickers)
-        expected = expected_cells(request.sessions, intervals)
+        expected = self._expectation(request).cells(request.sessions)
         security_ids = expected["security_id"].unique().to_list()
         return LoadReport(
             tickers=request.tickers,
@@ -181,12 +183,12 @@ class BarLoader:
         if self.source.capabilities.listings:
             sync = ListingSync(self.source, self.engine, self.market, self.run_id, self.clock, self._drain)
             sync.ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
-        intervals = read_intervals(self.engine, request.tickers)
-        unknown = tuple(sorted(set(request.tickers) - set(intervals["ticker"])))
+        expectation = self._expectation(request)
+        unknown = tuple(sorted(set(request.tickers) - set(expectation.intervals["ticker"])))
         if unknown and (request.strict or len(unknown) == len(set(request.tickers))):
             held = read_intervals(self.engine)["ticker"].to_list()
             raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))
-        expected = expected_cells(request.sessions, intervals)
+        expected = expectation.cells(request.sessions)
         settled = settled_cells(self.engine, first, last, now, history=self._history(), ask_again=request.ask_again)
         missing = expected.join(settled, on=["security_id", "session"], how="anti")
         capabilities = self.source.capabilities
@@ -198,7 +200,13 @@ class BarLoader:
             self.source.plan,
         )
         plan = plan_load(missing, self.calendar.sessions(first, last), self.market, limits, now=now)
-        return _Prepared(intervals, expected, plan, _assign(missing, plan.units), unknown)
+        return _Prepared(expectation.intervals, expected, plan, _assign(missing, plan.units), unknown)
+
+    def _expectation(self, request: LoadRequest) -> Expectation:
+        if request.universes is None:
+            return Expectation.of_tickers(self.engine, request.tickers)
+        first, last = request.sessions[0], request.sessions[-1]
+        return Expectation.of_universes(self.engine, request.universes or None, first, last)
 
     def _parallel_calls(self, units: int) -> int:
         """Calls at once: no more than the plan allows in one window, or than there are units."""

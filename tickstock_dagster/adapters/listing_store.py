@@ -62,6 +62,13 @@ def read_intervals(engine: sa.Engine, tickers: Sequence[str] | None = None) -> p
     return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
 
 
+def intervals_of(engine: sa.Engine, security_ids: Sequence[int]) -> pl.DataFrame:
+    """Listing intervals of some securities, as `INTERVAL_SCHEMA`."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("intervals_of"), {"security_ids": list(security_ids)}).fetchall()
+    return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
+
+
 def lists_observed(engine: sa.Engine, market: str, source: str, *, empty: bool = False) -> list[date]:
     """Dates whose ticker list was taken in, ascending; with `empty` also those before a source's first row."""
     values = {"market": market, "source": source, "empty": empty}

@@ -9,10 +9,11 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.coverage_store import completeness
 from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.expectation import Expectation
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.universe_store import tracked_tickers
-from tickstock_dagster.core.coverage import Completeness, expected_cells
+from tickstock_dagster.core.coverage import SPAN_SCHEMA, Completeness
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +48,10 @@ def broken_invariants(engine: sa.Engine, since: date) -> Violations:
 
 def tracked_state(engine: sa.Engine, session: date) -> Completeness | None:
     """The completeness of one session over everything that is tracked; None where nothing is."""
-    tickers = tracked_tickers(engine)
-    if not tickers:
+    if not tracked_tickers(engine, date.min):
         return None
-    expected = expected_cells([session], read_intervals(engine, tickers))
-    states = completeness(engine, expected)
+    expectation = Expectation.of_universes(engine, None, session, session)
+    states = completeness(engine, expectation.cells([session]))
     return states[0] if states else Completeness(session, 0, 0, 0, 0)
 
 
@@ -63,7 +63,9 @@ def unknown_tickers(engine: sa.Engine) -> tuple[str, ...]:
 
 def open_gaps(engine: sa.Engine, limit: int = 10) -> tuple[int, pl.DataFrame]:
     """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence)."""
-    values = {"tickers": list(tracked_tickers(engine)), "limit": limit}
+    spans = Expectation.of_universes(engine, None, date.min, date.max).spans
+    assert spans is not None  # noqa: S101  # universes have them
+    values = {**{name: spans[name].to_list() for name in SPAN_SCHEMA}, "limit": limit}
     with transaction(engine) as connection:
         row = connection.execute(statement("gaps_open_count"), values).fetchone()
         rows = connection.execute(statement("gaps_open_sample"), values).fetchall()

@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
 from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.expectation import universe_tickers_between
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.profiles import Profile
@@ -15,32 +16,48 @@ LISTED = "us_listed"
 """The universe of every security that the vendor's list of a session has."""
 
 
-def tracked_tickers(engine: sa.Engine) -> tuple[str, ...]:
-    """Members of all tracked universes, each once, in the universes' order: their bars are expected."""
+def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date.max) -> tuple[str, ...]:
+    """Members of all tracked universes, each once, in the universes' order: their bars are expected.
+
+    Of dated universes those who are members on some day from `first` to `last`; unless given: on the newest.
+    """
+    return universe_tickers_between(engine, None, first, last)
+
+
+def universe_named(engine: sa.Engine, name: str) -> str:
+    """The canonical name of a universe, given that or an alias.
+
+    Raises:
+        BadInputError: there is no such universe.
+    """
     with transaction(engine) as connection:
-        return tuple(row[0] for row in connection.execute(statement("universes_tracked")))
+        names = dict(connection.execute(statement("universes_names")).fetchall())
+    if name not in names:
+        raise BadInputError("universe", name, choices(name, {*names, LISTED}))
+    return str(names[name])
 
 
 def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
-    """The members of one universe, in its order.
+    """The members of one universe, in its order; the newest session's of a dated one.
 
     Raises:
-        BadInputError: there is no such universe, or it has no members.
+        BadInputError: there is no such universe.
     """
+    key = universe_named(engine, name)
     with transaction(engine) as connection:
-        names = [row[0] for row in connection.execute(statement("universes_names"))]
-        if name not in names:
-            raise BadInputError("universe", name, choices(name, {*names, LISTED}))
-        tickers = tuple(row[0] for row in connection.execute(statement("universe_members"), {"key": name}))
-    if not tickers:
-        raise BadInputError("universe", name, "a universe with at least one member")
-    return tickers
+        return tuple(row[0] for row in connection.execute(statement("universe_members"), {"key": key}))
 
 
 def write_universe(
     engine: sa.Engine, key: str, kind: str, title: str, tickers: Sequence[str], *, track: bool, now: datetime
 ) -> None:
-    """Make a universe or replace its members; the same members again change nothing."""
+    """Make a list or replace its members; the same members again change nothing.
+
+    Raises:
+        BadInputError: it would be empty.
+    """
+    if not tickers:
+        raise BadInputError(f"members of {key}", "none", "at least one ticker: no universe is empty")
     values = {"key": key, "type": kind, "name": title, "value": Jsonb(list(tickers)), "track": track, "now": now}
     with transaction(engine) as connection:
         connection.execute(statement("universe_write"), values)
@@ -58,7 +75,11 @@ def listed_tickers(engine: sa.Engine, session: date) -> tuple[str, ...]:
 
 
 def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[str, ...]:
-    """Make `us_listed` of the securities known to be listed on a session, track it, and return its members."""
+    """Make `us_listed` of the securities known to be listed on a session, track it, and return its members.
+
+    Nothing is written, and nobody returned, where no list of that session was taken in.
+    """
     tickers = listed_tickers(engine, session)
-    write_universe(engine, LISTED, "list", f"Listed on {session}", tickers, track=True, now=now)
+    if tickers:
+        write_universe(engine, LISTED, "list", f"Listed on {session}", tickers, track=True, now=now)
     return tickers

@@ -51,6 +51,9 @@ INTERVAL_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """Listing intervals as stored in `ticker_intervals`."""
 
+SPAN_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date}
+"""Days on which a security is meant, [valid_from, valid_to); `valid_to` is null where there is no end."""
+
 GAP_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     **CELL_SCHEMA,
     "reason": pl.String,
@@ -77,29 +80,47 @@ class Completeness:
         return self.stored / due if due > 0 else 1.0
 
 
-def expected_cells(sessions: Sequence[date], intervals: pl.DataFrame) -> pl.DataFrame:
+def expected_cells(
+    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Every (security, session) at which a bar is expected.
 
     Args:
         sessions: sessions of the calendar, ascending.
         intervals: `INTERVAL_SCHEMA` of the tracked securities.
+        spans: `SPAN_SCHEMA`, the days on which they are members of what is tracked, overlapping ones included; None:
+            always.
 
     Returns:
         `CELL_SCHEMA`, ordered by security and session.
     """
-    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date})
-    return (
-        intervals.lazy()
-        .select("security_id", "ticker", "valid_from", "valid_to")
-        .join(days.lazy(), how="cross")
-        .filter(
-            (pl.col("session") >= pl.col("valid_from"))
-            & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
+    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
+    listed = intervals.lazy().select("security_id", "ticker", "valid_from", "valid_to").join(days, how="cross")
+    cells = listed.filter(_covers_session()).select(list(CELL_SCHEMA))
+    if spans is not None:
+        # Most members are members throughout: those need no day by day.
+        always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
+        partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
+        member_days = partly.filter(_covers_session()).select("security_id", "session").unique()
+        cells = pl.concat(
+            [
+                cells.join(always, on="security_id", how="semi"),
+                cells.join(member_days, on=["security_id", "session"], how="semi"),
+            ]
         )
-        .select(list(CELL_SCHEMA))
-        .sort("security_id", "session")
-        .collect()
-    )
+    return cells.sort("security_id", "session").collect()
+
+
+def _covers_session() -> pl.Expr:
+    begun = pl.col("session") >= pl.col("valid_from")
+    return begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
+
+
+def _covers_all(sessions: Sequence[date]) -> pl.Expr:
+    if not sessions:
+        return pl.lit(value=False)
+    first, last = min(sessions), max(sessions)
+    return (pl.col("valid_from") <= first) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > last))
 
 
 def explain_absences(

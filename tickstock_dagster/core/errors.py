@@ -6,7 +6,7 @@ it into a `Failure`. Programming mistakes stay ordinary Python exceptions.
 """
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 
 class TickstockError(Exception):
@@ -46,6 +46,8 @@ def choices(value: str, accepted: Iterable[str], limit: int = 12) -> str:
         limit: names listed at most.
     """
     names = sorted(accepted)
-    near = get_close_matches(value, names, n=1)
+    # Of equally near names the one with the same first letter: APPL is rather AAPL than PPLT.
+    near = get_close_matches(value, names, n=5)
+    near.sort(key=lambda name: (-SequenceMatcher(None, name, value).ratio(), name[:1] != value[:1]))
     listed = ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
     return (f"did you mean {near[0]}? " if near else "") + f"accepted: {listed}"

@@ -1,4 +1,4 @@
-"""What the events about universes say: members that came and went, a synchronisation's end, a correlation that moved."""
+"""What the events about universes say: members that came and went, a synchronisation's end, a moved correlation."""
 
 from datetime import date
 from typing import Literal, Self

@@ -12,7 +12,7 @@ import dagster as dg
 from tickstock_dagster.adapters.bar_loader import LoadReport
 from tickstock_dagster.adapters.coverage_store import cell_states, gaps_by_reason
 from tickstock_dagster.adapters.eod_store import declare_complete
-from tickstock_dagster.adapters.listing_store import read_intervals
+from tickstock_dagster.adapters.expectation import Expectation
 from tickstock_dagster.adapters.outbox import DispatchReport
 from tickstock_dagster.core.coverage import Completeness
 from tickstock_dagster.core.eod import reaches_objective
@@ -31,19 +31,22 @@ def report_sessions(
     context: dg.AssetExecutionContext,
     run: BarRun,
     report: LoadReport,
-    tracked: Sequence[str],
     notifications: RedisNotifications,
+    *,
+    chosen: bool,
 ) -> Iterator[AssetEvent]:
     """Tell Dagster which sessions are complete, tell consumers that the day is done, and fail for the rest.
 
     A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
-    tickers fails only for those. Sessions that an override added have no partition, and are told of like the others.
+    tickers, or of one universe (`chosen`), fails only for those. Sessions that an override added have no partition, and
+    are told of like the others.
 
     Raises:
         Failure: some session stays below the objective; the complete ones are materialised before.
     """
     states = {state.session: state for state in report.states}
-    whole = states if set(tracked) <= set(report.tickers) else run.states(tracked, list(states))
+    tracked = run.tracked(list(states)) if states else None
+    whole = run.states(tracked, list(states)) if chosen and tracked and tracked.intervals.height else states
     keyed = {date.fromisoformat(key) for key in context.partition_keys}
     days = sorted(keyed | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
@@ -197,7 +200,7 @@ def _send(context: dg.AssetExecutionContext, notifications: RedisNotifications) 
 
 
 def _declare_end_of_day(
-    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Sequence[str]
+    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation | None
 ) -> None:
     """Tell consumers about the latest closed session, and about any session that an end-of-day run was for."""
     now = run.clock.now()
@@ -206,7 +209,7 @@ def _declare_end_of_day(
         wanted.add(date.fromisoformat(context.run.tags[SESSION_TAG]))
     for state in complete:
         if state.session in wanted:
-            security_ids = read_intervals(run.engine, tracked)["security_id"].unique().to_list()
+            security_ids = tracked.cells([state.session])["security_id"].to_list() if tracked else []
             declare_complete(
                 run.engine,
                 state,

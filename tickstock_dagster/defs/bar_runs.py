@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.bar_loader import BarLoader, LoadReport, LoadRequest
 from tickstock_dagster.adapters.bar_store import NOTHING_STORED
 from tickstock_dagster.adapters.coverage_store import completeness
-from tickstock_dagster.adapters.listing_store import read_intervals
+from tickstock_dagster.adapters.expectation import Expectation, universe_tickers_between
+from tickstock_dagster.adapters.universe_store import universe_named
 from tickstock_dagster.adapters.vendor.source import BarSource
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.coverage import CELL_SCHEMA, Completeness, expected_cells
+from tickstock_dagster.core.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.planning import LoadPlan
 from tickstock_dagster.defs.partitions import MARKET
@@ -84,11 +85,39 @@ class BarRun:
 
     def expected(self, tickers: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
         """The cells (`CELL_SCHEMA`) at which bars of some tickers are expected."""
-        return expected_cells(sorted(days), read_intervals(self.engine, tickers))
+        return Expectation.of_tickers(self.engine, tickers).cells(sorted(days))
 
-    def states(self, tickers: Sequence[str], days: Sequence[date]) -> dict[date, Completeness]:
-        """Each session's completeness over some tickers; none for a session on which none of them was listed."""
-        return {state.session: state for state in completeness(self.engine, self.expected(tickers, days))}
+    def tracked(self, days: Sequence[date]) -> Expectation:
+        """What is tracked on some sessions."""
+        return Expectation.of_universes(self.engine, None, min(days), max(days))
+
+    def states(self, expectation: Expectation, days: Sequence[date]) -> dict[date, Completeness]:
+        """Each session's completeness; none for a session on which nothing was expected."""
+        return {state.session: state for state in completeness(self.engine, expectation.cells(sorted(days)))}
+
+    def request(
+        self, days: Sequence[date], tickers: Sequence[str], universe: str, *, ask_again: bool = False
+    ) -> LoadRequest:
+        """What to load on closed sessions: chosen tickers, one universe's members, or else everything tracked.
+
+        Raises:
+            Failure: both are chosen, or there is no such universe.
+        """
+        if tickers and universe:
+            raise dg.Failure("tickers and universe are both given: one of them is accepted", allow_retries=False)
+        if tickers:
+            return LoadRequest(tuple(tickers), tuple(days), ask_again=ask_again, strict=True)
+        try:
+            names = (universe_named(self.engine, universe),) if universe else None
+        except TickstockError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        # Without a session (all are cancelled) nothing is asked, and any day tells whether something is tracked.
+        first, last = (days[0], days[-1]) if days else (date.min, date.max)
+        meant = universe_tickers_between(self.engine, names, first, last)
+        if universe and not meant:
+            words = f"universe {universe} has no member on {first} to {last}: materialise universes/membership for them"
+            raise dg.Failure(words, allow_retries=False)
+        return LoadRequest(meant, tuple(days), universes=names or (), ask_again=ask_again)
 
     def load(self, request: LoadRequest) -> LoadReport:
         """Load, with errors meant for people as a `Failure`. Without a session (all are cancelled) nothing is asked.

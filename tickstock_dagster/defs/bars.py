@@ -11,7 +11,6 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.bar_loader import LoadRequest
-from tickstock_dagster.adapters.universe_store import tracked_tickers
 from tickstock_dagster.defs.bar_reports import AssetEvent, report_cells, report_sessions
 from tickstock_dagster.defs.bar_runs import BarRun
 from tickstock_dagster.defs.partitions import session_tickers, sessions
@@ -31,6 +30,7 @@ class SessionsConfig(CellsConfig):
     """What a load of whole sessions may be told besides."""
 
     tickers: list[str] = Field([], description="Only these tickers; empty: every tracked one.")
+    universe: str = Field("", description="Only this universe's members, as they stood on each session.")
     added_sessions: list[str] = Field(
         [], description="Sessions that an override added: they have no partition, and are loaded along with these."
     )
@@ -65,11 +65,9 @@ def session_bars(
     session below the completeness objective stays missing; loaded again, only what is absent is asked for.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
-    chosen = run.closed_sessions(context.partition_keys, config.added_sessions)
-    tracked = tracked_tickers(run.engine)
-    tickers = tuple(config.tickers) or tracked
-    report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again, strict=bool(config.tickers)))
-    yield from report_sessions(context, run, report, tracked, notifications)
+    days = run.closed_sessions(context.partition_keys, config.added_sessions)
+    report = run.load(run.request(days, config.tickers, config.universe, ask_again=config.ask_again))
+    yield from report_sessions(context, run, report, notifications, chosen=bool(config.tickers or config.universe))
 
 
 @dg.asset(

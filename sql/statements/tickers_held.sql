@@ -1,0 +1,5 @@
+-- Which of some tickers stand in a list of the vendor, each with its newest holder.
+SELECT DISTINCT ON (ticker) ticker, security_id
+FROM ticker_intervals
+WHERE ticker = ANY (%(tickers)s::text[])
+ORDER BY ticker, valid_from DESC
