@@ -1,11 +1,11 @@
 -- Universes by rule, their members in two clocks, and the log of every change.
 -- `static` universes are lists: their members are members on every session. `dated` ones have members by session, in
 -- universe_memberships; cache_entries.value is then the newest session's.
+ALTER TABLE cache_entries ADD COLUMN membership text NOT NULL DEFAULT 'static';
+ALTER TABLE cache_entries ADD COLUMN aliases text[] NOT NULL DEFAULT '{}';
 ALTER TABLE cache_entries
-    ADD COLUMN membership text NOT NULL DEFAULT 'static',
-    ADD COLUMN aliases text[] NOT NULL DEFAULT '{}',
-    ADD CONSTRAINT cache_entries_membership_known CHECK (membership IN ('static', 'dated')),
-    ADD CONSTRAINT cache_entries_has_members CHECK (jsonb_array_length(value) > 0);
+    ADD CONSTRAINT cache_entries_membership_known CHECK (membership IN ('static', 'dated'));
+CREATE INDEX cache_entries_aliases ON cache_entries USING gin (aliases);
 COMMENT ON COLUMN cache_entries.membership IS 'static (a list, the same on every session) or dated (members by session, in universe_memberships; value is the newest session''s).';
 COMMENT ON COLUMN cache_entries.aliases IS 'Other names: growth for etf_growth.';
 

@@ -114,8 +114,7 @@ def _recent_ipos() -> ShippedUniverse:
     title = f"Listed within {RECENT_DAYS} days"
     rule = Rule(
         title=title,
-        candidates=(_COMMON,),
-        conditions=(Condition(field="listed_days", op="<=", value=RECENT_DAYS),),
+        candidates=(_COMMON, Condition(field="listed_days", op="<=", value=RECENT_DAYS)),
     )
     return ShippedUniverse("recent_ipos", "ipo", title, "dated", "ipo", rule=rule)
 

@@ -18,6 +18,9 @@ __all__ = ["JUDGED_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", 
 CLASS_STAYS = 1.1
 """An issuer's other class replaces the member only when it trades so many times as much."""
 
+EVIDENCE_REFUSED = 2_000
+"""How many of those who were refused an evaluation's evidence names."""
+
 JUDGED_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
     "ticker": pl.String,
@@ -58,11 +61,23 @@ class Evaluation:
         return dict(self.judged.select("security_id", "reason").iter_rows())
 
     def evidence(self) -> dict[str, Any]:
-        """Per ticker: rank, decision and the facts used, in JSON's own types. One that is not listed has no ticker."""
-        rows = self.judged.filter(pl.col("ticker").is_not_null()).iter_rows(named=True)
+        """Per ticker: rank, decision, reason and the facts used, in JSON's own types.
+
+        Everybody who is a member or was one, and of those who were refused the first `EVIDENCE_REFUSED` in order (by
+        rank), but no more than there are members where the rule ranks: who is far from it needs no daily row.
+        """
+        rows = self.judged.filter(pl.col("ticker").is_not_null())
+        refused = rows.filter(pl.col("decision") == "refused")
+        ranked = refused["rank"].is_not_null().any()
+        few = refused.head(min(EVIDENCE_REFUSED, len(self.members)) if ranked else EVIDENCE_REFUSED)
         return {
-            row["ticker"]: {"rank": row["rank"], "decision": row["decision"], "facts": json.loads(row["facts"])}
-            for row in rows
+            row["ticker"]: {
+                "rank": row["rank"],
+                "decision": row["decision"],
+                "reason": row["reason"],
+                "facts": json.loads(row["facts"]),
+            }
+            for row in pl.concat([rows.filter(pl.col("decision") != "refused"), few]).iter_rows(named=True)
         }
 
 

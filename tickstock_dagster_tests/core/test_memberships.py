@@ -1,5 +1,6 @@
 """Determinations in any order, over random histories: membership on a day is what the last one before it said."""
 
+import itertools
 from datetime import date, timedelta
 
 import pytest
@@ -37,7 +38,7 @@ def test_membership_is_what_the_last_determination_before_said_in_whatever_order
             by_security.setdefault(span.security_id, []).append(span)
         for spans in by_security.values():
             spans.sort(key=lambda span: span.valid_from)
-            for one, following in zip(spans, spans[1:], strict=False):
+            for one, following in itertools.pairwise(spans):
                 assert one.valid_to is not None, "only the last is open"
                 assert one.valid_to < following.valid_from, "they neither overlap nor touch"
 

@@ -94,7 +94,7 @@ def test_a_rule_that_cannot_be_is_refused_with_what_is_accepted(parts: dict[str,
 
 
 def test_what_is_no_json_and_what_has_no_title_is_refused() -> None:
-    with pytest.raises(BadInputError, match="rule '{' is not accepted: a JSON object"):
+    with pytest.raises(BadInputError, match=r"rule '\{' is not accepted: a JSON object"):
         Rule.from_json("{")
     with pytest.raises(BadInputError, match="title"):
         Rule.from_json({"pinned": ["AAA"]})
@@ -155,6 +155,7 @@ def test_an_incumbent_that_is_not_listed_leaves() -> None:
         "T001": {
             "rank": None,
             "decision": "stays",
+            "reason": judged.reasons()[1],
             "facts": {"themes": ["growth"], "aum_usd": 2e9, "adv20_usd": 9e6, "expense_ratio": 0.001},
         }
     }
