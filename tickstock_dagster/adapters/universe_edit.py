@@ -5,6 +5,7 @@ dates are imported (`membership_store`).
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -84,6 +85,51 @@ def edit_universe(
     return EditOutcome(added, tuple(leaving), len(after))
 
 
+def set_list(
+    engine: sa.Engine,
+    universe: str,
+    tickers: Sequence[str],
+    *,
+    title: str | None = None,
+    reason: str,
+    run_id: str,
+    now: datetime,
+) -> EditOutcome:
+    """Make a list of its own, or give one exactly these members, in this order.
+
+    Args:
+        engine: the store's.
+        universe: canonical name; a new one becomes a universe of type list that is not tracked.
+        tickers: all members.
+        title: for a new one; by default its name.
+        reason: why.
+        run_id: the Dagster run, or cli.
+        now: aware.
+
+    Raises:
+        BadInputError: as `edit_universe`; or the name is not one.
+    """
+    wanted = [canonical_ticker(ticker, "members") for ticker in tickers]
+    if not re.fullmatch(r"[a-z][a-z0-9_]{1,62}", universe):
+        raise BadInputError("universe", universe, "a name of lower-case letters, digits and _, such as my_stocks")
+    if doubled := sorted({ticker for ticker in wanted if wanted.count(ticker) > 1}):
+        raise BadInputError("tickers", ", ".join(doubled), "each ticker once")
+    if not wanted:
+        raise BadInputError(f"members of {universe}", "none", "at least one ticker: no universe is empty")
+    with transaction(engine) as connection:
+        held = dict(connection.execute(statement("tickers_held"), {"tickers": wanted}).fetchall())
+        if unknown := [ticker for ticker in wanted if ticker not in held]:
+            raise BadInputError("members", ", ".join(unknown), "tickers that stand in a list of the vendor")
+        made = {"universe": universe, "name": title or universe, "value": Jsonb(wanted), "now": now}
+        new = connection.execute(statement("universe_list_make"), made).rowcount == 1
+        members = [] if new else _locked_list(connection, universe)
+        left = [ticker for ticker in members if ticker not in wanted]
+        held |= dict(connection.execute(statement("tickers_held"), {"tickers": left}).fetchall())
+        if members != wanted:
+            _write(connection, universe, members, wanted, held, reason.strip(), run_id, now)
+    return EditOutcome(tuple(ticker for ticker in wanted if ticker not in members), tuple(left), len(wanted))
+
+
 def track_universe(engine: sa.Engine, universe: str, *, track: bool, reason: str, run_id: str, now: datetime) -> bool:
     """From now on the members' bars are expected, or are not. Returns whether that is new.
 
@@ -124,6 +170,8 @@ def _write(
     connection.execute(statement("universe_list_replace"), {"universe": key, "value": Jsonb(list(after)), "now": now})
     joined = [ticker for ticker in after if ticker not in before]
     left = [ticker for ticker in before if ticker not in after]
+    if not joined and not left:
+        return  # another order is no other membership
     data = UniverseUpdated(
         universe=key,
         session=library_calendar(_MARKET).latest_closed_session(now),

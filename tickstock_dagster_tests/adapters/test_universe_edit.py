@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.universe_edit import EditOutcome, edit_universe, track_universe
+from tickstock_dagster.adapters.universe_edit import EditOutcome, edit_universe, set_list, track_universe
 from tickstock_dagster.adapters.universe_store import tracked_tickers, universe_tickers, write_universe
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, query
@@ -93,3 +93,34 @@ def test_tracking_is_turned_on_and_off_and_logged_once(database_with_a_list: str
         ("settings", {"track": False}, {"track": True}),
         ("settings", {"track": True}, {"track": False}),
     ]
+
+
+def test_a_list_is_made_and_given_other_members_each_with_its_event(database_with_a_list: str) -> None:
+    engine = open_engine(database_with_a_list)
+    made = set_list(engine, "ours", ["BBB", "AAA"], reason="new", run_id="cli", now=NOW)
+    assert made == EditOutcome(("BBB", "AAA"), (), 2)
+    later = NOW + timedelta(hours=1)
+    changed = set_list(engine, "ours", ["AAA", "CCC"], reason="changed", run_id="cli", now=later)
+    assert changed == EditOutcome(("CCC",), ("BBB",), 2)
+    assert universe_tickers(engine, "ours") == ("AAA", "CCC")
+    assert len(query(database_with_a_list, EVENTS)) == 2
+    set_list(engine, "ours", ["CCC", "AAA"], reason="order", run_id="cli", now=later)
+    assert universe_tickers(engine, "ours") == ("CCC", "AAA")
+    assert len(query(database_with_a_list, EVENTS)) == 2, "another order is no other membership"
+
+
+@pytest.mark.parametrize(
+    ("name", "tickers", "words"),
+    [
+        ("Not A Name", ["AAA"], "a name of lower-case letters"),
+        ("ours", [], "no universe is empty"),
+        ("ours", ["AAA", "aaa"], "each ticker once"),
+        ("ours", ["AAA", "NOSUCH"], "members 'NOSUCH' is not accepted"),
+    ],
+)
+def test_a_list_that_cannot_be_is_not_made(
+    database_with_a_list: str, name: str, tickers: list[str], words: str
+) -> None:
+    with pytest.raises(BadInputError, match=words):
+        set_list(open_engine(database_with_a_list), name, tickers, reason="new", run_id="cli", now=NOW)
+    assert query(database_with_a_list, "SELECT key FROM cache_entries") == [("mine",)]
