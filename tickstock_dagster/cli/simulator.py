@@ -16,7 +16,14 @@ DEFAULT_PORT = 8089
 @click.option("--plan", default=PlanName.STARTER.value, show_default=True, help="Plan of keys that name none.")
 @click.option("--bars", type=click.Path(path_type=Path), help="Serve this Parquet or CSV instead of made-up bars.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the synthetic market.")
-@click.option("--symbols", default=300, show_default=True, help="Size of the synthetic market.")
+@click.option(
+    "--symbols",
+    default="300",
+    show_default=True,
+    metavar="N|FILE",
+    help="Size of the synthetic market, or a CSV or Parquet of the symbols to list.",
+)
+@click.option("--etf-facts", is_flag=True, help="Every key has the ETF data, an add-on of its own.")
 @click.option("--now", help="The vendor's clock stands at this ISO instant.  [default: the real clock]")
 @click.option(
     "--api-key", "api_keys", multiple=True, help="Accepted key, KEY or KEY=PLAN; may be repeated.  [default: simulator]"
@@ -28,17 +35,19 @@ def command(
     plan: str,
     bars: Path | None,
     seed: int,
-    symbols: int,
+    symbols: str,
+    etf_facts: bool,
     now: str | None,
     api_keys: tuple[str, ...],
     no_control: bool,
 ) -> None:
     """Serve a local stand-in for the vendor's REST API: synthetic or given bars, plan limits, faults on demand."""
     from tickstock_dagster.core.vendor_plans import vendor_plan
-    from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions, parse_instant
+    from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions, parse_instant, parse_symbols
     from tickstock_dagster.simulator.server import serve
 
     try:
+        size, symbol_file = parse_symbols(symbols)
         serve(
             SimulatorOptions(
                 host=host,
@@ -46,7 +55,9 @@ def command(
                 plan=vendor_plan(plan).name,
                 bars=bars,
                 seed=seed,
-                symbols=symbols,
+                symbols=size,
+                symbol_file=symbol_file,
+                etf_facts=etf_facts,
                 now=parse_instant(now) if now else None,
                 api_keys=api_keys or (DEFAULT_KEY,),
                 control=not no_control,

@@ -50,10 +50,17 @@ class ApiKey:
 
 @dataclass(slots=True)
 class Gate:
-    """All keys of a simulator. `monotonic` gives seconds for the rate windows."""
+    """All keys of a simulator.
+
+    Attributes:
+        plans: each key's plan.
+        monotonic: gives seconds for the rate windows.
+        etf_facts: whether every key has the partner's ETF data besides.
+    """
 
     plans: Mapping[str, PlanName]
     monotonic: Callable[[], float]
+    etf_facts: bool = False
     keys: dict[str, ApiKey] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -79,7 +86,7 @@ class Gate:
             raise wire.unauthorized(wire.UNKNOWN_KEY)
         if not key.window.accept():
             raise wire.too_many()
-        denied = ADD_ON_ONLY + (FREE_DENIES if key.plan.name is PlanName.FREE else ())
+        denied = (() if self.etf_facts else ADD_ON_ONLY) + (FREE_DENIES if key.plan.name is PlanName.FREE else ())
         if path.startswith(denied):
             raise wire.forbidden(wire.NOT_ENTITLED)
         return key.plan

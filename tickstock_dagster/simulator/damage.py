@@ -77,7 +77,7 @@ def _other_ticker(fault: faults.OtherTicker, payload: Payload, about: str | None
         if isinstance(payload.get(name), str):
             changed[name] = fault.answers
     results = payload.get("results")
-    names = ("T", "ticker")
+    names = ("T", "ticker", "composite_ticker")
     if isinstance(results, dict):
         changed["results"] = {**results, **{name: fault.answers for name in names if name in results}}
     elif isinstance(results, list):

@@ -8,6 +8,7 @@ from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.vendor_plans import PlanName, vendor_plan
 
 DEFAULT_KEY = "simulator"
+DEFAULT_SYMBOLS = 300
 MAX_SYMBOLS = 5_000
 """Each synthetic ticker keeps about 0.3 MB of history in memory."""
 
@@ -22,9 +23,11 @@ class SimulatorOptions:
         plan: plan of every key that names none itself.
         bars: Parquet or CSV to serve instead of the synthetic market.
         seed: seed of the synthetic market.
-        symbols: size of the synthetic market; the named tickers are always in it.
+        symbols: size of the synthetic market; the named tickers are always in it, the shipped ETFs come on top.
+        symbol_file: CSV or Parquet of the symbols that lists and details speak of; None: those that have bars.
         now: the vendor's clock stands still at this instant (timezone-aware); None: the real clock.
         api_keys: accepted keys, `KEY` or `KEY=PLAN`.
+        etf_facts: whether every key has the ETF data, an add-on that no plan includes.
         control: whether `/_control/*` answers (loopback callers only).
         publish_delay_minutes: a session's bars are out this long after its close.
     """
@@ -34,9 +37,11 @@ class SimulatorOptions:
     plan: PlanName = PlanName.STARTER
     bars: Path | None = None
     seed: int = 7
-    symbols: int = 300
+    symbols: int = DEFAULT_SYMBOLS
+    symbol_file: Path | None = None
     now: datetime | None = None
     api_keys: tuple[str, ...] = field(default=(DEFAULT_KEY,))
+    etf_facts: bool = False
     control: bool = True
     publish_delay_minutes: int = 15
 
@@ -65,6 +70,12 @@ class SimulatorOptions:
             key, _, plan = entry.partition("=")
             plans[key] = vendor_plan(plan).name if plan else self.plan
         return plans
+
+
+def parse_symbols(text: str) -> tuple[int, Path | None]:
+    """What `--symbols` takes: the size of the synthetic market, or a file of symbols beside one of the usual size."""
+    number = text.removeprefix("-")
+    return (int(text), None) if number.isdecimal() else (DEFAULT_SYMBOLS, Path(text))
 
 
 def parse_instant(text: str, field_name: str = "now") -> datetime:

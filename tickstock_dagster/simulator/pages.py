@@ -16,6 +16,8 @@ import orjson
 from tickstock_dagster.simulator import wire
 
 Row = dict[str, Any]
+Condition = tuple[str, Callable[[Any, Any], bool], Any]
+"""Field, comparison and bound."""
 _OFFSET = "ap"
 _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
     "": lambda value, bound: bool(value == bound),
@@ -110,9 +112,9 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
         Refusal: 400, a parameter is wrong.
     """
     limit = wire.parse_limit(query, shape.default_limit, shape.max_limit)
-    order = _sorting(shape, query)
-    conditions = _conditions(shape, query)
-    kept = [row for row in rows if _keeps(row, conditions)]
+    order = sorting(shape, query)
+    asked = conditions(shape, query)
+    kept = [row for row in rows if keeps(row, asked)]
     kept.sort(key=lambda row: str(row.get(shape.tie, "")))
     for name, descending in reversed(order):
         kept.sort(key=lambda row: (row.get(name) is None, row.get(name)), reverse=descending)
@@ -124,8 +126,8 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
     return answer
 
 
-def _sorting(shape: ListShape, query: Mapping[str, str]) -> list[tuple[str, bool]]:
-    """Sort fields with whether each is descending."""
+def sorting(shape: ListShape, query: Mapping[str, str]) -> list[tuple[str, bool]]:
+    """Sort fields with whether each is descending; raises a 400 refusal where the endpoint does not know one."""
     asked = query.get("sort") or (shape.default_sort if shape.new_style else shape.default_sort.partition(".")[0])
     order = []
     for part in asked.split(","):
@@ -140,18 +142,19 @@ def _sorting(shape: ListShape, query: Mapping[str, str]) -> list[tuple[str, bool
     return order
 
 
-def _conditions(shape: ListShape, query: Mapping[str, str]) -> list[tuple[str, Callable[[Any, Any], bool], Any]]:
-    """What the query asks of each row: field, comparison and bound."""
-    conditions = []
+def conditions(shape: ListShape, query: Mapping[str, str]) -> list[Condition]:
+    """What the query asks of each row; raises a 400 refusal where a value cannot be read."""
+    asked = []
     for name, parse in shape.filters.items():
         for suffix, holds in _COMPARISONS.items():
             given = query.get(name + suffix)
             if given:
                 many = suffix == ".any_of"
                 bound = {parse(item, name) for item in given.split(",")} if many else parse(given, name)
-                conditions.append((name, holds, bound))
-    return conditions
+                asked.append((name, holds, bound))
+    return asked
 
 
-def _keeps(row: Row, conditions: list[tuple[str, Callable[[Any, Any], bool], Any]]) -> bool:
-    return all(row.get(name) is not None and holds(row[name], bound) for name, holds, bound in conditions)
+def keeps(row: Row, asked: Sequence[Condition]) -> bool:
+    """Whether a row is what the query asks for; one without the field is not."""
+    return all(row.get(name) is not None and holds(row[name], bound) for name, holds, bound in asked)

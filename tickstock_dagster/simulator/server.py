@@ -1,7 +1,7 @@
 """Puts the vendor on a port: the ASGI application, a server in the foreground or in a thread."""
 
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
@@ -28,20 +28,32 @@ def build_vendor(options: SimulatorOptions) -> Vendor:
     """A vendor for `options`; the market is loaded later.
 
     Raises:
-        BadInputError: the file of bars is missing or malformed.
+        BadInputError: the file of bars or of symbols is missing or malformed.
     """
+    load = _bars(options)
+    if options.symbol_file is None:
+        return Vendor(options, load)
+    from tickstock_dagster.simulator.symbols_file import read_symbols_file
+    from tickstock_dagster.simulator.symbols_market import SymbolsMarket
+
+    listed = read_symbols_file(options.symbol_file)
+    return Vendor(options, lambda: SymbolsMarket(listed, load()))
+
+
+def _bars(options: SimulatorOptions) -> "Callable[[], MarketData]":
+    """What loads the market of bars; a file is read and checked at once."""
     if options.bars is not None:
         from tickstock_dagster.simulator.bars_file import FileMarket, read_bars_file
 
         bars = read_bars_file(options.bars)
-        return Vendor(options, lambda: FileMarket(bars))
+        return lambda: FileMarket(bars)
 
     def synthetic() -> "MarketData":
         from tickstock_dagster.simulator.synthetic.market import synthetic_market
 
         return synthetic_market(options.seed, options.symbols)
 
-    return Vendor(options, synthetic)
+    return synthetic
 
 
 async def _health(_request: Request) -> JSONResponse:
@@ -103,7 +115,7 @@ def serve(options: SimulatorOptions) -> None:
     """Serve in the foreground until interrupted; prints the address.
 
     Raises:
-        BadInputError: the port is taken, or the file of bars is malformed.
+        BadInputError: the port is taken, or a file of bars or symbols is malformed.
     """
     vendor = build_vendor(options)
     listener = listening_socket(options.host, options.port)

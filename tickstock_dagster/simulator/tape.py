@@ -4,9 +4,10 @@ One raw store; adjusting, corrections and the moment of publication are applied 
 hands shows every holder's bars, each on its own days, as the vendor does.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from tickstock_dagster.simulator.sessions import Sessions
 
 _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
+_REMEMBERED = 12
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
 
@@ -66,6 +68,18 @@ class Tape:
     corrections: Corrections
     lateness: Lateness
     late_days: Callable[[], set[date]]
+    _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
+
+    def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        """The rows of a whole list, built once for all its pages; never to be changed.
+
+        `key` says all that they depend on besides the market.
+        """
+        if key not in self._lists:
+            while len(self._lists) >= _REMEMBERED:
+                del self._lists[next(iter(self._lists))]
+            self._lists[key] = build()
+        return self._lists[key]
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are out."""

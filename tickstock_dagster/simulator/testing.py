@@ -24,6 +24,8 @@ class RunningSimulator:
         plan: plan of the key.
         bars: Parquet or CSV to serve; None: the synthetic market.
         seed, symbols: of the synthetic market.
+        symbol_file: CSV or Parquet of the symbols that lists and details speak of.
+        etf_facts: whether the key has the ETF data.
         now: where the vendor's clock stands (timezone-aware); None: the real clock.
         api_keys: accepted keys, `KEY` or `KEY=PLAN`.
         rate: (calls, seconds) in place of the plan's own rate.
@@ -43,6 +45,8 @@ class RunningSimulator:
         bars: Path | None = None,
         seed: int = 7,
         symbols: int = 1,
+        symbol_file: Path | None = None,
+        etf_facts: bool = False,
         now: datetime | None = None,
         api_keys: tuple[str, ...] = (DEFAULT_KEY,),
         rate: tuple[int, float] | None = None,
@@ -50,7 +54,7 @@ class RunningSimulator:
     ) -> None:
         self.options = SimulatorOptions(
             port=0, plan=PlanName(plan), bars=bars, seed=seed, symbols=symbols, now=now, api_keys=api_keys,
-            control=control,
+            control=control, symbol_file=symbol_file, etf_facts=etf_facts,
         )  # fmt: skip
         self.vendor = build_vendor(self.options)
         self._rate = rate

@@ -15,7 +15,7 @@ from tickstock_dagster.simulator.access import Gate
 from tickstock_dagster.simulator.call import Call, Handler
 from tickstock_dagster.simulator.clock import Clock
 from tickstock_dagster.simulator.corrections import Corrections
-from tickstock_dagster.simulator.endpoints import aggregates, corporate_actions, listings, market_status
+from tickstock_dagster.simulator.endpoints import aggregates, corporate_actions, etf_global, listings, market_status
 from tickstock_dagster.simulator.fault_engine import FaultEngine, Subject
 from tickstock_dagster.simulator.market_data import MarketData
 from tickstock_dagster.simulator.options import SimulatorOptions
@@ -37,6 +37,8 @@ ENDPOINTS: dict[str, Handler] = {
     "/stocks/v1/dividends": corporate_actions.dividends,
     "/v3/reference/splits": corporate_actions.old_splits,
     "/v3/reference/dividends": corporate_actions.old_dividends,
+    "/etf-global/v1/profiles": etf_global.profiles,
+    "/etf-global/v1/taxonomies": etf_global.taxonomies,
     "/v1/marketstatus/now": market_status.now,
     "/v1/marketstatus/upcoming": market_status.upcoming,
 }
@@ -59,7 +61,7 @@ class Vendor:
     def __init__(self, options: SimulatorOptions, load: Callable[[], MarketData]) -> None:
         self.options = options
         self.clock = Clock(options.now)
-        self.gate = Gate(options.key_plans(), time.monotonic)
+        self.gate = Gate(options.key_plans(), time.monotonic, options.etf_facts)
         self.faults = FaultEngine()
         self.stats = Stats()
         self.corrections = Corrections()
@@ -72,7 +74,8 @@ class Vendor:
         request = Request(scope, receive)
         path: str = scope["path"]
         template, parts = self._match(path)
-        subject = _subject(path, parts, request.query_params.get("ticker"))
+        asked = request.query_params.get("ticker") or request.query_params.get("composite_ticker")
+        subject = _subject(path, parts, asked)
         request_id = wire.new_request_id()
         refused = self.faults.refusal(subject)
         if isinstance(refused, faults.ConnectionDrop):

@@ -96,6 +96,10 @@ def _split_rows(call: Call) -> list[dict[str, Any]]:
 
 
 def _dividend_rows(call: Call) -> list[dict[str, Any]]:
+    return call.tape.remembered(("dividends", call.today), lambda: _build_dividends(call))
+
+
+def _build_dividends(call: Call) -> list[dict[str, Any]]:
     rows = []
     for security in call.tape.data.securities:
         executed = [split for split in call.tape.data.splits(security) if split.ex_date <= call.today]

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
+from itertools import chain
 from typing import Any
 
 from tickstock_dagster.core.vendor_plans import PlanName
 from tickstock_dagster.simulator import pages, wire
 from tickstock_dagster.simulator.call import Call
 from tickstock_dagster.simulator.clock import EASTERN
+from tickstock_dagster.simulator.market_data import MarketData
 from tickstock_dagster.simulator.pages import ListShape, list_answer
 from tickstock_dagster.simulator.securities import Security
 from tickstock_dagster.simulator.sessions import FIRST_DAY
@@ -29,12 +31,14 @@ TICKERS = ListShape(
 _MIDNIGHT_EASTERN_UNTIL = date(2020, 1, 1)
 """Older `delisted_utc` are midnight in New York, newer ones midnight UTC: the UTC date is right for both."""
 
+_CLOSE_WITHIN = timedelta(days=10)
+
 TYPES = {
     "CS": "Common Stock", "PFD": "Preferred Stock", "WARRANT": "Warrant", "RIGHT": "Rights", "BOND": "Corporate Bond",
     "ETF": "Exchange Traded Fund", "ETN": "Exchange Traded Note", "ETV": "Exchange Traded Vehicle",
     "SP": "Structured Product", "ADRC": "American Depository Receipt Common",
     "ADRW": "American Depository Receipt Warrants", "ADRR": "American Depository Receipt Rights", "FUND": "Fund",
-    "BASKET": "Basket", "UNIT": "Unit", "LT": "Liquidating Trust",
+    "BASKET": "Basket", "UNIT": "Unit", "LT": "Liquidating Trust", "OTHER": "Other Security Type",
 }  # fmt: skip
 
 # id, kind, name, acronym, MIC, operating MIC, participant
@@ -95,34 +99,42 @@ def tickers(call: Call) -> dict[str, Any]:
     on = _asked_day(call, query)
     active = wire.parse_flag(query, "active", True)
     wanted = query.get("search", "").lower()
+    rows = call.tape.remembered(("tickers", on, active), lambda: _rows(call.tape.data, on, active))
+    if wanted:
+        rows = [row for row in rows if wanted in row["ticker"].lower() or wanted in row["name"].lower()]
+    answer = list_answer(TICKERS, rows, query, f"{call.origin}{call.path}")
+    answer["results"] = [{name: row[name] for name in row if name != "exchange"} for row in answer["results"]]
+    return answer
+
+
+def _rows(data: MarketData, on: date, active: bool) -> list[dict[str, Any]]:
+    """The whole list of a day by ticker, with `exchange` besides: the name by which the venue is filtered."""
     rows = []
-    for security in call.tape.data.securities:
+    for security in data.listed:
         if active:
             ticker = security.ticker_on(on)
         else:
             ticker = security.last_ticker if security.delisted_on and security.delisted_on <= on else None
-        if ticker and (not wanted or wanted in ticker.lower() or wanted in security.name.lower()):
+        if ticker:
             rows.append(_row(security, ticker, on) | {"exchange": security.exchange})
-    answer = list_answer(TICKERS, rows, query, f"{call.origin}{call.path}")
-    for row in answer["results"]:
-        del row["exchange"]
-    return answer
+    return sorted(rows, key=lambda row: str(row["ticker"]))
 
 
 def details(call: Call) -> dict[str, Any]:
     """`/v3/reference/tickers/{ticker}`: the security that holds the ticker on `date` (default today)."""
     ticker = call.parts["ticker"]
     on = _asked_day(call, call.query)
-    holder = next((found for found in call.tape.data.holders(ticker) if found.ticker_on(on) == ticker), None)
+    holder = next((found for found in call.tape.data.listed_holders(ticker) if found.ticker_on(on) == ticker), None)
     if holder is None:
         raise wire.not_found("Ticker not found.")
+    shares = call.tape.data.shares_on(holder, on)
     known = _row(holder, ticker, on) | {
         "list_date": holder.list_date.isoformat() if holder.list_date else None,
-        "share_class_shares_outstanding": holder.shares,
-        "weighted_shares_outstanding": holder.shares if holder.equity_type == "CS" else None,
-        "market_cap": _market_cap(call, holder, ticker),
+        "share_class_shares_outstanding": shares,
+        "weighted_shares_outstanding": shares if holder.equity_type == "CS" else None,
+        "market_cap": holder.market_cap or _market_cap(call, holder, ticker, on, shares),
         "sic_code": holder.sic[0] if holder.sic else None,
-        "sic_description": holder.sic[1] if holder.sic else None,
+        "sic_description": holder.sic[1] or None if holder.sic else None,
         "round_lot": 100,
         "ticker_root": ticker.partition(".")[0],
         "ticker_suffix": ticker.partition(".")[2] or None,
@@ -132,25 +144,21 @@ def details(call: Call) -> dict[str, Any]:
     return {"results": {name: value for name, value in known.items() if value is not None}, "status": "OK"}
 
 
-def _market_cap(call: Call, holder: Security, ticker: str) -> float | None:
-    if holder.equity_type != "CS" or not holder.shares:
+def _market_cap(call: Call, holder: Security, ticker: str, on: date, shares: int | None) -> float | None:
+    """Raw close of `on`, or of the last session before it, times the shares of that day."""
+    if holder.equity_type != "CS" or not shares:
         return None
-    bar = call.tape.latest(ticker, call.view(adjusted=False), within=10)
-    close = bar.fields["c"] if bar else None
-    return None if close is None else round(close * holder.shares, 2)
+    bars = call.tape.of_ticker(ticker, on - _CLOSE_WITHIN, on, call.view(adjusted=False))
+    close = bars[-1].fields["c"] if bars else None
+    return None if close is None else round(close * shares, 2)
 
 
 def events(call: Call) -> dict[str, Any]:
     """`/vX/reference/tickers/{id}/events`: `id` is a ticker, which means its holder now, or a composite FIGI."""
-    wanted = call.parts["id"]
-    holder = next(
-        (
-            found
-            for found in call.tape.data.securities
-            if found.composite_figi == wanted or found.ticker_on(call.today) == wanted
-        ),
-        None,
-    )
+    wanted, data = call.parts["id"], call.tape.data
+    by_ticker = (found for found in data.listed_holders(wanted) if found.ticker_on(call.today) == wanted)
+    by_figi = (found for found in data.listed if found.composite_figi == wanted)
+    holder = next(chain(by_ticker, by_figi), None)
     if holder is None:
         raise wire.not_found("Ticker not found.")
     changes = [

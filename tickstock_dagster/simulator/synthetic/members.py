@@ -8,18 +8,11 @@ import numpy as np
 
 from tickstock_dagster.simulator.securities import Security, SplitEvent, TickerSpan, stable_hash
 from tickstock_dagster.simulator.sessions import FIRST_DAY, Sessions
-from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Listing, Traits, named_listings
+from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, SIC_CODES, Listing, Traits, named_listings
 from tickstock_dagster.simulator.synthetic.funds import shipped_listings, shipped_shares
 from tickstock_dagster.simulator.synthetic.history import LISTED, RENAMES, SPLITS
 from tickstock_dagster.simulator.synthetic.oddities import Member, odd_members
 from tickstock_dagster.simulator.synthetic.prices import ANCHOR, generator
-
-_SIC = {"T": ("3570", "COMPUTER & OFFICE EQUIPMENT"), "F": ("6021", "NATIONAL COMMERCIAL BANKS"),
-        "H": ("2834", "PHARMACEUTICAL PREPARATIONS"), "D": ("5940", "RETAIL-MISCELLANEOUS SHOPPING GOODS STORES"),
-        "S": ("2080", "BEVERAGES"), "E": ("1311", "CRUDE PETROLEUM & NATURAL GAS"),
-        "I": ("3560", "GENERAL INDUSTRIAL MACHINERY & EQUIPMENT"), "M": ("2800", "CHEMICALS & ALLIED PRODUCTS"),
-        "U": ("4911", "ELECTRIC SERVICES"), "R": ("6798", "REAL ESTATE INVESTMENT TRUSTS"),
-        "C": ("4841", "CABLE & OTHER PAY TELEVISION SERVICES")}  # fmt: skip
 
 
 def _cik(key: str) -> str:
@@ -41,7 +34,7 @@ def _named_members() -> list[Member]:
             spans=spans,
             list_date=listed,
             shares=int(listing.traits.daily_shares * 160) if stock else _fund_shares(listing),
-            sic=_SIC[listing.traits.follows] if stock else None,
+            sic=SIC_CODES[listing.traits.follows] if stock else None,
             shares_as_of=ANCHOR,
         )
         members.append((security, listing.traits, SPLITS.get(listing.ticker, ())))
@@ -122,7 +115,7 @@ def _invented_member(seed: int, number: int, ticker: str, calendar: Sessions) ->
         spans=(TickerSpan(ticker, listed or FIRST_DAY),),
         list_date=listed,
         shares=int(traits.daily_shares * 150),
-        sic=None if fund else _SIC[sector],
+        sic=None if fund else SIC_CODES[sector],
         shares_as_of=ANCHOR,
     )
     splits = () if fund else _invented_splits(seed, ticker, calendar)
