@@ -1,6 +1,6 @@
 """Reading and writing securities and their ticker intervals."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime
 
@@ -85,8 +85,12 @@ def write_securities(
     source: str,
     run_id: str,
     now: datetime,
+    also: Callable[[psycopg.Cursor], None] | None = None,
 ) -> None:
-    """Store changed histories, the units that observed them and their calls, in one transaction."""
+    """Store changed histories, the units that observed them and their calls, in one transaction.
+
+    `also` writes what follows from the histories, in the same transaction, when they stand.
+    """
     changed = list(securities)
     with transaction(engine) as connection, connection.cursor() as cursor:
         stored = [_write_security(cursor, security, now) for security in changed]
@@ -109,6 +113,8 @@ def write_securities(
             ],
         )
         cursor.execute(statement("gaps_unlisted"), {"security_ids": stored})
+        if also is not None:
+            also(cursor)
         for end in ends:
             cursor.execute(
                 statement("units_finish"),

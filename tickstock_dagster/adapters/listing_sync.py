@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
+import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_store import FinishedUnit
@@ -18,6 +19,7 @@ from tickstock_dagster.adapters.listing_store import (
     read_securities,
     write_securities,
 )
+from tickstock_dagster.adapters.symbol_store import fold_symbols
 from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, NotFoundError, VendorCall
 from tickstock_dagster.core.listings import (
     Boundary,
@@ -29,6 +31,7 @@ from tickstock_dagster.core.listings import (
     observe_list,
 )
 from tickstock_dagster.core.planning import WorkUnit
+from tickstock_dagster.core.symbol_versions import VersionChanges
 
 SINGLE_QUESTIONS = 20
 """Up to so many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
@@ -79,26 +82,25 @@ class ListingSync:
                     fetched.append(question[0])
         return fetched
 
-    def observe(self, on: date) -> None:
-        """Fetch the list of one date and take it in, in one transaction.
+    def observe(self, on: date) -> VersionChanges:
+        """Fetch the list of one date and take it in, in one transaction: histories, and the list as it was that day.
 
         Raises:
             MalformedAnswerError: the list lacks more than may have left the market.
         """
         with histories_held(self.engine):
-            self._take_in(on)
+            return self._take_in(on)
 
-    def _take_in(self, on: date) -> None:
+    def _take_in(self, on: date) -> VersionChanges:
         started = self.clock()
         # Where an empty list cannot be, the source has refused it. It is of a day before all that the source knows, and
         # says of nobody that it was not listed.
         rows = self.source.listings(on=on)
         known = read_securities(self.engine)
         lists = lists_observed(self.engine, self.market, self.source.name)
+        listed = _listed(rows)
         try:
-            changes = (
-                observe_list(known, _listed(rows), on, self._resolve, lists=lists) if rows.height else ListingChanges()
-            )
+            changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
         except SuspiciousListError as error:
             raise MalformedAnswerError(f"{self.source.name}: {error}") from None
         changed = {security.identity: security for security in changes.changed}
@@ -106,6 +108,12 @@ class ListingSync:
         gone = {security.identity: security for security in (*ended, *changes.vanished)}
         changed |= self._confirm_delisted(list(gone.values()), on)
         unit = WorkUnit("listings", self.market, self.source.name, "*", on, on)
+        versions = VersionChanges()
+
+        def fold(cursor: psycopg.Cursor) -> None:
+            nonlocal versions
+            versions = fold_symbols(cursor, listed, on, lists, now=self.clock())
+
         write_securities(
             self.engine,
             changed.values(),
@@ -114,7 +122,9 @@ class ListingSync:
             source=self.source.name,
             run_id=self.run_id,
             now=self.clock(),
+            also=fold if listed else None,
         )
+        return versions
 
     def _out_of_date(self, tickers: Sequence[str], on: date) -> bool:
         """Whether no list tells who holds the tickers today."""

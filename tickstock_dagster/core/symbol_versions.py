@@ -57,14 +57,14 @@ def fold_list(
     Afterwards reading `on` gives exactly `rows`, and reading any other observed date gives what it gave before.
 
     Args:
-        versions: every stored version of every security.
+        versions: every stored version, or at least those that reach from the list before to the list after `on`.
         rows: the list, by security.
         on: the date that the list speaks of.
         lists: all dates whose lists were folded before, ascending or not; `on` may be among them.
 
     Returns:
-        The changes; `begun` securities were never seen before, `changed` say something else than the list before
-        said, `gone` were on the list before and are not on this one.
+        The changes. Against the list before it: `begun` were not on that one, `changed` say something else, `gone` were
+        on that one and are not on this.
     """
     observed = sorted({*lists, on})
     place = bisect_left(observed, on)
@@ -74,7 +74,7 @@ def fold_list(
     for version in versions:
         known[version.security_id].append(version)
     changes = VersionChanges()
-    for security_id in {**known, **dict.fromkeys(rows)}:
+    for security_id in sorted({*known, *rows}):
         old = sorted(known.get(security_id, []), key=lambda version: version.seen_from)
         facts = rows.get(security_id)
         _count(changes, old, facts, before)
@@ -133,14 +133,12 @@ def _with(
 def _count(
     changes: VersionChanges, old: Sequence[SymbolVersion], facts: SymbolFacts | None, before: date | None
 ) -> None:
-    if facts is not None and not old:
-        changes.begun += 1
-        return
     earlier = next(
         (version.facts for version in old if before is not None and version.seen_from <= before <= version.seen_to),
         None,
     )
-    if facts is None:
+    if facts is None or earlier is None:
+        changes.begun += facts is not None
         changes.gone += earlier is not None
-    elif earlier is not None and earlier != facts:
+    elif earlier != facts:
         changes.changed += 1

@@ -1,0 +1,9 @@
+-- ETFs of a day by class, and which of them a profile of a source speaks of.
+SELECT coalesce(s.etf_type, 'not classified') AS etf_type, count(*) AS etfs, count(s.aum_usd) AS with_aum,
+    round(sum(s.aum_usd) / 1e9, 1) AS aum_billions
+FROM ticker_intervals AS h
+JOIN securities AS s USING (security_id)
+WHERE h.valid_from <= %(on)s AND (h.valid_to IS NULL OR h.valid_to > %(on)s)
+    AND (s.etf_type IS NOT NULL OR s.equity_type = ANY (%(types)s))
+GROUP BY 1
+ORDER BY 2 DESC, 1
