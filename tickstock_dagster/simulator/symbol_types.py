@@ -19,6 +19,8 @@ _MICS = {
 }  # fmt: skip
 """G and S are the other two tiers of Nasdaq in its own listing file."""
 
+_MIC = re.compile("X[A-Z]{3}|ARCX|BATS|BATY|EDGA|EDGX|IEXG|MEMX|EPRL|LTSE|OTC[BMQ]|OOTC|PINX")
+
 VENUES = "a MIC such as XNYS, or a letter of the listing files: A N P Z V Q"
 
 # The first that fits counts. Units come with warrants, warrants may buy depositary shares, and depositary shares may
@@ -63,7 +65,7 @@ def vendor_ticker(text: str) -> str:
 def mic_of(text: str) -> str | None:
     """MIC of a venue as symbol masters write it; None where it is none that is known."""
     name = text.strip().upper()
-    return name if re.fullmatch(r"[A-Z]{3}[A-Z0-9]", name) and name not in _MICS else _MICS.get(name)
+    return name if _MIC.fullmatch(name) else _MICS.get(name)
 
 
 def equity_type_of(ticker: str, name: str, *, etf: bool = False, test_issue: bool = False) -> str:

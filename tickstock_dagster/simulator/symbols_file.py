@@ -149,7 +149,7 @@ def _span(path: Path, where: str, row: Row) -> TickerSpan:
 def _security(path: Path, where: str, row: Row, key: str, span: TickerSpan) -> Security:
     name = row.get("name") or span.ticker
     flags = {column: _flag(path, where, row, column) for column in ("etf", "test_issue")}
-    given_type = row.get("equity_type", "").upper()
+    given_type = row.get("equity_type", "")
     if given_type and not re.fullmatch("[A-Z]{1,12}", given_type):
         raise _bad(path, where, "equity_type", given_type, "a type code such as CS, ETF or WARRANT")
     shares, market_cap = _number(path, where, row, "shares_outstanding"), _number(path, where, row, "market_cap")
@@ -214,7 +214,7 @@ def _day(path: Path, where: str, row: Row, column: str) -> date | None:
 
 
 def _flag(path: Path, where: str, row: Row, column: str) -> bool:
-    text = row.get(column, "").upper()
-    if text and text not in _FLAGS:
+    text = row.get(column, "")
+    if text and text.upper() not in _FLAGS:
         raise _bad(path, where, column, text, "Y or N, or nothing")
-    return _FLAGS.get(text, False)
+    return _FLAGS.get(text.upper(), False)

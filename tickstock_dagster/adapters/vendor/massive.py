@@ -37,7 +37,6 @@ MAX_BARS = 50_000
 """Largest `limit` of bars; day bars are counted one each."""
 MAX_LISTINGS = 1_000
 MAX_ACTIONS = 5_000
-MAX_PROFILES = 5_000
 
 FIRST_DAY = date(2003, 9, 10)
 """The vendor's history begins here."""
@@ -201,30 +200,11 @@ class MassiveSource:
     def etf_profiles(self, on: date) -> pl.DataFrame:
         """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker; see `BarSource.etf_profiles`.
 
-        Two questions: for the newest processed date that is not after `on`, then for all funds of that date.
-
         Raises:
             NotEntitledError: the plan lacks the ETF add-on.
             NotFoundError: the vendor has no profile that was out by `on`.
         """
-        newest = self._http.get(
-            f"date of the ETF profiles{_on(on)}",
-            lambda client: client.get_etf_global_profiles(
-                processed_date_lte=on.isoformat(), sort="processed_date.desc", limit=1, raw=True
-            ),
-            partial(massive_etfs.profiles_page, latest=on),
-        ).frame
-        if newest.is_empty():
-            raise NotFoundError(f"{self.name}: no ETF profiles that were out on {on}")
-        day: date = newest["processed_date"][0]
-        profiles = self._http.get_pages(
-            f"ETF profiles of {day}",
-            lambda client: client.get_etf_global_profiles(
-                processed_date=day.isoformat(), sort="composite_ticker.asc", limit=MAX_PROFILES, raw=True
-            ),
-            partial(massive_etfs.profiles_page, first=day, latest=day, base_path=self._http.base_path),
-        )
-        return massive_etfs.one_row_each(profiles)
+        return massive_etfs.fetch_profiles(self._http, on)
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`, by ex-date."""

@@ -1,4 +1,4 @@
-"""Reading Massive's ETF profiles (ETF Global): units are typed here, once, and implausible figures are refused.
+"""Massive's ETF profiles (ETF Global): units are typed here, once, and implausible figures are refused.
 
 The vendor's `aum` is in US dollars and its `net_expenses` in percent: SPY's 0.0945 is 0.0945 % a year, a fraction of
 0.000945. A unit that changes would still pass as a number, so a figure outside plausible bounds is never handed on,
@@ -6,6 +6,7 @@ and neither is an answer about many funds whose middle one cannot be.
 """
 
 from datetime import date
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -21,7 +22,11 @@ from tickstock_dagster.adapters.vendor.massive_envelope import (
     result_rows,
     ticker_texts,
 )
-from tickstock_dagster.adapters.vendor.source import ETF_PROFILE_SCHEMA
+from tickstock_dagster.adapters.vendor.massive_http import MassiveHttp
+from tickstock_dagster.adapters.vendor.source import ETF_PROFILE_SCHEMA, NotFoundError
+
+MAX_PROFILES = 5_000
+"""Rows of one page."""
 
 PERCENT = 100.0
 """What the vendor's expenses are divided by to be a fraction."""
@@ -46,6 +51,38 @@ _TEXTS = {
     "region": "region",
     "primary_benchmark": "primary_benchmark",
 }
+
+
+def fetch_profiles(http: MassiveHttp, on: date) -> pl.DataFrame:
+    """Facts of all ETFs as `ETF_PROFILE_SCHEMA`; see `BarSource.etf_profiles`.
+
+    Two questions: for the newest processed date that is not after `on`, then for all funds of that date.
+
+    Raises:
+        NotFoundError: the vendor has no profile that was out by `on`.
+        VendorError: see `source`.
+    """
+    newest = http.get(
+        f"date of the ETF profiles on {on}",
+        lambda client: client.get_etf_global_profiles(
+            processed_date_lte=on.isoformat(), sort="processed_date.desc", limit=1, raw=True
+        ),
+        partial(profiles_page, latest=on),
+    ).frame
+    if newest.is_empty():
+        raise NotFoundError(f"{http.name}: no ETF profiles that were out on {on}")
+    day: date = newest["processed_date"][0]
+    subject = f"ETF profiles of {day}"
+    profiles = http.get_pages(
+        subject,
+        lambda client: client.get_etf_global_profiles(
+            processed_date=day.isoformat(), sort="composite_ticker.asc", limit=MAX_PROFILES, raw=True
+        ),
+        partial(profiles_page, first=day, latest=day, base_path=http.base_path),
+    )
+    if profiles.is_empty():
+        raise malformed(f"{http.name}: {subject}: none, although there was one a moment ago")
+    return one_row_each(profiles)
 
 
 def profiles_page(body: bytes, latest: date, first: date = date.min, base_path: str = "") -> Page:

@@ -75,10 +75,14 @@ def test_what_a_file_of_bars_cannot_know_is_refused_and_not_answered_with_nothin
         lambda: source.splits(MON, TUE),
         lambda: source.dividends(MON, TUE),
         lambda: source.ticker_changes("BRK.B"),
+        lambda: source.ticker_details("BRK.B", on=MON),
+        lambda: source.etf_profiles(MON),
     ):
         with pytest.raises(PermanentVendorError, match="files: a file of bars has no "):
             ask()
     assert not source.capabilities.corporate_actions
+    assert not source.capabilities.details
+    assert not source.capabilities.etf_profiles
     assert source.plan is None
     assert source.drain_calls() == []
 

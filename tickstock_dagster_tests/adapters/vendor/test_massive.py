@@ -80,6 +80,8 @@ def test_it_keeps_the_protocol(source):
     assert bar_source.name == "massive"
     assert bar_source.plan == STARTER
     assert bar_source.capabilities.max_range_rows == 50_000
+    assert bar_source.capabilities.details
+    assert bar_source.capabilities.etf_profiles
 
 
 def test_five_years_of_a_ticker_are_one_call_of_good_bars(simulator, source):
