@@ -1,0 +1,6 @@
+-- A theme's figures; those of an older session than the ones that stand there are not written.
+UPDATE cache_entries SET
+    universe_metadata = coalesce(universe_metadata, '{}'::jsonb) || %(metadata)s::jsonb, updated_at = %(now)s
+WHERE key = %(universe)s
+    AND coalesce(universe_metadata ->> 'as_of', '') <= (%(metadata)s::jsonb ->> 'as_of')
+    AND coalesce(universe_metadata, '{}'::jsonb) || %(metadata)s::jsonb IS DISTINCT FROM universe_metadata

@@ -1,0 +1,107 @@
+"""One run of a synchronisation task: what it finds, staging what it proposes, and telling Dagster.
+
+What is proposed is decided in `core.sync_tasks`; the assets are in `synchronisation`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from tickstock_dagster.adapters.sync_store import read_states, stage
+from tickstock_dagster.adapters.universe_facts_store import read_facts
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.sync_tasks import TaskResult
+from tickstock_dagster.core.universe_sync import Proposal, StagedTask, UniverseState
+from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.universe_runs import UniverseRun
+
+PREVIEW_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a task finds for a session: the run, the universes as they stood before it, and the facts."""
+
+    run: UniverseRun
+    session: date
+    universes: list[UniverseState]
+    facts: pl.DataFrame
+
+
+def one_session(run: UniverseRun, context: dg.AssetExecutionContext) -> date | None:
+    """The session of a run; None where an override cancelled it.
+
+    Raises:
+        Failure: several sessions: the members of the next one depend on those of this one, which must be applied first.
+    """
+    if len(context.partition_keys) > 1:
+        raise dg.Failure("one session per run: the next one's members depend on this one's", allow_retries=False)
+    days = run.closed_sessions(context.partition_keys)
+    return days[0] if days else None
+
+
+def propose(
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    clock: Clock,
+    task: Callable[[Found], TaskResult],
+) -> dg.MaterializeResult[None]:
+    """Run a task on a session's facts and stage what it proposes.
+
+    Raises:
+        Failure: the store cannot be used, or nothing is known of the session.
+    """
+    run = UniverseRun.open(context, warehouse, clock)
+    session = one_session(run, context)
+    if session is None:
+        return dg.MaterializeResult(metadata={"market_closed": context.partition_key})
+    name = context.asset_key.path[-1]
+    began = run.clock.now()
+    try:
+        found = Found(run, session, read_states(run.engine, session), read_facts(run.engine, session))
+        if found.facts.is_empty():
+            raise dg.Failure(
+                f"no security is known to be listed on {session}: materialise reference/symbols for it first",
+                allow_retries=False,
+            )
+        result = task(found)
+        seconds = round((run.clock.now() - began).total_seconds(), 3)
+        staged = StagedTask(name, result.proposals, result.examined, seconds, result.skipped)
+        new = stage(run.engine, session, staged, run_id=run.run_id, now=run.clock.now())
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    return dg.MaterializeResult(metadata=_metadata(staged, result.notes, found.universes, new=new))
+
+
+def _metadata(
+    staged: StagedTask, notes: Mapping[str, Any], universes: list[UniverseState], *, new: bool
+) -> dict[str, Any]:
+    before = {universe.key: len(universe.members) for universe in universes}
+    told = [proposal for proposal in staged.proposals if proposal.changes or proposal.members is not None]
+    metadata: dict[str, Any] = {
+        "changes_proposed": staged.changes,
+        "universes": len(told),
+        "examined": staged.examined,
+        "seconds": staged.seconds,
+        "staged_anew": new,
+        "skipped": staged.skipped,
+        "proposals": _table(told, before) if told else None,
+        **notes,
+    }
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _table(proposals: list[Proposal], before: Mapping[str, int]) -> dg.MarkdownMetadataValue:
+    rows = [
+        f"| {one.universe} | {before.get(one.universe, 0)} | {one.joined} | {len(one.departures)} | "
+        + "; ".join(f"{gone.ticker}: {gone.reason}" for gone in one.departures[:3])
+        + " |"
+        for one in proposals[:PREVIEW_ROWS]
+    ]
+    return dg.MetadataValue.md(
+        "\n".join(["| universe | members | join | leave | who leaves |", "|---|---|---|---|---|", *rows])
+    )
