@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.membership_rows import read_spans
 from tickstock_dagster.adapters.sql_files import statement
-from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.adapters.universe_store import universe_named
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.memberships import ALWAYS, Span
 
 MEMBER_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
@@ -74,12 +75,7 @@ def resolve_universe(engine: sa.Engine, name: str) -> str:
     Raises:
         BadInputError: there is no such universe; names those that there are.
     """
-    with transaction(engine) as connection:
-        row = connection.execute(statement("universe_resolve"), {"name": name}).fetchone()
-        if row is None:
-            names = [row[0] for row in connection.execute(statement("universes_names"))]
-            raise BadInputError("universe", name, choices(name, names) if names else "there is none yet")
-    return str(row[0])
+    return universe_named(engine, name)
 
 
 def members_on(

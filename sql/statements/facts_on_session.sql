@@ -1,0 +1,37 @@
+-- Facts of every security that is listed on a session, from what is stored alone and as it was known to the market then:
+-- the bars of the sessions given (newest first, the last 20), the shares told last on or before it, splits between.
+-- All bars of those sessions are grouped at once, by the index over sessions: cheaper than a look-up per security.
+WITH bars AS (
+    SELECT b.security_id,
+        avg(b.close::float8 * b.volume) AS adv20_usd,
+        avg(b.volume::float8) AS adv20_shares,
+        count(*) AS bars20,
+        (array_agg(b.close::float8 ORDER BY b.session DESC) FILTER (WHERE b.session >= %(recent)s))[1] AS close
+    FROM ohlcv_daily AS b
+    WHERE b.session = ANY (%(sessions)s::date[]) AND NOT b.is_fmv
+    GROUP BY b.security_id
+),
+told AS (
+    SELECT DISTINCT ON (h.security_id) h.security_id, h.as_of, h.shares
+    FROM security_shares AS h
+    WHERE h.as_of <= %(session)s
+    ORDER BY h.security_id, h.as_of DESC, h.known_at DESC, h.source
+),
+shares AS (
+    SELECT t.security_id, (t.shares * coalesce(product(a.split_to / a.split_from), 1))::float8 AS shares
+    FROM told AS t
+    LEFT JOIN corporate_actions AS a ON a.security_id = t.security_id AND a.action = 'split' AND a.known_to IS NULL
+        AND a.ex_date > t.as_of AND a.ex_date <= %(session)s
+    GROUP BY t.security_id, t.shares
+)
+SELECT s.security_id, i.ticker, s.name, s.equity_type, s.primary_exchange, s.sector, s.cik, s.list_date,
+    CASE WHEN s.list_date <= %(session)s THEN %(session)s - s.list_date END AS listed_days,
+    b.close, h.shares, b.close * h.shares AS market_cap, b.adv20_usd, b.adv20_shares, coalesce(b.bars20, 0) AS bars20,
+    s.etf_type, s.themes, s.aum_usd::float8 AS aum_usd, s.expense_ratio::float8 AS expense_ratio,
+    s.underlying_index, s.correlation_reference
+FROM ticker_intervals AS i
+JOIN securities AS s USING (security_id)
+LEFT JOIN bars AS b USING (security_id)
+LEFT JOIN shares AS h USING (security_id)
+WHERE i.valid_from <= %(session)s AND (i.valid_to IS NULL OR i.valid_to > %(session)s)
+ORDER BY s.security_id
