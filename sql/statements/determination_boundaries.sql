@@ -1,0 +1,9 @@
+-- Write down the sessions at which an import begins or ends a membership, each with how many members there are from it on;
+-- one that says so already is left alone, but for the one at which members changed and of which an event tells.
+INSERT INTO universe_determinations (universe, session, determined_at, rule_version, task, members, evidence, run_id)
+SELECT %(universe)s, b.session, %(at)s, NULL, %(task)s, b.members, '{}', %(run_id)s
+FROM unnest(%(sessions)s::date[], %(counts)s::integer[]) AS b (session, members)
+WHERE b.session = %(changed)s OR b.members IS DISTINCT FROM (
+    SELECT d.members FROM universe_determinations AS d
+    WHERE d.universe = %(universe)s AND d.session = b.session
+    ORDER BY d.determined_at DESC LIMIT 1)
