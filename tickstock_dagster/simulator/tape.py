@@ -20,7 +20,8 @@ from tickstock_dagster.simulator.sessions import Sessions
 
 _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
-_REMEMBERED = 12
+_REMEMBERED = 4
+"""Whole lists kept at once; one of 13,000 rows takes 7 MB."""
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
 

@@ -225,3 +225,20 @@ def test_beyond_the_plans_rate_the_vendor_refuses_and_within_it_never_does(simul
         source.publication(THU)
     source.close()
     assert simulator.stats()["by_status"] == {"200": 45}
+
+
+def test_the_whole_list_of_the_delisted_is_read_over_many_pages(tmp_path):
+    master = tmp_path / "master.csv"
+    tens = "ABCDEFGHIJ"
+    names = [f"{a}{b}{c}" for a in tens + "KLMNOPQRSTUVWXYZ" for b in tens for c in tens]
+    rows = [f"{name},2001-05-04,{2004 + index % 20}-06-01" for index, name in enumerate(names)]
+    master.write_text("\n".join(["ticker,list_date,delisted_on", *rows, "LIVE,,"]))
+    with RunningSimulator(symbol_file=master, now=FRIDAY_EVENING, rate=(100_000, 1)) as simulator:
+        source = open_with(simulator, simulator.key, STARTER)
+        gone, early = source.listings(active=False), source.listings(active=False, on=date(2004, 6, 1))
+        active = source.listings()
+        source.close()
+    assert gone["ticker"].to_list() == sorted(names)
+    assert gone["delisted_on"].null_count() == 0
+    assert early["ticker"].to_list() == sorted(names[::20])
+    assert active["ticker"].to_list() == ["LIVE"]
