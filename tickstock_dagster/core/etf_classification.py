@@ -32,6 +32,10 @@ def _words(*patterns: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{'|'.join(patterns)})", re.IGNORECASE)
 
 
+_SPONSORS = _words(
+    r"deutsche bank\b", r"bank of america\b", r"merrill lynch\b", r"goldman sachs\b", r"credit suisse\b", r"global x\b"
+)
+"""Banks and issuers in names say nothing of what a fund holds."""
 _INVERSE = _words(
     r"inverse\b", r"bear\b", r"ultra(?:pro)? ?short (?!\w*(?:income|bond|duration|maturity|term|municipal|treasury))",
     r"proshares short ", r"short (?:s&p|dow|qqq|russell|msci|nasdaq|vix)", r"-[123]x\b",
@@ -48,7 +52,8 @@ _OPTIONS = _words(
 _BONDS = _words(
     r"bonds?\b", r"treasur(?:y|ies)", r"t-bills?\b", r"munis?\b", r"muni\w*cipal", r"fixed income", r"tips\b",
     r"inflation[- ](?:protected|linked)", r"mbs\b", r"mortgage[- ]backed", r"floating rate", r"senior loan",
-    r"(?:bank|leveraged) loan", r"clo\b", r"\w+ duration", r"ultra-?short", r"short maturity", r"maturity\b",
+    r"(?:bank|leveraged) loan", r"clo\b", r"\w+ duration", r"ultra-?short", r"short maturity",
+    r"maturity\b(?! commodity)",
     r"high yield(?! dividend| equity|.*dividend)", r"credit\b(?! suisse)", r"debt\b", r"tax-exempt", r"money market",
     r"aggregate\b(?! equity)", r"cash management", r"corporate(?! gov)", r"bulletshares", r"ibonds", r"convertible",
     r"government/credit", r"income opportunit", r"total return tactical", r"securitized", r"commercial paper",
@@ -58,6 +63,7 @@ _CURRENCY = _words(
     r"currencyshares", r"currenc(?:y|ies)\b(?![- ]hedged| neutral)", r"us dollar index", r"u\.s\. dollar index",
     r"(?:euro|yen|pound|dollar|franc|yuan|renminbi|rupee|krona|peso|real|won) (?:trust|strategy|fund|shares|etn)",
     r"(?:/|to )usd exchange rate", r"usd/", r"bitcoin", r"ether(?:eum)?\b", r"crypto", r"g10\b",
+    r"(?:south african rand|renminbi|rupee)\b",
 )  # fmt: skip
 _ALLOCATION = _words(
     r"allocation", r"target (?:date|risk|20\d\d)", r"balanced", r"multi-?asset", r"diversified portfolio",
@@ -68,29 +74,30 @@ _SHARES_OF_COMMODITIES = _words(
     r"miners?\b", r"mining", r"producers?", r"explor", r"equit(?:y|ies)", r"services?\b", r"explorers", r"stocks?\b",
     r"agribusiness", r"compan(?:y|ies)", r"refiners", r"clean", r"timber", r"steel", r"coal", r"lithium", r"uranium",
     r"rare earth", r"equipment", r"upstream", r"select industry", r"resources?\b", r"gas index", r"oil & gas index",
-    r"natural gas index", r"midstream", r"goldman",
+    r"natural gas index", r"midstream", r"goldman", r"titans", r"gold hedged",
 )  # fmt: skip
 _COMMODITIES = _words(
     r"commodit(?:y|ies)", r"gold\b", r"silver\b", r"platinum", r"palladium", r"bullion", r"crude\b", r"oil\b",
     r"natural gas", r"gasoline", r"heating oil", r"brent", r"agricultur", r"corn\b", r"wheat", r"soybean", r"sugar",
     r"cotton", r"coffee", r"cocoa", r"livestock", r"grains?\b", r"softs\b", r"copper", r"aluminum", r"nickel", r"tin\b",
-    r"lead\b", r"zinc", r"metals?\b", r"gsci", r"carbon", r"biofuels",
+    r"lead\b", r"zinc", r"metals?\b", r"gsci", r"carbon", r"biofuels", r"sub-?index", r"cmci",
 )  # fmt: skip
-_REAL_ESTATE = _words(r"real estate", r"reits?\b", r"property", r"homes reit", r"residential")
+_REAL_ESTATE = _words(r"real estate", r"reits?\b", r"property", r"nareit", r"residential")
 _WORLD = _words(r"world(?!.*ex[- ]?u)", r"global(?!.*ex[- ]?u)", r"acwi(?!.*ex[- ]?u)", r"all country world(?!.*ex)")
 _EMERGING = _words(
     r"emerging", r"frontier", r"brics?\b", r"chin(?:a|ese)", r"csi ?300", r"chindia", r"india", r"nifty", r"brazil",
     r"mexico", r"taiwan", r"korea", r"russia", r"south africa", r"latin america", r"turkey", r"indonesia", r"thailand",
     r"malaysia", r"philippines", r"vietnam", r"chile", r"peru\b", r"colombia", r"poland", r"greece", r"argentina",
     r"saudi", r"qatar", r"uae\b", r"kuwait", r"egypt", r"nigeria", r"africa", r"middle east", r"gulf states",
-    r"asia ex[- ]japan", r"asia ex\. japan", r"pakistan", r"beyond bric",
+    r"asia ex[- ]japan", r"asia ex\. japan", r"pakistan", r"far east", r"gems\b",
 )  # fmt: skip
 _DEVELOPED = _words(
-    r"international", r"intl\b", r"eafe", r"ex[- ]?u\.?s", r"ex united states", r"ex north america", r"foreign",
+    r"international", r"intl\b", r"eafe", r"ex[- ]?u\.?s", r"ex united states", r"ex[- ]north america", r"foreign",
     r"developed(?: markets?| world| europe)", r"europe", r"euro\b", r"eurozone", r"emu\b", r"euro stoxx", r"pacific",
-    r"asia\b", r"japan", r"topix", r"canada", r"australia", r"united kingdom", r"germany", r"france", r"italy",
+    r"asia\b", r"japan", r"topix", r"canad(?:a|ian)", r"australia", r"united kingdom", r"germany", r"france", r"italy",
     r"spain", r"switzerland", r"sweden", r"netherlands", r"belgium", r"austria", r"ireland", r"norway", r"denmark",
-    r"finland", r"nordic", r"hong kong", r"singapore", r"israel", r"new zealand", r"portugal", r"adr\b", r"bldrs",
+    r"finland", r"nordic", r"stoxx", r"defa\b", r"hong kong", r"singapore", r"israel", r"new zealand", r"portugal",
+    r"adr\b", r"bldrs",
 )  # fmt: skip
 _NASDAQ_100 = _words(r"nasdaq[- ]100", r"qqq\b")
 _TECHNOLOGY = _words(
@@ -116,6 +123,7 @@ _EQUITY_THEME = _words(
     r"resources", r"producers", r"environmental", r"progressive", r"carbon",
 )  # fmt: skip
 _DIVIDEND = _words(r"dividend", r"equity income", r"aristocrat", r"high yield equity")
+_DIVIDEND_GROWTH = _words(r"apprecia", r"growth", r"growers", r"aristocrat", r"rising")
 _FACTOR = _words(
     r"min(?:imum)? vol", r"low vol", r"momentum", r"quality", r"multifactor", r"multi-factor", r"high beta",
     r"low beta", r"buyback", r"fundamental", r"rafi", r"alphadex", r"dynamic",
@@ -133,7 +141,7 @@ def classify_etf(
     ticker: str, name: str | None, *, category: str | None = None, benchmark: str | None = None
 ) -> EtfClass:
     """Class an ETF by what its name, category and benchmark say; what says nothing is `broad_market`."""
-    text = " ".join(part for part in (name, category, benchmark) if part)
+    text = _SPONSORS.sub(" ", " ".join(part for part in (name, category, benchmark) if part))
     etf_type = _etf_type(text)
     return EtfClass(etf_type, _themes(etf_type, text), correlation_reference(ticker, etf_type, text))
 
@@ -169,7 +177,7 @@ def correlation_reference(ticker: str, etf_type: str, text: str) -> str:
 def _etf_type(text: str) -> str:
     rules = (
         ("inverse", _INVERSE), ("leveraged", _LEVERAGED), ("volatility", _VOLATILITY), ("option_income", _OPTIONS),
-        ("preferred", _PREFERRED), ("allocation", _ALLOCATION), ("bonds", _BONDS), ("currency", _CURRENCY),
+        ("preferred", _PREFERRED), ("bonds", _BONDS), ("allocation", _ALLOCATION), ("currency", _CURRENCY),
     )  # fmt: skip
     for etf_type, words in rules:
         if words.search(text):
@@ -203,6 +211,8 @@ def _themes(etf_type: str, text: str) -> tuple[str, ...]:
     if etf_type == "technology":
         themes += ["growth"] if _NASDAQ_100.search(text) else []
         themes += ["sectors"] if _TECHNOLOGY_SECTOR.search(text) else []
+    if etf_type == "dividend" and not _DIVIDEND_GROWTH.search(text):
+        themes.append("value")  # a high yield is one of the measures of value; a growing dividend is not
     if etf_type == "real_estate" and not (_WORLD.search(text) or _DEVELOPED.search(text)):
         themes.append("sectors")
     return tuple(themes)
