@@ -190,10 +190,10 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     CROSS JOIN LATERAL (
         SELECT avg(recent.close * recent.volume) AS adv
         FROM (
-            SELECT b.close, b.volume FROM ohlcv_daily AS b
+            SELECT b.session, b.close, b.volume FROM ohlcv_daily AS b
             WHERE b.security_id = s.security_id AND NOT b.is_fmv
-                AND b.session > (SELECT max(n.session) FROM ohlcv_daily AS n) - 45
-            ORDER BY b.session DESC LIMIT 20) AS recent) AS v
+            ORDER BY b.session DESC LIMIT 20) AS recent
+        WHERE recent.session > (SELECT max(n.session) FROM ohlcv_daily AS n) - 45) AS v
     WHERE m.universe = wanted AND m.known_to IS NULL AND m.valid_to IS NULL
 $$;
 
@@ -267,10 +267,10 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
         CROSS JOIN LATERAL (
             SELECT count(*) AS bars, avg(recent.close * recent.volume) AS adv_usd
             FROM (
-                SELECT b.close, b.volume FROM ohlcv_daily AS b
+                SELECT b.session, b.close, b.volume FROM ohlcv_daily AS b
                 WHERE b.security_id = s.security_id AND NOT b.is_fmv
-                    AND b.session > (SELECT max(n.session) FROM ohlcv_daily AS n) - 45
-                ORDER BY b.session DESC LIMIT 20) AS recent) AS v
+                ORDER BY b.session DESC LIMIT 20) AS recent
+            WHERE recent.session > (SELECT max(n.session) FROM ohlcv_daily AS n) - 45) AS v
         WHERE i.ticker = listed.ticker
         ORDER BY i.valid_from DESC
         LIMIT 1) AS h ON true
