@@ -20,6 +20,24 @@ SELECT security_id, 'AAA', 'split', 'forward_split', '2026-11-18', 1, 2, 's', no
 INSERT INTO outbox (event_id, channel, subject, event, occurred_at)
 VALUES ('7f8f6f6e-0000-4000-8000-000000000001', 'tickstock.eod.complete', 'XNYS/2026-11-20',
     '{"data": {"session": "2026-11-20", "run_id": "r"}}', now());
+INSERT INTO symbol_versions
+SELECT security_id, '2026-11-16', '2026-11-20', 'AAA', 'Aaa', 'CS', 'XNYS', NULL, NULL, now()
+FROM symbols WHERE symbol = 'AAA';
+INSERT INTO security_shares SELECT security_id, '2026-11-20', 1000, 's', now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO etf_profiles (ticker, source, as_of, name, known_at) VALUES ('AAA', 'seed', '2026-11-20', 'Aaa', now());
+INSERT INTO etf_correlations
+SELECT '2026-11-20', security_id, 'AAA', 'SPY', 60, 0.5, now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO etf_correlations_told
+SELECT security_id, 'SPY', 60, '2026-11-20', 0.5, now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO universe_rules VALUES ('mine', 1, '{"title": "Mine"}', 'because', now());
+INSERT INTO universe_memberships (universe, security_id, valid_from, known_from)
+SELECT 'mine', security_id, '2026-11-16', now() FROM symbols;
+INSERT INTO universe_determinations VALUES ('mine', '2026-11-16', now(), 1, 'set', 3, '{}', 'r');
+INSERT INTO sync_changes_log (session, universe, security_id, ticker, task, change, reason, run_id, changed_at)
+SELECT '2026-11-16', 'mine', security_id, symbol, 'set', 'added', 'because', 'r', now() FROM symbols;
+INSERT INTO sync_changes_log (session, universe, task, change, reason, run_id, changed_at)
+VALUES ('2026-11-16', 'mine', 'set', 'rule', 'because', 'r', now());
+INSERT INTO sync_proposals VALUES ('2026-11-16', 'theme_rebalancing', '[]', 3, 0.1, NULL, 'r', now());
 """
 MINUTE = """
 INSERT INTO ohlcv_1min (security_id, ts, ticker, open, high, low, close, volume, source, status, loaded_at)
@@ -31,6 +49,9 @@ CHANGES = {
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",
     "corporate_actions": "UPDATE corporate_actions SET split_to = 3",
+    "etf_correlations": "UPDATE etf_correlations SET correlation = 0.500000000001",
+    "etf_correlations_told": "UPDATE etf_correlations_told SET correlation = 0.500000000001",
+    "etf_profiles": "UPDATE etf_profiles SET aum_usd = 1000000, aum_source = 's'",
     "market_calendar": "UPDATE market_calendar SET closes_at = closes_at - interval '1 second'",
     "market_calendar_overrides": "UPDATE market_calendar_overrides SET revoked_at = now()",
     "ohlcv_1min": "UPDATE ohlcv_1min SET volume = volume + 1",
@@ -38,7 +59,14 @@ CHANGES = {
     "outbox": """UPDATE outbox SET event = jsonb_set(event, '{data,session}', '"2026-11-19"')""",
     "quarantined_bars": "UPDATE quarantined_bars SET resolved_at = now()",
     "securities": "UPDATE securities SET name = 'Other' WHERE name = 'Aaa'",
+    "security_shares": "UPDATE security_shares SET shares = shares + 1",
+    "symbol_versions": "UPDATE symbol_versions SET equity_type = 'ETF'",
+    "sync_changes_log": "UPDATE sync_changes_log SET reason = 'another' WHERE ticker = 'AAA'",
+    "sync_proposals": "UPDATE sync_proposals SET examined = examined + 1",
     "ticker_intervals": "UPDATE ticker_intervals SET start_known = 'vendor' WHERE ticker = 'AAA'",
+    "universe_determinations": "UPDATE universe_determinations SET members = members + 1",
+    "universe_memberships": "UPDATE universe_memberships SET valid_to = '2026-11-20'",
+    "universe_rules": "UPDATE universe_rules SET reason = 'another'",
     "work_units": "UPDATE work_units SET rows = rows + 1",
 }
 
@@ -114,6 +142,11 @@ def test_times_runs_progress_and_traffic_are_no_content(migrated_database_url: s
         "UPDATE quarantined_bars SET quarantined_at = now()",
         "UPDATE bar_restatements SET known_from = now(), known_to = now()",
         "UPDATE securities SET updated_at = now()",
+        "UPDATE universe_memberships SET known_from = now()",
+        "UPDATE universe_determinations SET determined_at = now(), run_id = 'another'",
+        "UPDATE universe_rules SET created_at = now()",
+        "UPDATE sync_changes_log SET changed_at = now(), run_id = 'another', event_id = gen_random_uuid()",
+        "UPDATE sync_proposals SET staged_at = now(), run_id = 'another', seconds = 9",
         """UPDATE outbox SET event = jsonb_set(event, '{data,run_id}', '"another"'), sent_at = now()""",
         (
             "INSERT INTO outbox (event_id, channel, subject, event, occurred_at) "

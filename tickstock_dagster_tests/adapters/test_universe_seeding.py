@@ -35,7 +35,7 @@ def test_the_catalogue_is_made_once_with_its_rules(migrated_database_url: str) -
     entries = "SELECT key, type, membership, aliases, universe_category, track, liquidity_filter FROM cache_entries"
     made = {row[0]: row[1:] for row in query(migrated_database_url, entries)}
     assert made["etf_growth"] == (
-        "theme", "dated", ["growth"], "growth", True,
+        "theme", "dated", ["growth"], "growth", False,
         {"aum_min": 1_000_000_000, "adv_usd_min": 5_000_000, "expense_ratio_max": 0.0075},
     )  # fmt: skip
     assert made["top_100"] == ("size", "dated", [], "size", False, None)
