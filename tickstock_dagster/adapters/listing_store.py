@@ -62,10 +62,11 @@ def read_intervals(engine: sa.Engine, tickers: Sequence[str] | None = None) -> p
     return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
 
 
-def intervals_of(engine: sa.Engine, security_ids: Sequence[int]) -> pl.DataFrame:
-    """Listing intervals of some securities, as `INTERVAL_SCHEMA`."""
+def intervals_of(engine: sa.Engine, security_ids: Sequence[int] | None) -> pl.DataFrame:
+    """Listing intervals of some securities, as `INTERVAL_SCHEMA`; None: of all that were ever known."""
+    values = {"security_ids": None if security_ids is None else list(security_ids)}
     with transaction(engine) as connection:
-        rows = connection.execute(statement("intervals_of"), {"security_ids": list(security_ids)}).fetchall()
+        rows = connection.execute(statement("intervals_of"), values).fetchall()
     return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
 
 

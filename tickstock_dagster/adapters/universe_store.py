@@ -1,6 +1,7 @@
 """Reading and writing universes: `cache_entries` as TickStockApp reads it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -24,17 +25,22 @@ def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date
     return universe_tickers_between(engine, None, first, last)
 
 
+def universe_names(engine: sa.Engine) -> dict[str, str]:
+    """Every name under which a universe is known, aliases included, with its canonical one."""
+    with transaction(engine) as connection:
+        return dict(connection.execute(statement("universes_names")).fetchall())
+
+
 def universe_named(engine: sa.Engine, name: str) -> str:
     """The canonical name of a universe, given that or an alias.
 
     Raises:
         BadInputError: there is no such universe.
     """
-    with transaction(engine) as connection:
-        names = dict(connection.execute(statement("universes_names")).fetchall())
+    names = universe_names(engine)
     if name not in names:
         raise BadInputError("universe", name, choices(name, {*names, LISTED}))
-    return str(names[name])
+    return names[name]
 
 
 def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
@@ -83,3 +89,26 @@ def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[st
     if tickers:
         write_universe(engine, LISTED, "list", f"Listed on {session}", tickers, track=True, now=now)
     return tickers
+
+
+@dataclass(frozen=True, slots=True)
+class UniverseEntry:
+    """One line of the overview: `members` as of now, `determined` the newest session that was (None for lists)."""
+
+    key: str
+    type: str
+    name: str
+    membership: str
+    members: int
+    track: bool
+    aliases: tuple[str, ...]
+    last_universe_update: datetime | None
+    rule_version: int | None
+    determined: date | None
+
+
+def universes_overview(engine: sa.Engine) -> list[UniverseEntry]:
+    """Every universe, by type and name."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("universes_overview")).fetchall()
+    return [UniverseEntry(*row[:6], tuple(row[6]), *row[7:]) for row in rows]

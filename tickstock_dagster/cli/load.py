@@ -59,7 +59,8 @@ def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dic
         run_sessions(
             workspace,
             selection.sessions,
-            tickers=() if selection.all_tracked else selection.tickers,
+            tickers=() if selection.all_tracked or selection.universe else selection.tickers,
+            universe=selection.universe,
             source=selection.source,
             tags=tags,
             label=selection.label,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tickstock_dagster.adapters.bar_loader import BarLoader, LoadRequest
+from tickstock_dagster.adapters.bar_loader import BarLoader
 from tickstock_dagster.cli.selection import select, selection_options
 from tickstock_dagster.cli.workspace import MARKET, open_workspace, print_json, status
 
@@ -21,7 +21,7 @@ def command(*, as_json: bool, **options: Any) -> None:
     source = workspace.source(selection.source)
     loader = BarLoader(source, workspace.engine, workspace.calendar, MARKET, "plan", lambda: now)
     with status("Planning"):
-        plan = loader.plan(LoadRequest(selection.tickers, selection.sessions, strict=options["symbols"] is not None))
+        plan = loader.plan(selection.request(strict=options["symbols"] is not None))
     ranged = sum(unit.kind == "range" for unit in plan.units)
     facts = {
         "selection": selection.label,

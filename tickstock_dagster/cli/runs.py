@@ -3,6 +3,7 @@
 A run is executed in this process on the configured instance: it is in the UI like any other, and needs no daemon.
 """
 
+import logging
 import threading
 import time
 import uuid
@@ -45,11 +46,14 @@ def run_sessions(
     sessions: Sequence[date],
     *,
     tickers: Sequence[str] = (),
+    universe: str | None = None,
     source: str | None = None,
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
 ) -> RunOutcome:
-    """One run of `us_eod` over a range of sessions: bars of what is tracked (or of `tickers`), actions, checks.
+    """One run of `us_eod` over a range of sessions: bars of what is tracked, actions, checks.
+
+    Or of `tickers`, or of a universe's members, as they stood on each session.
 
     Sessions that an override added have no partition: they are loaded along with those that have one, or with the
     session before them.
@@ -59,8 +63,8 @@ def run_sessions(
     added = [str(day) for day in sessions if not library.is_session(day)]
     keyed = keyed or [library.previous_session(sessions[0])]
     span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
-    config = {"tickers": list(tickers), "added_sessions": added}
-    ops = {"us__session_bars": {"config": config}} if tickers or added else {}
+    config = {"tickers": list(tickers), "universe": universe or "", "added_sessions": added}
+    ops = {"us__session_bars": {"config": config}} if tickers or universe or added else {}
     return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
 
 
@@ -148,6 +152,8 @@ def _execute(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     started = time.monotonic()
+    # It warns of checks without a result where a load leaves its sessions missing, which the command says itself.
+    logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     with _instance(workspace) as instance:
         fail_orphans(instance)
         with _progress(workspace, run_id, label):

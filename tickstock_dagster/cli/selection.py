@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tickstock_dagster.adapters.bar_loader import LoadRequest
+from tickstock_dagster.adapters.expectation import universe_tickers_between
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.universe_store import (
@@ -14,8 +16,8 @@ from tickstock_dagster.adapters.universe_store import (
     listed_tickers,
     track_listed,
     track_profile,
-    universe_tickers,
 )
+from tickstock_dagster.cli.shipped import find_universe
 from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
@@ -34,6 +36,7 @@ class Selection:
         label: what they were chosen by, in words.
         door: symbols (`us/ohlcv_daily`) or sessions (`us/session_bars`).
         all_tracked: the tickers are all that is tracked, so that none need be named to the run.
+        universe: its members are meant, as they stood on each session; the tickers are those of all who were one.
         source: instead of the configured one.
         profile: the profile that was chosen, or taken because nothing was.
     """
@@ -45,6 +48,12 @@ class Selection:
     all_tracked: bool
     source: str | None
     profile: Profile | None = None
+    universe: str | None = None
+
+    def request(self, *, strict: bool = False) -> LoadRequest:
+        """What to load, for `BarLoader`."""
+        universes = (self.universe,) if self.universe else None
+        return LoadRequest(self.tickers, self.sessions, universes=universes, strict=strict)
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -110,11 +119,15 @@ def select(
         label = "1 symbol" if len(tickers) == 1 else f"{len(tickers)} symbols"
         return Selection(tickers, sessions, label, "symbols", False, source)
     assert universe is not None  # noqa: S101  # exactly one of the three is set
+    label = f"universe {universe}"
     if universe == LISTED:
-        tickers = _listed(workspace, sessions, now, source)
-    else:
-        tickers = universe_tickers(workspace.engine, universe)
-    return Selection(tickers, sessions, f"universe {universe}", "sessions", universe == LISTED, source)
+        return Selection(_listed(workspace, sessions, now, source), sessions, label, "sessions", True, source)
+    key = find_universe(workspace, universe, now, source)
+    tickers = universe_tickers_between(workspace.engine, (key,), sessions[0], sessions[-1])
+    if not tickers:
+        span = f"{sessions[0]} to {sessions[-1]}"
+        raise BadInputError("--universe", universe, f"one with members on {span} (`tickstock universe show {key}`)")
+    return Selection(tickers, sessions, label, "sessions", False, source, universe=key)
 
 
 def track(workspace: Workspace, selection: Selection, now: datetime) -> None:

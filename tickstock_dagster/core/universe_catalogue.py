@@ -97,7 +97,7 @@ def _theme(theme: str) -> ShippedUniverse:
             Condition(field="expense_ratio", op="<", value=GREATEST_EXPENSE_RATIO),
         ),
     )
-    return ShippedUniverse(theme_key(theme), "theme", title, "dated", theme, (theme,), track=True, rule=rule)
+    return ShippedUniverse(theme_key(theme), "theme", title, "dated", theme, (theme,), rule=rule)
 
 
 _COMMON = Condition(field="equity_type", op="in", value=("CS", "ADRC"))

@@ -8,7 +8,7 @@ here.
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.tickers import canonical_ticker
@@ -64,6 +64,23 @@ def format_members(rows: Iterable[MemberLine]) -> str:
     lines = ["ticker,start_date,end_date" if dated else "ticker"]
     lines += [f"{row.ticker},{row.valid_from or ''},{row.valid_to or ''}" if dated else row.ticker for row in kept]
     return "\n".join(lines) + "\n"
+
+
+def days_within(rows: Iterable[MemberLine], earliest: date) -> list[date]:
+    """The fewest days so that each row's days, from `earliest` on, contain one of them; ascending.
+
+    Rows without dates, and those that end before `earliest`, need none. (Greedy stabbing of intervals by their ends.)
+    """
+    spans = sorted(
+        (row.valid_to, max(row.valid_from, earliest))
+        for row in rows
+        if row.valid_from and row.valid_to and row.valid_to > earliest
+    )
+    days: list[date] = []
+    for ends, begins in spans:
+        if not days or days[-1] < begins:
+            days.append(ends - timedelta(days=1))
+    return days
 
 
 def _columns(header: Sequence[str], name: str) -> dict[str, str]:

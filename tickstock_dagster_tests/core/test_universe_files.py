@@ -1,13 +1,13 @@
 """Universes as text files: read, written back, and refused with their lines."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.universe_files import MemberLine, format_members, parse_members
+from tickstock_dagster.core.universe_files import MemberLine, days_within, format_members, parse_members
 
 DAY = date(2020, 1, 2)
 
@@ -64,3 +64,20 @@ def test_what_is_written_is_read_back(tickers: list[str], start: date, end: date
     assert parse_members(format_members(rows)) == rows
     plain = tuple(MemberLine(row.line, row.ticker, None, None) for row in rows)
     assert parse_members(format_members(plain)) == plain
+
+
+SPANS = st.lists(st.tuples(st.dates(date(1999, 1, 1), date(2020, 1, 1)), st.integers(1, 4000)), max_size=12)
+
+
+@given(SPANS)
+def test_the_days_to_ask_about_meet_every_span_and_no_two_could_be_one(spans: list[tuple[date, int]]) -> None:
+    rows = [MemberLine(2, "A", start, start + timedelta(days=length)) for start, length in spans]
+    earliest = date(2003, 9, 10)
+    days = days_within(rows, earliest)
+    asked = [row for row in rows if row.valid_to and row.valid_to > earliest]
+    for row in asked:
+        assert row.valid_from is not None and row.valid_to is not None
+        assert any(max(row.valid_from, earliest) <= day < row.valid_to for day in days)
+    # Each day is the last one of a span that no other day meets: so as many spans are disjoint, and need as many days.
+    own = [next(row for row in asked if row.valid_to == day + timedelta(days=1)) for day in days]
+    assert all(first.valid_to <= second.valid_from for first, second in zip(own, own[1:], strict=False)) or len(own) < 2
