@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import polars as pl
 import psycopg
 import sqlalchemy as sa
 
@@ -23,6 +24,7 @@ from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.events import CacheSyncComplete, Event, UniverseUpdated
 from tickstock_dagster.core.planning import WorkUnit
 from tickstock_dagster.core.sync_proposals import proposals_from_json, proposals_to_json
+from tickstock_dagster.core.sync_tasks import determine_by_rule
 from tickstock_dagster.core.universe_events import MemberChange, SyncTask
 from tickstock_dagster.core.universe_rules import Rule
 from tickstock_dagster.core.universe_sync import (
@@ -140,11 +142,39 @@ def sessions_due(engine: sa.Engine, market: str) -> list[date]:
         return [row[0] for row in connection.execute(statement("sync_due"), {"market": market})]
 
 
-def is_synchronised(engine: sa.Engine, market: str, session: date) -> bool:
-    """Whether a session's universes were synchronised."""
+def determine(
+    engine: sa.Engine,
+    session: date,
+    universes: Collection[str],
+    facts: pl.DataFrame,
+    *,
+    accept_drops: Collection[str],
+    run_id: str,
+    now: datetime,
+) -> tuple[UniverseUpdated, ...]:
+    """Determine some universes for a session by their rules alone, in one transaction; twice writes nothing.
+
+    Args:
+        engine: the store's.
+        session: the session.
+        universes: canonical names; those without a rule are passed over.
+        facts: `core.universe_facts.FACT_SCHEMA` of the session.
+        accept_drops: as `apply_staged`.
+        run_id: the Dagster run, or cli.
+        now: aware.
+
+    Returns:
+        What was told.
+
+    Raises:
+        SyncRefusedError: too much of a universe would leave. Nothing was written.
+    """
     with transaction(engine) as connection:
-        row = connection.execute(statement("units_done"), {"unit_ids": [sync_unit(market, session).unit_id]}).fetchone()
-    return row is not None and row[0] == 1
+        lock_memberships(connection)
+        states = [state for state in _states(connection, session) if state.key in universes]
+        plan = merge(determine_by_rule(states, facts), states)
+        refuse_drops(session, plan, accepted=accept_drops)
+        return _apply(connection, plan, session, run_id, now)
 
 
 def _states(connection: psycopg.Connection, session: date) -> list[UniverseState]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from tickstock_dagster.core.universe_facts import as_evidence
 from tickstock_dagster.core.universe_rules import Evaluation, evaluate
-from tickstock_dagster.core.universe_sync import Classified, Departure, Proposal, UniverseState
+from tickstock_dagster.core.universe_sync import Classified, Departure, Proposal, StagedTask, UniverseState
 
 TRIGGER = 0.05
 """A theme is rebalanced when its members' return differs by more than this from the market's."""
@@ -171,6 +171,23 @@ def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataF
         proposals.append(replace(proposal, figures=figures))
     notes = {"themes": len(themes), "breaking_the_filter": sum(len(one.departures) for one in proposals)}
     return TaskResult(tuple(proposals), examined, None if themes else "there is no theme", notes)
+
+
+def determine_by_rule(universes: Iterable[UniverseState], facts: pl.DataFrame) -> list[StagedTask]:
+    """The whole membership of every universe with a rule, whatever the tasks' triggers say: for sessions of the past.
+
+    Args:
+        universes: those to determine, as the session finds them.
+        facts: `core.universe_facts.FACT_SCHEMA`.
+    """
+    chosen = [one for one in universes if one.dated and one.rule]
+    themes = tuple(_whole(one, facts, "etf_universe_maintenance") for one in chosen if one.type == "theme")
+    results = {
+        "market_cap_recalculation": market_cap_recalculation(chosen, facts).proposals,
+        "ipo_universe_assignment": ipo_universe_assignment(chosen, facts).proposals,
+        "etf_universe_maintenance": themes,
+    }
+    return [StagedTask(task, proposals, facts.height, 0.0) for task, proposals in results.items()]
 
 
 def _evaluated(universe: UniverseState, facts: pl.DataFrame) -> Evaluation:

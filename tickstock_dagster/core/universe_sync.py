@@ -162,11 +162,22 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SyncPlan:
-    """All changes of a session, the figures of the themes by universe, and universes left alone with the reason."""
+    """All changes of a session.
+
+    Attributes:
+        changes: what is applied.
+        metadata: the figures of the themes, by universe.
+        emptied: what is not applied, since nobody would be left: no universe is empty.
+    """
 
     changes: tuple[Change, ...]
     metadata: Mapping[str, Mapping[str, Any]]
-    left_alone: Mapping[str, str]
+    emptied: tuple[Change, ...] = ()
+
+    @property
+    def left_alone(self) -> dict[str, str]:
+        """Why each of the universes that would become empty would."""
+        return {one.universe.key: f"it would become empty: {one.departures[0].reason}" for one in self.emptied}
 
 
 def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> SyncPlan:
@@ -186,7 +197,7 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
             by_universe.setdefault(proposal.universe, []).append(proposal)
     changes: list[Change] = []
     metadata: dict[str, Mapping[str, Any]] = {}
-    left_alone: dict[str, str] = {}
+    emptied: list[Change] = []
     for universe in sorted(universes, key=lambda state: state.key):
         proposals = sorted(by_universe.get(universe.key, ()), key=lambda proposal: PRECEDENCE.index(proposal.task))
         change = _merged(universe, proposals)
@@ -197,12 +208,12 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
             if kept:
                 changes.append(change)
                 remaining = kept
-            elif universe.members:
-                left_alone[universe.key] = f"it would become empty: {change.departures[0].reason}"
+            elif change.departures:
+                emptied.append(change)
         for proposal in proposals:
             if proposal.figures:
                 metadata[universe.key] = theme_metadata(remaining, proposal.figures)
-    return SyncPlan(tuple(changes), metadata, left_alone)
+    return SyncPlan(tuple(changes), metadata, tuple(emptied))
 
 
 def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | None:
@@ -308,7 +319,7 @@ def refuse_drops(session: date, plan: SyncPlan, *, accepted: Collection[str]) ->
         SyncRefusedError: names each universe, how many would leave, and some of them with the reason.
     """
     refused = []
-    for change in plan.changes:
+    for change in (*plan.changes, *plan.emptied):
         doubtful = [departure for departure in change.departures if not departure.certain]
         members = len(change.universe.members)
         if len(doubtful) > FEW and len(doubtful) > MAX_DROP * members and change.universe.key not in accepted:

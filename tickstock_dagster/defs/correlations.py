@@ -8,6 +8,7 @@ from tickstock_dagster.adapters.correlation_store import CorrelationReport, upda
 from tickstock_dagster.core.correlations import STEP, WINDOWS
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.bars import session_bars
+from tickstock_dagster.defs.corporate_actions import corporate_actions
 from tickstock_dagster.defs.correlation_pictures import correlation_markdown
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
@@ -30,7 +31,7 @@ CORRELATION_COLUMNS = dg.TableSchema(
 @dg.asset(
     name="correlations",
     key_prefix="universes",
-    deps=[session_bars, dg.AssetKey(["us", "corporate_actions"])],
+    deps=[session_bars, corporate_actions],
     partitions_def=sessions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     group_name="universes",

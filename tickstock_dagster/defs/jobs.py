@@ -4,6 +4,10 @@ import dagster as dg
 
 from tickstock_dagster.defs.bars import ohlcv_daily, session_bars
 from tickstock_dagster.defs.corporate_actions import corporate_actions
+from tickstock_dagster.defs.correlations import correlations
+from tickstock_dagster.defs.reference import etf_profiles, symbols
+from tickstock_dagster.defs.synchronisation import GROUP
+from tickstock_dagster.defs.universes import etf_universe, membership
 
 _BARS = dg.AssetSelection.assets(session_bars)
 
@@ -24,4 +28,24 @@ us_bar_checks = dg.define_asset_job(
     "us_bar_checks",
     selection=dg.AssetSelection.checks_for_assets(session_bars),
     description="The checks of ohlcv_daily, as it stands now.",
+)
+
+# In one process, like every job: the five tasks take about a second together, and a process for each takes longer than
+# that to start (the numbers are in `synchronisation`).
+universe_sync = dg.define_asset_job(
+    "universe_sync",
+    selection=dg.AssetSelection.assets(symbols, etf_profiles, correlations) | dg.AssetSelection.groups(GROUP),
+    description="A session's universes: reference data, five tasks, all of it applied at once; correlations.",
+)
+
+universe_themes = dg.define_asset_job(
+    "universe_themes",
+    selection=dg.AssetSelection.assets(etf_universe),
+    description="The ETF themes on chosen sessions, as determined.",
+)
+
+universe_membership = dg.define_asset_job(
+    "universe_membership",
+    selection=dg.AssetSelection.assets(membership),
+    description="Every universe on chosen sessions, as determined.",
 )

@@ -1,4 +1,4 @@
-"""The axes along which data is cut: sessions of the exchange, and session × ticker.
+"""The axes along which data is cut: sessions of the exchange, alone or with tickers, themes or universes.
 
 Keys come from the pinned calendar library alone: changing them changes the definition's identity, and loading touches
 no database. A session that an override cancels keeps its key; its run ends as market_closed. `end_offset=1` makes a
@@ -12,6 +12,7 @@ import dagster as dg
 
 from tickstock_dagster.core.calendars import LAST_DAY, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.core.universe_catalogue import THEMES
 from tickstock_dagster.core.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import load_settings
 
@@ -20,6 +21,9 @@ SESSIONS_START = HISTORY_START
 
 TICKERS = "tickers"
 """Name of the dynamic partitions: tickers with a key in `us/ohlcv_daily`."""
+
+UNIVERSES = "universes"
+"""Name of the dynamic partitions: universes with a key in `universes/membership`."""
 
 MAX_CELLS = 100_000
 """Dagster's guidance for partitions of one asset."""
@@ -62,6 +66,10 @@ sessions = sessions_from(SESSIONS_START)
 grid_sessions = sessions_from(grid_start())
 tickers = dg.DynamicPartitionsDefinition(name=TICKERS)
 session_tickers = dg.MultiPartitionsDefinition({"session": grid_sessions, "ticker": tickers})
+themes = dg.StaticPartitionsDefinition(list(THEMES))
+session_themes = dg.MultiPartitionsDefinition({"session": sessions, "theme": themes})
+universes = dg.DynamicPartitionsDefinition(name=UNIVERSES)
+session_universes = dg.MultiPartitionsDefinition({"session": grid_sessions, "universe": universes})
 
 
 def free_ticker_keys(now: datetime, taken: int) -> int:

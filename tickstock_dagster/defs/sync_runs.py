@@ -32,34 +32,32 @@ class Found:
     facts: pl.DataFrame
 
 
-def one_session(run: UniverseRun, context: dg.AssetExecutionContext) -> date | None:
-    """The session of a run; None where an override cancelled it.
-
-    Raises:
-        Failure: several sessions: the members of the next one depend on those of this one, which must be applied first.
-    """
-    if len(context.partition_keys) > 1:
-        raise dg.Failure("one session per run: the next one's members depend on this one's", allow_retries=False)
-    days = run.closed_sessions(context.partition_keys)
-    return days[0] if days else None
+Task = Callable[[Found], TaskResult]
 
 
 def propose(
-    context: dg.AssetExecutionContext,
-    warehouse: WarehouseResource,
-    clock: Clock,
-    task: Callable[[Found], TaskResult],
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock, task: Task
 ) -> dg.MaterializeResult[None]:
-    """Run a task on a session's facts and stage what it proposes.
+    """Run a task on the facts of each session of the run, and stage what it proposes.
+
+    Raises:
+        Failure: the store cannot be used, or nothing is known of a session.
+    """
+    run = UniverseRun.open(context, warehouse, clock)
+    days = run.closed_sessions(context.partition_keys)
+    for day in days:
+        metadata = stage_task(run, day, context.asset_key.path[-1], task)
+        context.add_asset_metadata(metadata, partition_key=str(day))
+    closed = [key for key in context.partition_keys if date.fromisoformat(key) not in days]
+    return dg.MaterializeResult(metadata={"market_closed": ", ".join(closed)} if closed else {})
+
+
+def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[str, Any]:
+    """Run one task on the facts of a session and stage what it proposes; returns the metadata.
 
     Raises:
         Failure: the store cannot be used, or nothing is known of the session.
     """
-    run = UniverseRun.open(context, warehouse, clock)
-    session = one_session(run, context)
-    if session is None:
-        return dg.MaterializeResult(metadata={"market_closed": context.partition_key})
-    name = context.asset_key.path[-1]
     began = run.clock.now()
     try:
         found = Found(run, session, read_states(run.engine, session), read_facts(run.engine, session))
@@ -74,7 +72,7 @@ def propose(
         new = stage(run.engine, session, staged, run_id=run.run_id, now=run.clock.now())
     except TickstockError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    return dg.MaterializeResult(metadata=_metadata(staged, result.notes, found.universes, new=new))
+    return _metadata(staged, result.notes, found.universes, new=new)
 
 
 def _metadata(

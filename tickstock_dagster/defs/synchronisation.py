@@ -4,6 +4,7 @@ The tasks do not depend on each other. Each stages its proposals for a session; 
 and applies all of it in one transaction.
 """
 
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -18,8 +19,9 @@ from tickstock_dagster.core.universe_sync import refuse_incomplete
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.corporate_actions import corporate_actions
 from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.reference import etf_profiles, symbols
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
-from tickstock_dagster.defs.sync_runs import PREVIEW_ROWS, Found, one_session, propose
+from tickstock_dagster.defs.sync_runs import PREVIEW_ROWS, Found, Task, propose, stage_task
 from tickstock_dagster.defs.tags import OWNERS
 from tickstock_dagster.defs.universe_runs import UniverseRun, send
 
@@ -59,8 +61,7 @@ ENTRY_COLUMNS = dg.TableSchema(
 _COMMON: dict[str, Any] = {
     "key_prefix": "universes",
     "partitions_def": sessions,
-    # The members of the next session depend on those of this one: a run each, never several in one.
-    "backfill_policy": dg.BackfillPolicy.multi_run(1),
+    "backfill_policy": dg.BackfillPolicy.single_run(),
     "group_name": GROUP,
     "kinds": {"python", "postgres", "polars"},
     "owners": OWNERS,
@@ -69,13 +70,42 @@ _COMMON: dict[str, Any] = {
 }
 _TASK: dict[str, Any] = {
     **_COMMON,
-    "deps": [
-        dg.AssetKey(["reference", "symbols"]),
-        dg.AssetKey(["reference", "etf_profiles"]),
-        session_bars,
-        corporate_actions,
-    ],
+    "deps": [symbols, etf_profiles, session_bars, corporate_actions],
     "metadata": {"dagster/column_schema": PROPOSAL_COLUMNS, "dagster/table_name": "public.sync_proposals"},
+}
+
+
+def _market_caps(found: Found) -> TaskResult:
+    return sync_tasks.market_cap_recalculation(found.universes, found.facts)
+
+
+def _recent_listings(found: Found) -> TaskResult:
+    return sync_tasks.ipo_universe_assignment(found.universes, found.facts)
+
+
+def _delistings(found: Found) -> TaskResult:
+    return sync_tasks.delisted_cleanup(found.universes, read_delisted(found.run.engine, found.session))
+
+
+def _rebalance(found: Found) -> TaskResult:
+    """With the total returns of every theme's members, and of the market."""
+    [market] = [*found.facts.filter(ticker=MARKET_TICKER)["security_id"], 0][:1]
+    members = {member for one in found.universes if one.type == "theme" for member in one.members}
+    first = found.run.sessions_before(found.session, TRIGGER_SESSIONS)[0]
+    returns = read_returns(found.run.engine, {*members, market}, first, found.session)
+    return sync_tasks.theme_rebalancing(found.universes, found.facts, returns, returns.get(market))
+
+
+def _maintain(found: Found) -> TaskResult:
+    return sync_tasks.etf_universe_maintenance(found.universes, found.facts)
+
+
+_TASKS: dict[str, Task] = {
+    "market_cap_recalculation": _market_caps,
+    "ipo_universe_assignment": _recent_listings,
+    "delisted_cleanup": _delistings,
+    "theme_rebalancing": _rebalance,
+    "etf_universe_maintenance": _maintain,
 }
 
 
@@ -84,9 +114,7 @@ def market_cap_recalculation(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
     """Market caps of the session (raw close × shares known then), and who belongs to the size universes by them."""
-    return propose(
-        context, warehouse, clock, lambda found: sync_tasks.market_cap_recalculation(found.universes, found.facts)
-    )
+    return propose(context, warehouse, clock, _market_caps)
 
 
 @dg.asset(**_TASK)
@@ -94,9 +122,7 @@ def ipo_universe_assignment(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
     """Listings of the last 90 days join `recent_ipos`, each with its sector, size and type; older ones leave it."""
-    return propose(
-        context, warehouse, clock, lambda found: sync_tasks.ipo_universe_assignment(found.universes, found.facts)
-    )
+    return propose(context, warehouse, clock, _recent_listings)
 
 
 @dg.asset(**_TASK)
@@ -104,19 +130,14 @@ def delisted_cleanup(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
     """Securities delisted on or before the session leave every universe, lists too; nothing is deleted."""
-    return propose(
-        context,
-        warehouse,
-        clock,
-        lambda found: sync_tasks.delisted_cleanup(found.universes, read_delisted(found.run.engine, found.session)),
-    )
+    return propose(context, warehouse, clock, _delistings)
 
 
 @dg.asset(**_TASK)
 def theme_rebalancing(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """Chooses a theme's members anew when they left SPY more than 5 % behind in 20 sessions, or fell behind it."""
+    """Chooses a theme's members anew when they moved by more than 5 % against SPY in 20 sessions, up or down."""
     return propose(context, warehouse, clock, _rebalance)
 
 
@@ -125,18 +146,7 @@ def etf_universe_maintenance(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
     """Every theme's figures (members, AUM, costs, volume); members that are known to break its filter leave."""
-    return propose(
-        context, warehouse, clock, lambda found: sync_tasks.etf_universe_maintenance(found.universes, found.facts)
-    )
-
-
-def _rebalance(found: Found) -> TaskResult:
-    """With the total returns of every theme's members, and of the market."""
-    [market] = [*found.facts.filter(ticker=MARKET_TICKER)["security_id"], None][:1]
-    members = {member for one in found.universes if one.type == "theme" for member in one.members}
-    first = found.run.sessions_before(found.session, TRIGGER_SESSIONS)[0]
-    returns = read_returns(found.run.engine, {*members, *([market] if market else [])}, first, found.session)
-    return sync_tasks.theme_rebalancing(found.universes, found.facts, returns, returns.get(market or 0))
+    return propose(context, warehouse, clock, _maintain)
 
 
 class ApplyConfig(dg.Config):
@@ -170,9 +180,23 @@ def cache_entries(
     than a tenth of a universe would leave; the Launchpad can accept either. A second run writes nothing.
     """
     run = UniverseRun.open(context, warehouse, clock)
-    session = one_session(run, context)
-    if session is None:
-        return dg.MaterializeResult(metadata={"market_closed": context.partition_key})
+    days = run.closed_sessions(context.partition_keys)
+    for number, day in enumerate(days):
+        # Who is a member on the next session follows from this one, which the tasks could not know yet.
+        for name, task in _TASKS.items() if number else ():
+            stage_task(run, day, name, task)
+        context.add_asset_metadata(_apply(context, run, day, config), partition_key=str(day))
+    closed = [key for key in context.partition_keys if date.fromisoformat(key) not in days]
+    metadata: dict[str, Any] = {"market_closed": ", ".join(closed)} if closed else {}
+    return dg.MaterializeResult(metadata={**metadata, **send(context, notifications)})
+
+
+def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, config: ApplyConfig) -> dict[str, Any]:
+    """Apply one session and return its metadata.
+
+    Raises:
+        Failure: something about its inputs is not as it should be; nothing of it was written.
+    """
     now = run.clock.now()
     try:
         refuse_incomplete(session, tracked_state(run.engine, session), accepted=config.accept_incomplete)
@@ -181,10 +205,9 @@ def cache_entries(
         )
     except TickstockError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    seconds = round((run.clock.now() - now).total_seconds(), 3)
     for universe, why in outcome.plan.left_alone.items():
         context.log.warning("%s is left as it is: %s", universe, why)
-    return dg.MaterializeResult(metadata={**_metadata(outcome), "seconds": seconds, **send(context, notifications)})
+    return {**_metadata(outcome), "seconds": round((run.clock.now() - now).total_seconds(), 3)}
 
 
 def _metadata(outcome: SyncOutcome) -> dict[str, Any]:

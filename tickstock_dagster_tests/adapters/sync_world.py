@@ -18,8 +18,8 @@ RUN = "run-1"
 _SECURITIES = """
 INSERT INTO securities (name, composite_figi, equity_type, primary_exchange, cik, sector, list_date, list_date_source,
     etf_type, themes, aum_usd, expense_ratio, correlation_reference, updated_at)
-SELECT name, 'FIGI-' || ticker, equity_type, 'XNYS', cik, sector, list_date, 'vendor', theme, CASE WHEN theme IS NOT NULL
-    THEN ARRAY[theme] END, aum, ratio, reference, now()
+SELECT name, 'FIGI-' || ticker, equity_type, 'XNYS', cik, sector, list_date, 'vendor', theme,
+    CASE WHEN theme IS NOT NULL THEN ARRAY[theme] END, aum, ratio, reference, now()
 FROM world ORDER BY ticker
 """
 _WORLD = """
@@ -43,8 +43,10 @@ SELECT s.security_id, w.ticker, w.list_date, NULL, 'vendor', w.list_date, %(last
 FROM world AS w JOIN securities AS s ON s.composite_figi = 'FIGI-' || w.ticker
 """
 _BARS = """
-INSERT INTO ohlcv_daily (security_id, session, ticker, closes_at, open, high, low, close, volume, source, status, loaded_at)
-SELECT i.security_id, d.session, i.ticker, d.session + interval '21 hours', 50, 50, 50, 50, 1000000, 'tests', 'final', now()
+INSERT INTO ohlcv_daily (
+    security_id, session, ticker, closes_at, open, high, low, close, volume, source, status, loaded_at)
+SELECT i.security_id, d.session, i.ticker, d.session + interval '21 hours', 50, 50, 50, 50, 1000000, 'tests', 'final',
+    now()
 FROM ticker_intervals AS i CROSS JOIN unnest(%(sessions)s::date[]) AS d (session)
 """
 _SHARES = """
@@ -56,7 +58,8 @@ FROM world AS w JOIN securities AS s ON s.composite_figi = 'FIGI-' || w.ticker W
 
 def fill(database_url: str, stocks: int = 40, young: int = 2) -> None:
     """Stocks S00001 (the largest) to the smallest, the last `young` of them listed since October; twelve funds a theme,
-    of which the first eight are seeds; 24 sessions at one price. Every universe of the catalogue is made."""
+    of which the first eight are seeds; 24 sessions at one price. Every universe of the catalogue is made, and
+    the themes are tracked."""
     query(database_url, _WORLD, {"stocks": stocks, "young": young, "themes": list(THEMES)})
     query(database_url, _SECURITIES)
     query(database_url, _INTERVALS, {"last": FRI})
@@ -65,14 +68,16 @@ def fill(database_url: str, stocks: int = 40, young: int = 2) -> None:
     query(database_url, "ANALYZE")
     seeds = {theme: [f"{theme[:3].upper()}{n}" for n in range(1, 9)] for theme in THEMES}
     seed_universes(open_engine(database_url), seeds, run_id="seed", now=datetime(2026, 11, 1, tzinfo=UTC))
+    query(database_url, "UPDATE cache_entries SET track = true WHERE type = 'theme'")
 
 
 def delist(database_url: str, *tickers: str, on: date = FRI) -> None:
     """Securities are off the exchange from a day on."""
     query(
         database_url,
-        "WITH gone AS (UPDATE ticker_intervals SET valid_to = %(on)s, seen_to = %(on)s - 1 WHERE ticker = ANY (%(tickers)s) "
-        "RETURNING security_id) UPDATE securities SET delisted_on = %(on)s WHERE security_id IN (SELECT security_id FROM gone)",
+        "WITH gone AS (UPDATE ticker_intervals SET valid_to = %(on)s, seen_to = %(on)s - 1 "
+        "WHERE ticker = ANY (%(tickers)s) RETURNING security_id) "
+        "UPDATE securities SET delisted_on = %(on)s WHERE security_id IN (SELECT security_id FROM gone)",
         {"on": on, "tickers": list(tickers)},
     )
 
@@ -81,8 +86,9 @@ def members(database_url: str, universe: str, on: date = FRI) -> set[str]:
     """Tickers of a dated universe's members on a day, as known now."""
     rows = query(
         database_url,
-        "SELECT s.symbol FROM universe_memberships AS m JOIN symbols AS s USING (security_id) WHERE m.universe = %(universe)s "
-        "AND m.known_to IS NULL AND m.valid_from <= %(on)s AND (m.valid_to IS NULL OR m.valid_to > %(on)s)",
+        "SELECT s.symbol FROM universe_memberships AS m JOIN symbols AS s USING (security_id) "
+        "WHERE m.universe = %(universe)s AND m.known_to IS NULL AND m.valid_from <= %(on)s "
+        "AND (m.valid_to IS NULL OR m.valid_to > %(on)s)",
         {"universe": universe, "on": on},
     )
     return {row[0] for row in rows}

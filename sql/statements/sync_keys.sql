@@ -1,0 +1,1 @@
+SELECT key FROM cache_entries ORDER BY membership = 'static', type, key COLLATE "C"
