@@ -1,5 +1,9 @@
 """The symbol master: lists in versions, details of who is due, a killed run that goes on, past days read back."""
 
+import signal
+import subprocess
+import sys
+import time
 from datetime import date
 from pathlib import Path
 
@@ -266,3 +270,46 @@ def test_a_source_without_details_says_so(world: World, tmp_path: Path) -> None:
     report = SymbolMaster(FileSource(bars), world.engine, MARKET, "run-1", lambda: world.now).sync(FRI)
     assert report.no_details is not None
     assert "no details" in report.no_details
+
+
+# -- a killed run -----------------------------------------------------------------------------------------------------
+
+SYNC = """
+import sys
+from datetime import date
+from types import SimpleNamespace
+
+from tickstock_dagster.adapters import symbol_master
+from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
+
+url, key, database = sys.argv[1:]
+symbol_master.FLUSH_ANSWERS = 10
+world = World(SimpleNamespace(url=url, key=key), database)
+symbol_master.SymbolMaster(world.source, world.engine, MARKET, "run-1", lambda: world.now, workers=2).sync(
+    date(2026, 11, 20)
+)
+"""
+
+
+def test_a_killed_run_goes_on_where_it_stopped_and_ends_as_an_undisturbed_one(world: World) -> None:
+    command = [sys.executable, "-c", SYNC, world.simulator.url, world.simulator.key, world.database_url]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while len(units(world)) < 30 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.kill()
+    process.communicate()
+    asked = units(world)
+    assert process.returncode == -signal.SIGKILL, "it ended before it could be killed"
+    assert 30 <= len(asked) < 420
+    shares = "SELECT count(*) FROM security_shares"
+    assert world.query(shares)[0][0] <= len(asked)
+
+    world.simulator.reset_stats()
+    report = sync(world, limit=None)
+    details = [call["path"] for call in world.simulator.stats(calls=True)["calls"]]
+    assert len(details) == report.details_done + report.details_unknown
+    assert not set(asked) & {path.rpartition("/")[2] for path in details}, "no stored answer is asked for again"
+    assert report.details_left == 0
+    assert len(units(world)) == len(asked) + len(details)
+    assert len(details) > 0
