@@ -1,7 +1,7 @@
 """Reading and writing universes: `cache_entries` as TickStockApp reads it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 
 import sqlalchemy as sa
@@ -111,4 +111,5 @@ def universes_overview(engine: sa.Engine) -> list[UniverseEntry]:
     """Every universe, by type and name."""
     with transaction(engine) as connection:
         rows = connection.execute(statement("universes_overview")).fetchall()
-    return [UniverseEntry(*row[:6], tuple(row[6]), *row[7:]) for row in rows]
+    names = [field.name for field in fields(UniverseEntry)]
+    return [UniverseEntry(**{**dict(zip(names, row, strict=True)), "aliases": tuple(row[6])}) for row in rows]
