@@ -227,6 +227,11 @@ BEGIN
                     HINT = 'US dollars from 0, or for expense_ratio a fraction from 0 to 0.2: 0.0075 is 0.75 %.';
         END IF;
     END LOOP;
+    IF NOT EXISTS (SELECT FROM cache_entries AS c WHERE c.key = universe_key(theme) AND c.membership = 'dated') THEN
+        RAISE EXCEPTION 'universe % is a list', quote_literal(theme) USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Its symbols are what get_cache_entries returns; themes are: '
+                || coalesce((SELECT string_agg(c.key, ', ' ORDER BY c.key) FROM cache_entries AS c WHERE c.type = 'theme'), 'none yet');
+    END IF;
     RETURN QUERY
     SELECT m.*
     FROM etf_members(universe_key(theme)) AS m

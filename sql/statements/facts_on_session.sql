@@ -6,7 +6,8 @@ WITH bars AS (
         avg(b.close::float8 * b.volume) AS adv20_usd,
         avg(b.volume::float8) AS adv20_shares,
         count(*) AS bars20,
-        (array_agg(b.close::float8 ORDER BY b.session DESC) FILTER (WHERE b.session >= %(recent)s))[1] AS close
+        (array_agg(b.close::float8 ORDER BY b.session DESC) FILTER (WHERE b.session >= %(recent)s))[1] AS close,
+        max(b.session) AS last_bar
     FROM ohlcv_daily AS b
     WHERE b.session = ANY (%(sessions)s::date[]) AND NOT b.is_fmv
     GROUP BY b.security_id
@@ -26,12 +27,19 @@ shares AS (
 )
 SELECT s.security_id, i.ticker, s.name, s.equity_type, s.primary_exchange, s.sector, s.cik, s.list_date,
     CASE WHEN s.list_date <= %(session)s THEN %(session)s - s.list_date END AS listed_days,
-    b.close, h.shares, b.close * h.shares AS market_cap, b.adv20_usd, b.adv20_shares, coalesce(b.bars20, 0) AS bars20,
+    b.close, h.shares, b.close * h.shares / coalesce(since.factor, 1) AS market_cap, b.adv20_usd, b.adv20_shares, coalesce(b.bars20, 0) AS bars20,
     s.etf_type, s.themes, s.aum_usd::float8 AS aum_usd, s.expense_ratio::float8 AS expense_ratio,
     s.underlying_index, s.correlation_reference
 FROM ticker_intervals AS i
 JOIN securities AS s USING (security_id)
 LEFT JOIN bars AS b USING (security_id)
 LEFT JOIN shares AS h USING (security_id)
+-- A close from before a split counts the shares of then.
+LEFT JOIN LATERAL (
+    SELECT product(a.split_to / a.split_from)::float8 AS factor
+    FROM corporate_actions AS a
+    WHERE a.security_id = b.security_id AND a.action = 'split' AND a.known_to IS NULL
+        AND a.ex_date > b.last_bar AND a.ex_date <= %(session)s
+    HAVING count(*) > 0) AS since ON b.last_bar < %(session)s
 WHERE i.valid_from <= %(session)s AND (i.valid_to IS NULL OR i.valid_to > %(session)s)
 ORDER BY s.security_id

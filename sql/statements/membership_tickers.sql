@@ -1,5 +1,6 @@
 -- The ticker of each security on a session; where it was not listed then, the one it held last before, else the newest.
-SELECT DISTINCT ON (i.security_id) i.security_id, i.ticker
-FROM ticker_intervals AS i
-WHERE i.security_id = ANY (%(security_ids)s::bigint[])
-ORDER BY i.security_id, (i.valid_from <= %(session)s) DESC, i.valid_from DESC
+-- One whose listings were all withdrawn is shown by its number: it must still be able to leave.
+SELECT DISTINCT ON (wanted.security_id) wanted.security_id, coalesce(i.ticker, '#' || wanted.security_id)
+FROM unnest(%(security_ids)s::bigint[]) AS wanted (security_id)
+LEFT JOIN ticker_intervals AS i USING (security_id)
+ORDER BY wanted.security_id, (i.valid_from <= %(session)s) DESC, i.valid_from DESC

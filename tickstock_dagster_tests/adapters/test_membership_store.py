@@ -156,6 +156,13 @@ def test_one_refused_determination_takes_all_of_its_transaction_with_it(migrated
     }
 
 
+def test_one_whose_listings_were_all_withdrawn_can_still_leave(migrated_database_url: str, ids) -> None:
+    determine(migrated_database_url, "mine", MON, [ids["AAA"], ids["BBB"]])
+    query(migrated_database_url, "DELETE FROM ticker_intervals WHERE security_id = %s", (ids["BBB"],))
+    [told] = determine(migrated_database_url, "mine", WED, [ids["AAA"]])
+    assert [one.symbol for one in told.removed] == [f"#{ids['BBB']}"]
+
+
 def test_two_processes_at_once_revise_one_after_the_other(migrated_database_url: str, ids) -> None:
     engine = open_engine(migrated_database_url)
     ended: list[str] = []

@@ -85,6 +85,19 @@ def test_shares_are_scaled_by_splits_between_their_day_and_the_session(migrated_
     assert (row["shares"], row["market_cap"]) == (2000, 100_000)
 
 
+def test_a_close_from_before_a_split_counts_the_shares_of_then(migrated_database_url: str) -> None:
+    security_id = add_security(migrated_database_url, "AAA")
+    add_bars(migrated_database_url, security_id, {TUE: (50, 100)})
+    query(
+        migrated_database_url,
+        f"INSERT INTO security_shares VALUES ({security_id}, '{MON}', 1000, 's', now()); "
+        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, source, "
+        f"known_from) VALUES ({security_id}, 'AAA', 'split', 'k', '{WED}', 1, 10, 's', '2026-01-01')",
+    )
+    halted = facts_of(migrated_database_url, security_id, WED)
+    assert (halted["close"], halted["shares"], halted["market_cap"]) == (50, 10_000, 50_000)
+
+
 def test_who_is_not_listed_has_no_row_and_who_is_renamed_its_ticker_of_the_day(migrated_database_url: str) -> None:
     renamed = add_security(migrated_database_url, "NEW", since=WED)
     query(

@@ -119,6 +119,17 @@ def test_what_is_not_known_is_refused_with_a_hint(growth: str, call: str, messag
     assert hint in (refused.value.diag.message_hint or "")
 
 
+def test_the_facts_of_a_list_are_not_silently_nothing(growth: str) -> None:
+    query(
+        growth,
+        "INSERT INTO cache_entries (key, type, name, value, created_at, updated_at) "
+        """VALUES ('plain', 'list', 'Plain', '["VUG"]', now(), now())""",
+    )
+    with pytest.raises(psycopg.Error, match="universe 'plain' is a list") as refused:
+        as_role(growth, APP, "SELECT * FROM get_etf_universe('plain')")
+    assert "themes are: etf_growth" in (refused.value.diag.message_hint or "")
+
+
 def test_symbols_are_checked_one_by_one_with_the_reason(growth: str) -> None:
     fund(growth, "GONE")
     query(growth, "UPDATE ticker_intervals SET valid_to = '2026-11-21' WHERE ticker = 'GONE'")
