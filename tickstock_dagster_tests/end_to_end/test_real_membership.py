@@ -32,7 +32,7 @@ DATES = (
     date(2015, 3, 23), date(2018, 12, 24), date(2020, 4, 6), date(2024, 9, 23),
 )  # fmt: skip
 COUNTS = (487, 492, 495, 494, 498, 497, 500, 505, 505, 503)
-"""Members on those dates, counted in the file with a spreadsheet's filter: start ≤ date < end."""
+"""Members on those dates: lines with start ≤ date < end."""
 
 
 @pytest.fixture(scope="module")
