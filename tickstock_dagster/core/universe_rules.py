@@ -4,19 +4,16 @@ What a rule is made of is in `core.universe_rule_parts`. Nothing is written here
 """
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import polars as pl
 
 from tickstock_dagster.core.universe_facts import as_evidence
+from tickstock_dagster.core.universe_ranking import Judged, choose
 from tickstock_dagster.core.universe_rule_parts import Condition, Rule, Top
 
 __all__ = ["JUDGED_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
-
-CLASS_STAYS = 1.1
-"""An issuer's other class replaces the member only when it trades so many times as much."""
 
 EVIDENCE_REFUSED = 2_000
 """How many of those who were refused an evaluation's evidence names."""
@@ -81,26 +78,6 @@ class Evaluation:
         }
 
 
-@dataclass(slots=True)
-class _Judged:
-    security_id: int
-    ticker: str | None
-    incumbent: bool
-    facts: dict[str, Any] = field(default_factory=dict)
-    pinned: bool = False
-    fails: str | None = None
-    unknown: str | None = None
-    rank: int | None = None
-    member: bool = False
-    reason: str = ""
-
-    @property
-    def decision(self) -> str:
-        if self.member:
-            return "joined" if not self.incumbent else "kept" if self.unknown else "stays"
-        return "left" if self.incumbent else "refused"
-
-
 def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Evaluation:
     """Judge every candidate, and every incumbent.
 
@@ -124,7 +101,7 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
             one.reason = f"kept: {one.unknown} is not known" if one.unknown else _all_hold(rule)
             eligible.append(one)
     if rule.top:
-        _choose(rule.top, rule.top.count - sum(one.pinned for one in judged), eligible)
+        choose(rule.top, rule.top.count - sum(one.pinned for one in judged), eligible)
     pins = {ticker: place for place, ticker in enumerate(rule.pinned)}
     judged.sort(
         key=lambda one: (
@@ -143,7 +120,7 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
     )
 
 
-def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[_Judged]:
+def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[Judged]:
     candidates = [condition.expression().alias(f"?{place}") for place, condition in enumerate(rule.candidates)]
     conditions = [
         condition.expression().alias(f"?{place}")
@@ -163,7 +140,7 @@ def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[
         broken = [condition for condition, verdict in zip(every, verdicts, strict=True) if verdict is False]
         unknown = [condition.field for condition, verdict in zip(every, verdicts, strict=True) if verdict is None]
         found.append(
-            _Judged(
+            Judged(
                 row["security_id"],
                 row["ticker"],
                 row["security_id"] in incumbents,
@@ -174,106 +151,8 @@ def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[
             )
         )
     absent = incumbents - {one.security_id for one in found}
-    found += [_Judged(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
+    found += [Judged(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
     return found
-
-
-# -- the largest ------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class _Group:
-    """The classes of one issuer: what counts is their sum, and one of them stands for it."""
-
-    classes: list[_Judged]
-    size: float | None
-    complete: bool
-    rank: int | None = None
-
-    @property
-    def incumbent(self) -> bool:
-        return any(one.incumbent for one in self.classes)
-
-    def chosen(self) -> _Judged:
-        def traded(one: _Judged) -> float:
-            return one.facts["adv20_usd"] or 0.0
-
-        best = min(self.classes, key=lambda one: (-traded(one), one.ticker or ""))
-        holders = [one for one in self.classes if one.incumbent]
-        if not holders:
-            return best
-        holder = min(holders, key=lambda one: (-traded(one), one.ticker or ""))
-        # Not known how much it trades: no reason to replace it.
-        known = holder.facts["adv20_usd"] is not None
-        return best if known and traded(best) >= CLASS_STAYS * traded(holder) > 0 else holder
-
-
-def _choose(top: Top, places: int, eligible: list[_Judged]) -> None:
-    """Rank the issuers of those that are eligible, keep as many as there are places, and drop the others."""
-    groups = _groups(top, eligible)
-    ranked = sorted(
-        (group for group in groups if group.size is not None),
-        key=lambda group: (-(group.size or 0.0), min(one.security_id for one in group.classes)),
-    )
-    for rank, group in enumerate(ranked, start=1):
-        group.rank = rank
-    # An incumbent of which something is not known keeps its place however far down the known part of it ranks.
-    doubtful = [group for group in groups if group.incumbent and not group.complete and _beyond(group, top)]
-    kept = doubtful[:places]
-    sure = [group for group in ranked if group not in kept]
-    enter_at = top.enter_at - (top.count - places)
-    entering = [group for group in sure if not group.incumbent and (group.rank or 0) <= enter_at]
-    staying = [group for group in sure if group.incumbent and (group.rank or 0) <= top.stays_until]
-    members = [*kept, *sorted([*entering, *staying], key=_by_rank)]
-    chosen = members[:places]
-    taken = {id(group) for group in members}
-    chosen += [group for group in sure if id(group) not in taken][: places - len(chosen)]
-    _settle(top, groups, {id(group) for group in chosen})
-
-
-def _groups(top: Top, eligible: Iterable[_Judged]) -> list[_Group]:
-    classes: dict[str | int, list[_Judged]] = {}
-    for one in eligible:
-        issuer = one.facts[top.group_by] if top.group_by else None
-        classes.setdefault(issuer or one.security_id, []).append(one)
-    groups = []
-    for members in classes.values():
-        sizes = [one.facts[top.by] for one in members]
-        known = [size for size in sizes if size is not None]
-        groups.append(_Group(members, sum(known) if known else None, complete=len(known) == len(sizes)))
-    return groups
-
-
-def _settle(top: Top, groups: Iterable[_Group], chosen: set[int]) -> None:
-    """Write down, class by class, what was decided."""
-    for group in groups:
-        member = group.chosen()
-        for one in group.classes:
-            one.rank = group.rank
-            one.member = id(group) in chosen and one is member
-            one.reason = _why(top, group, one, member, in_front=id(group) in chosen)
-
-
-def _why(top: Top, group: _Group, one: _Judged, member: _Judged, *, in_front: bool) -> str:
-    place = f"rank {group.rank} of {top.count} by {top.by}"
-    if group.rank is None or (in_front and _beyond(group, top)):
-        one.unknown = top.by
-        return f"kept: {top.by} is not known" if one.member else f"not admitted: {top.by} is not known"
-    if in_front and one is not member:
-        return f"{place}: {member.ticker} is the issuer's most traded class"
-    if not in_front:
-        return f"{place}: incumbents stay until {top.stays_until}" if one.incumbent else place
-    if one.incumbent and group.rank > top.count:
-        return f"{place}: stays until {top.stays_until}"
-    return f"kept: {one.unknown} is not known; {place}" if one.unknown else place
-
-
-def _beyond(group: _Group, top: Top) -> bool:
-    return group.rank is None or group.rank > top.stays_until
-
-
-def _by_rank(group: _Group) -> int:
-    return group.rank or 0
 
 
 # -- words ------------------------------------------------------------------------------------------------------------
@@ -289,7 +168,7 @@ def _told(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _frame(judged: list[_Judged], fields: tuple[str, ...]) -> pl.DataFrame:
+def _frame(judged: list[Judged], fields: tuple[str, ...]) -> pl.DataFrame:
     rows = [
         (
             one.security_id,

@@ -217,6 +217,12 @@ def test_the_issuers_other_class_takes_the_place_only_when_it_trades_clearly_mor
     assert ids(evaluate(top(1, group_by="cik"), rows, frozenset({1}))) == [member]
 
 
+@pytest.mark.parametrize(("traded", "member"), [(0.0, 2), (None, 1)])
+def test_a_class_that_no_longer_trades_gives_way_but_one_of_which_it_is_not_known_does_not(traded, member) -> None:
+    rows = facts(stock(6e9, cik="1", adv20_usd=traded), stock(6e9, cik="1", adv20_usd=10.0))
+    assert ids(evaluate(top(1, group_by="cik"), rows, frozenset({1}))) == [member]
+
+
 def test_an_incumbent_stays_inside_the_band_and_leaves_beyond_it() -> None:
     order = facts(*(stock((40 - place) * 1e9) for place in range(30)))  # security n has rank n
     held = frozenset(range(1, 10)) | {11}
