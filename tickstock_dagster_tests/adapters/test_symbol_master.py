@@ -90,6 +90,13 @@ def test_days_taken_in_out_of_order_each_read_as_their_list_said(world: World) -
     assert world.query("SELECT * FROM symbols_on('2022-05-01')") == []
 
 
+def test_a_day_before_all_that_the_vendor_knows_is_asked_for_once(world: World) -> None:
+    sync(world)
+    before_all = date(2003, 9, 2)
+    assert (sync(world, before_all).listed, sync(world, before_all).fetched) == (0, False)
+    assert world.query("SELECT * FROM symbols_on(%s)", (before_all,)) == []
+
+
 def test_every_listed_symbol_is_counted_under_some_class(world: World) -> None:
     report = sync(world)
     assert sum(report.by_class.values()) == world.source.listings(on=FRI).height
@@ -201,6 +208,7 @@ def test_a_plan_without_details_still_has_its_list(world: World) -> None:
     assert report.listed > 100
     assert "403" in (report.no_details or "")
     assert report.details_done == report.details_left == 0
+    assert world.query("SELECT count(*) > 0 FROM vendor_calls WHERE status = 403") == [(True,)]
 
 
 def test_the_forecast_knows_the_rate(world: World) -> None:
@@ -279,13 +287,14 @@ import sys
 from datetime import date
 from types import SimpleNamespace
 
-from tickstock_dagster.adapters import symbol_master
+from tickstock_dagster.adapters import symbol_details
+from tickstock_dagster.adapters.symbol_master import SymbolMaster
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
 
 url, key, database = sys.argv[1:]
-symbol_master.FLUSH_ANSWERS = 10
+symbol_details.FLUSH_ANSWERS = 10
 world = World(SimpleNamespace(url=url, key=key), database)
-symbol_master.SymbolMaster(world.source, world.engine, MARKET, "run-1", lambda: world.now, workers=2).sync(
+SymbolMaster(world.source, world.engine, MARKET, "run-1", lambda: world.now, workers=2).sync(
     date(2026, 11, 20)
 )
 """
