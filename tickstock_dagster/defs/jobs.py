@@ -30,8 +30,10 @@ us_bar_checks = dg.define_asset_job(
     description="The checks of ohlcv_daily, as it stands now.",
 )
 
-# In one process, like every job: the five tasks take about a second together, and a process for each takes longer than
-# that to start (the numbers are in `synchronisation`).
+# In one process, like every job. Measured with 4,285 symbols on two busy cores, the five tasks and their application:
+# 3.0 and 6.7 s in one process; 9.7 and 14.7 s with a process for each task (forkserver, preloaded). The tasks take 0.7 s
+# together (market caps 0.35 s, the others 0.1 s each) and applying them 0.2 s; the rest is Dagster's. And a run that is
+# killed leaves no task behind that goes on.
 universe_sync = dg.define_asset_job(
     "universe_sync",
     selection=dg.AssetSelection.assets(symbols, etf_profiles, correlations) | dg.AssetSelection.groups(GROUP),

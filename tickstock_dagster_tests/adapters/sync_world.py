@@ -3,16 +3,19 @@
 from datetime import UTC, date, datetime
 
 from tickstock_dagster.adapters.database import open_engine
+from tickstock_dagster.adapters.sync_store import read_delisted, read_states, stage
+from tickstock_dagster.adapters.universe_facts_store import read_facts
 from tickstock_dagster.adapters.universe_seeding import seed_universes
+from tickstock_dagster.core import sync_tasks
 from tickstock_dagster.core.calendars import library_calendar
 from tickstock_dagster.core.universe_catalogue import THEMES
+from tickstock_dagster.core.universe_sync import StagedTask
 from tickstock_dagster_tests.adapters.store_helpers import query
 
 FRI = date(2026, 11, 20)
 THU = date(2026, 11, 19)
 NOW = datetime(2026, 11, 21, 15, tzinfo=UTC)
 SESSIONS = library_calendar("XNYS").sessions(date(2026, 9, 1), FRI)[-24:]
-MARKET = "XNYS"
 RUN = "run-1"
 
 _SECURITIES = """
@@ -92,3 +95,19 @@ def members(database_url: str, universe: str, on: date = FRI) -> set[str]:
         {"universe": universe, "on": on},
     )
     return {row[0] for row in rows}
+
+
+def stage_all(database_url: str, session: date) -> None:
+    """What the five tasks propose for a session, staged."""
+    engine = open_engine(database_url)
+    facts, states = read_facts(engine, session), read_states(engine, session)
+    results = {
+        "market_cap_recalculation": sync_tasks.market_cap_recalculation(states, facts),
+        "ipo_universe_assignment": sync_tasks.ipo_universe_assignment(states, facts),
+        "delisted_cleanup": sync_tasks.delisted_cleanup(states, read_delisted(engine, session)),
+        "theme_rebalancing": sync_tasks.theme_rebalancing(states, facts, {}, None),
+        "etf_universe_maintenance": sync_tasks.etf_universe_maintenance(states, facts),
+    }
+    for task, result in results.items():
+        staged = StagedTask(task, result.proposals, result.examined, 0.25, result.skipped)
+        stage(engine, session, staged, run_id=RUN, now=NOW)
