@@ -31,7 +31,7 @@ us_bar_checks = dg.define_asset_job(
 )
 
 # In one process, like every job. Measured with 4,285 symbols on two busy cores, the five tasks and their application:
-# 3.0 and 6.7 s in one process; 9.7 and 14.7 s with a process for each task (forkserver, preloaded). The tasks take 0.7 s
+# 3.0 and 6.7 s in one process; 9.7 and 14.7 s with a process for each (forkserver, preloaded). The tasks take 0.7 s
 # together (market caps 0.35 s, the others 0.1 s each) and applying them 0.2 s; the rest is Dagster's. And a run that is
 # killed leaves no task behind that goes on.
 universe_sync = dg.define_asset_job(
