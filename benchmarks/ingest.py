@@ -69,7 +69,10 @@ class Ingest:
         """Judge and store all rows, in the loader's batches."""
         engine, run_id = open_engine(url), f"run-{now.isoformat()}"
         record_plan(engine, self.units, run_id=run_id, priority=2, now=now)
-        judge = AnswerJudge(engine, self.source.name, run_id, MARKET, market_calendar(), self.intervals, self.asked)
+        expected = self.asked.group_by("session").agg(pl.len().alias("expected"))
+        judge = AnswerJudge(
+            engine, self.source.name, run_id, MARKET, market_calendar(), self.intervals, self.asked, expected
+        )
         stored, done = NOTHING_STORED, 0
         for answers in fetch_batches(self.source, self.units, lambda: now, workers=8):
             done += len(answers)

@@ -37,6 +37,7 @@ class AnswerJudge:
     Attributes:
         intervals: `INTERVAL_SCHEMA` of the requested securities.
         asked: the cells that the load's units are to fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        expected: (session, expected) how many bars the load expects of each session, stored ones included.
     """
 
     engine: sa.Engine
@@ -46,6 +47,7 @@ class AnswerJudge:
     calendar: SessionCalendar
     intervals: pl.DataFrame
     asked: pl.DataFrame
+    expected: pl.DataFrame
 
     def judge(self, answers: Sequence[Answer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
         """The batch to store, and the tickers of good rows that no security held. `now` is aware."""
@@ -59,7 +61,7 @@ class AnswerJudge:
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([judged.bars.select(seen), judged.rejected.select(seen)])
         starts = first_bars(received, intervals, asked.filter(pl.col("kind") == "range"))
-        absent = absent_cells(asked, judged.bars, sessions, intervals).join(
+        absent = absent_cells(asked, judged.bars, sessions, intervals, self.expected).join(
             starts.select("security_id", "first_bar"), on="security_id", how="left"
         )
         absent = absent.filter(pl.col("first_bar").is_null() | (pl.col("session") >= pl.col("first_bar")))

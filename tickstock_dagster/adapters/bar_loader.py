@@ -147,7 +147,14 @@ class BarLoader:
         if prepared.plan.out_of_history.height:
             stored += self._store_out_of_history(prepared.plan.out_of_history)
         judge = AnswerJudge(
-            self.engine, self.source.name, self.run_id, self.market, self.calendar, prepared.intervals, prepared.asked
+            self.engine,
+            self.source.name,
+            self.run_id,
+            self.market,
+            self.calendar,
+            prepared.intervals,
+            prepared.asked,
+            prepared.expected.group_by("session").agg(pl.len().alias("expected")),
         )
         left = dict.fromkeys(units)
         last_error: VendorError | None = None

@@ -90,7 +90,7 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
 
 
 def absent_cells(
-    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame
+    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame, expected: pl.DataFrame
 ) -> pl.DataFrame:
     """Cells that were asked for and did not come as a good bar.
 
@@ -100,6 +100,8 @@ def absent_cells(
         sessions: `SESSION_TABLE`.
         intervals: `INTERVAL_SCHEMA`. A cell before the first sighting of a listing that may begin later is asked for,
             but its absence makes no answer suspicious.
+        expected: (session, expected) how many bars the load expects of each session, those that are stored included:
+            the last three of 500 that are asked for again say nothing about the answer.
 
     Returns:
         `asked` plus `closes_at` and `suspicious`: a grouped answer that lacks so many of the asked bars that it says
@@ -109,16 +111,15 @@ def absent_cells(
     first_seen = open_starts.group_by("security_id").agg(pl.col("seen_from").max().alias("first_seen"))
     found = bars.select("security_id", "session").with_columns(found=pl.lit(value=True))
     rows = asked.join(found, on=["security_id", "session"], how="left").with_columns(absent=pl.col("found").is_null())
-    rows = rows.join(first_seen, on="security_id", how="left")
+    rows = rows.join(first_seen, on="security_id", how="left").join(expected, on="session", how="left")
     due = (pl.col("kind") == "grouped") & (pl.col("first_seen").is_null() | (pl.col("session") >= pl.col("first_seen")))
     lacking = (pl.col("absent") & due).sum().over("session")
-    suspicious = (
-        (pl.col("kind") == "grouped") & (lacking > FEW) & (lacking > MAX_ABSENT_SHARE * due.sum().over("session"))
-    )
+    whole = pl.max_horizontal(due.sum().over("session"), pl.col("expected"))
+    suspicious = (pl.col("kind") == "grouped") & (lacking > FEW) & (lacking > MAX_ABSENT_SHARE * whole)
     return (
         rows.with_columns(suspicious=suspicious)
         .filter("absent")
-        .drop("found", "absent", "first_seen")
+        .drop("found", "absent", "first_seen", "expected")
         .join(sessions, on="session", how="left")
     )
 

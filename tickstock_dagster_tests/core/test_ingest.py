@@ -198,8 +198,17 @@ def found(cells: Sequence[tuple[int, date]]) -> pl.DataFrame:
 NO_OPEN_STARTS = intervals()
 
 
-def absent(asked: pl.DataFrame, bars: pl.DataFrame, known: pl.DataFrame = NO_OPEN_STARTS) -> pl.DataFrame:
-    return absent_cells(asked, bars, SESSIONS, known)
+def absent(
+    asked: pl.DataFrame, bars: pl.DataFrame, known: pl.DataFrame = NO_OPEN_STARTS, stored: int = 0
+) -> pl.DataFrame:
+    expected = asked.group_by("session").agg((pl.len() + stored).alias("expected"))
+    return absent_cells(asked, bars, SESSIONS, known, expected)
+
+
+def test_the_few_that_are_asked_for_again_say_nothing_about_the_answer():
+    cells = [(security_id, DAYS[0]) for security_id in range(1, 6)]
+    assert absent(asked_for(cells), found([]))["suspicious"].all()
+    assert not absent(asked_for(cells), found([]), stored=495)["suspicious"].any()
 
 
 @pytest.mark.parametrize(
