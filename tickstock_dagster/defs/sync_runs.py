@@ -3,6 +3,7 @@
 What is proposed is decided in `core.sync_tasks`; the assets are in `synchronisation`.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -45,6 +46,7 @@ def propose(
     """
     run = UniverseRun.open(context, warehouse, clock)
     days = run.closed_sessions(context.partition_keys)
+    run.ensure_universes()
     for day in days:
         metadata = stage_task(run, day, context.asset_key.path[-1], task)
         context.add_asset_metadata(metadata, partition_key=str(day))
@@ -58,7 +60,7 @@ def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[s
     Raises:
         Failure: the store cannot be used, or nothing is known of the session.
     """
-    began = run.clock.now()
+    began = time.perf_counter()
     try:
         found = Found(run, session, read_states(run.engine, session), read_facts(run.engine, session))
         if found.facts.is_empty():
@@ -67,7 +69,7 @@ def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[s
                 allow_retries=False,
             )
         result = task(found)
-        seconds = round((run.clock.now() - began).total_seconds(), 3)
+        seconds = round(time.perf_counter() - began, 3)
         staged = StagedTask(name, result.proposals, result.examined, seconds, result.skipped)
         new = stage(run.engine, session, staged, run_id=run.run_id, now=run.clock.now())
     except TickstockError as error:

@@ -11,8 +11,12 @@ from typing import Self
 import dagster as dg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.etf_profile_store import seed_funds
+from tickstock_dagster.adapters.universe_seeding import seed_universes
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.etf_seed import seed_members
+from tickstock_dagster.core.universe_catalogue import THEMES
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 
@@ -55,6 +59,19 @@ class UniverseRun:
                 f"session {traded[-1]} has not closed yet: the latest closed one is {latest}", allow_retries=False
             )
         return traded
+
+    def ensure_universes(self) -> None:
+        """Make the release's universes that are missing; seeds of themes join once their ticker is known.
+
+        Raises:
+            Failure: the store cannot be reached.
+        """
+        funds = seed_funds()
+        seeds = {theme: seed_members(funds, theme) for theme in THEMES}
+        try:
+            seed_universes(self.engine, seeds, run_id=self.run_id, now=self.started_at)
+        except TickstockError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
 
     def sessions_before(self, first: date, count: int) -> list[date]:
         """The `count` sessions before a session, ascending."""

@@ -60,6 +60,7 @@ def etf_universe(
 ) -> dg.MaterializeResult[None]:
     """The seven ETF themes on a session: members, AUM, mean expense ratio, and how many of their bars are loaded."""
     run = UniverseRun.open(context, warehouse, clock)
+    run.ensure_universes()
     keys = _keys(context, "theme")
     cells = _determined(run, [theme_key(theme) for theme in keys.values()], _days(run, keys), config)
     _report(context, {key: (_session(key), theme_key(theme)) for key, theme in keys.items()}, cells)

@@ -207,3 +207,21 @@ def test_a_key_without_a_universe_is_named(world: Factory) -> None:
     assert "no universe has the name nobody" in failure_of(
         materialise(world, ["universes/membership"], f"{FRI}|nobody")
     )
+
+
+def test_the_job_makes_the_universes_of_a_session_from_an_empty_store(factory: Factory) -> None:
+    factory.track("SPY", "AAPL", "MSFT")
+    assert factory.run("us_eod", FRI).success
+    result = factory.run("universe_sync", FRI)
+    assert result.success, failure_of(result)
+    assert len(members(factory.database_url, "top_10")) == 10
+    assert {"AAPL", "MSFT"} < members(factory.database_url, "top_10")
+    seeded = factory.rows("SELECT universe, members FROM universe_determinations WHERE task = 'seed' ORDER BY 1")
+    assert [count for _, count in seeded] == [8, 8, 8, 8, 10, 8, 8]
+    assert metadata_of(result, "universes/cache_entries")["written"] is True
+    [told] = factory.events("tickstock.cache.sync_complete")
+    assert told["session"] == "2026-11-20"
+    assert all(task["seconds"] > 0 for task in told["tasks"])
+    assert {key.to_user_string() for key in result.job_def.asset_layer.selected_asset_keys} >= {
+        "reference/symbols", "reference/etf_profiles", "universes/correlations", *EVERYTHING
+    }  # fmt: skip
