@@ -1,7 +1,8 @@
-"""The synchronisation of universes in the store: what tasks find, what they stage, and applying it in one transaction.
+"""The synchronisation of universes in the store: staging what tasks propose, and applying it in one transaction.
 
-What tasks propose, and how proposals become one plan, is decided in `core`. Memberships are revised by
-`membership_store`; a killed process leaves the members of the session before or those of this one, never a mix.
+What tasks find is read by `sync_reading`; what they propose, and how it becomes one plan, is decided in `core`.
+Memberships are revised by `membership_store`; a killed process leaves the members of the session before or those of
+this one, never a mix.
 """
 
 import json
@@ -17,25 +18,23 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.bar_store import unit_values
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.membership_rows import Change as ChangeRow
-from tickstock_dagster.adapters.membership_rows import lock_memberships, tickers_on, write_changes
+from tickstock_dagster.adapters.membership_rows import lock_memberships, write_changes
 from tickstock_dagster.adapters.membership_store import Determination, apply_determinations
 from tickstock_dagster.adapters.outbox import write_events
 from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.adapters.sync_reading import states_in
 from tickstock_dagster.core.events import CacheSyncComplete, Event, UniverseUpdated
 from tickstock_dagster.core.planning import WorkUnit
+from tickstock_dagster.core.sync_guards import refuse_drops, refuse_missing
 from tickstock_dagster.core.sync_proposals import proposals_from_json, proposals_to_json
 from tickstock_dagster.core.sync_tasks import determine_by_rule
 from tickstock_dagster.core.universe_events import MemberChange, SyncTask
-from tickstock_dagster.core.universe_rules import Rule
 from tickstock_dagster.core.universe_sync import (
     TASKS,
     Change,
     StagedTask,
     SyncPlan,
-    UniverseState,
     merge,
-    refuse_drops,
-    refuse_missing,
 )
 
 SOURCE = "tickstock"
@@ -64,25 +63,6 @@ class SyncOutcome:
 def sync_unit(market: str, session: date) -> WorkUnit:
     """The unit that says that a session's universes are synchronised."""
     return WorkUnit("sync", market, SOURCE, "*", session, session)
-
-
-def read_states(engine: sa.Engine, session: date) -> list[UniverseState]:
-    """Every universe as a session finds it: its members are those of the day before, so that asking twice is alike."""
-    with transaction(engine) as connection:
-        return _states(connection, session)
-
-
-def read_delisted(engine: sa.Engine, session: date) -> dict[int, date]:
-    """Securities delisted on or before a session, each with its first day off the exchange."""
-    with transaction(engine) as connection:
-        return dict(connection.execute(statement("sync_delisted"), {"session": session}).fetchall())
-
-
-def read_returns(engine: sa.Engine, security_ids: Collection[int], first: date, last: date) -> dict[int, float]:
-    """Total return of each security from one session to another; those without a bar on either are left out."""
-    values = {"security_ids": list(security_ids), "first": first, "last": last}
-    with transaction(engine) as connection:
-        return dict(connection.execute(statement("sync_returns"), values).fetchall())
 
 
 def stage(engine: sa.Engine, session: date, task: StagedTask, *, run_id: str, now: datetime) -> bool:
@@ -122,7 +102,7 @@ def apply_staged(
         lock_memberships(connection)
         tasks, started_at = _staged(connection, session)
         refuse_missing(session, tasks)
-        plan = merge(tasks, _states(connection, session))
+        plan = merge(tasks, states_in(connection, session))
         refuse_drops(session, plan, accepted=accept_drops)
         told = _apply(connection, plan, session, run_id, now)
         for universe, figures in plan.metadata.items():
@@ -134,12 +114,6 @@ def apply_staged(
         if written:
             _finish(connection, unit, plan, told, tasks, started_at, run_id, now)
     return SyncOutcome(plan, told, tuple(tasks), started_at, written)
-
-
-def sessions_due(engine: sa.Engine, market: str) -> list[date]:
-    """Sessions that were declared complete and whose universes are not synchronised, ascending."""
-    with transaction(engine) as connection:
-        return [row[0] for row in connection.execute(statement("sync_due"), {"market": market})]
 
 
 def determine(
@@ -171,37 +145,10 @@ def determine(
     """
     with transaction(engine) as connection:
         lock_memberships(connection)
-        states = [state for state in _states(connection, session) if state.key in universes]
+        states = [state for state in states_in(connection, session) if state.key in universes]
         plan = merge(determine_by_rule(states, facts), states)
         refuse_drops(session, plan, accepted=accept_drops)
         return _apply(connection, plan, session, run_id, now)
-
-
-def _states(connection: psycopg.Connection, session: date) -> list[UniverseState]:
-    values = {"session": session, "tasks": list(TASKS)}
-    rows = connection.execute(statement("sync_universes"), values).fetchall()
-    members: dict[str, list[int]] = {}
-    before = {"day": session - timedelta(days=1)}
-    for universe, security_id in connection.execute(statement("sync_members"), before):
-        members.setdefault(universe, []).append(security_id)
-    listed = sorted({ticker for row in rows if not row[3] for ticker in row[4]})
-    held: dict[str, int] = dict(connection.execute(statement("tickers_held"), {"tickers": listed}).fetchall())
-    names = tickers_on(connection, {one for ids in members.values() for one in ids}, session)
-    return [
-        UniverseState(
-            key,
-            kind,
-            category,
-            dated,
-            {one: names[one] for one in sorted(members.get(key, ()), key=names.__getitem__)}
-            if dated
-            else {held[ticker]: ticker for ticker in tickers if ticker in held},
-            Rule.from_json(rule) if rule else None,
-            version,
-            determined,
-        )
-        for key, kind, category, dated, tickers, rule, version, determined in rows
-    ]
 
 
 def _staged(connection: psycopg.Connection, session: date) -> tuple[list[StagedTask], datetime]:

@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from tickstock_dagster.adapters.sync_store import read_states, stage
+from tickstock_dagster.adapters.sync_reading import read_states
+from tickstock_dagster.adapters.sync_store import stage
 from tickstock_dagster.adapters.universe_facts_store import read_facts
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.sync_tasks import TaskResult

@@ -11,12 +11,13 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from tickstock_dagster.adapters.sync_store import SyncOutcome, apply_staged, read_delisted, read_returns
+from tickstock_dagster.adapters.sync_reading import read_delisted, read_returns
+from tickstock_dagster.adapters.sync_store import SyncOutcome, apply_staged
 from tickstock_dagster.adapters.table_checks import tracked_state
 from tickstock_dagster.core import sync_tasks
 from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.sync_guards import refuse_incomplete
 from tickstock_dagster.core.sync_tasks import MARKET_TICKER, TRIGGER_SESSIONS, TaskResult
-from tickstock_dagster.core.universe_sync import refuse_incomplete
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.corporate_actions import corporate_actions
 from tickstock_dagster.defs.partitions import MARKET, sessions

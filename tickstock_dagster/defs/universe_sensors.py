@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from tickstock_dagster.adapters.sync_cells import universe_keys
-from tickstock_dagster.adapters.sync_store import sessions_due
+from tickstock_dagster.adapters.sync_reading import sessions_due
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universe_catalogue import THEMES
 from tickstock_dagster.defs.automation import DEFAULT_STATUS

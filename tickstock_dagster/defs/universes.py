@@ -14,8 +14,8 @@ from tickstock_dagster.adapters.sync_store import determine
 from tickstock_dagster.adapters.table_checks import tracked_state
 from tickstock_dagster.adapters.universe_facts_store import read_facts
 from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.sync_guards import refuse_incomplete
 from tickstock_dagster.core.universe_catalogue import theme_key
-from tickstock_dagster.core.universe_sync import refuse_incomplete
 from tickstock_dagster.defs.partitions import MARKET, session_themes, session_universes
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.synchronisation import ENTRY_COLUMNS, ApplyConfig, cache_entries

@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime
 
 from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.sync_store import read_delisted, read_states, stage
+from tickstock_dagster.adapters.sync_reading import read_delisted, read_states
+from tickstock_dagster.adapters.sync_store import stage
 from tickstock_dagster.adapters.universe_facts_store import read_facts
 from tickstock_dagster.adapters.universe_seeding import seed_universes
 from tickstock_dagster.core import sync_tasks

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.coverage import Completeness
+from tickstock_dagster.core.sync_guards import SyncRefusedError, refuse_drops, refuse_incomplete, refuse_missing
 from tickstock_dagster.core.sync_proposals import proposals_from_json, proposals_to_json
 from tickstock_dagster.core.universe_sync import (
     PRECEDENCE,
@@ -15,12 +16,8 @@ from tickstock_dagster.core.universe_sync import (
     Departure,
     Proposal,
     StagedTask,
-    SyncRefusedError,
     UniverseState,
     merge,
-    refuse_drops,
-    refuse_incomplete,
-    refuse_missing,
     theme_metadata,
 )
 
