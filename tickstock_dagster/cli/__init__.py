@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eod": ("eod", "Bring one session to its end: bars, corporate actions, completeness, event."),
     "status": ("status", "Show coverage and every gap with its reason."),
     "universe": ("universe", "List, show, compare, change, import, export and explain universes."),
+    "calendar": ("calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
     "fingerprint": ("fingerprint", "Hash the business content of every table."),
     "events": ("events", "Follow, send or inspect the notifications."),
     "services": ("services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),

@@ -4,6 +4,7 @@ An override adds a session, removes one, or moves a close, without a release. Ca
 `SessionCalendar.with_overrides`; where they are kept belongs in the warehouse.
 """
 
+import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -64,6 +65,74 @@ class CalendarOverride:
 def refuse(override: CalendarOverride, accepted: str) -> BadInputError:
     """The error for an override, naming it and what would have been right."""
     return BadInputError("calendar override", override, accepted)
+
+
+_CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+
+
+def requested_override(
+    calendar: "SessionCalendar",
+    session: date,
+    *,
+    closed: bool = False,
+    close_at: str | None = None,
+    opened: str | None = None,
+    reason: str = "",
+) -> CalendarOverride:
+    """An override as a person asks for it, in the exchange's local time.
+
+    Args:
+        calendar: whose day it is.
+        session: the date, in the market's zone.
+        closed: the day is no session after all.
+        close_at: the session closes at another time, HH:MM.
+        opened: the day is a session after all, HH:MM-HH:MM.
+        reason: why.
+
+    Raises:
+        BadInputError: not exactly one of the three, a text that is no time, or no reason. Whether the change fits
+            the calendar is judged where it is applied.
+    """
+    asked = [closed, close_at is not None, opened is not None]
+    if sum(asked) != 1:
+        words = "several" if any(asked) else "nothing"
+        raise BadInputError("override", words, "one of --closed, --close-at HH:MM and --open HH:MM-HH:MM")
+    if not reason.strip():
+        raise BadInputError("--reason", reason, "some words on why")
+    zone, why = calendar.timezone, reason.strip()
+    if closed:
+        return CalendarOverride(calendar.key, session, "remove", reason=why)
+    if close_at is not None:
+        at = _local_time("--close-at", close_at, session, zone)
+        return CalendarOverride(calendar.key, session, "close_at", closes_at=at, reason=why)
+    opens, dash, closes = (opened or "").partition("-")
+    if not dash:
+        raise BadInputError("--open", opened, "opening and close in local time, HH:MM-HH:MM")
+    opens_at, closes_at = (_local_time("--open", text, session, zone) for text in (opens, closes))
+    return CalendarOverride(calendar.key, session, "add", opens_at, closes_at, why)
+
+
+def adjustment_of(
+    before: SessionHours | None, after: SessionHours | None
+) -> Literal["early_close", "unexpected_holiday", "added_session", "changed_hours"]:
+    """How consumers are told of a day that changes from `before` to `after`; None is a day without a session."""
+    if after is None:
+        return "unexpected_holiday"
+    if before is None:
+        return "added_session"
+    return "early_close" if after.closes_at < before.closes_at else "changed_hours"
+
+
+def _local_time(field: str, text: str, day: date, zone: ZoneInfo) -> datetime:
+    """A wall-clock time of the day, UTC."""
+    match = _CLOCK_TIME.fullmatch(text.strip())
+    if match is None:
+        raise BadInputError(field, text, "a time on the exchange's clocks as HH:MM, from 00:00 to 23:59")
+    local = datetime(day.year, day.month, day.day, int(match[1]), int(match[2]), tzinfo=zone)
+    at = local.astimezone(UTC)
+    if at.astimezone(zone).replace(tzinfo=None) != local.replace(tzinfo=None):
+        raise BadInputError(field, text, f"a time that there is on {day} in {zone.key}: the clocks go forward")
+    return at
 
 
 def overridden_hours(calendar: "SessionCalendar", override: CalendarOverride) -> SessionHours | None:

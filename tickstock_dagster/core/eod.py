@@ -5,7 +5,7 @@ own. Pure: the moment, the calendar and the session's state are arguments.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import Completeness
@@ -13,8 +13,14 @@ from tickstock_dagster.core.coverage import Completeness
 FIRST_ATTEMPT_AFTER = timedelta(minutes=30)
 """After the close: the first attempt."""
 
+MAINTENANCE_AFTER = timedelta(minutes=60)
+"""After the close: maintenance may begin (17:00 ET on a full day, 14:00 ET on a 13:00 close)."""
+
 OBJECTIVE_AFTER = timedelta(minutes=120)
 """After the close: the completeness objective is due (18:00 ET on a full day, 15:00 ET on a 13:00 close)."""
+
+RECONCILE_AT = time(11, 30)
+"""On the exchange's clocks, on the day after a session: the vendor's corrections of the night are in by then."""
 
 OBJECTIVE = 0.95
 """Share of the bars due that makes a session complete."""
@@ -49,6 +55,16 @@ def first_attempt_at(calendar: SessionCalendar, session: date, *, same_day: bool
         return begins_at
     next_day = datetime.combine(session + timedelta(days=1), datetime.min.time(), calendar.timezone)
     return max(begins_at, (next_day + FIRST_ATTEMPT_AFTER).astimezone(UTC))
+
+
+def maintenance_at(calendar: SessionCalendar, session: date) -> datetime:
+    """When maintenance of a session's evening may begin, UTC. `calendar` has its overrides applied."""
+    return calendar.closes_at(session) + MAINTENANCE_AFTER
+
+
+def objective_at(calendar: SessionCalendar, session: date) -> datetime:
+    """When the completeness objective of a session is due, UTC. `calendar` has its overrides applied."""
+    return calendar.closes_at(session) + OBJECTIVE_AFTER
 
 
 def decide_attempt(

@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.vendor.source import (
     NotFoundError,
     PermanentVendorError,
     Publication,
+    SpecialDay,
     TickerChange,
     TickerDetails,
     VendorCall,
@@ -140,6 +141,14 @@ class FileSource:
             return Publication(True, f"{self.name}: {self._path.name} has rows of {session}")
         held = f"it holds {sessions.min()!s} to {sessions.max()!s}" if len(sessions) else "it is empty"
         return Publication(False, f"{self.name}: {self._path.name} has no row of {session}; {held}")
+
+    def special_days(self) -> list[SpecialDay]:
+        """Not offered.
+
+        Raises:
+            PermanentVendorError: always.
+        """
+        raise self._not_offered("special days to come")
 
     def drain_calls(self) -> list[VendorCall]:
         """None: a file is not called."""

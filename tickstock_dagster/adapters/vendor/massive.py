@@ -1,8 +1,8 @@
 """Massive's REST API (formerly Polygon) as a source of bars and reference data: which endpoint, which parameters.
 
 Always raw prices, ascending, at the largest page. How a request travels is `massive_http`; how its answer is read is
-`massive_bars`, `massive_reference`, `massive_details` and `massive_etfs`. Facts of the API: the vendor's OpenAPI files
-and knowledge base.
+`massive_bars`, `massive_reference`, `massive_details`, `massive_etfs` and `massive_market`. Facts of the API: the
+vendor's OpenAPI files and knowledge base.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,13 @@ from urllib.parse import quote
 
 import polars as pl
 
-from tickstock_dagster.adapters.vendor import massive_bars, massive_details, massive_etfs, massive_reference
+from tickstock_dagster.adapters.vendor import (
+    massive_bars,
+    massive_details,
+    massive_etfs,
+    massive_market,
+    massive_reference,
+)
 from tickstock_dagster.adapters.vendor.massive_client import READ_TIMEOUT
 from tickstock_dagster.adapters.vendor.massive_http import MassiveHttp
 from tickstock_dagster.adapters.vendor.rate_limit import RateLimiter
@@ -25,6 +31,7 @@ from tickstock_dagster.adapters.vendor.source import (
     NotFoundError,
     NotPublishedYetError,
     Publication,
+    SpecialDay,
     TickerChange,
     TickerDetails,
     VendorCall,
@@ -249,6 +256,13 @@ class MassiveSource:
         if bars.is_empty():
             return Publication(False, f"{self.name}: no bar of {self._probe} on {session} yet")
         return Publication(True, f"{self.name}: the bar of {self._probe} on {session} is out")
+
+    def special_days(self) -> list[SpecialDay]:
+        """Closed days and early closes of the US exchanges to come, one entry for each exchange."""
+        answer = self._http.get(
+            "special days to come", lambda client: client.get_market_holidays(raw=True), massive_market.special_days
+        )
+        return list(answer.days)
 
     def drain_calls(self) -> list[VendorCall]:
         """The calls recorded since the last drain, oldest first."""

@@ -7,7 +7,7 @@ another day than asked is `MalformedAnswerError`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 
 import polars as pl
@@ -244,8 +244,21 @@ class BarSource(Protocol):
     def publication(self, session: date) -> Publication:
         """Ask the vendor, with one cheap call, whether the session's daily bars are out."""
 
+    def special_days(self) -> "list[SpecialDay]":
+        """Closed days and early closes to come, as the vendor lists them. One call."""
+
     def drain_calls(self) -> "list[VendorCall]":
         """Take the records of calls made since the last drain (for `vendor_calls`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialDay:
+    """A day to come on which an exchange (by the vendor's name) is closed, or closes early at `closes_at` (aware)."""
+
+    exchange: str
+    day: date
+    name: str
+    closes_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
