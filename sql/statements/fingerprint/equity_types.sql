@@ -1,0 +1,3 @@
+SELECT t.equity_type, t.title, t.update_frequency, t.priority, t.processing_rules, t.retry_config, t.performance_targets
+FROM equity_types AS t
+ORDER BY t.equity_type COLLATE "C"

@@ -1,0 +1,88 @@
+"""The rules of equity types in the store: read, and changed all together or not at all."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.core.equity_types import EquityType
+from tickstock_dagster.core.errors import BadInputError, choices
+
+_COLUMNS = (
+    "equity_type", "title", "update_frequency", "priority", "processing_rules", "retry_config", "performance_targets",
+)  # fmt: skip
+_JSON = ("processing_rules", "retry_config", "performance_targets")
+
+
+def read_equity_types(engine: sa.Engine) -> dict[str, EquityType]:
+    """Every type by its code, the most urgent first. Read anew each time: a change needs no restart.
+
+    Raises:
+        BadInputError: a row was written by somebody else and says what cannot be.
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    with transaction(engine) as connection:
+        return _read(connection)
+
+
+def update_equity_types(
+    engine: sa.Engine, changes: Mapping[str, Mapping[str, Any]], *, now: datetime
+) -> tuple[str, ...]:
+    """Change the rules of some types in one transaction; the same change again writes nothing.
+
+    Args:
+        engine: the store's.
+        changes: by code, the fields to change as JSON, such as `{"ETF": {"retry_config": {"max_retries": 5}}}`;
+            objects are merged with what is stored.
+        now: aware.
+
+    Returns:
+        Codes of the types that are other than before.
+
+    Raises:
+        BadInputError: a code is unknown or a rule cannot be: nothing is changed, of the other types neither.
+        ServiceUnavailableError: the database cannot be reached; nothing was written.
+    """
+    with transaction(engine) as connection:
+        connection.execute(statement("equity_types_lock"))
+        stored = _read(connection)
+        unknown = next((code for code in changes if code not in stored), None)
+        if unknown is not None:
+            raise BadInputError("equity type", unknown, choices(unknown, stored))
+        wanted = [stored[code].changed(fields) for code, fields in changes.items()]
+        return tuple(one.equity_type for one in wanted if _write(connection, one, now))
+
+
+def add_equity_type(engine: sa.Engine, values: Mapping[str, Any], *, now: datetime) -> None:
+    """Store a type that is not there yet, such as a new code of the vendor's.
+
+    Args:
+        engine: the store's.
+        values: all fields of `core.equity_types.EquityType`, as JSON.
+        now: aware.
+
+    Raises:
+        BadInputError: a rule cannot be, or the type is there already.
+    """
+    new = EquityType.from_json(values)
+    with transaction(engine) as connection:
+        connection.execute(statement("equity_types_lock"))
+        if new.equity_type in _read(connection):
+            raise BadInputError("equity type", new.equity_type, "a code that is not there yet")
+        _write(connection, new, now)
+
+
+def _read(connection: psycopg.Connection[Any]) -> dict[str, EquityType]:
+    rows = connection.execute(statement("equity_types_read")).fetchall()
+    return {row[0]: EquityType.from_json(dict(zip(_COLUMNS, row, strict=True))) for row in rows}
+
+
+def _write(connection: psycopg.Connection[Any], one: EquityType, now: datetime) -> bool:
+    values = one.to_json()
+    texts = {name: json.dumps(values[name]) for name in _JSON}
+    return connection.execute(statement("equity_types_write"), {**values, **texts, "now": now}).rowcount == 1
