@@ -8,8 +8,8 @@ in `core.events`, and what it becomes in Redis in `adapters.event_stream`.
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -38,6 +38,9 @@ class DispatchReport:
         error: why it stopped early, one line; None if it did not.
         busy: another dispatcher was at work: it also sends what was committed before this call.
         confirmed: whether what was sent is known to be in Redis's append-only file; None if nothing was sent.
+        refused: events that Redis refused for what they are; counted in `dead_letters`, and `error` says why.
+        waits_for: the consumer group, in words, from which a stream would cut entries if more were sent now. The rest
+            waits in the outbox until it has read on; that is no error.
     """
 
     sent: int
@@ -46,6 +49,29 @@ class DispatchReport:
     error: str | None = None
     busy: bool = False
     confirmed: bool | None = None
+    refused: int = 0
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAlert:
+    """A consumer group from which a full stream has cut entries that it had not finished.
+
+    Attributes:
+        stream: the stream.
+        group: the consumer group.
+        entries: how many it was short of, at least.
+        first_at: when that was seen first, UTC.
+        last_at: when last, UTC.
+        from_position: place in the outbox from which a replay brings everything back; None if it is no longer there.
+    """
+
+    stream: str
+    group: str
+    entries: int
+    first_at: datetime
+    last_at: datetime
+    from_position: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,16 +83,25 @@ class OutboxStatus:
         oldest_unsent: when the change of the first of them happened, UTC.
         sent_last_day: events sent in the last 24 hours.
         last_error: why the first that failed could not be sent.
+        dead: events that were given up, and wait for somebody to release or drop them.
+        held: those among `unsent` that wait behind an event of their subject which Redis refuses.
+        alerts: consumer groups that lost entries, seen in the last 7 days.
     """
 
     unsent: int
     oldest_unsent: datetime | None
     sent_last_day: int
     last_error: str | None
+    dead: int = 0
+    held: int = 0
+    alerts: tuple[StreamAlert, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The same as a JSON object."""
-        return asdict(self) | {"oldest_unsent": self.oldest_unsent and self.oldest_unsent.isoformat()}
+        """The same as a JSON object; times in ISO 8601."""
+        found = asdict(self) | {"oldest_unsent": self.oldest_unsent and self.oldest_unsent.isoformat()}
+        for alert in found["alerts"]:
+            alert |= {name: alert[name].isoformat() for name in ("first_at", "last_at")}
+        return found
 
 
 def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -> int:
@@ -152,12 +187,20 @@ class OutboxDispatcher:
                 with _only_dispatcher(database) as alone:
                     if alone:
                         error = drain.run(max_events, on_sent)
-                left = _scalar(database, "outbox_count_unsent")
+                left, sendable = _row(database, "outbox_count_unsent")
                 # Counted after the lock was given back: whoever was turned away meanwhile relies on this call.
-                if not alone or error or not left or drain.sent == max_events:
+                if not alone or error or drain.waits_for or not sendable or drain.sent == max_events:
                     break
-        confirmed = drain.confirmed if drain.sent else None
-        return DispatchReport(drain.sent, left, time.monotonic() - began, error, not alone, confirmed)
+        return DispatchReport(
+            drain.sent,
+            left,
+            time.monotonic() - began,
+            error,
+            not alone,
+            drain.confirmed if drain.sent else None,
+            drain.refused,
+            drain.waits_for,
+        )
 
     def status(self, now: datetime) -> OutboxStatus:
         """How much waits, since when and why. `now` has a time zone.
@@ -166,9 +209,9 @@ class OutboxDispatcher:
             ServiceUnavailableError: the database cannot be reached, or has no outbox.
         """
         with self._session() as database:
-            row = database.execute(statement("outbox_status"), {"since": now - timedelta(days=1)}).fetchone()
-        assert row is not None  # noqa: S101  # a SELECT of scalars has one row
-        return OutboxStatus(*row)
+            row = _row(database, "outbox_status", since=now - timedelta(days=1))
+            alerts = database.execute(statement("stream_alerts_read"), {"since": now - timedelta(days=7)}).fetchall()
+        return replace(OutboxStatus(*row), alerts=tuple(StreamAlert(*alert) for alert in alerts))
 
     def prune(self, now: datetime) -> int:
         """Delete the events that were sent more than `RETENTION` before `now`; never one that was not sent.
@@ -182,22 +225,30 @@ class OutboxDispatcher:
         with self._session() as database:
             return database.execute(statement("outbox_prune"), {"before": now - RETENTION}).rowcount
 
-    @contextmanager
-    def _session(self) -> Iterator[psycopg.Connection[Any]]:
-        """One database session in which every statement is its own transaction."""
-        with connected(open_engine(self._database_url)) as connection:
-            database = connection.execution_options(isolation_level="AUTOCOMMIT").connection.driver_connection
-            assert isinstance(database, psycopg.Connection)  # noqa: S101  # the dialect is fixed
-            try:
-                yield database
-            except BaseException as error:
-                connection.invalidate()  # closes the session, so that the pool never keeps one that has the lock
-                if isinstance(error, psycopg.errors.UndefinedTable):
-                    raise ServiceUnavailableError("the database has no outbox yet: run `tickstock migrate`") from None
-                if isinstance(error, psycopg.Error):
-                    why = str(error).strip().splitlines()[0]
-                    raise ServiceUnavailableError(f"the database was lost while events were sent: {why}") from None
-                raise
+    def _session(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        return outbox_session(self._database_url)
+
+
+@contextmanager
+def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """One database session in which every statement is its own transaction.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached, is lost, or has no outbox.
+    """
+    with connected(open_engine(database_url)) as connection:
+        database = connection.execution_options(isolation_level="AUTOCOMMIT").connection.driver_connection
+        assert isinstance(database, psycopg.Connection)  # noqa: S101  # the dialect is fixed
+        try:
+            yield database
+        except BaseException as error:
+            connection.invalidate()  # closes the session, so that the pool never keeps one that has the lock
+            if isinstance(error, psycopg.errors.UndefinedTable):
+                raise ServiceUnavailableError("the database has no outbox yet: run `tickstock migrate`") from None
+            if isinstance(error, psycopg.Error):
+                why = str(error).strip().splitlines()[0]
+                raise ServiceUnavailableError(f"the database was lost while events were sent: {why}") from None
+            raise
 
 
 @contextmanager
@@ -210,6 +261,10 @@ def _only_dispatcher(database: psycopg.Connection[Any]) -> Iterator[bool]:
 
 
 def _scalar(database: psycopg.Connection[Any], name: str, **values: object) -> Any:
-    row = database.execute(statement(name), values).fetchone()
+    return _row(database, name, **values)[0]
+
+
+def _row(database: psycopg.Connection[Any], name: str, **values: object) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = database.execute(statement(name), values).fetchone()
     assert row is not None  # noqa: S101  # these statements always have one row
-    return row[0]
+    return row

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
+from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError, TickstockError
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.event_tail import StreamEntry
@@ -54,19 +54,17 @@ def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: f
 
 
 @command.command()
+@click.option("--follow", is_flag=True, help="Go on sending whatever is committed, until SIGTERM or an interruption.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def dispatch(*, as_json: bool) -> None:
-    """Send the events that still wait in the outbox to Redis."""
-    from tickstock_dagster.adapters.outbox import OutboxDispatcher
+def dispatch(*, follow: bool, as_json: bool) -> None:
+    """Send the events that still wait in the outbox to Redis.
 
-    addresses = _addresses()
-    dispatcher = OutboxDispatcher(addresses.database_url, addresses.redis_url)
-    waiting = dispatcher.status(datetime.now(UTC)).unsent
-    if waiting < MANY:
-        report = dispatcher.dispatch()
-    else:
-        with click.progressbar(length=waiting, label="Sending events", file=sys.stderr) as bar:
-            report = dispatcher.dispatch(on_sent=lambda sent: bar.update(sent - bar.pos))
+    With --follow as a service: events go out as soon as they are committed. Any number may run at once.
+    """
+    if follow:
+        _follow(as_json=as_json)
+        return
+    report = _dispatch()
     click.echo(json.dumps(asdict(report)) if as_json else _summary(report))
     if report.error:
         raise ServiceUnavailableError(f"{report.error} ({report.left} events wait in the outbox)")
@@ -75,7 +73,7 @@ def dispatch(*, as_json: bool) -> None:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
-    """Show how many events wait, since when, and how many were sent in the last day."""
+    """Show how many events wait, since when, how many were sent in the last day, and what is wrong."""
     from tickstock_dagster.adapters.outbox import OutboxDispatcher
 
     addresses = _addresses()
@@ -88,6 +86,90 @@ def status(*, as_json: bool) -> None:
     click.echo(f"sent in 24 hours {found.sent_last_day}")
     if found.last_error:
         click.echo(f"last error       {found.last_error}")
+    if found.dead:
+        click.echo(f"dead letters     {found.dead}, {found.held} wait behind them: tickstock events dead list")
+    for alert in found.alerts:
+        click.echo(
+            f"alert            group {alert.group} has lost {alert.entries} or more entries of {alert.stream}, "
+            f"last seen {alert.last_at:%Y-%m-%d %H:%M:%S} UTC: "
+            f"tickstock events replay --from-position {alert.from_position}"
+        )
+
+
+@command.group()
+def dead() -> None:
+    """List, retry or drop events that Redis refuses."""
+
+
+@dead.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print each as one line of JSON.")
+def list_dead(*, as_json: bool) -> None:
+    """Show the events that were given up, and how many wait behind each."""
+    from tickstock_dagster.adapters.event_dead import dead_letters
+
+    for letter in dead_letters(_addresses().database_url):
+        told = (
+            f"{letter.event_id}  {letter.channel}  {letter.subject}  {letter.attempts} attempts, {letter.held} behind"
+        )
+        click.echo(json.dumps(letter.as_json()) if as_json else f"{told}  {letter.error}")
+
+
+@dead.command()
+@click.argument("event_ids", nargs=-1)
+@click.option("--all", "everything", is_flag=True, help="All of them.")
+def retry(*, event_ids: tuple[str, ...], everything: bool) -> None:
+    """Try dead letters again, now: they are sent, and then what waits behind them."""
+    from tickstock_dagster.adapters.event_dead import release
+
+    if bool(event_ids) == everything:
+        raise BadInputError("EVENT_IDS", " ".join(event_ids), "one or more ids, or --all")
+    released = release(_addresses().database_url, None if everything else event_ids)
+    report = _dispatch()
+    click.echo(f"{len(released)} released; {_summary(report)}")
+    if report.error:
+        raise ServiceUnavailableError(f"{report.error} ({report.left} events wait in the outbox)")
+
+
+@dead.command()
+@click.argument("event_ids", nargs=-1, required=True)
+@click.confirmation_option("--yes", prompt="They are never sent. Drop them?", help="Do not ask.")
+def drop(*, event_ids: tuple[str, ...]) -> None:
+    """Give dead letters up for good; those behind them are sent by the next dispatch."""
+    from tickstock_dagster.adapters.event_dead import drop as give_up
+
+    click.echo(f"{len(give_up(_addresses().database_url, event_ids, datetime.now(UTC)))} dropped")
+
+
+@command.command()
+@click.option("--since", help="From this moment on: ISO 8601, UTC where it has no offset.")
+@click.option("--until", help="Before this moment.")
+@click.option("--from-position", type=click.IntRange(min=1), help="From this position in the outbox on.")
+@click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
+@click.option("--to-stream", help="Into this stream alone, which has no cap; delete it when it was read.")
+def replay(
+    *, since: str | None, until: str | None, from_position: int | None, channel: str | None, to_stream: str | None
+) -> None:
+    """Add events that were sent to the streams again, under their ids and marked as replayed.
+
+    Nothing is published on channels, and what is sent or not does not change.
+    """
+    from tickstock_dagster.adapters.event_replay import Selection
+    from tickstock_dagster.adapters.event_replay import replay as send_again
+
+    selection = Selection.of(since=since, until=until, from_position=from_position, channel=channel)
+    addresses = _addresses()
+    with click.progressbar(length=1, label="Replaying events", file=sys.stderr) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.length = total
+            bar.update(done - bar.pos)
+
+        report = send_again(
+            addresses.database_url, addresses.redis_url, selection, datetime.now(UTC), to_stream=to_stream, on_sent=show
+        )
+    click.echo(f"{report.sent} events replayed to {to_stream or 'their streams'}")
+    if report.error:
+        raise ServiceUnavailableError(f"{report.error}; go on with --from-position {report.next_position}")
 
 
 @command.command()
@@ -96,6 +178,47 @@ def catalogue() -> None:
     from tickstock_dagster.core.events_catalogue import event_catalogue
 
     click.echo(event_catalogue(), nl=False)
+
+
+@command.command()
+def asyncapi() -> None:
+    """Print the AsyncAPI description of all channels, docs/asyncapi.yaml."""
+    from tickstock_dagster.core.asyncapi import asyncapi_yaml
+
+    click.echo(asyncapi_yaml(), nl=False)
+
+
+def _dispatch() -> "DispatchReport":
+    """Send everything that waits, with a bar if that is much."""
+    from tickstock_dagster.adapters.outbox import OutboxDispatcher
+
+    addresses = _addresses()
+    dispatcher = OutboxDispatcher(addresses.database_url, addresses.redis_url)
+    waiting = dispatcher.status(datetime.now(UTC)).unsent
+    if waiting < MANY:
+        return dispatcher.dispatch()
+    with click.progressbar(length=waiting, label="Sending events", file=sys.stderr) as bar:
+        return dispatcher.dispatch(on_sent=lambda sent: bar.update(sent - bar.pos))
+
+
+def _follow(*, as_json: bool) -> None:
+    import signal
+    import threading
+
+    from tickstock_dagster.adapters.event_follow import follow
+
+    addresses = _addresses()
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    click.echo("following the outbox; SIGTERM ends it", err=True)
+    follow(
+        addresses.database_url,
+        addresses.redis_url,
+        stop,
+        on_report=lambda report: click.echo(json.dumps(asdict(report)) if as_json else _summary(report)),
+        on_trouble=lambda text: click.echo(f"tickstock: {text}", err=True),
+    )
 
 
 def _addresses() -> "ServiceAddresses":
@@ -126,4 +249,5 @@ def _summary(report: "DispatchReport") -> str:
     if report.busy:
         return f"another dispatcher is sending; {report.left} events wait"
     note = "" if report.confirmed is not False else " (Redis cannot confirm that they are on disk)"
+    note += f" ({report.waits_for}: sending goes on when it has read them)" if report.waits_for else ""
     return f"{report.sent} events sent in {report.seconds:.2f} s, {report.left} wait{note}"

@@ -29,8 +29,47 @@ Redis 7.2, Valkey), when it is in the append-only file on disk. After a crash in
 event whose `id` you have seen. The first copies of a subject's events come in the order in which they were written.
 Events of two transactions that ran at the same time have no order of their own.
 
-**Limits.** A stream keeps about the newest 50,000 entries; `outbox` keeps every event for 90 days after it was sent,
-and an unsent one for ever. One Redis or Valkey with replicas is supported, Redis Cluster is not: a batch spans keys.
+**Limits.** A stream keeps 10,000 entries and, above that, what a consumer group has not acknowledged that was seen in
+the last 7 days; 50,000 entries at most. While a group is reading (seen in the last 60 s) and has so much before it,
+events wait in the outbox. A group that is away loses the oldest entries above 50,000: that is logged, and
+`tickstock events status` shows an alert with the replay that brings them back. `outbox` keeps every event for 90 days
+after it was sent, and an unsent one for ever. One Redis or Valkey with replicas is supported, Redis Cluster is not: a
+batch spans keys.
+
+**Replay.** `tickstock events replay --since 2026-11-20 --to-stream mine` adds events that were sent to the stream
+`mine`, without a cap, or without `--to-stream` to their own streams again. Entries have the ids of old and the further
+field `replayed` (when). Nothing is published, and the outbox does not change.
+
+**Dead letters.** An event that Redis refuses for what it is (the key of its stream is no stream, it is too long) is
+tried by five dispatches and then given up. The later events of its subject wait behind it, so that order is kept, and
+those of all other subjects pass. `tickstock events dead list` shows them, `dead retry` sends them and what waits behind
+them, `dead drop` lets the others go without them. Redis being away or full, or the stream `tickstock.events` being
+refused, is an outage: everything waits, and nothing is given up.
+
+## How to run the dispatcher
+
+Runs send what they wrote, and a sensor sends what was left over. Where seconds matter, run it as a service as well:
+
+```sh
+tickstock events dispatch --follow
+```
+
+It listens for commits (PostgreSQL NOTIFY), looks itself every 5 s, and outlives restarts of both servers. SIGTERM ends
+it after the events under way. A second one, or a run that sends at its end, does no harm: one sends, the other waits.
+As a systemd unit:
+
+```ini
+[Service]
+Environment=TICKSTOCK_DATABASE_URL=postgresql://… TICKSTOCK_REDIS_URL=redis://…
+ExecStart=/opt/tickstock/bin/tickstock events dispatch --follow
+Restart=always
+KillSignal=SIGTERM
+```
+
+## How to write a consumer
+
+Begin with `examples/tickstock_app.py`: it reads with a group, takes over what a dead consumer left, does each event
+once although it may come twice, and may be killed at any time. `docs/asyncapi.yaml` has the channels for machines.
 
 ## Envelope
 

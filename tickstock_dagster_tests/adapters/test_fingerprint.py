@@ -20,6 +20,10 @@ SELECT security_id, 'AAA', 'split', 'forward_split', '2026-11-18', 1, 2, 's', no
 INSERT INTO outbox (event_id, channel, subject, event, occurred_at)
 VALUES ('7f8f6f6e-0000-4000-8000-000000000001', 'tickstock.eod.complete', 'XNYS/2026-11-20',
     '{"data": {"session": "2026-11-20", "run_id": "r"}}', now());
+INSERT INTO dead_letters (event_id, position, channel, subject, error, attempts, first_tried_at, last_tried_at, dead_at)
+SELECT event_id, position, channel, subject, 'refused', 5, now(), now(), now() FROM outbox
+WHERE event_id = '7f8f6f6e-0000-4000-8000-000000000001';
+INSERT INTO stream_alerts VALUES ('tickstock.events', 'app', 7, now(), now(), 1);
 INSERT INTO symbol_versions
 SELECT security_id, '2026-11-16', '2026-11-20', 'AAA', 'Aaa', 'CS', 'XNYS', NULL, NULL, now()
 FROM symbols WHERE symbol = 'AAA';
@@ -49,6 +53,7 @@ CHANGES = {
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",
     "corporate_actions": "UPDATE corporate_actions SET split_to = 3",
+    "dead_letters": "UPDATE dead_letters SET resolved_at = now(), resolution = 'dropped'",
     "etf_correlations": "UPDATE etf_correlations SET correlation = 0.500000000001",
     "etf_correlations_told": "UPDATE etf_correlations_told SET correlation = 0.500000000001",
     "etf_profiles": "UPDATE etf_profiles SET aum_usd = 1000000, aum_source = 's'",
@@ -60,6 +65,7 @@ CHANGES = {
     "quarantined_bars": "UPDATE quarantined_bars SET resolved_at = now()",
     "securities": "UPDATE securities SET name = 'Other' WHERE name = 'Aaa'",
     "security_shares": "UPDATE security_shares SET shares = shares + 1",
+    "stream_alerts": "UPDATE stream_alerts SET consumer_group = 'other'",
     "symbol_versions": "UPDATE symbol_versions SET equity_type = 'ETF'",
     "sync_changes_log": "UPDATE sync_changes_log SET reason = 'another' WHERE ticker = 'AAA'",
     "sync_proposals": "UPDATE sync_proposals SET examined = examined + 1",
@@ -148,6 +154,8 @@ def test_times_runs_progress_and_traffic_are_no_content(migrated_database_url: s
         "UPDATE sync_changes_log SET changed_at = now(), run_id = 'another', event_id = gen_random_uuid()",
         "UPDATE sync_proposals SET staged_at = now(), run_id = 'another', seconds = 9",
         """UPDATE outbox SET event = jsonb_set(event, '{data,run_id}', '"another"'), sent_at = now()""",
+        "UPDATE dead_letters SET attempts = 6, last_tried_at = now(), error = 'refused again'",
+        "UPDATE stream_alerts SET entries = 9, last_at = now()",
         (
             "INSERT INTO outbox (event_id, channel, subject, event, occurred_at) "
             "VALUES (gen_random_uuid(), 'tickstock.jobs.progress', 'run-9', '{}', now())"

@@ -65,7 +65,9 @@ def test_dispatch_in_json(
     assert run(configured, "dispatch", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert report.pop("seconds") > 0
-    assert report == {"sent": 3, "left": 0, "error": None, "busy": False, "confirmed": True}
+    assert report == {
+        "sent": 3, "left": 0, "error": None, "busy": False, "confirmed": True, "refused": 0, "waits_for": None
+    }  # fmt: skip
 
 
 def test_a_long_dispatch_shows_how_far_it_is(
@@ -110,7 +112,9 @@ def test_status_shows_what_waits_and_why(
     assert run(configured, "status", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert "refused" in found.pop("last_error")
-    assert found == {"unsent": 3, "oldest_unsent": "2026-11-20T22:00:00+00:00", "sent_last_day": 0}
+    assert found == {
+        "unsent": 3, "oldest_unsent": "2026-11-20T22:00:00+00:00", "sent_last_day": 0, "dead": 0, "held": 0, "alerts": []
+    }  # fmt: skip
 
 
 def test_tail_fails_when_fewer_events_come_than_asked_for(

@@ -1,0 +1,2 @@
+-- The trigger outbox_announce notifies this channel.
+LISTEN tickstock_outbox
