@@ -5,7 +5,7 @@ one transaction. Stopped at any point and started again, a load repeats no finis
 and `us/ohlcv_daily`) and the CLI come through here.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -21,6 +21,7 @@ from tickstock_dagster.adapters.ledger import record_calls, record_plan
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.load_settlement import late_starts, revised_gaps
+from tickstock_dagster.adapters.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.vendor.source import BarSource, NotEntitledError, UpstreamError, VendorCall, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason
@@ -35,13 +36,15 @@ class LoadRequest:
 
     With `universes` (canonical names; empty: all that are tracked) the bars of their members are meant, as they stood
     on each session, and `tickers` are those of everybody who was one. `ask_again` also asks for open gaps that are not
-    due yet. `strict` refuses unknown tickers instead of naming them in the report.
+    due yet, `refresh` also for bars that are provisional and cells that were taken for untraded. `strict` refuses
+    unknown tickers instead of naming them in the report.
     """
 
     tickers: tuple[str, ...]
     sessions: tuple[date, ...]
     universes: tuple[str, ...] | None = None
     ask_again: bool = False
+    refresh: bool = False
     strict: bool = False
     priority: int = 2
 
@@ -60,6 +63,8 @@ class LoadReport:
         unresolved: tickers in answers that no security held on that session.
         failures: what failed, in words, one line a unit.
         calls: vendor calls made, those for ticker lists included.
+        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, settle (judging once
+            more, and counting).
     """
 
     tickers: tuple[str, ...]
@@ -72,6 +77,7 @@ class LoadReport:
     failures: tuple[str, ...]
     calls: int
     seconds: float
+    phases: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,13 @@ class _Prepared:
 
 @dataclass(slots=True)
 class BarLoader:
-    """Loads bars of one market from one source into one store. `clock` gives aware times."""
+    """Loads bars of one market from one source into one store.
+
+    Attributes:
+        clock: gives aware times.
+        workers: calls side by side.
+        progress: told how many units are done, and of how many, after each batch that is stored.
+    """
 
     source: BarSource
     engine: sa.Engine
@@ -96,7 +108,9 @@ class BarLoader:
     run_id: str
     clock: Callable[[], datetime]
     workers: int = 8
+    progress: Callable[[int, int], None] | None = None
     _calls: int = field(default=0, init=False)
+    _timer: PhaseTimer = field(default_factory=PhaseTimer, init=False)
 
     def plan(self, request: LoadRequest) -> LoadPlan:
         """What `load` would ask for now, without asking for a bar (ticker lists are fetched where needed).
@@ -117,26 +131,31 @@ class BarLoader:
             ServiceUnavailableError: the database cannot be reached.
         """
         begun = self.clock()
-        self._calls = 0
+        self._calls, self._timer = 0, PhaseTimer()
         try:
             prepared = self._prepare(request)
             stored, unresolved, failures = self._fill(prepared, request.priority)
-            self._settle(prepared, request.sessions)
+            with self._timer.phase("settle"):
+                self._settle(prepared, request.sessions)
         finally:
             record_calls(self.engine, self._drain(), source=self.source.name, run_id=self.run_id)
-        expected = self._expectation(request).cells(request.sessions)
-        security_ids = expected["security_id"].unique().to_list()
+        with self._timer.phase("settle"):
+            expected = self._expectation(request).cells(request.sessions)
+            states = tuple(completeness(self.engine, expected))
+            security_ids = expected["security_id"].unique().to_list()
+            gaps = gaps_by_reason(self.engine, security_ids, request.sessions[0], request.sessions[-1])
         return LoadReport(
             tickers=request.tickers,
             plan=prepared.plan,
             stored=stored,
-            states=tuple(completeness(self.engine, expected)),
-            gaps=gaps_by_reason(self.engine, security_ids, request.sessions[0], request.sessions[-1]),
+            states=states,
+            gaps=gaps,
             unknown=prepared.unknown,
             unresolved=unresolved,
             failures=failures,
             calls=self._calls,
             seconds=(self.clock() - begun).total_seconds(),
+            phases=dict(self._timer.seconds),
         )
 
     def _fill(self, prepared: _Prepared, priority: int) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
@@ -159,14 +178,18 @@ class BarLoader:
         left = dict.fromkeys(units)
         last_error: VendorError | None = None
         try:
-            for answers in fetch_batches(self.source, units, self.clock, self._parallel_calls(len(units))):
+            batches = fetch_batches(self.source, units, self.clock, self._parallel_calls(len(units)))
+            for answers in self._timer.waiting("fetch", batches):
                 for answer in answers:
                     del left[answer.unit]
                     last_error = answer.error
-                batch, lost = judge.judge(answers, self.clock())
                 done = len(units) - len(left)
-                batch.calls, batch.events = self._drain(), [self._progress(done, len(units), batch.now)]
-                stored += store_batch(self.engine, batch)
+                with self._timer.phase("store"):
+                    batch, lost = judge.judge(answers, self.clock())
+                    batch.calls, batch.events = self._drain(), [self._progress(done, len(units), batch.now)]
+                    stored += store_batch(self.engine, batch)
+                if self.progress:
+                    self.progress(done, len(units))
                 unresolved.update(lost)
                 failures += [f"{end.unit.describe()}: {end.error}" for end in batch.units if end.error]
         except NotEntitledError as error:
@@ -189,14 +212,28 @@ class BarLoader:
         first, last, now = request.sessions[0], request.sessions[-1], self.clock()
         if self.source.capabilities.listings:
             sync = ListingSync(self.source, self.engine, self.market, self.run_id, self.clock, self._drain)
-            sync.ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
+            with self._timer.phase("listing"):
+                sync.ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
+        with self._timer.phase("plan"):
+            return self._planned(request, now)
+
+    def _planned(self, request: LoadRequest, now: datetime) -> _Prepared:
+        first, last = request.sessions[0], request.sessions[-1]
         expectation = self._expectation(request)
         unknown = tuple(sorted(set(request.tickers) - set(expectation.intervals["ticker"])))
         if unknown and (request.strict or len(unknown) == len(set(request.tickers))):
             held = read_intervals(self.engine)["ticker"].to_list()
             raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))
         expected = expectation.cells(request.sessions)
-        settled = settled_cells(self.engine, first, last, now, history=self._history(), ask_again=request.ask_again)
+        settled = settled_cells(
+            self.engine,
+            first,
+            last,
+            now,
+            history=self._history(),
+            ask_again=request.ask_again,
+            refresh=request.refresh,
+        )
         missing = expected.join(settled, on=["security_id", "session"], how="anti")
         capabilities = self.source.capabilities
         limits = SourceLimits(

@@ -1,4 +1,4 @@
-"""Declaring a session's end-of-day work done: once, with its event, in one transaction."""
+"""Telling of a session's end-of-day work: how far it is, and once that it is done, with the ledger's unit."""
 
 import uuid
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.outbox import write_events
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.coverage import Completeness
-from tickstock_dagster.core.events import EodComplete, Event
+from tickstock_dagster.core.events import EodComplete, EodState, EodStatus, Event
 from tickstock_dagster.core.planning import WorkUnit
 
 
@@ -56,6 +56,50 @@ def declare_complete(
             return False
         connection.execute(statement("units_finish"), values)
     return True
+
+
+def tell_status(
+    engine: sa.Engine,
+    state: Completeness,
+    gaps: Mapping[str, int],
+    *,
+    what: EodState,
+    step: str = "",
+    market: str,
+    attempt: int,
+    run_id: str,
+    now: datetime,
+    message: str | None = None,
+) -> bool:
+    """Tell how far an attempt at a session is; False where that was told before.
+
+    Args:
+        engine: the store's.
+        state: the session's completeness as committed.
+        gaps: its gaps by reason.
+        what: started, progress, incomplete or failed.
+        step: what tells this from other events of the same run and state, such as units done.
+        market: MIC of the calendar.
+        attempt: which one, from 1.
+        run_id: the run that makes it.
+        now: aware.
+        message: one line for people.
+    """
+    data = EodStatus(
+        session=state.session,
+        market=market,
+        expected=state.expected,
+        stored=state.stored,
+        explained=state.final,
+        missing=state.missing,
+        gaps_by_reason=dict(gaps),
+        run_id=run_id,
+        state=what,
+        attempt=attempt,
+        message=message,
+    )
+    with transaction(engine) as connection:
+        return write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id}/{what}/{step}")]) > 0
 
 
 @dataclass(frozen=True, slots=True)

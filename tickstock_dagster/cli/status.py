@@ -1,25 +1,33 @@
-"""`tickstock status`: coverage of what is tracked, and every open gap with its reason."""
+"""`tickstock status`: coverage of what is tracked, by session or by group, and every open gap with its reason."""
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 
 import click
+import sqlalchemy as sa
 
+from tickstock_dagster.adapters.completeness_store import completeness_by_group
 from tickstock_dagster.adapters.coverage_store import completeness, gaps_by_reason
+from tickstock_dagster.adapters.expectation import Expectation
 from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.table_checks import open_gaps
 from tickstock_dagster.adapters.universe_store import tracked_tickers
 from tickstock_dagster.cli.workspace import open_workspace, print_json
-from tickstock_dagster.core.coverage import expected_cells
+from tickstock_dagster.core.completeness import GroupKind
+from tickstock_dagster.core.coverage import Completeness, expected_cells
+from tickstock_dagster.core.eod import OBJECTIVE
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.vendor_plans import HISTORY_START
 
 
 @click.command()
-@click.option("--sessions", default=20, show_default=True, help="How many sessions back to look.")
+@click.option("--sessions", type=int, help="How many sessions back to look: 20 unless given, with --by 1.")
 @click.option("--gaps", default=20, show_default=True, help="How many open gaps to list, newest first.")
+@click.option("--by", type=click.Choice(list(GroupKind)), help="Show every universe, ETF theme or equity type.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, sessions: int, gaps: int, as_json: bool) -> None:
+def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -> None:
     """Show per session what is expected, stored, explained and missing, and why."""
+    sessions = sessions if sessions is not None else 1 if by else 20
     for name, value in (("--sessions", sessions), ("--gaps", gaps)):
         if value < 1:
             raise BadInputError(name, value, "a number from 1")
@@ -27,6 +35,9 @@ def command(*, sessions: int, gaps: int, as_json: bool) -> None:
     calendar, engine = workspace.calendar, workspace.engine
     latest = calendar.latest_closed_session(datetime.now(UTC))
     days = calendar.sessions(HISTORY_START, latest)[-sessions:]
+    if by:
+        _by_group(engine, days, GroupKind(by), as_json=as_json)
+        return
     tickers = tracked_tickers(engine)
     intervals = read_intervals(engine, tickers)
     states = completeness(engine, expected_cells(days, intervals))
@@ -60,6 +71,34 @@ def command(*, sessions: int, gaps: int, as_json: bool) -> None:
     _print(states, reasons, count, sample.to_dicts(), len(tickers))
 
 
+def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_json: bool) -> None:
+    expected = Expectation.of_universes(engine, None, days[0], days[-1]).cells(days)
+    groups = [group for group in completeness_by_group(engine, expected) if group.kind is kind]
+    if as_json:
+        print_json({"by": kind, "groups": [group.as_json() for group in groups]})
+        return
+    if not groups:
+        click.echo("Nothing is expected on these sessions: `tickstock run`, or `tickstock load --profile NAME`.")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title="Of what is tracked; members are all that were listed", title_justify="left")
+    for name in ("session", kind.value, "members", "expected", "stored", "explained", "missing", "complete"):
+        table.add_column(name, justify="left" if name in ("session", kind.value) else "right")
+    for group in groups:
+        state, ratio = group.state, group.ratio
+        name = f"{group.name} ({group.frequency})" if group.frequency else group.name
+        counts = (group.members, state.expected, state.stored, state.final, state.missing)
+        share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "not tracked"
+        table.add_row(str(state.session), name, *(f"{count:,}" for count in counts), share)
+    Console().print(table)
+
+
+def _colour(state: Completeness) -> str:
+    return "green" if state.missing == 0 else "yellow" if state.ratio >= OBJECTIVE else "red"
+
+
 def _print(states, reasons, count, sample, tracked) -> None:  # type: ignore[no-untyped-def]
     from rich.console import Console
     from rich.table import Table
@@ -69,14 +108,13 @@ def _print(states, reasons, count, sample, tracked) -> None:  # type: ignore[no-
     for name in ("session", "expected", "stored", "explained", "missing", "complete"):
         table.add_column(name, justify="left" if name == "session" else "right")
     for state in states:
-        colour = "green" if state.missing == 0 else "yellow" if state.ratio >= 0.95 else "red"
         table.add_row(
             str(state.session),
             f"{state.expected:,}",
             f"{state.stored:,}",
             f"{state.final:,}",
             f"{state.missing:,}",
-            f"[{colour}]{state.ratio:.1%}[/]",
+            f"[{_colour(state)}]{state.ratio:.1%}[/]",
         )
     out.print(table)
     if reasons:

@@ -110,16 +110,53 @@ class EodComplete(_SessionCounts):
         return self
 
 
+EodState = Literal["started", "progress", "incomplete", "failed"]
+"""How far an attempt at a session is."""
+
+
 class EodStatus(_SessionCounts):
     """How far a session's end-of-day work is, while it runs. `tickstock.eod.complete` tells of its end."""
 
     channel = "tickstock.eod.status"
 
-    state: Literal["started", "progress", "incomplete", "failed"] = Field(
+    state: EodState = Field(
         description="started; progress; incomplete (an attempt ended, another follows); failed (an attempt broke off)."
     )
     attempt: PositiveInt = Field(description="Which attempt at this session, from 1.")
     message: str | None = Field(None, description="One line for people.")
+
+
+class DataStale(EventData):
+    """A symbol's bars of more than one session in a row are owed and not stored. Told once for a gap, by its beginning.
+
+    When a part of the gap is filled and its rest still is longer than one session, the rest is a gap of its own.
+    """
+
+    channel = "tickstock.quality.data_stale"
+
+    market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
+    symbol: str = Field(min_length=1, description="Ticker as printed on the first session without a bar.")
+    last_session: date | None = Field(
+        None, description="Last session before the gap of which a bar is stored; null where there is none."
+    )
+    first_missing: date = Field(description="First session without a bar.")
+    last_missing: date = Field(description="Last session without a bar, when this was told.")
+    missing_sessions: PositiveInt = Field(description="Sessions without a bar, all consecutive.")
+    reason: str = Field(min_length=1, description="Why the newest is not there: vendor_late, vendor_missing, …")
+    run_id: str | None = Field(None, description="Dagster run that noticed; null outside of Dagster.")
+
+    @property
+    def subject(self) -> str:
+        """Market and symbol: XNYS/AAPL."""
+        return f"{self.market}/{self.symbol}"
+
+    @model_validator(mode="after")
+    def _lies_after_what_is_stored(self) -> Self:
+        if self.last_missing < self.first_missing:
+            raise ValueError("last_missing must not be before first_missing")
+        if self.last_session is not None and self.last_session >= self.first_missing:
+            raise ValueError("last_session must be before first_missing")
+        return self
 
 
 class JobProgress(EventData):

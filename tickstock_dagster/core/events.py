@@ -13,14 +13,24 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from tickstock_dagster.core.errors import BadInputError, choices
-from tickstock_dagster.core.event_data import EodComplete, EodStatus, EventData, JobProgress, ScheduleAdjusted
+from tickstock_dagster.core.event_data import (
+    DataStale,
+    EodComplete,
+    EodState,
+    EodStatus,
+    EventData,
+    JobProgress,
+    ScheduleAdjusted,
+)
 from tickstock_dagster.core.universe_events import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
 __all__ = [
     "EVENTS",
     "SOURCE",
     "CacheSyncComplete",
+    "DataStale",
     "EodComplete",
+    "EodState",
     "EodStatus",
     "EtfCorrelationUpdate",
     "Event",
@@ -42,6 +52,7 @@ _SEPARATOR = "\x1f"
 _MODELS: tuple[type[EventData], ...] = (
     EodComplete,
     EodStatus,
+    DataStale,
     JobProgress,
     ScheduleAdjusted,
     UniverseUpdated,

@@ -10,19 +10,22 @@ from typing import Any
 import dagster as dg
 
 from tickstock_dagster.adapters.bar_loader import LoadReport
+from tickstock_dagster.adapters.completeness_store import completeness_by_group
 from tickstock_dagster.adapters.coverage_store import cell_states, gaps_by_reason
 from tickstock_dagster.adapters.eod_store import declare_complete
 from tickstock_dagster.adapters.expectation import Expectation
+from tickstock_dagster.adapters.gap_alert_store import tell_long_gaps
 from tickstock_dagster.adapters.outbox import DispatchReport
+from tickstock_dagster.core.completeness import groups_table
 from tickstock_dagster.core.coverage import Completeness
 from tickstock_dagster.core.eod import reaches_objective
 from tickstock_dagster.defs.bar_runs import BarRun
+from tickstock_dagster.defs.eod_reports import EodAttempt, is_told, summary_table
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.pictures import coverage_markdown
 from tickstock_dagster.defs.resources import RedisNotifications
-from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
 
-AssetEvent = dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation
+AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
 
 PREVIEW_ROWS = 10
 
@@ -32,6 +35,7 @@ def report_sessions(
     run: BarRun,
     report: LoadReport,
     notifications: RedisNotifications,
+    attempt: EodAttempt,
     *,
     chosen: bool,
 ) -> Iterator[AssetEvent]:
@@ -51,7 +55,9 @@ def report_sessions(
     days = sorted(keyed | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
     _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
-    metadata = load_metadata(run, report, _send(context, notifications))
+    attempt.ended(_why(report))
+    metadata = _end_of_day_metadata(context, run, report, tracked) if len(states) == 1 and not chosen else {}
+    metadata |= load_metadata(run, report, _send(context, run, notifications))
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
         metadata["market_closed"] = ", ".join(cancelled)
     if len(done) == len(days):
@@ -93,7 +99,7 @@ def report_cells(
         Failure: some expected bar is missing, or no list of the vendor has some ticker (a key that was mistyped must
             not keep the others back); the settled cells are materialised before.
     """
-    metadata = load_metadata(run, report, _send(context, notifications))
+    metadata = load_metadata(run, report, _send(context, run, notifications))
     settled = _settled_cells(run, [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown])
     missing = sum(state.missing for state in report.states)
     if not missing and len(settled) == len(keys):
@@ -191,8 +197,12 @@ def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:PREVIEW_ROWS]))
 
 
-def _send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> DispatchReport:
-    """Send what waits in the outbox. Redis being away fails no run: the events stay, and a sensor sends them later."""
+def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNotifications) -> DispatchReport:
+    """Raise alerts for gaps of more than one session, and send what waits in the outbox.
+
+    Redis being away fails no run: the events stay, and a sensor sends them later.
+    """
+    tell_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
     report = notifications.dispatch()
     if report.error:
         context.log.warning("%s notifications wait: %s", report.left, report.error)
@@ -203,12 +213,8 @@ def _declare_end_of_day(
     context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation | None
 ) -> None:
     """Tell consumers about the latest closed session, and about any session that an end-of-day run was for."""
-    now = run.clock.now()
-    wanted = {run.calendar.latest_closed_session(now)}
-    if context.run.tags.get(TRIGGER_TAG) == "eod" and SESSION_TAG in context.run.tags:
-        wanted.add(date.fromisoformat(context.run.tags[SESSION_TAG]))
     for state in complete:
-        if state.session in wanted:
+        if is_told(context, run, state.session):
             security_ids = tracked.cells([state.session])["security_id"].to_list() if tracked else []
             declare_complete(
                 run.engine,
@@ -218,8 +224,20 @@ def _declare_end_of_day(
                 source=run.source.name,
                 run_id=run.run_id,
                 started_at=run.started_at,
-                now=now,
+                now=run.clock.now(),
             )
+
+
+def _end_of_day_metadata(
+    context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, tracked: Expectation | None
+) -> dict[str, Any]:
+    """What one session's run came to: a summary, in the log as well, and the groups that are least complete."""
+    summary = summary_table(report)
+    context.log.info("%s", summary)
+    expected = tracked.cells([report.states[0].session]) if tracked else None
+    groups = completeness_by_group(run.engine, expected) if expected is not None else []
+    tables = {"summary": summary, "completeness_by_group": groups_table(groups) if groups else None}
+    return {name: dg.MetadataValue.md(table) for name, table in tables.items() if table}
 
 
 def _why_left(run: BarRun, day: date, asked: dict[date, Completeness], whole: dict[date, Completeness]) -> str:

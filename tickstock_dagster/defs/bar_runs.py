@@ -3,7 +3,7 @@
 What the run did is told to Dagster in `bar_reports`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Self
@@ -119,8 +119,10 @@ class BarRun:
             raise dg.Failure(words, allow_retries=False)
         return LoadRequest(meant, tuple(days), universes=names or (), ask_again=ask_again)
 
-    def load(self, request: LoadRequest) -> LoadReport:
+    def load(self, request: LoadRequest, progress: Callable[[int, int], None] | None = None) -> LoadReport:
         """Load, with errors meant for people as a `Failure`. Without a session (all are cancelled) nothing is asked.
+
+        `progress` is told of the units done, and of how many, after each batch.
 
         Raises:
             Failure: bad input, no rights, or no store. Not retried: the loader has retried what may go away.
@@ -133,7 +135,9 @@ class BarRun:
         if not request.sessions:
             nothing = LoadPlan((), 0, pl.DataFrame(schema=CELL_SCHEMA), 0, 0.0, None)
             return LoadReport(request.tickers, nothing, NOTHING_STORED, (), {}, (), (), (), 0, 0.0)
-        loader = BarLoader(self.source, self.engine, self.calendar, MARKET, self.run_id, self.clock.now)
+        loader = BarLoader(
+            self.source, self.engine, self.calendar, MARKET, self.run_id, self.clock.now, progress=progress
+        )
         try:
             return loader.load(request)
         except TickstockError as error:

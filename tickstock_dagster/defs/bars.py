@@ -13,6 +13,7 @@ from pydantic import Field
 from tickstock_dagster.adapters.bar_loader import LoadRequest
 from tickstock_dagster.defs.bar_reports import AssetEvent, report_cells, report_sessions
 from tickstock_dagster.defs.bar_runs import BarRun
+from tickstock_dagster.defs.eod_reports import EodAttempt
 from tickstock_dagster.defs.partitions import session_tickers, sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS, VENDOR_POOL
@@ -64,10 +65,14 @@ def session_bars(
     Stored in `ohlcv_daily`, or explained in `bar_gaps`. A range of sessions is one run with the fewest vendor calls. A
     session below the completeness objective stays missing; loaded again, only what is absent is asked for.
     """
+    chosen = bool(config.tickers or config.universe)
     run = BarRun.open(context, warehouse, vendor, clock)
     days = run.closed_sessions(context.partition_keys, config.added_sessions)
-    report = run.load(run.request(days, config.tickers, config.universe, ask_again=config.ask_again))
-    yield from report_sessions(context, run, report, notifications, chosen=bool(config.tickers or config.universe))
+    attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
+    with attempt.told():
+        request = run.request(days, config.tickers, config.universe, ask_again=config.ask_again)
+        report = run.load(request, attempt.progress)
+    yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)
 
 
 @dg.asset(

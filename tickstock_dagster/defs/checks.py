@@ -4,13 +4,14 @@ A check speaks for the table (the latest session that is due, and every open gap
 partitions: the last evaluation is the one that people see, and a backfill of 2014 must not paint over yesterday.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.gap_alert_store import read_long_gaps
 from tickstock_dagster.adapters.table_checks import (
     Violations,
     broken_invariants,
@@ -21,6 +22,7 @@ from tickstock_dagster.adapters.table_checks import (
     unknown_tickers,
 )
 from tickstock_dagster.core.eod import OBJECTIVE, latest_due_session, reaches_objective
+from tickstock_dagster.core.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
@@ -34,6 +36,7 @@ _DESCRIPTIONS = {
     "unique_keys": "One row per security and session: the primary key stands, and no recent cell is double.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints stand, recent rows keep them.",
     "session_complete": "No tracked bar is missing: every gap is explained for good, every tracked ticker is known.",
+    "no_long_gaps": "No tracked symbol lacks its bars of more than one session in a row.",
     "latest_session_present": "The latest session that is due has reached the completeness objective.",
 }
 
@@ -51,7 +54,7 @@ _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
 def bar_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> Iterator[dg.AssetCheckResult]:
-    """Structure (ERROR), open gaps (WARN) and the latest due session (ERROR); each can be executed alone."""
+    """Structure (ERROR), open and long gaps (WARN) and the latest due session (ERROR); each can be executed alone."""
     engine, now = warehouse.engine(), clock.now()
     columns = {column.name: column.type for column in BAR_COLUMNS.columns}
     since = now.date() - SCAN_SPAN
@@ -60,6 +63,7 @@ def bar_checks(
         "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
         "session_complete": lambda: _session_complete(engine),
+        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, warehouse.calendar(MARKET))),
         "latest_session_present": lambda: _latest_session_present(
             engine, latest_due_session(warehouse.calendar(MARKET), now)
         ),
@@ -84,6 +88,23 @@ def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
             "threshold": 0,
             "newest": dg.MetadataValue.md("\n".join(table) if count else "none"),
             "unknown_tickers": ", ".join(unknown[:50]) or "none",
+        },
+    )
+
+
+def _no_long_gaps(found: Sequence[LongGap]) -> dg.AssetCheckResult:
+    table = ["| symbol | from | to | sessions | reason |", "|---|---|---|--:|---|"]
+    table += [f"| {gap.symbol} | {gap.first} | {gap.last} | {gap.sessions} | {gap.reason} |" for gap in found[:10]]
+    return _result(
+        "no_long_gaps",
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "value": max((gap.sessions for gap in found), default=0),
+            "threshold": LONGEST_ORDINARY_GAP,
+            "gaps": len(found),
+            "symbols": len({gap.security_id for gap in found}),
+            "newest": dg.MetadataValue.md("\n".join(table) if found else "none"),
         },
     )
 
