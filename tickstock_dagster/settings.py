@@ -89,6 +89,33 @@ class Settings(BaseSettings):
         description="Whether schedules and sensors start switched on: running in production, stopped on a laptop.",
     )
 
+    smtp_host: str | None = Field(
+        None, validation_alias="TICKSTOCK_SMTP_HOST", description="Mail server for the administrators. Unset: no mail."
+    )
+    smtp_port: int = Field(587, ge=1, le=65535, validation_alias="TICKSTOCK_SMTP_PORT", description="Its port.")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        "starttls",
+        validation_alias="TICKSTOCK_SMTP_SECURITY",
+        description="starttls (port 587), tls from the first byte (465), or none, which allows no password.",
+    )
+    smtp_user: str | None = Field(
+        None, validation_alias="TICKSTOCK_SMTP_USER", description="Login at the mail server. Unset: none is needed."
+    )
+    smtp_password: SecretStr | None = Field(
+        None, validation_alias="TICKSTOCK_SMTP_PASSWORD", description="Password of that login."
+    )
+    smtp_ca_file: Path | None = Field(
+        None,
+        validation_alias="TICKSTOCK_SMTP_CA_FILE",
+        description="Certificates (PEM) to trust for the mail server. Unset: the system's.",
+    )
+    mail_from: str = Field(
+        "tickstock@localhost", validation_alias="TICKSTOCK_MAIL_FROM", description="Sender of the mails."
+    )
+    mail_to: str = Field(
+        "", validation_alias="TICKSTOCK_MAIL_TO", description="Receivers, separated by commas. Unset: no mail."
+    )
+
     @field_validator("massive_api_key")
     @classmethod
     def _simulators_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:

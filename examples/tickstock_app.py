@@ -1,0 +1,137 @@
+"""An example consumer of the notifications, to begin with: does every event once, and may be killed at any time.
+
+    python examples/tickstock_app.py redis://:password@localhost:6379/0 seen.sqlite [consumer name]
+
+It needs `pip install redis` and nothing of this project. Any number may run side by side under names of their own;
+each event goes to one of them. `docs/events.md` describes the events.
+
+How it loses nothing and does nothing twice:
+
+* It reads the stream with a consumer group: what was sent while it was away is still there, and an entry counts as
+  unfinished until it is acknowledged (XACK). Entries whose reader died are taken over (XAUTOCLAIM).
+* Events come at least once, so it remembers the ids it has seen. They are in a database, in the same transaction as
+  the work that an event causes: killed before the commit, neither has happened and the event comes again; killed
+  after it, the id says so. A Redis set, even in the MULTI of the XACK, cannot do that: the work is not in Redis. In
+  TickStockApp the table belongs into its own database; SQLite stands for it here.
+"""
+
+import json
+import os
+import signal
+import sqlite3
+import sys
+import time
+from types import FrameType
+
+import redis
+
+STREAM, GROUP = "tickstock.events", "tickstock-app"
+COUNT = 200  # entries at once
+BLOCK_MS = 1_000  # how long to wait for the next; also how long ending takes at most
+DEAD_MS = 15_000  # a reader that has held entries for so long is taken for dead
+REMEMBER = "-100 days"  # longer than the 90 days for which a replay may bring an event again
+
+
+class App:
+    """Your application: the work that an event causes, and the memory of what was done."""
+
+    def __init__(self, path: str) -> None:
+        self.database = sqlite3.connect(path, timeout=30, isolation_level=None)
+        self.database.execute("PRAGMA journal_mode = WAL")
+        self.database.execute(
+            "CREATE TABLE IF NOT EXISTS seen (id TEXT PRIMARY KEY, at TEXT DEFAULT CURRENT_TIMESTAMP)"
+        )
+        self.database.execute("CREATE TABLE IF NOT EXISTS done (n INTEGER PRIMARY KEY, id TEXT, subject TEXT)")
+        self.database.execute("DELETE FROM seen WHERE at < datetime('now', ?)", (REMEMBER,))
+
+    def handle(self, entries: list[tuple[str, dict[str, str] | None]]) -> None:
+        """Do what was not done yet, in order, in one transaction. Returns when it is on disk."""
+        self.database.execute("BEGIN IMMEDIATE")
+        for entry_id, fields in entries:
+            if not fields or "event" not in fields:
+                print(f"entry {entry_id} was cut from the stream: replay it", file=sys.stderr)
+                continue
+            new = self.database.execute("INSERT OR IGNORE INTO seen (id) VALUES (?)", (fields["id"],)).rowcount
+            if new:
+                self.work(json.loads(fields["event"]))
+        self.database.execute("COMMIT")
+
+    def work(self, event: dict) -> None:
+        """Replace this. It is inside the transaction; what it does elsewhere may happen twice."""
+        self.database.execute("INSERT INTO done (id, subject) VALUES (?, ?)", (event["id"], event["subject"]))
+        print(event["time"], event["type"], event["subject"], json.dumps(event["data"]), flush=True)
+
+
+class Consumer:
+    """Reads its share of the stream until it is told to stop."""
+
+    def __init__(self, url: str, name: str, app: App) -> None:
+        self.redis = redis.Redis.from_url(url, decode_responses=True, socket_timeout=10, health_check_interval=15)
+        self.name, self.app, self.stopping = name, app, False
+
+    def stop(self, _signal: int = 0, _frame: FrameType | None = None) -> None:
+        """End after what is under way."""
+        self.stopping = True
+
+    def run(self) -> None:
+        """Read, work, acknowledge; start anew whenever Redis was away."""
+        while not self.stopping:
+            try:
+                self.join()
+                self.take(self.read("0"))  # what this name had read and not finished when it was killed
+                looked = 0.0
+                while not self.stopping:
+                    if time.monotonic() - looked > DEAD_MS / 3_000:
+                        self.take_over()
+                        looked = time.monotonic()
+                    self.take(self.read(">"))
+            except (redis.ConnectionError, redis.TimeoutError, redis.ResponseError) as error:
+                print(f"Redis: {error}; trying again", file=sys.stderr)  # also NOGROUP, from a Redis that lost its data
+                time.sleep(0.5)
+
+    def join(self) -> None:
+        """Make the group, with all that the stream has before it; it may be there already."""
+        try:
+            self.redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+
+    def read(self, start: str) -> list:
+        """The next entries that nobody has (`>`), or those that this consumer has not acknowledged (`0`)."""
+        reply = self.redis.xreadgroup(GROUP, self.name, {STREAM: start}, count=COUNT, block=BLOCK_MS)
+        return reply[0][1] if reply else []
+
+    def take(self, entries: list) -> None:
+        """First the work, and only then the acknowledgement. Own unfinished entries are read until none is left."""
+        while entries:
+            self.app.handle(entries)
+            self.redis.xack(STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+            entries = self.read("0") if len(entries) == COUNT else []
+
+    def take_over(self) -> None:
+        """Finish what readers that died have left."""
+        start = "0-0"
+        while not self.stopping:
+            start, entries, *_ = self.redis.xautoclaim(STREAM, GROUP, self.name, DEAD_MS, start, count=COUNT)
+            if entries:
+                self.app.handle(entries)
+                self.redis.xack(STREAM, GROUP, *(entry_id for entry_id, _ in entries))
+            if start == "0-0":
+                return
+
+
+def main() -> None:
+    """Follow until SIGTERM or an interruption."""
+    if len(sys.argv) not in (3, 4):
+        sys.exit("usage: tickstock_app.py REDIS_URL FILE [CONSUMER]")
+    consumer = Consumer(
+        sys.argv[1], sys.argv[3] if len(sys.argv) == 4 else f"app-{os.uname().nodename}", App(sys.argv[2])
+    )
+    signal.signal(signal.SIGTERM, consumer.stop)
+    signal.signal(signal.SIGINT, consumer.stop)
+    consumer.run()
+
+
+if __name__ == "__main__":
+    main()

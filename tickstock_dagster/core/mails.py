@@ -1,0 +1,103 @@
+"""What the administrators' mails say: subject and plain text, from the facts of the day. Sending is `adapters.mail`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """One mail in plain text."""
+
+    subject: str
+    body: str
+
+
+def early_close(market: str, session: date, closes_at: datetime, time_zone: str, reason: str | None = None) -> Mail:
+    """A session closes earlier than usual.
+
+    Args:
+        market: MIC of the market's calendar.
+        session: the session.
+        closes_at: when it closes, with a time zone.
+        time_zone: the exchange's, such as America/New_York.
+        reason: why, in words; None where nobody said.
+    """
+    local = closes_at.astimezone(ZoneInfo(time_zone))
+    lines = [
+        f"{market} closes early on {_day(session)}: at {local:%H:%M %Z} ({_utc(closes_at)}).",
+        f"Reason: {reason or 'not given'}.",
+        "",
+        "The end-of-day run follows the close by itself. Should this be wrong, change the day:",
+        f"  tickstock calendar show {market} --from {session}",
+    ]
+    return _mail(f"{market} closes early on {session}", lines)
+
+
+def unexpected_holiday(market: str, session: date, reason: str | None = None) -> Mail:
+    """A day that the calendar had as a session is closed."""
+    lines = [
+        f"{market} is closed on {_day(session)}, which the calendar had as a session.",
+        f"Reason: {reason or 'not given'}.",
+        "",
+        "Nothing is fetched for this day, and all other sessions as usual. Should this be wrong, change the day:",
+        f"  tickstock calendar show {market} --from {session}",
+    ]
+    return _mail(f"{market} is closed on {session}", lines)
+
+
+def eod_below_objective(
+    market: str,
+    session: date,
+    *,
+    completeness: float | None,
+    objective: float,
+    due_at: datetime,
+    expected: int,
+    stored: int,
+    explained: int,
+    gaps_by_reason: Mapping[str, int],
+) -> Mail:
+    """A session is not as complete as it should be by its hour.
+
+    Args:
+        market: MIC of the market's calendar.
+        session: the session.
+        completeness: stored / (expected − explained), 0 to 1; None when no bar is owed.
+        objective: what it should be, 0 to 1.
+        due_at: by when, with a time zone.
+        expected: tracked symbols that were listed.
+        stored: symbols whose bar is stored.
+        explained: symbols without a bar for a final reason.
+        gaps_by_reason: symbols without a bar, by reason.
+    """
+    share = "unknown" if completeness is None else f"{completeness:.2%}"
+    missing = expected - stored - explained
+    lines = [
+        f"{market} {session} is {share} complete; {objective:.0%} were due by {_utc(due_at)}.",
+        "",
+        f"  expected   {expected:>8,}",
+        f"  stored     {stored:>8,}",
+        f"  explained  {explained:>8,}  nothing is owed for them",
+        f"  missing    {missing:>8,}",
+    ]
+    if gaps_by_reason:
+        lines += ["", "Without a bar, by reason:"]
+        ordered = sorted(gaps_by_reason.items(), key=lambda item: (-item[1], item[0]))
+        lines += [f"  {reason:<16}{count:>8,}" for reason, count in ordered]
+    lines += ["", "It is tried again by itself. Every gap with its reason:", "  tickstock status"]
+    return _mail(f"{market} {session} is {share} complete, below {objective:.0%}", lines)
+
+
+def _mail(subject: str, lines: list[str]) -> Mail:
+    # A line break in a subject would be another header; the facts come from calendars and people.
+    return Mail(f"[TickStock] {' '.join(subject.split())}", "\n".join(lines) + "\n")
+
+
+def _day(day: date) -> str:
+    return f"{day:%A}, {day}"
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment.astimezone(ZoneInfo('UTC')):%Y-%m-%d %H:%M} UTC"
