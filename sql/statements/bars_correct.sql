@@ -1,6 +1,7 @@
 -- Overwrite the stored bars that this batch changes, and keep their former values. One statement over locked rows: what
--- is kept is what was overwritten. Unchanged rows are not touched; final never becomes provisional again. The
--- batch's securities and span keep the plan from reading the whole history, and on TimescaleDB all of its chunks.
+-- is kept is what was overwritten. Unchanged rows are not touched; final never becomes provisional again. Of a row that
+-- only becomes final the status alone changes: we have held its values since they were loaded. The batch's securities
+-- and span keep the plan from reading the whole history, and on TimescaleDB all of its chunks.
 WITH changed AS (
     SELECT
         s.*,
@@ -40,8 +41,9 @@ WITH changed AS (
     UPDATE ohlcv_daily AS b SET
         ticker = c.ticker, closes_at = c.closes_at, open = c.open, high = c.high, low = c.low, close = c.close,
         volume = c.volume, vwap = c.vwap, transactions = c.transactions, fmv = NULL, is_fmv = false,
-        source = %(source)s, status = CASE WHEN b.status = 'final' THEN 'final' ELSE c.status END,
-        loaded_at = %(now)s
+        source = CASE WHEN c.restated THEN %(source)s ELSE b.source END,
+        status = CASE WHEN b.status = 'final' THEN 'final' ELSE c.status END,
+        loaded_at = CASE WHEN c.restated THEN %(now)s ELSE b.loaded_at END
     FROM changed AS c
     WHERE (b.security_id, b.session) = (c.security_id, c.session)
         AND b.security_id = ANY (%(security_ids)s::bigint[]) AND b.session BETWEEN %(first)s AND %(last)s

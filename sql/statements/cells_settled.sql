@@ -1,9 +1,10 @@
 -- Cells that need no call: stored bars, final gaps, and (when $3) open gaps that are not due yet. What another plan's
--- history did not reach ($5 begins such evidence, $6 is that of the plan in force) is due.
+-- history did not reach ($5 begins such evidence, $6 is that of the plan in force) is due. To refresh ($7), provisional
+-- bars are asked for again, and what was taken for untraded.
 SELECT security_id, session FROM ohlcv_daily
-WHERE session BETWEEN $1::date AND $2::date AND NOT is_fmv
+WHERE session BETWEEN $1::date AND $2::date AND NOT is_fmv AND NOT ($7::boolean AND status = 'provisional')
 UNION ALL
 SELECT security_id, session FROM bar_gaps
 WHERE session BETWEEN $1::date AND $2::date
-    AND (is_final OR ($3::boolean AND retry_at > $4::timestamptz
+    AND ((is_final AND NOT ($7::boolean AND reason = 'no_trade')) OR ($3::boolean AND retry_at > $4::timestamptz
         AND NOT (reason = 'not_entitled' AND starts_with(evidence, $5::text) AND evidence <> $6::text)))

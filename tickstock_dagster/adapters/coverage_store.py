@@ -41,11 +41,19 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
 
 
 def settled_cells(
-    engine: sa.Engine, first: date, last: date, now: datetime, *, history: str, ask_again: bool = False
+    engine: sa.Engine,
+    first: date,
+    last: date,
+    now: datetime,
+    *,
+    history: str,
+    ask_again: bool = False,
+    refresh: bool = False,
 ) -> pl.DataFrame:
     """Cells that need no call, as (security_id, session).
 
-    Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`.
+    Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`. With `refresh` neither
+    provisional bars nor gaps that were taken for no trade.
 
     Args:
         engine: the store's.
@@ -55,8 +63,9 @@ def settled_cells(
         history: how the plan in force words what its history does not reach. A gap that another plan's history left
             is due at once: the plan has changed.
         ask_again: as said.
+        refresh: as said.
     """
-    values = (first, last, not ask_again, now, PLAN_HISTORY, history)
+    values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
     return read_frame(engine, statement("cells_settled"), values).cast({"security_id": pl.Int64, "session": pl.Date})
 
 

@@ -18,8 +18,9 @@ THIN_MEDIAN_VOLUME = 5_000.0
 LONGEST_SILENCE = 10
 """Sessions in a row without a bar that are still ordinary for a thin name. More are a hole in the vendor's history."""
 
-SETTLES_AFTER = timedelta(hours=20)
-"""After the close, until the vendor's next-morning corrections: stored bars are provisional, absent ones late."""
+SETTLES_AFTER = timedelta(hours=19)
+"""After the close, until the vendor's next-morning corrections are in (11:00 ET): stored bars are provisional, absent
+ones late."""
 
 MAX_ABSENT_SHARE = 0.05
 """An answer about a session that lacks more of the expected bars than this says nothing about single names."""

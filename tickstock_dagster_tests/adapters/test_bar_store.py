@@ -173,7 +173,7 @@ def test_a_provisional_bar_becomes_final_without_a_restatement(migrated_database
     store(migrated_database_url, batch(bar(security_id, status="provisional")))
     result = store(migrated_database_url, batch(bar(security_id), now=LATER))
     assert (result.inserted, result.restated) == (0, 0)
-    assert query(migrated_database_url, "SELECT status, loaded_at FROM ohlcv_daily") == [("final", LATER)]
+    assert query(migrated_database_url, "SELECT status, loaded_at FROM ohlcv_daily") == [("final", NOW)]
     assert counts(migrated_database_url)["bar_restatements"] == 0
 
 

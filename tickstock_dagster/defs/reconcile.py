@@ -1,0 +1,142 @@
+"""The second look at a session, on the morning after: a job, and the schedule that knows when it is due."""
+
+from dataclasses import replace
+from datetime import date, datetime
+
+import dagster as dg
+from pydantic import Field
+
+from tickstock_dagster.adapters.bar_loader import BarLoader
+from tickstock_dagster.adapters.coverage_store import gaps_by_reason
+from tickstock_dagster.adapters.eod_store import declare_complete
+from tickstock_dagster.adapters.expectation import Expectation
+from tickstock_dagster.adapters.reconcile_store import ReconcileReport, owed_looks, reconcile_session
+from tickstock_dagster.core.eod import reaches_objective
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.reconcile import ReconcileDecision, decide_reconcile, span_of
+from tickstock_dagster.defs.automation import DEFAULT_STATUS
+from tickstock_dagster.defs.bars import session_bars
+from tickstock_dagster.defs.orphans import fail_orphans
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, VENDOR_POOL
+
+TIMEZONE = "America/New_York"
+TRIGGER = "reconcile"
+
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+
+
+class ReconcileConfig(dg.Config):
+    """Which session is looked at again."""
+
+    session: str = Field(description="A closed session, YYYY-MM-DD.")
+
+
+@dg.op(name="reconcile_session", pool=VENDOR_POOL)
+def reconcile(
+    context: dg.OpExecutionContext,
+    config: ReconcileConfig,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> None:
+    """Ask for a session again: provisional bars become final, corrected ones are restated, gaps are judged anew."""
+    started_at = clock.now()
+    try:
+        session = date.fromisoformat(config.session)
+        calendar = warehouse.calendar(MARKET)
+        calendar.hours_of(session)
+        loader = BarLoader(vendor.open(), warehouse.engine(), calendar, MARKET, context.run_id, clock.now)
+        report = reconcile_session(loader, session)
+        _declare(loader, report, session, started_at)
+    except (TickstockError, ValueError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    sent = notifications.dispatch()
+    facts = _facts(report) | {"events_sent": sent.sent, "events_waiting": sent.left}
+    context.log_event(dg.AssetObservation(session_bars.key, partition=config.session, metadata=facts))
+    context.add_output_metadata(facts)
+    if report.load.failures:
+        raise dg.Failure(f"{session}: {report.load.failures[0]}", metadata=facts, allow_retries=False)
+
+
+@dg.job(description="Asks for a session again on the morning after: provisional bars become final or are restated.")
+def us_reconcile() -> None:
+    """One session."""
+    reconcile()
+
+
+@dg.schedule(
+    job=us_reconcile,
+    cron_schedule="*/15 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+    description="The second look at each session, at 11:30 on the next one's morning; holidays are passed over.",
+)
+def us_reconcile_schedule(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """The oldest session that is owed a second look, one at a time; one that fails is tried again at a later tick."""
+    decision = _decide(context.instance, warehouse, context.scheduled_execution_time)
+    if decision.session is None:
+        return dg.SkipReason(decision.reason)
+    session = str(decision.session)
+    return dg.RunRequest(
+        run_key=f"{session}/{decision.attempt}",
+        run_config={"ops": {"reconcile_session": {"config": {"session": session}}}},
+        tags={SESSION_TAG: session, TRIGGER_TAG: TRIGGER},
+    )
+
+
+def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: datetime) -> ReconcileDecision:
+    fail_orphans(instance)
+    calendar = warehouse.calendar(MARKET)
+    owed = {
+        session: replace(look, attempts=instance.get_runs_count(_runs_for(session)))
+        for session, look in owed_looks(warehouse.engine(), *span_of(calendar, now)).items()
+    }
+    running = dg.RunsFilter(tags={TRIGGER_TAG: TRIGGER}, statuses=_UNFINISHED)
+    return decide_reconcile(calendar, now, owed, in_progress=instance.get_runs_count(running) > 0)
+
+
+def _runs_for(session: date) -> dg.RunsFilter:
+    return dg.RunsFilter(tags={SESSION_TAG: str(session), TRIGGER_TAG: TRIGGER})
+
+
+def _declare(loader: BarLoader, report: ReconcileReport, session: date, started_at: datetime) -> None:
+    """Tell of a session that is complete only now; one that was told of stays told of once."""
+    states = [state for state in report.load.states if reaches_objective(state)]
+    if not states:
+        return
+    tracked = Expectation.of_universes(loader.engine, None, session, session)
+    declare_complete(
+        loader.engine,
+        states[0],
+        gaps_by_reason(loader.engine, tracked.cells([session])["security_id"].to_list(), session, session),
+        market=MARKET,
+        source=loader.source.name,
+        run_id=loader.run_id,
+        started_at=started_at,
+        now=loader.clock(),
+    )
+
+
+def _facts(report: ReconcileReport) -> dict[str, int | str]:
+    load = report.load
+    return {
+        "bars_finalised": report.finalised,
+        "bars_restated": load.stored.restated,
+        "bars_appeared": load.stored.inserted,
+        "bars_still_provisional": report.left,
+        "gaps_still_late": report.late,
+        "gaps_by_reason": ", ".join(f"{count} {reason}" for reason, count in load.gaps.items()) or "none",
+        "failures": "; ".join(load.failures[:10]) or "none",
+        "vendor_calls": load.calls,
+    }
