@@ -55,7 +55,7 @@ def test_on_a_replaced_day_each_changed_bar_is_restated_once_and_the_others_only
     evening(world)
     stored = len(versions(world))
     assert statuses(world) == {"provisional": stored}
-    old_bars, loaded = dict((row[0], row[1:]) for row in world.query(BARS, (THU,))), versions(world)
+    old_bars, loaded = {row[0]: row[1:] for row in world.query(BARS, (THU,))}, versions(world)
     report = morning(world)
     assert statuses(world) == {"final": stored}
     assert (report.load.stored.restated, report.finalised, report.left, report.late) == (2, stored, 0, 0)
@@ -65,7 +65,7 @@ def test_on_a_replaced_day_each_changed_bar_is_restated_once_and_the_others_only
         assert old == old_bars[ticker][3]
         assert float(new) == pytest.approx(float(old) * 1.01, abs=0.01)
         assert (old_status, known_from, known_to) == ("provisional", THURSDAY_EVENING, FRIDAY_NOON)
-    now_bars = dict((row[0], row[1:]) for row in world.query(BARS, (THU,)))
+    now_bars = {row[0]: row[1:] for row in world.query(BARS, (THU,))}
     unchanged = set(now_bars) - {"AAPL", "SPY"}
     assert {ticker: now_bars[ticker] for ticker in unchanged} == {ticker: old_bars[ticker] for ticker in unchanged}
     assert all(versions(world)[ticker][2] == loaded[ticker][2] for ticker in unchanged), "known since they were loaded"
