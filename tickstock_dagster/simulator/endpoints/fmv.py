@@ -1,0 +1,46 @@
+"""Snapshots of many tickers, with the fair market value where the plan has it: of now only, there is no history."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from tickstock_dagster.simulator import wire
+from tickstock_dagster.simulator.call import Call
+from tickstock_dagster.simulator.tape import Printed
+
+MAX_TICKERS = 250
+_DEFAULT_LIMIT, _MAX_LIMIT = 10, 250
+_MARKET = "SPY"
+_DECIMALS = 4
+
+
+def snapshots(call: Call) -> dict[str, Any]:
+    """`/v3/snapshot` of the tickers in `ticker.any_of`, one page; a ticker that nobody has is a row that says so."""
+    tickers = sorted({name for name in (call.query.get("ticker.any_of") or "").split(",") if name})
+    if not 0 < len(tickers) <= MAX_TICKERS:
+        raise wire.bad_request(f"The parameter 'ticker.any_of' must name 1 to {MAX_TICKERS} tickers")
+    limit = wire.parse_limit(call.query, _DEFAULT_LIMIT, _MAX_LIMIT)
+    rows = [_row(call, ticker) for ticker in tickers[:limit]]
+    return {"results": rows, "status": "OK"}
+
+
+def _row(call: Call, ticker: str) -> dict[str, Any]:
+    held = [one for one in call.tape.data.holders(ticker) if one.ticker_on(call.today) == ticker]
+    if not held:
+        return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
+    row: dict[str, Any] = {"ticker": ticker, "type": "stocks", "name": held[0].name, "timeframe": "REAL-TIME"}
+    last = call.tape.latest(ticker, call.view(adjusted=False))
+    if last is None:
+        return row
+    row["session"] = {"close": last.fields["c"], "volume": last.fields["v"]}
+    if call.plan.fmv:
+        row["fmv"] = _value(call, last)
+        row["fmv_last_updated"] = int(call.now.timestamp()) * 10**9
+    return row
+
+
+def _value(call: Call, last: Printed) -> float:
+    """The last close, moved as the market has moved since: a stand-in for the vendor's secret."""
+    market = call.tape.of_ticker(_MARKET, last.day, call.today + timedelta(days=1), call.view(adjusted=False))
+    closes: dict[date, Any] = {bar.day: bar.fields["c"] for bar in market}
+    moved = closes[max(closes)] / closes[last.day] if last.day in closes else 1.0
+    return round(float(last.fields["c"] or 0) * moved, _DECIMALS)
