@@ -6,6 +6,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.coverage_store import read_frame
+from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.completeness import GROUP_SPAN_SCHEMA, GroupCompleteness, group_completeness
 
@@ -30,4 +31,6 @@ def completeness_by_group(engine: sa.Engine, expected: pl.DataFrame) -> list[Gro
     cells = expected.join(state, on=["security_id", "session"], how="left", validate="1:1")
     spans = read_frame(engine, statement("completeness_groups"), (first, last))
     spans = spans.cast({name: dtype for name, dtype in GROUP_SPAN_SCHEMA.items() if dtype != pl.String})
-    return group_completeness(cells, spans)
+    with transaction(engine) as connection:
+        frequencies = dict(connection.execute(statement("completeness_frequencies")).fetchall())
+    return group_completeness(cells, spans, frequencies)

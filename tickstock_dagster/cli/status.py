@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from itertools import groupby
 
 import click
 import sqlalchemy as sa
@@ -23,7 +24,9 @@ from tickstock_dagster.core.vendor_plans import HISTORY_START
 @click.command()
 @click.option("--sessions", type=int, help="How many sessions back to look: 20 unless given, with --by 1.")
 @click.option("--gaps", default=20, show_default=True, help="How many open gaps to list, newest first.")
-@click.option("--by", type=click.Choice(list(GroupKind)), help="Show every universe, ETF theme or equity type.")
+@click.option(
+    "--by", type=click.Choice([kind.value for kind in GroupKind]), help="Show every universe, ETF theme or equity type."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -> None:
     """Show per session what is expected, stored, explained and missing, and why."""
@@ -78,21 +81,28 @@ def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_js
         print_json({"by": kind, "groups": [group.as_json() for group in groups]})
         return
     if not groups:
-        click.echo("Nothing is expected on these sessions: `tickstock run`, or `tickstock load --profile NAME`.")
+        nothing = "Nothing is expected on these sessions: `tickstock run`, or `tickstock load --profile NAME`."
+        click.echo(
+            nothing if expected.is_empty() else f"No {kind.value} has a member that was listed on these sessions."
+        )
         return
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title="Of what is tracked; members are all that were listed", title_justify="left")
-    for name in ("session", kind.value, "members", "expected", "stored", "explained", "missing", "complete"):
-        table.add_column(name, justify="left" if name in ("session", kind.value) else "right")
-    for group in groups:
-        state, ratio = group.state, group.ratio
-        name = f"{group.name} ({group.frequency})" if group.frequency else group.name
-        counts = (group.members, state.expected, state.stored, state.final, state.missing)
-        share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "not tracked"
-        table.add_row(str(state.session), name, *(f"{count:,}" for count in counts), share)
-    Console().print(table)
+    for session, of_session in groupby(groups, lambda group: group.state.session):
+        title = f"{session}, what is tracked; members are all that were listed"
+        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+        table.add_column(kind.value, overflow="fold")
+        for name in ("members", "expected", "stored", "explained", "missing", "complete"):
+            table.add_column(name, justify="right", no_wrap=True)
+        for group in of_session:
+            state, ratio = group.state, group.ratio
+            name = f"{group.name} ({group.frequency})" if group.frequency else group.name
+            counts = (group.members, state.expected, state.stored, state.final, state.missing)
+            share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "none due"
+            table.add_row(name, *(f"{count:,}" for count in counts), share)
+        Console().print(table)
 
 
 def _colour(state: Completeness) -> str:

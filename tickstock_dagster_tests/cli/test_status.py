@@ -44,3 +44,34 @@ def test_a_number_below_one_is_refused(office: Office) -> None:
     for option in ("--sessions", "--gaps"):
         answer = office.tickstock("status", option, "0")
         assert (answer.code, answer.error) == (2, f"{option} '0' is not accepted: a number from 1")
+
+
+def test_each_universe_and_type_is_shown_with_its_own_counts(office: Office) -> None:
+    office.vendor.install("missing_symbols", tickers=["AAPL"])
+    load = ("load", "--profile", "ui_testing_lite", "--from", "2026-11-19", "--to", "2026-11-20")
+    assert office.tickstock(*load).code == 1
+    [universe] = office.tickstock("status", "--by", "universe", "--json").json["groups"]
+    assert universe == {
+        "session": "2026-11-20",
+        "name": "profile_ui_testing_lite",
+        "members": 10,
+        "expected": 10,
+        "stored": 9,
+        "explained": 0,
+        "missing": 1,
+        "completeness": 0.9,
+    }
+    types = {group["name"]: group for group in office.tickstock("status", "--by", "type", "--json").json["groups"]}
+    assert types["CS"]["missing"] == 1
+    assert types["CS"]["update_frequency"] == "realtime"
+    assert sum(group["expected"] for group in types.values()) == 10
+    words = office.tickstock("status", "--by", "universe", "--sessions", "2").out
+    assert words.count("profile_ui_testing_lite") == words.count("90.0%") == 2
+    assert words.index("2026-11-20") < words.index("2026-11-19")
+    assert office.tickstock("status", "--by", "theme").out.startswith("No theme has a member")
+
+
+def test_an_unknown_grouping_is_refused(office: Office) -> None:
+    answer = office.tickstock("status", "--by", "sector")
+    assert answer.code == 2
+    assert "universe" in answer.err
