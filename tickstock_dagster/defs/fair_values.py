@@ -6,13 +6,14 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from tickstock_dagster.adapters.fair_value_capture import CapturedValues, capture_fair_values
 from tickstock_dagster.adapters.fair_value_store import FairValueReport, update_fair_values
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.corporate_actions import corporate_actions
 from tickstock_dagster.defs.partitions import sessions
-from tickstock_dagster.defs.resources import Clock, WarehouseResource
-from tickstock_dagster.defs.tags import OWNERS
+from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
 from tickstock_dagster.defs.universe_runs import UniverseRun
 
 FAIR_VALUE_COLUMNS = dg.TableSchema(
@@ -44,15 +45,17 @@ PREVIEW_ROWS = 10
     kinds={"python", "postgres", "polars"},
     owners=OWNERS,
     tags={"domain": "bars", "cadence": "session"},
+    pool=VENDOR_POOL,
     metadata={"dagster/column_schema": FAIR_VALUE_COLUMNS, "dagster/table_name": "public.fair_values"},
     code_version="1",
 )
 def fair_values(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
     """What securities were worth on the sessions on which they did not trade; never mixed into a close.
 
-    Last close × beta × the reference's return since; beside the `no_trade` or `halted` gap, which stays what it is. A
+    The vendor's value on the session's own evening where the plan includes it; else our estimate: the last close moved
+    by beta × the reference's return since. It stands beside the `no_trade` or `halted` gap, which stays what it is. A
     range of sessions is one transaction. A print that arrives later replaces the value in `ohlcv_daily`.
     """
     run = UniverseRun.open(context, warehouse, clock)
@@ -60,14 +63,18 @@ def fair_values(
     if not days:
         return dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
     began = time.perf_counter()
+    now = run.clock.now()
     try:
-        report = update_fair_values(run.engine, run.calendar, days, now=run.clock.now())
+        given = capture_fair_values(run.engine, vendor.open(), run.calendar, days[-1], now=now, run_id=run.run_id)
+        report = update_fair_values(
+            run.engine, run.calendar, days, now=now, vendor=given.values, vendor_name=given.source
+        )
     except TickstockError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    return dg.MaterializeResult(metadata=_metadata(report, time.perf_counter() - began))
+    return dg.MaterializeResult(metadata=_metadata(report, given, time.perf_counter() - began))
 
 
-def _metadata(report: FairValueReport, seconds: float) -> dict[str, Any]:
+def _metadata(report: FairValueReport, given: CapturedValues, seconds: float) -> dict[str, Any]:
     """Numbers that the UI plots, and the values whose last print is oldest."""
     values = report.values
     oldest = values["sessions_since_print"].max()
@@ -77,6 +84,7 @@ def _metadata(report: FairValueReport, seconds: float) -> dict[str, Any]:
         "values_written": report.written,
         "without_value": report.without_value.height,
         **{f"method_{name}": count for name, count in values["method"].value_counts().sort("method").iter_rows()},
+        "vendor_values": given.reason or f"{len(given.values)} from {given.source}, {given.stale} too old to be used",
         "oldest_print_sessions": oldest if isinstance(oldest, int) else 0,
         "seconds": round(seconds, 3),
     }

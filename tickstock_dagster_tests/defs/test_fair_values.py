@@ -23,6 +23,7 @@ def test_sessions_without_a_trade_are_valued_and_the_metadata_says_how(factory: 
         len(gaps)
     }
     assert facts["without_value"] == 0
+    assert facts["vendor_values"] == "the plan includes no fair market values"
     assert facts["method_last_close"] + facts.get("method_reference", 0) == len(gaps)
     assert facts["oldest_print_sessions"] >= 2
     assert facts["preview"].startswith("| session | ticker | fmv | method |")
