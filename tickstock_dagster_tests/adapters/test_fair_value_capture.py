@@ -24,22 +24,28 @@ def source_with_values(running: RunningSimulator, plan: str = "business") -> Ent
     return source
 
 
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[RunningSimulator]:
+    with simulator("business") as running:
+        yield running
+
+
 @pytest.fixture
-def evening(migrated_database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    """Two months of three securities, one of which did not trade on Friday; the vendor has fair values."""
-    with simulator("business", monkeypatch) as running:
-        running.set_now(SATURDAY)
-        world = World(running, migrated_database_url)
-        world.load("SPY THIN THNR", date(2026, 9, 1), FRI)
-        world.query("DELETE FROM ohlcv_daily WHERE ticker = 'THIN' AND session = %s", (FRI,))
-        world.query(
-            "INSERT INTO bar_gaps (security_id, session, ticker, reason, evidence, source, noticed_at) "
-            "SELECT security_id, %s, ticker, 'no_trade', 'because', 'simulator', now() FROM ticker_intervals "
-            "WHERE ticker = 'THIN'",
-            (FRI,),
-        )
-        running.set_now(FRIDAY_EVENING)
-        yield world
+def evening(vendor: RunningSimulator, migrated_database_url: str) -> World:
+    """Two weeks of three securities, one of which did not trade on Friday; the vendor has fair values."""
+    vendor.reset()
+    vendor.set_now(SATURDAY)
+    world = World(vendor, migrated_database_url)
+    world.load("SPY THIN THNR", date(2026, 11, 9), FRI)
+    world.query("DELETE FROM ohlcv_daily WHERE ticker = 'THIN' AND session = %s", (FRI,))
+    world.query(
+        "INSERT INTO bar_gaps (security_id, session, ticker, reason, evidence, source, noticed_at) "
+        "SELECT security_id, %s, ticker, 'no_trade', 'because', 'simulator', now() FROM ticker_intervals "
+        "WHERE ticker = 'THIN'",
+        (FRI,),
+    )
+    vendor.set_now(FRIDAY_EVENING)
+    return world
 
 
 def unprinted(world: World) -> list[str]:

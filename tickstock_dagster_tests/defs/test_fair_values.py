@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tickstock_dagster_tests.defs.factory import FRI, THU, Factory, failure_of
+from tickstock_dagster_tests.defs.factory import FRI, MON, THU, Factory, failure_of
 from tickstock_dagster_tests.defs.materialising import materialise, metadata_of
 
 FAIR_VALUES = ["us/fair_values"]
@@ -42,12 +42,12 @@ def test_sessions_without_a_trade_are_valued_and_the_metadata_says_how(factory: 
 
 def test_loading_again_leaves_values_alone_and_asks_for_nothing(factory: Factory) -> None:
     factory.track("SPY", "THIN", "THNR")
-    assert factory.run("us_eod", AUGUST, FRI).success
-    assert materialise(factory, FAIR_VALUES, AUGUST, FRI).success
+    assert factory.run("us_eod", MON, FRI).success
+    assert materialise(factory, FAIR_VALUES, MON, FRI).success
     values = "SELECT session, ticker, fmv, loaded_at FROM ohlcv_daily WHERE is_fmv ORDER BY 1, 2"
     before = factory.rows(values)
     assert before
-    assert factory.run("us_eod", AUGUST, FRI).success
+    assert factory.run("us_eod", MON, FRI).success
     assert factory.rows(values) == before
     assert factory.rows("SELECT count(*) FROM bar_restatements") == [0]
 
@@ -68,4 +68,5 @@ def test_a_session_on_which_everything_traded_has_none(factory: Factory) -> None
     factory.track("SPY")
     assert factory.run("us_eod", FRI).success
     facts = metadata_of(materialise(factory, FAIR_VALUES, FRI), "us/fair_values")
+    assert facts["vendor_values"] == "the plan includes no fair market values"
     assert (facts["sessions_without_print"], facts["dagster/partition_row_count"]) == (0, 0)

@@ -1,6 +1,7 @@
 """Fair market values: how an answer is read, and the real client against the simulator."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,17 +36,21 @@ class EntitledSource(MassiveSource):
         return fetch_fair_values(self._http, tickers)
 
 
-def simulator(plan: str, monkeypatch: pytest.MonkeyPatch) -> RunningSimulator:
-    if PATH not in simulated.ENDPOINTS:
-        monkeypatch.setitem(simulated.ENDPOINTS, PATH, fmv.snapshots)
-        monkeypatch.setattr(simulated, "_PATTERNS", [*simulated._PATTERNS, (PATH, compile_path(PATH)[0])])
-    return RunningSimulator(plan=plan, now=EVENING, rate=(100_000, 1))
+@contextmanager
+def simulator(plan: str) -> Iterator[RunningSimulator]:
+    """A vendor with snapshots."""
+    with pytest.MonkeyPatch.context() as patch:
+        if PATH not in simulated.ENDPOINTS:
+            patch.setitem(simulated.ENDPOINTS, PATH, fmv.snapshots)
+            patch.setattr(simulated, "_PATTERNS", [*simulated._PATTERNS, (PATH, compile_path(PATH)[0])])
+        with RunningSimulator(plan=plan, now=EVENING, rate=(100_000, 1)) as running:
+            running.vendor.wait_for_tape()
+            yield running
 
 
-@pytest.fixture
-def business(monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningSimulator]:
-    with simulator("business", monkeypatch) as running:
-        running.vendor.wait_for_tape()
+@pytest.fixture(scope="module")
+def business() -> Iterator[RunningSimulator]:
+    with simulator("business") as running:
         yield running
 
 
@@ -108,10 +113,10 @@ def test_many_tickers_are_asked_for_by_250(business: RunningSimulator) -> None:
     assert fetch_fair_values(source._http, []).is_empty()
 
 
-def test_other_plans_have_no_value_and_the_free_one_no_snapshots(monkeypatch: pytest.MonkeyPatch) -> None:
-    with simulator("advanced", monkeypatch) as running:
+def test_other_plans_have_no_value_and_the_free_one_no_snapshots() -> None:
+    with simulator("advanced") as running:
         assert fetch_fair_values(quick_source(running)._http, ["SPY", "THIN"]).is_empty()
-    with simulator("free", monkeypatch) as running, pytest.raises(NotEntitledError):
+    with simulator("free") as running, pytest.raises(NotEntitledError):
         fetch_fair_values(quick_source(running, "free")._http, ["SPY"])
 
 
