@@ -7,7 +7,16 @@ Arguments after `--` are passed on: `python -m benchmarks ingest -- --rounds 3`.
 import subprocess
 import sys
 
-NAMES = ("ingest", "reload", "dagster_runs", "outbox_drain", "calendar_lookups", "code_location_load")
+NAMES = (
+    "ingest",
+    "reload",
+    "dagster_runs",
+    "outbox_drain",
+    "notification_latency",
+    "calendar_lookups",
+    "code_location_load",
+    "whole_market",
+)
 
 
 def summary(name: str) -> str:
@@ -25,7 +34,7 @@ def main() -> int:
     names, passed_on = arguments[:cut], arguments[cut + 1 :]
     if names in (["--list"], ["-h"], ["--help"]):
         for name in NAMES:
-            print(f"{name:<18}{summary(name)}")
+            print(f"{name:<22}{summary(name)}")
         return 0
     unknown = [name for name in names if name not in NAMES]
     if unknown:

@@ -43,7 +43,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON stream_alerts TO tickstock_writer;
 COMMENT ON TABLE stream_alerts IS 'Consumer groups from which a full Redis stream cut entries that they had not finished. Replay brings them back.';
 COMMENT ON COLUMN stream_alerts.stream IS 'The stream.';
 COMMENT ON COLUMN stream_alerts.consumer_group IS 'The group.';
-COMMENT ON COLUMN stream_alerts.entries IS 'Most entries that it was short of at once.';
+COMMENT ON COLUMN stream_alerts.entries IS 'Entries that it was short of when it was told last, at least.';
 COMMENT ON COLUMN stream_alerts.first_at IS 'When this was seen first.';
 COMMENT ON COLUMN stream_alerts.last_at IS 'When it was seen last, at most an hour ago while it lasts.';
 COMMENT ON COLUMN stream_alerts.from_position IS 'Position in outbox from which a replay has everything that is missing.';

@@ -1,4 +1,4 @@
--- Told again only when it has become worse, or an hour later.
+-- Told again only when it is twice as bad, or an hour later.
 INSERT INTO stream_alerts AS a (stream, consumer_group, entries, first_at, last_at, from_position)
 SELECT %(stream)s, %(group)s, %(entries)s, %(now)s, %(now)s,
     (
@@ -10,5 +10,5 @@ ON CONFLICT (stream, consumer_group) DO UPDATE
 SET entries = greatest(a.entries, EXCLUDED.entries),
     last_at = EXCLUDED.last_at,
     from_position = least(a.from_position, EXCLUDED.from_position)
-WHERE a.entries < EXCLUDED.entries OR a.last_at < EXCLUDED.last_at - interval '1 hour'
+WHERE EXCLUDED.entries >= 2 * a.entries OR a.last_at < EXCLUDED.last_at - interval '1 hour'
 RETURNING from_position

@@ -1,15 +1,20 @@
 """`tickstock events`: what is printed, in which form, and which exit code a script gets."""
 
 import json
+import subprocess
 import sys
+from datetime import date
 
 import pytest
+import redis
 
 from tickstock_dagster import cli
 from tickstock_dagster.cli import events as events_command
+from tickstock_dagster.core.asyncapi import asyncapi_yaml
+from tickstock_dagster.core.events import Event, ScheduleAdjusted
 from tickstock_dagster.core.events_catalogue import event_catalogue
 from tickstock_dagster.settings import load_settings
-from tickstock_dagster_tests.adapters.outbox_helpers import commit, ids, interleaved
+from tickstock_dagster_tests.adapters.outbox_helpers import NOW, commit, ids, interleaved, rows, wait_until
 
 CLOSED_PORT = "redis://:hidden-word@127.0.0.1:1/0"
 EVENTS = interleaved(1, 3)
@@ -113,7 +118,8 @@ def test_status_shows_what_waits_and_why(
     found = json.loads(capsys.readouterr().out)
     assert "refused" in found.pop("last_error")
     assert found == {
-        "unsent": 3, "oldest_unsent": "2026-11-20T22:00:00+00:00", "sent_last_day": 0, "dead": 0, "held": 0, "alerts": []
+        "unsent": 3, "oldest_unsent": "2026-11-20T22:00:00+00:00", "sent_last_day": 0,
+        "dead": 0, "held": 0, "alerts": [],
     }  # fmt: skip
 
 
@@ -145,6 +151,115 @@ def test_tail_fails_in_one_line_while_redis_is_away(
     assert len(error.splitlines()) == 1
     assert "refused" in error
     assert "hidden-word" not in error
+
+
+ADJUSTED = "tickstock.schedule.adjusted"
+EARLY_CLOSE = Event.of(
+    ScheduleAdjusted(market="XNYS", session=date(2026, 11, 27), adjustment_type="early_close"),
+    time=NOW,
+    dedupe_key="1",
+)
+
+
+def give_up(configured: pytest.MonkeyPatch, database_url: str, redis_url: str) -> None:
+    """Make a dead letter of `EARLY_CLOSE`; its stream is fine again afterwards."""
+    commit(database_url, [EARLY_CLOSE])
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(ADJUSTED, "not a stream")
+        for _ in range(5):
+            assert run(configured, "dispatch") == 1
+        assert run(configured, "dispatch") == 0
+        client.delete(ADJUSTED)
+
+
+def test_a_dead_letter_is_shown_and_tried_again(
+    configured: pytest.MonkeyPatch, migrated_database_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(configured, "dead", "list") == 0
+    assert capsys.readouterr().out == ""
+    give_up(configured, migrated_database_url, redis_url)
+    capsys.readouterr()
+    assert run(configured, "status") == 0
+    assert "dead letters     1, 0 wait behind them: tickstock events dead list" in capsys.readouterr().out
+    assert run(configured, "dead", "list") == 0
+    shown = capsys.readouterr().out
+    assert shown.startswith(f"{EARLY_CLOSE.id}  {ADJUSTED}  XNYS/2026-11-27  5 attempts, 0 behind  Redis: WRONGTYPE")
+    assert run(configured, "dead", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["attempts"] == 5
+    assert run(configured, "dead", "retry") == 2
+    assert run(configured, "dead", "retry", "--all", str(EARLY_CLOSE.id)) == 2
+    capsys.readouterr()
+    assert run(configured, "dead", "retry", "--all") == 0
+    assert capsys.readouterr().out.startswith("1 released; 1 events sent in ")
+    assert ids(redis_url, ADJUSTED) == [str(EARLY_CLOSE.id)]
+
+
+def test_a_dead_letter_is_dropped(
+    configured: pytest.MonkeyPatch, migrated_database_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    give_up(configured, migrated_database_url, redis_url)
+    assert run(configured, "dead", "drop", "--yes", "42") == 2
+    assert "event id '42' is not accepted" in capsys.readouterr().err
+    assert run(configured, "dead", "drop", "--yes", str(EARLY_CLOSE.id)) == 0
+    assert capsys.readouterr().out == "1 dropped\n"
+    assert run(configured, "dispatch") == 0
+    assert ids(redis_url) == []
+
+
+def test_replay_adds_what_was_sent_to_a_stream_and_shows_how_far_it_is(
+    configured: pytest.MonkeyPatch, migrated_database_url: str, redis_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    commit(migrated_database_url, EVENTS)
+    run(configured, "dispatch")
+    capsys.readouterr()
+    assert run(configured, "replay", "--since", "2026-11-20", "--to-stream", "mine") == 0
+    printed = capsys.readouterr()
+    assert printed.out == "3 events replayed to mine\n"
+    assert "Replaying events" in printed.err
+    assert ids(redis_url, "mine") == [str(event.id) for event in EVENTS]
+    assert run(configured, "replay", "--from-position", "3", "--channel", "tickstock.jobs.progress") == 0
+    assert capsys.readouterr().out == "1 events replayed to their streams\n"
+    assert ids(redis_url) == [str(event.id) for event in [*EVENTS, EVENTS[-1]]]
+    assert run(configured, "replay") == 2
+    assert run(configured, "replay", "--since", "2030-01-01") == 0
+
+
+def test_status_shows_who_has_lost_entries(
+    configured: pytest.MonkeyPatch, migrated_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows(
+        migrated_database_url,
+        "INSERT INTO stream_alerts VALUES ('tickstock.events', 'app', 7, now(), now(), 3) RETURNING 1",
+    )
+    assert run(configured, "status") == 0
+    shown = capsys.readouterr().out
+    assert "alert            group app has lost 7 or more entries of tickstock.events, last seen " in shown
+    assert "tickstock events replay --from-position 3" in shown
+    assert run(configured, "status", "--json") == 0
+    (alert,) = json.loads(capsys.readouterr().out)["alerts"]
+    assert (alert["group"], alert["entries"], alert["from_position"]) == ("app", 7, 3)
+
+
+@pytest.mark.usefixtures("configured")
+def test_dispatch_follow_sends_what_is_committed_until_it_is_ended(migrated_database_url: str, redis_url: str) -> None:
+    commit(migrated_database_url, EVENTS)
+    command = [sys.executable, "-c", "from tickstock_dagster.cli import main; main()", "events", "dispatch", "--follow"]
+    service = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: len(ids(redis_url)) == 3)
+        commit(migrated_database_url, [EARLY_CLOSE])
+        wait_until(lambda: len(ids(redis_url)) == 4)
+    finally:
+        service.terminate()
+        out, err = service.communicate(timeout=20)
+    assert service.returncode == 0
+    assert sum(json.loads(line)["sent"] for line in out.splitlines()) == 4
+    assert err == "following the outbox; SIGTERM ends it\n"
+
+
+def test_asyncapi_prints_the_document(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(monkeypatch, "asyncapi") == 0
+    assert capsys.readouterr().out == asyncapi_yaml()
 
 
 def test_catalogue_prints_the_document(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
