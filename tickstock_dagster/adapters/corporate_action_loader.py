@@ -1,6 +1,6 @@
 """Loading splits and dividends of a span of ex-dates: two calls, one transaction, in versions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -84,6 +84,13 @@ def load_corporate_actions(
         write_calls(cursor, calls, source.name, run_id)
     known = judged.actions.height - inserted
     return ActionsReport(inserted, ended, known, judged.unresolved, judged.refused, len(calls))
+
+
+def sessions_without_actions(engine: sa.Engine, sessions: Sequence[date], market: str) -> list[date]:
+    """Sessions, of some, of which no source was asked for splits: adjusted prices do not know of one there."""
+    with transaction(engine) as connection:
+        values = {"sessions": list(sessions), "market": market}
+        return [row[0] for row in connection.execute(statement("actions_unasked"), values)]
 
 
 def _refuse_broken(cursor: psycopg.Cursor, at: Mapping[str, object]) -> None:

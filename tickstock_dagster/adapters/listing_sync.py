@@ -82,6 +82,23 @@ class ListingSync:
                     fetched.append(question[0])
         return fetched
 
+    def reach(self, first: date, latest: date) -> list[date]:
+        """Take in the lists that are needed to know the market from `first` to `latest`, whoever is meant.
+
+        The one of `latest`, unless a recent one is known; and that of `first`, where it lies before every list.
+
+        Returns:
+            The dates of the lists that were fetched.
+        """
+        with histories_held(self.engine):
+            known = lists_observed(self.engine, self.market, self.source.name, empty=True)
+            newest, oldest = max(known, default=date.min), min(known, default=latest)
+            needed = [latest] if latest - newest > UP_TO_DATE else []
+            needed += [first] if first < oldest and first != latest else []
+            for on in needed:
+                self._take_in(on)
+        return needed
+
     def observe(self, on: date) -> VersionChanges:
         """Fetch the list of one date and take it in, in one transaction: histories, and the list as it was that day.
 

@@ -81,7 +81,8 @@ def run_symbols(
     """Load tickers × sessions, giving tickers without a key one.
 
     The grid's part is loaded by runs of `us_symbols`, one per stretch of adjacent keys; what lies outside the grid, or
-    does not fit into it, by one run of `us_eod` restricted to the tickers. A run that fails keeps no other back.
+    does not fit into it, by one run of `us_eod` restricted to the tickers. A run that fails keeps no other back. The
+    splits and dividends of these sessions follow.
 
     Raises:
         RunFailedError: some run failed; in its words, and those of the others that did.
@@ -113,9 +114,28 @@ def run_symbols(
             outcomes.append(run())
         except RunFailedError as error:
             failures.append(str(error))
+    if within and fits:  # runs by session bring their own
+        try:
+            run_actions(workspace, within, source=source, tags=tags)
+        except RunFailedError as error:
+            failures.append(str(error))
     if failures:
         raise RunFailedError("; ".join(failures))
     return outcomes
+
+
+def run_actions(
+    workspace: Workspace,
+    sessions: Sequence[date],
+    *,
+    source: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Splits and dividends of a range of sessions: what adjusted prices are made of."""
+    library = library_calendar(MARKET)
+    keyed = [day for day in sessions if library.is_session(day)] or [library.previous_session(sessions[0])]
+    span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
+    return _execute(workspace, "us_actions", {**span, **(tags or {})}, {}, source, "splits and dividends")
 
 
 def _stretches(keys: Sequence[str], tickers: Sequence[str]) -> list[tuple[str, str]]:

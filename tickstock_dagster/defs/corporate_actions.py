@@ -7,10 +7,10 @@ from typing import Any
 import dagster as dg
 
 from tickstock_dagster.adapters.corporate_action_loader import load_corporate_actions
+from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.vendor.source import TransientVendorError
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.bar_runs import BarRun
-from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
@@ -18,7 +18,6 @@ from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 
 @dg.asset(
     key_prefix="us",
-    deps=[session_bars],
     partitions_def=sessions,
     backfill_policy=dg.BackfillPolicy.single_run(),
     output_required=False,
@@ -33,21 +32,22 @@ from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 )
 def corporate_actions(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
-) -> Iterator[dg.MaterializeResult | dg.AssetObservation]:
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation]:
     """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
 
-    After the bars of the same run: they bring the ticker list by which actions find their security. A source that has
-    no corporate actions (a file of bars) leaves the sessions missing.
+    They find their security by the vendor's ticker lists, of which the missing ones are fetched. A source that has no
+    corporate actions (a file of bars) leaves the sessions missing.
     """
     run = BarRun.open(context, warehouse, vendor, clock)
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    if not days:
-        raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
+    closed = run.closed_sessions(context.partition_keys)
     if not run.source.capabilities.corporate_actions:
         context.log.warning("%s has no corporate actions: these sessions stay missing", run.source.name)
         yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
         return
     try:
+        lists = ListingSync(run.source, run.engine, MARKET, run.run_id, clock.now, run.source.drain_calls)
+        lists.reach(min(days), run.calendar.latest_closed_session(clock.now()))
         report = load_corporate_actions(
             run.source, run.engine, min(days), max(days), market=MARKET, run_id=run.run_id, clock=clock.now
         )
@@ -66,4 +66,10 @@ def corporate_actions(
     }
     if report.refused:
         metadata["refused_rows"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.refused[:10]))
-    yield dg.MaterializeResult(metadata=metadata)
+    settled = [day for day in days if day in closed or run.is_cancelled(day)]
+    if len(settled) == len(days):
+        yield dg.MaterializeResult(metadata=metadata)
+        return
+    for day in settled:  # the others close later
+        yield dg.AssetMaterialization(context.asset_key, partition=str(day))
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)

@@ -1,17 +1,19 @@
 """Correlations of ETFs with their references, by session."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
 
+from tickstock_dagster.adapters.corporate_action_loader import sessions_without_actions
 from tickstock_dagster.adapters.correlation_store import CorrelationReport, update_correlations
 from tickstock_dagster.core.correlations import STEP, WINDOWS
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.corporate_actions import corporate_actions
 from tickstock_dagster.defs.correlation_pictures import correlation_markdown
-from tickstock_dagster.defs.partitions import sessions
+from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.tags import OWNERS
 from tickstock_dagster.defs.universe_runs import UniverseRun, send
@@ -44,7 +46,7 @@ CORRELATION_COLUMNS = dg.TableSchema(
 )
 def correlations(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, notifications: RedisNotifications, clock: Clock
-) -> dg.MaterializeResult[None]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
     """Rolling correlations, over 60 and 252 sessions, of every ETF with SPY, IWM and its own reference.
 
     On daily total returns; a window in which a session's return is missing has no value. Only changed values are
@@ -53,14 +55,24 @@ def correlations(
     run = UniverseRun.open(context, warehouse, clock)
     days = run.closed_sessions(context.partition_keys)
     if not days:
-        return dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
+        yield dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
+        return
     began = time.perf_counter()
     span = [*run.sessions_before(days[0], max(WINDOWS)), *run.calendar.sessions(days[0], days[-1])]
     try:
         report = update_correlations(run.engine, span, first=days[0], now=run.clock.now())
     except TickstockError as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    return dg.MaterializeResult(metadata=_metadata(report, time.perf_counter() - began) | send(context, notifications))
+    metadata = _metadata(report, time.perf_counter() - began) | send(context, notifications)
+    if unasked := sessions_without_actions(run.engine, span, MARKET):
+        metadata["sessions_without_actions"] = f"{len(unasked)}: {unasked[0]} to {unasked[-1]}"
+        context.log.warning("splits were never asked for on %s sessions, from %s on", len(unasked), unasked[0])
+    if len(context.partition_keys) == 1:
+        yield dg.MaterializeResult(metadata=metadata)
+        return
+    # Dagster stores a result's metadata once for every partition: numbers and picture stand in one observation.
+    yield dg.MaterializeResult(metadata={"computed_in_one_run": f"{len(days)} sessions, {days[0]} to {days[-1]}"})
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
 
 
 def _metadata(report: CorrelationReport, seconds: float) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from tickstock_dagster.defs.reference import etf_profiles, symbols
 from tickstock_dagster.defs.synchronisation import GROUP
 from tickstock_dagster.defs.universes import etf_universe, membership
 
-_BARS = dg.AssetSelection.assets(session_bars)
-
 us_eod = dg.define_asset_job(
     "us_eod",
     selection=dg.AssetSelection.assets(session_bars, corporate_actions)
@@ -22,6 +20,12 @@ us_symbols = dg.define_asset_job(
     "us_symbols",
     selection=dg.AssetSelection.assets(ohlcv_daily),
     description="Chosen tickers on chosen sessions; what is stored costs no call.",
+)
+
+us_actions = dg.define_asset_job(
+    "us_actions",
+    selection=dg.AssetSelection.assets(corporate_actions),
+    description="Splits and dividends of chosen sessions, for everybody: two questions, asked once.",
 )
 
 us_bar_checks = dg.define_asset_job(

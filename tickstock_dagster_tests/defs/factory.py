@@ -147,9 +147,8 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
     assert not result.success, "the run succeeded"
     failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
     assert failures, "the run failed without a step that did"
-    return "; ".join(
-        str(data.user_failure_data.description if data.user_failure_data else data.error) for data in failures
-    )
+    words = (str(data.user_failure_data.description if data.user_failure_data else data.error) for data in failures)
+    return "; ".join(dict.fromkeys(words))
 
 
 def facts_of(result: dg.ExecuteInProcessResult) -> dict[str, Any]:

@@ -38,11 +38,9 @@ def materialise(
 
 
 def metadata_of(result: dg.ExecuteInProcessResult, key: str) -> dict[str, Any]:
-    """The metadata of an asset's materialisation in a run."""
-    [found] = [
-        event.step_materialization_data.materialization
-        for event in result.all_events
-        if event.is_step_materialization
-        and event.step_materialization_data.materialization.asset_key.to_user_string() == key
-    ][:1]
+    """The metadata of an asset in a run: of its observation, where a range has one, else of its materialisation."""
+    data = [event.event_specific_data for event in result.all_events]
+    observed = [entry.asset_observation for entry in data if hasattr(entry, "asset_observation")]
+    materialised = [entry.materialization for entry in data if hasattr(entry, "materialization")]
+    found = next(entry for entry in (*observed, *materialised) if entry.asset_key.to_user_string() == key)
     return {name: value.value for name, value in found.metadata.items()}

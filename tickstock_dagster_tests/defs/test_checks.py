@@ -57,13 +57,13 @@ def test_a_dropped_constraint_and_the_row_that_used_the_chance_are_named(loaded:
     assert "SPY 2026-11-20: O 10.000000 H 9.000000 L 11.000000 C 10.000000" in metadata["sample"].value
 
 
-def test_a_broken_table_stops_what_comes_after_in_the_same_run(loaded: Factory) -> None:
+def test_a_broken_table_fails_the_run_and_keeps_no_corporate_action_back(loaded: Factory) -> None:
     loaded.execute("ALTER TABLE ohlcv_daily ADD COLUMN mood text")
     result = loaded.run("us_eod", MON)
     assert not result.success
     assert red_checks(result) == {"table_schema": "ERROR"}
     assert "2026-11-16" in loaded.materialised("session_bars")
-    assert "2026-11-16" not in loaded.materialised("corporate_actions")
+    assert "2026-11-16" in loaded.materialised("corporate_actions")
 
 
 def test_an_open_gap_of_any_session_is_a_warning_however_old_the_runs_partition(loaded: Factory) -> None:
