@@ -4,14 +4,16 @@ The loader asks, judges and stores as always; when and for which session is deci
 """
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bar_loader import BarLoader, LoadReport, LoadRequest
 from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.eod_store import declare_complete
 from tickstock_dagster.adapters.expectation import universe_tickers_between
 from tickstock_dagster.adapters.sql_files import statement
+from tickstock_dagster.core.eod import reaches_objective
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.reconcile import OwedLook
 
@@ -44,7 +46,8 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
     """Ask for everything tracked on a session again. Unchanged bars become final, changed ones are restated.
 
     What is final already and unchanged is not touched; a bar that appears closes its gap, an absence that was late
-    or taken for no trade is judged anew. Done twice, the second time changes nothing.
+    or taken for no trade is judged anew. A session that is complete only now is told of. Done twice, the second time
+    changes nothing.
 
     Raises:
         BadInputError: nothing is tracked on the session.
@@ -54,10 +57,27 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
     tickers = universe_tickers_between(loader.engine, None, session, session)
     if not tickers:
         raise BadInputError("session", session, "one on which something is tracked")
-    nothing = OwedLook(0, 0)
+    started_at, nothing = loader.clock(), OwedLook(0, 0)
     before = owed_looks(loader.engine, session, session).get(session, nothing)
     request = LoadRequest(tickers, (session,), universes=(), ask_again=True, refresh=True)
     report = loader.load(request)
+    _declare(loader, report, started_at)
     after = owed_looks(loader.engine, session, session).get(session, nothing)
     finalised = max(0, before.provisional - after.provisional)
     return ReconcileReport(report, finalised, after.provisional, after.late)
+
+
+def _declare(loader: BarLoader, report: LoadReport, started_at: datetime) -> None:
+    """Tell of a session that has reached its objective; one that was told of before stays told of once."""
+    for state in report.states:
+        if reaches_objective(state):
+            declare_complete(
+                loader.engine,
+                state,
+                report.gaps,
+                market=loader.market,
+                source=loader.source.name,
+                run_id=loader.run_id,
+                started_at=started_at,
+                now=loader.clock(),
+            )

@@ -6,27 +6,62 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.universe_store import tracked_tickers
-from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.errors import BadInputError
 
 
 @click.command()
 @click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
+@click.option("--reconcile", is_flag=True, help="Look at the session again: what is provisional becomes final.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, text: str | None, as_json: bool) -> None:
+def command(*, text: str | None, reconcile: bool, as_json: bool) -> None:
     """Load one session for everything tracked, check it, and tell consumers when it is complete."""
     workspace = open_workspace()
     now = datetime.now(UTC)
     calendar = workspace.calendar
     session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
-    facts = close_session(workspace, session)
+    facts = look_again(workspace, session) if reconcile else close_session(workspace, session)
     if as_json:
         print_json(facts)
+    elif reconcile:
+        click.echo(
+            f"{session}: {facts['bars_finalised']} bars became final, {facts['bars_restated']} were restated, "
+            f"{facts['bars_appeared']} appeared; {facts['bars_still_provisional']} stay provisional"
+        )
     else:
         click.echo(
             f"{session}: {facts['bars_stored']} of {facts['bars_expected']} bars stored, "
             f"{facts['bars_explained']} explained; event {facts['event']}; {facts['vendor_calls']} vendor calls"
         )
+
+
+def look_again(workspace: Workspace, session: date) -> dict[str, Any]:
+    """Ask for a session again and say what changed.
+
+    Raises:
+        BadInputError: nothing is tracked on the session.
+        VendorError, ServiceUnavailableError: the vendor or the store could not be asked.
+    """
+    from tickstock_dagster.adapters.bar_loader import BarLoader
+    from tickstock_dagster.adapters.reconcile_store import reconcile_session
+    from tickstock_dagster.adapters.vendor.source import UpstreamError
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    loader = BarLoader(workspace.source(), workspace.engine, workspace.calendar, MARKET, "cli", clock)
+    report = reconcile_session(loader, session)
+    if report.load.failures:
+        raise UpstreamError(f"{session}: {report.load.failures[0]}")
+    return {
+        "session": str(session),
+        "bars_finalised": report.finalised,
+        "bars_restated": report.load.stored.restated,
+        "bars_appeared": report.load.stored.inserted,
+        "bars_still_provisional": report.left,
+        "gaps_still_late": report.late,
+        "vendor_calls": report.load.calls,
+    }
 
 
 def close_session(workspace: Workspace, session: date) -> dict[str, Any]:

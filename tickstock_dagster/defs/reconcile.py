@@ -7,11 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.bar_loader import BarLoader
-from tickstock_dagster.adapters.coverage_store import gaps_by_reason
-from tickstock_dagster.adapters.eod_store import declare_complete
-from tickstock_dagster.adapters.expectation import Expectation
 from tickstock_dagster.adapters.reconcile_store import ReconcileReport, owed_looks, reconcile_session
-from tickstock_dagster.core.eod import reaches_objective
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.reconcile import ReconcileDecision, decide_reconcile, span_of
 from tickstock_dagster.defs.automation import DEFAULT_STATUS
@@ -49,14 +45,12 @@ def reconcile(
     clock: Clock,
 ) -> None:
     """Ask for a session again: provisional bars become final, corrected ones are restated, gaps are judged anew."""
-    started_at = clock.now()
     try:
         session = date.fromisoformat(config.session)
         calendar = warehouse.calendar(MARKET)
         calendar.hours_of(session)
         loader = BarLoader(vendor.open(), warehouse.engine(), calendar, MARKET, context.run_id, clock.now)
         report = reconcile_session(loader, session)
-        _declare(loader, report, session, started_at)
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()
@@ -108,24 +102,6 @@ def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: dat
 
 def _runs_for(session: date) -> dg.RunsFilter:
     return dg.RunsFilter(tags={SESSION_TAG: str(session), TRIGGER_TAG: TRIGGER})
-
-
-def _declare(loader: BarLoader, report: ReconcileReport, session: date, started_at: datetime) -> None:
-    """Tell of a session that is complete only now; one that was told of stays told of once."""
-    states = [state for state in report.load.states if reaches_objective(state)]
-    if not states:
-        return
-    tracked = Expectation.of_universes(loader.engine, None, session, session)
-    declare_complete(
-        loader.engine,
-        states[0],
-        gaps_by_reason(loader.engine, tracked.cells([session])["security_id"].to_list(), session, session),
-        market=MARKET,
-        source=loader.source.name,
-        run_id=loader.run_id,
-        started_at=started_at,
-        now=loader.clock(),
-    )
 
 
 def _facts(report: ReconcileReport) -> dict[str, int | str]:

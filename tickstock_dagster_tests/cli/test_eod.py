@@ -59,3 +59,21 @@ def test_a_session_outside_the_vendors_history_is_refused_by_name(office: Office
         answer = office.tickstock("eod", "--session", text)
         assert answer.code == 2
         assert answer.error.startswith(f"--session '{text}' is not accepted: a session of XNYS from 2003-09-10 to ")
+
+
+def test_a_session_that_is_looked_at_again_becomes_final_once(office: Office) -> None:
+    span = ("--from", "2026-11-19", "--to", "2026-11-19")
+    assert office.tickstock("load", "--profile", "ui_testing_lite", *span).code == 0
+    office.execute("UPDATE ohlcv_daily SET status = 'provisional'")
+    again = office.tickstock("eod", "--session", "2026-11-19", "--reconcile", "--json")
+    assert again.code == 0, again.err
+    assert again.json["bars_finalised"] > 0
+    assert (again.json["bars_restated"], again.json["bars_still_provisional"]) == (0, 0)
+    assert office.rows("SELECT DISTINCT status FROM ohlcv_daily") == ["final"]
+    told = office.tickstock("eod", "--session", "2026-11-19", "--reconcile")
+    assert "0 bars became final, 0 were restated" in told.out
+    office.execute("UPDATE ohlcv_daily SET status = 'provisional'")
+    office.vendor.install("server_error", path="*/aggs/*")
+    failed = office.tickstock("eod", "--session", "2026-11-19", "--reconcile")
+    assert failed.code == 1
+    assert "502" in failed.error
