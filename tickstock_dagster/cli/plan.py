@@ -7,16 +7,20 @@ import click
 
 from tickstock_dagster.adapters.bar_loader import BarLoader
 from tickstock_dagster.cli.selection import select, selection_options
-from tickstock_dagster.cli.workspace import MARKET, open_workspace, print_json, status
+from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json, status
 
 
 @click.command()
 @selection_options
+@click.option("--details", is_flag=True, help="Instead: what the symbol master's details would ask.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, as_json: bool, **options: Any) -> None:
+def command(*, details: bool, as_json: bool, **options: Any) -> None:
     """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls; ticker lists may be fetched."""
     workspace = open_workspace()
     now = datetime.now(UTC)
+    if details:
+        _details(workspace, now, options["source"], as_json=as_json)
+        return
     selection = select(workspace, now, **options)
     source = workspace.source(selection.source)
     loader = BarLoader(source, workspace.engine, workspace.calendar, MARKET, "plan", lambda: now)
@@ -55,3 +59,22 @@ def command(*, as_json: bool, **options: Any) -> None:
     click.echo(f"  time at least    {plan.seconds / 60:>12.1f}  minutes {rate}")
     if facts["monthly_usd"] is not None:
         click.echo(f"  price            {facts['monthly_usd']:>12,}  US dollars a month, whatever the calls")
+
+
+def _details(workspace: Workspace, now: datetime, chosen: str | None, *, as_json: bool) -> None:
+    """Forecast the details (SIC, shares, list date) of symbols that are new, changed or older than 30 days."""
+    from tickstock_dagster.adapters.symbol_master import SymbolMaster
+
+    source = workspace.source(chosen)
+    session = workspace.calendar.latest_closed_session(now)
+    master = SymbolMaster(source, workspace.engine, MARKET, "plan", lambda: now)
+    master.sync(session, details_limit=0)  # the list alone
+    plan = master.details_plan(session)
+    facts = {"session": str(session), "due": plan.due, "calls": plan.calls, "minutes_at_least": round(plan.minutes, 2)}
+    if as_json:
+        print_json(facts)
+        return
+    click.echo(f"details of symbols on {session}, from {source.name}")
+    click.echo(f"  due              {plan.due:>12,}  (new, changed, or asked more than 30 days ago)")
+    click.echo(f"  vendor calls     {plan.calls:>12,}  (one a symbol)")
+    click.echo(f"  time at least    {plan.minutes:>12.1f}  minutes")

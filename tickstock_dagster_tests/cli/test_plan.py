@@ -43,3 +43,12 @@ def test_a_file_has_no_rate_and_no_price(office: Office, tmp_path) -> None:
     assert answer.out.splitlines()[0].endswith("from files")
     assert "without a rate limit" in answer.out
     assert "price" not in answer.out
+
+
+def test_the_details_of_the_symbol_master_are_forecast_and_not_asked_for(office: Office) -> None:
+    facts = office.tickstock("plan", "--details", "--json").json
+    assert facts["due"] > 100
+    assert 0 < facts["calls"] <= facts["due"]
+    paths = office.rows("SELECT DISTINCT endpoint FROM vendor_calls")
+    assert all(not path.startswith("/v3/reference/tickers/") for path in paths)
+    assert f"{facts['due']:,}" in office.tickstock("plan", "--details").out
