@@ -23,6 +23,8 @@ VALUES ('7f8f6f6e-0000-4000-8000-000000000001', 'tickstock.eod.complete', 'XNYS/
 INSERT INTO dead_letters (event_id, position, channel, subject, error, attempts, first_tried_at, last_tried_at, dead_at)
 SELECT event_id, position, channel, subject, 'refused', 5, now(), now(), now() FROM outbox
 WHERE event_id = '7f8f6f6e-0000-4000-8000-000000000001';
+INSERT INTO calendar_disagreements (calendar, session, witness, ours, theirs, overridden, noticed_at)
+VALUES ('XNYS', '2026-11-20', 'exchange_calendars', '09:30–16:00', 'closed', false, now());
 INSERT INTO stream_alerts VALUES ('tickstock.events', 'app', 7, now(), now(), 1);
 INSERT INTO symbol_versions
 SELECT security_id, '2026-11-16', '2026-11-20', 'AAA', 'Aaa', 'CS', 'XNYS', NULL, NULL, now()
@@ -52,6 +54,7 @@ CHANGES = {
     "bar_gaps": "UPDATE bar_gaps SET reason = 'vendor_late'",
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",
+    "calendar_disagreements": "UPDATE calendar_disagreements SET resolved_at = now()",
     "corporate_actions": "UPDATE corporate_actions SET split_to = 3",
     "dead_letters": "UPDATE dead_letters SET resolved_at = now(), resolution = 'dropped'",
     "etf_correlations": "UPDATE etf_correlations SET correlation = 0.500000000001",
@@ -156,6 +159,7 @@ def test_times_runs_progress_and_traffic_are_no_content(migrated_database_url: s
         """UPDATE outbox SET event = jsonb_set(event, '{data,run_id}', '"another"'), sent_at = now()""",
         "UPDATE dead_letters SET attempts = 6, last_tried_at = now(), error = 'refused again'",
         "UPDATE stream_alerts SET entries = 9, last_at = now()",
+        "UPDATE calendar_disagreements SET noticed_at = now()",
         (
             "INSERT INTO outbox (event_id, channel, subject, event, occurred_at) "
             "VALUES (gen_random_uuid(), 'tickstock.jobs.progress', 'run-9', '{}', now())"
