@@ -49,7 +49,23 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
     loaded = load_apart()
     assert loaded.returncode == 0, loaded.stderr
     found = json.loads(loaded.stdout)
-    assert found["assets"] == ["us/corporate_actions", "us/ohlcv_daily", "us/session_bars"]
+    assert found["assets"] == [
+        "reference/etf_profiles",
+        "reference/symbols",
+        "universes/cache_entries",
+        "universes/correlations",
+        "universes/delisted_cleanup",
+        "universes/etf_universe",
+        "universes/etf_universe_maintenance",
+        "universes/ipo_universe_assignment",
+        "universes/market_cap_recalculation",
+        "universes/membership",
+        "universes/theme_rebalancing",
+        "us/corporate_actions",
+        "us/fair_values",
+        "us/ohlcv_daily",
+        "us/session_bars",
+    ]
     assert found["on"] == []
     assert found["heavy"] == []
 
@@ -58,10 +74,14 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
     loaded = load_apart(TICKSTOCK_AUTOMATION="running")
     assert loaded.returncode == 0, loaded.stderr
     assert json.loads(loaded.stdout)["on"] == [
+        "calendar_quorum_schedule",
         "outbox_sensor",
+        "universe_grid_sensor",
+        "universe_sync_sensor",
         "us_bar_checks_schedule",
         "us_eod_schedule",
         "us_eod_sensor",
+        "us_reconcile_schedule",
         "us_symbols_sensor",
     ]
 
@@ -84,20 +104,45 @@ def test_the_inventory() -> None:
     listing += [f"schedule {s.name}: {s.cron_schedule} {s.execution_timezone}" for s in repository.schedule_defs]
     listing += [f"sensor {s.name}: {s.minimum_interval_seconds} s" for s in repository.sensor_defs]
     assert sorted(listing) == [
+        "asset reference/etf_profiles",
+        "asset reference/symbols",
+        "asset universes/cache_entries",
+        "asset universes/correlations",
+        "asset universes/delisted_cleanup",
+        "asset universes/etf_universe",
+        "asset universes/etf_universe_maintenance",
+        "asset universes/ipo_universe_assignment",
+        "asset universes/market_cap_recalculation",
+        "asset universes/membership",
+        "asset universes/theme_rebalancing",
         "asset us/corporate_actions",
+        "asset us/fair_values",
         "asset us/ohlcv_daily",
         "asset us/session_bars",
+        "check us/session_bars:calendar_agreement",
         "check us/session_bars:latest_session_present",
+        "check us/session_bars:no_long_gaps",
         "check us/session_bars:ohlc_invariants blocking",
         "check us/session_bars:session_complete",
         "check us/session_bars:table_schema blocking",
         "check us/session_bars:unique_keys blocking",
+        "job calendar_quorum",
+        "job edit_universe",
+        "job universe_membership",
+        "job universe_sync",
+        "job universe_themes",
+        "job us_actions",
         "job us_bar_checks",
         "job us_eod",
+        "job us_reconcile",
         "job us_symbols",
+        "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",
+        "schedule us_reconcile_schedule: */15 * * * * America/New_York",
         "sensor outbox_sensor: 30 s",
+        "sensor universe_grid_sensor: 30 s",
+        "sensor universe_sync_sensor: 60 s",
         "sensor us_eod_sensor: 60 s",
         "sensor us_symbols_sensor: 30 s",
     ]
@@ -108,15 +153,18 @@ def test_jobs_hold_what_their_names_say() -> None:
         name: sorted(
             key.to_user_string() for key in all_definitions().resolve_job_def(name).asset_layer.selected_asset_keys
         )
-        for name in ("us_eod", "us_symbols", "us_bar_checks")
+        for name in ("us_eod", "us_symbols", "us_actions", "us_bar_checks", "universe_themes", "universe_membership")
     }
     assert held == {
         "us_eod": ["us/corporate_actions", "us/session_bars"],
         "us_symbols": ["us/ohlcv_daily"],
+        "us_actions": ["us/corporate_actions"],
         "us_bar_checks": [],
+        "universe_themes": ["universes/etf_universe"],
+        "universe_membership": ["universes/membership"],
     }
     checks = all_definitions().resolve_job_def("us_eod").asset_layer.asset_graph.asset_check_keys
-    assert len(checks) == 5
+    assert len(checks) == 7
 
 
 @pytest.mark.parametrize("asset", ["corporate_actions", "ohlcv_daily", "session_bars"])
@@ -144,7 +192,16 @@ def test_every_asset_that_asks_the_vendor_waits_for_its_turn() -> None:
         for definition in all_definitions().resolve_asset_graph().assets_defs
         for key in definition.keys
     }
-    assert pools == dict.fromkeys(["us/corporate_actions", "us/ohlcv_daily", "us/session_bars"], "vendor")
+    asking = {key for key, pool in pools.items() if pool == "vendor"}
+    assert set(pools.values()) == {"vendor", None}
+    assert asking == {
+        "reference/etf_profiles",
+        "reference/symbols",
+        "us/corporate_actions",
+        "us/fair_values",
+        "us/ohlcv_daily",
+        "us/session_bars",
+    }
 
 
 def test_secrets_are_marked_as_such() -> None:
