@@ -245,7 +245,7 @@ def _sendable(
         if event.subject in held:
             continue
         why = closed.get(event.channel)
-        if len(event.event.encode()) > max_bytes:
+        if 4 * len(event.event) > max_bytes and len(event.event.encode()) > max_bytes:
             why = f"the event is longer than the {max_bytes:,} bytes that it takes"
         if why is None:
             ready.append(event)
