@@ -90,10 +90,13 @@ def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_js
     from rich.console import Console
     from rich.table import Table
 
+    out = Console()
+    # Whole names, wherever the output goes: the figures take 62 columns.
+    out.width = max(out.width, 62 + max(len(group.name) + len(group.frequency or "") for group in groups))
     for session, of_session in groupby(groups, lambda group: group.state.session):
         title = f"{session}, what is tracked; members are all that were listed"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-        table.add_column(kind.value, overflow="fold")
+        table.add_column(kind.value, no_wrap=True)
         for name in ("members", "expected", "stored", "explained", "missing", "complete"):
             table.add_column(name, justify="right", no_wrap=True)
         for group in of_session:
@@ -102,7 +105,7 @@ def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_js
             counts = (group.members, state.expected, state.stored, state.final, state.missing)
             share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "none due"
             table.add_row(name, *(f"{count:,}" for count in counts), share)
-        Console().print(table)
+        out.print(table)
 
 
 def _colour(state: Completeness) -> str:

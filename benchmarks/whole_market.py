@@ -1,0 +1,187 @@
+"""A whole market's session, 11,000 symbols by one grouped call: from the sensor's tick to `tickstock.eod.complete`.
+
+    python -m benchmarks.whole_market [--symbols N]
+
+Nothing is called by hand: the project's daemon ticks the sensor, queues the run and starts its process, and the run
+loads the latest closed session from the simulator and tells of its end. Two days: the first one ever, on which the
+vendor's list of symbols is taken in as well, and an ordinary one, on which the session before is stored. The phases are
+read from Dagster's ticks and events, from the run's summary and from the ledger of calls.
+"""
+
+import argparse
+import os
+import string
+import time
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from itertools import islice, product
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import polars as pl
+import psycopg
+from rich.table import Table
+
+from benchmarks.dagster_runs import execute
+from benchmarks.dagster_setup import daemon, environment, simulator, track
+from benchmarks.market_rows import MarketRows, market_calendar
+from benchmarks.measuring import console
+from benchmarks.servers import Servers, running_servers
+
+SYMBOLS = 11_000
+SENSOR, JOB, STEP = "us_eod_sensor", "us_eod", "us__session_bars"
+WAIT_SECONDS = 180.0
+TOLD = "SELECT sent_at, event -> 'data' FROM outbox WHERE channel = 'tickstock.eod.complete' AND sent_at IS NOT NULL"
+CALLS = "SELECT count(*), coalesce(sum(elapsed_ms), 0) / 1000 FROM vendor_calls WHERE run_id = %s AND called_at <= %s"
+
+
+@dataclass(frozen=True)
+class Day:
+    """One measured day: seconds by phase, in order; and what was counted."""
+
+    name: str
+    seconds: dict[str, float]
+    counts: dict[str, int]
+
+
+def tickers(count: int) -> list[str]:
+    """SPY, by which the vendor is asked whether the day is out, and names of four letters."""
+    return ["SPY", *("".join(letters) for letters in islice(product(string.ascii_uppercase, repeat=4), count - 1))]
+
+
+def market(symbols: int, days: tuple[date, ...]) -> MarketRows:
+    """Bars of every symbol on some sessions."""
+    random = np.random.default_rng(7)
+    names, frames = tickers(symbols), []
+    for day in days:
+        close = random.uniform(5, 500, symbols).round(2)
+        prices = {"open": close, "high": (close * 1.02).round(2), "low": (close * 0.98).round(2), "close": close}
+        volume = random.integers(10_000, 5_000_000, symbols)
+        frames.append(pl.DataFrame({"ticker": names, "session": [day] * symbols, **prices, "volume": volume}))
+    return MarketRows(f"{symbols:,} symbols", pl.concat(frames))
+
+
+def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url: str, symbols: int) -> Day:
+    """Let the daemon find the latest session missing; wait until its end is told, and read what took how long."""
+    before = {run.run_id for run in instance.get_runs()}
+    with daemon(instance, servers.folder):
+        deadline = time.monotonic() + WAIT_SECONDS
+        while not (told := rows_of(url, TOLD)):
+            if time.monotonic() > deadline:
+                raise TimeoutError("the session's end was not told")
+            time.sleep(0.2)
+        [record] = [
+            record
+            for record in instance.get_run_records(dg.RunsFilter(job_name=JOB))
+            if record.dagster_run.run_id not in before
+        ]
+        run_id = record.dagster_run.run_id
+        while not instance.get_run_by_id(run_id).is_finished:  # type: ignore[union-attr]
+            time.sleep(0.2)
+    [(sent_at, data)] = told
+    assert (data["stored"], data["missing"]) == (symbols, 0), data
+    return Day(name, *read_phases(instance, run_id, url, sent_at.timestamp(), record.create_timestamp.timestamp()))
+
+
+def read_phases(
+    instance: dg.DagsterInstance, run_id: str, url: str, sent_at: float, queued_at: float
+) -> tuple[dict[str, float], dict[str, int]]:
+    """Seconds by phase and counts of one run."""
+    entries = instance.all_logs(run_id)
+    events = [(entry.timestamp, entry.dagster_event) for entry in entries if entry.dagster_event]
+    first: dict[str, float] = {}
+    for moment, event in events:
+        if event.step_key in (None, STEP):
+            first.setdefault(event.event_type_value, moment)
+    asset = dg.AssetKey(["us", "session_bars"])
+    of_asset = [event.event_type_value for _, event in events if event.asset_key == asset]
+    cells = summary_cells(events)
+    ((calls, vendor),) = rows_of(url, CALLS, run_id, datetime.fromtimestamp(sent_at, UTC))
+    step = sent_at - first["STEP_START"]
+    seconds = {
+        "Dagster: tick until the run is queued": queued_at - tick_of(instance, run_id),
+        "Dagster: queue": first["PIPELINE_STARTING"] - queued_at,
+        "Dagster: process, imports, start of the step": first["STEP_START"] - first["PIPELINE_STARTING"],
+        "vendor: calls of the run": float(vendor),
+        "ours: the step until the event is sent": step - float(vendor),
+        **{f"  of the step: {name}": float(value) for name, value in cells.items() if name.endswith(" s")},
+        "tick to eod.complete in Redis": sent_at - tick_of(instance, run_id),
+    }
+    counts = {
+        "vendor calls until then": calls,
+        "materialisation events": of_asset.count("ASSET_MATERIALIZATION"),
+        "planned events": of_asset.count("ASSET_MATERIALIZATION_PLANNED"),
+    }
+    return seconds, counts
+
+
+def summary_cells(events: list[tuple[float, dg.DagsterEvent]]) -> dict[str, str]:
+    """The summary that the run left in its metadata, by column."""
+    for _, event in events:
+        if event.is_step_materialization:
+            metadata = event.step_materialization_data.materialization.metadata
+            if "summary" in metadata:
+                head, _, row = str(metadata["summary"].value).splitlines()
+                return dict(zip(head.strip("| ").split(" | "), row.strip("| ").split(" | "), strict=True))
+    raise AssertionError("the run has no summary")
+
+
+def tick_of(instance: dg.DagsterInstance, run_id: str) -> float:
+    """When the sensor's tick began that asked for a run."""
+    for state in instance.all_instigator_state():
+        if state.name == SENSOR:
+            for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id):
+                if run_id in tick.run_ids:
+                    return tick.timestamp
+    raise AssertionError(f"no tick of {SENSOR} asked for {run_id}")
+
+
+def rows_of(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
+    """The rows of a query on the store."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(query, values).fetchall()
+
+
+def measure(servers: Servers, symbols: int) -> list[Day]:
+    """The first day ever, and an ordinary one."""
+    calendar = market_calendar()
+    latest = calendar.latest_closed_session(datetime.now(UTC))
+    before = calendar.previous_session(latest)
+    rows, days = market(symbols, (before, latest)), []
+    with simulator(rows, servers.folder) as vendor_url:
+        for name in ("the first day ever", "an ordinary day"):
+            with (
+                servers.fresh_database() as url,
+                environment(servers, url, vendor_url),
+                dg.DagsterInstance.get() as instance,
+            ):
+                os.environ["TICKSTOCK_AUTOMATION"] = "running"
+                track(url, rows)
+                if name == "an ordinary day":
+                    execute(instance, JOB, str(before), {})
+                days.append(measured_day(name, servers, instance, url, symbols))
+                instance.wipe()
+    return days
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--symbols", type=int, default=SYMBOLS, help="symbols of the market (default %(default)s)")
+    arguments = parser.parse_args()
+    with running_servers() as servers:
+        days = measure(servers, arguments.symbols)
+    table = Table("phase", *(day.name for day in days), title=f"{arguments.symbols:,} symbols, one session; seconds")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for phase in days[0].seconds:
+        table.add_row(phase, *(f"{day.seconds[phase]:.2f}" for day in days))
+    for what in days[0].counts:
+        table.add_row(what, *(f"{day.counts[what]:,}" for day in days))
+    console.print(table)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    console.print(f"{os.cpu_count()} cores, load average at the end {load}", style="dim")
+
+
+if __name__ == "__main__":
+    main()
