@@ -33,7 +33,7 @@ SYMBOLS = 11_000
 SENSOR, JOB, STEP = "us_eod_sensor", "us_eod", "us__session_bars"
 WAIT_SECONDS = 180.0
 TOLD = "SELECT sent_at, event -> 'data' FROM outbox WHERE channel = 'tickstock.eod.complete' AND sent_at IS NOT NULL"
-CALLS = "SELECT count(*), coalesce(sum(elapsed_ms), 0) / 1000 FROM vendor_calls WHERE run_id = %s AND called_at <= %s"
+CALLS = "SELECT count(*), coalesce(sum(elapsed_ms), 0) / 1000 FROM vendor_calls WHERE run_id = %s AND called_at BETWEEN %s AND %s"
 
 
 @dataclass(frozen=True)
@@ -97,19 +97,20 @@ def read_phases(
     asset = dg.AssetKey(["us", "session_bars"])
     of_asset = [event.event_type_value for _, event in events if event.asset_key == asset]
     cells = summary_cells(events)
-    ((calls, vendor),) = rows_of(url, CALLS, run_id, datetime.fromtimestamp(sent_at, UTC))
+    span = [datetime.fromtimestamp(moment, UTC) for moment in (first["STEP_START"], sent_at)]
+    ((calls, vendor),) = rows_of(url, CALLS, run_id, *span)
     step = sent_at - first["STEP_START"]
     seconds = {
         "Dagster: tick until the run is queued": queued_at - tick_of(instance, run_id),
         "Dagster: queue": first["PIPELINE_STARTING"] - queued_at,
-        "Dagster: process, imports, start of the step": first["STEP_START"] - first["PIPELINE_STARTING"],
-        "vendor: calls of the run": float(vendor),
+        "process, imports, the steps before": first["STEP_START"] - first["PIPELINE_STARTING"],
+        "vendor: calls of the step": float(vendor),
         "ours: the step until the event is sent": step - float(vendor),
         **{f"  of the step: {name}": float(value) for name, value in cells.items() if name.endswith(" s")},
         "tick to eod.complete in Redis": sent_at - tick_of(instance, run_id),
     }
     counts = {
-        "vendor calls until then": calls,
+        "vendor calls of the step": calls,
         "materialisation events": of_asset.count("ASSET_MATERIALIZATION"),
         "planned events": of_asset.count("ASSET_MATERIALIZATION_PLANNED"),
     }
