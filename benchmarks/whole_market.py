@@ -33,7 +33,9 @@ SYMBOLS = 11_000
 SENSOR, JOB, STEP = "us_eod_sensor", "us_eod", "us__session_bars"
 WAIT_SECONDS = 180.0
 TOLD = "SELECT sent_at, event -> 'data' FROM outbox WHERE channel = 'tickstock.eod.complete' AND sent_at IS NOT NULL"
-CALLS = "SELECT count(*), coalesce(sum(elapsed_ms), 0) / 1000 FROM vendor_calls WHERE run_id = %s AND called_at BETWEEN %s AND %s"
+CALLS = """
+    SELECT count(*), coalesce(sum(elapsed_ms), 0) / 1000
+    FROM vendor_calls WHERE run_id = %s AND called_at BETWEEN %s AND %s"""
 
 
 @dataclass(frozen=True)
