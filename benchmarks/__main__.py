@@ -16,6 +16,7 @@ NAMES = (
     "calendar_lookups",
     "code_location_load",
     "whole_market",
+    "fair_values",
 )
 
 

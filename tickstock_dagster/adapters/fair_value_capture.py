@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.bar_store import write_calls
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.fair_value_store import read_unprinted
-from tickstock_dagster.adapters.vendor.massive_fmv import FairValueSource
+from tickstock_dagster.adapters.vendor.fair_values import FairValueSource
 from tickstock_dagster.adapters.vendor.source import BarSource, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
 

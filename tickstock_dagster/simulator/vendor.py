@@ -15,7 +15,14 @@ from tickstock_dagster.simulator.access import Gate
 from tickstock_dagster.simulator.call import Call, Handler
 from tickstock_dagster.simulator.clock import Clock
 from tickstock_dagster.simulator.corrections import Corrections
-from tickstock_dagster.simulator.endpoints import aggregates, corporate_actions, etf_global, listings, market_status
+from tickstock_dagster.simulator.endpoints import (
+    aggregates,
+    corporate_actions,
+    etf_global,
+    fmv,
+    listings,
+    market_status,
+)
 from tickstock_dagster.simulator.fault_engine import FaultEngine, Subject
 from tickstock_dagster.simulator.market_data import MarketData
 from tickstock_dagster.simulator.options import SimulatorOptions
@@ -28,6 +35,7 @@ ENDPOINTS: dict[str, Handler] = {
     "/v2/aggs/grouped/locale/us/market/stocks/{date}": aggregates.grouped,
     "/v2/aggs/ticker/{ticker}/prev": aggregates.previous,
     "/v1/open-close/{ticker}/{date}": aggregates.open_close,
+    "/v3/snapshot": fmv.snapshots,
     "/v3/reference/tickers": listings.tickers,
     "/v3/reference/tickers/types": listings.types,
     "/v3/reference/tickers/{ticker}": listings.details,

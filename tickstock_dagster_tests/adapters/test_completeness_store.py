@@ -66,8 +66,8 @@ def test_universes_and_types_count_their_own_members(url: str) -> None:
 def test_a_theme_counts_whoever_was_in_it_on_the_session(url: str) -> None:
     query(
         url,
-        "INSERT INTO cache_entries (key, type, name, value, track, membership, universe_category,"
-        " created_at, updated_at) VALUES ('etf_growth', 'theme', 'Growth', '[]', true, 'dated', 'growth', now(), now())",
+        "INSERT INTO cache_entries (key, type, name, value, track, membership, universe_category, created_at,"
+        " updated_at) VALUES ('etf_growth', 'theme', 'Growth', '[]', true, 'dated', 'growth', now(), now())",
     )
     query(
         url,

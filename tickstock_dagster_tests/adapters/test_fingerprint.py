@@ -29,6 +29,9 @@ INSERT INTO stream_alerts VALUES ('tickstock.events', 'app', 7, now(), now(), 1)
 INSERT INTO symbol_versions
 SELECT security_id, '2026-11-16', '2026-11-20', 'AAA', 'Aaa', 'CS', 'XNYS', NULL, NULL, now()
 FROM symbols WHERE symbol = 'AAA';
+INSERT INTO fair_values
+SELECT security_id, '2026-11-20', 'AAA', 10, 'estimator', 'last_close', NULL, NULL, '2026-11-19', 10, 1, now()
+FROM symbols WHERE symbol = 'AAA';
 INSERT INTO security_shares SELECT security_id, '2026-11-20', 1000, 's', now() FROM symbols WHERE symbol = 'AAA';
 INSERT INTO etf_profiles (ticker, source, as_of, name, known_at) VALUES ('AAA', 'seed', '2026-11-20', 'Aaa', now());
 INSERT INTO etf_correlations
@@ -51,6 +54,8 @@ SELECT security_id, '2026-11-20 14:30Z', 'AAA', 10, 12, 9, 11, 100, 's', 'final'
 FROM symbols WHERE symbol = 'AAA'
 """
 CHANGES = {
+    "fair_values": "UPDATE fair_values SET fmv = fmv + 0.000001",
+    "equity_types": "UPDATE equity_types SET title = 'x' WHERE equity_type = 'ETF'",
     "bar_gaps": "UPDATE bar_gaps SET reason = 'vendor_late'",
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",

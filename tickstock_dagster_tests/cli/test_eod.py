@@ -50,7 +50,7 @@ def test_a_session_that_an_override_added_is_loaded_and_told_about(office: Offic
         span = ("--from", "2026-11-13", "--to", "2026-11-16")
         loaded = office.tickstock("load", "--symbols", "AAPL", *span, "--json")
         assert loaded.code == 0, loaded.err
-        assert [run.job_name for run in office.runs()][:2] == ["us_symbols", "us_eod"]
+        assert [run.job_name for run in office.runs()][:3] == ["us_actions", "us_symbols", "us_eod"]
         assert sum(run["bars_missing"] for run in loaded.json) == 0
 
 

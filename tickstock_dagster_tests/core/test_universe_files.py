@@ -1,6 +1,7 @@
 """Universes as text files: read, written back, and refused with their lines."""
 
 from datetime import date, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -76,8 +77,9 @@ def test_the_days_to_ask_about_meet_every_span_and_no_two_could_be_one(spans: li
     days = days_within(rows, earliest)
     asked = [row for row in rows if row.valid_to and row.valid_to > earliest]
     for row in asked:
-        assert row.valid_from is not None and row.valid_to is not None
+        assert row.valid_from is not None
+        assert row.valid_to is not None
         assert any(max(row.valid_from, earliest) <= day < row.valid_to for day in days)
     # Each day is the last one of a span that no other day meets: so as many spans are disjoint, and need as many days.
     own = [next(row for row in asked if row.valid_to == day + timedelta(days=1)) for day in days]
-    assert all(first.valid_to <= second.valid_from for first, second in zip(own, own[1:], strict=False)) or len(own) < 2
+    assert all(first.valid_to <= second.valid_from for first, second in pairwise(own))

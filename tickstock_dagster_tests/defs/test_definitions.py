@@ -65,6 +65,9 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
         "us/fair_values",
         "us/ohlcv_daily",
         "us/session_bars",
+        "xetr/session_bars",
+        "xlon/session_bars",
+        "xtks/session_bars",
     ]
     assert found["on"] == []
     assert found["heavy"] == []
@@ -119,6 +122,9 @@ def test_the_inventory() -> None:
         "asset us/fair_values",
         "asset us/ohlcv_daily",
         "asset us/session_bars",
+        "asset xetr/session_bars",
+        "asset xlon/session_bars",
+        "asset xtks/session_bars",
         "check us/session_bars:calendar_agreement",
         "check us/session_bars:latest_session_present",
         "check us/session_bars:no_long_gaps",

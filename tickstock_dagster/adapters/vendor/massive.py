@@ -20,6 +20,7 @@ from tickstock_dagster.adapters.vendor import (
     massive_reference,
 )
 from tickstock_dagster.adapters.vendor.massive_client import READ_TIMEOUT
+from tickstock_dagster.adapters.vendor.massive_fmv import fetch_fair_values
 from tickstock_dagster.adapters.vendor.massive_http import MassiveHttp
 from tickstock_dagster.adapters.vendor.rate_limit import RateLimiter
 from tickstock_dagster.adapters.vendor.retry import RetryPolicy
@@ -263,6 +264,10 @@ class MassiveSource:
             "special days to come", lambda client: client.get_market_holidays(raw=True), massive_market.special_days
         )
         return list(answer.days)
+
+    def fair_values(self, tickers: Sequence[str]) -> pl.DataFrame:
+        """The vendor's fair market values of now, as `massive_fmv.fetch_fair_values` describes them."""
+        return fetch_fair_values(self._http, tickers)
 
     def drain_calls(self) -> list[VendorCall]:
         """The calls recorded since the last drain, oldest first."""

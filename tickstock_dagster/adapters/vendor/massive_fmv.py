@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 from math import isfinite
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import polars as pl
 
+from tickstock_dagster.adapters.vendor.fair_values import FMV_SCHEMA
 from tickstock_dagster.adapters.vendor.massive_envelope import (
     Page,
     Rows,
@@ -27,23 +28,8 @@ from tickstock_dagster.adapters.vendor.massive_http import MassiveHttp
 MAX_TICKERS = 250
 """Of one snapshot."""
 
-FMV_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
-    "ticker": pl.String,
-    "fmv": pl.Float64,
-    "updated_at": pl.Datetime("us", "UTC"),
-}
-"""A value in currency units per share, and when the vendor last renewed it. Nothing is null."""
-
 _NANOSECONDS = (10**17, 10**19)
 """Between 1973 and 2286. A stamp outside is in another unit."""
-
-
-@runtime_checkable
-class FairValueSource(Protocol):
-    """A source that can be asked for fair market values."""
-
-    def fair_values(self, tickers: Sequence[str]) -> pl.DataFrame:
-        """The vendor's values of now as `FMV_SCHEMA`, by ticker; no row where it has none."""
 
 
 def fetch_fair_values(http: MassiveHttp, tickers: Sequence[str]) -> pl.DataFrame:
