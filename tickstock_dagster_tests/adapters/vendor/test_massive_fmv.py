@@ -10,13 +10,9 @@ import polars as pl
 import pytest
 from starlette.routing import compile_path
 
+from tickstock_dagster.adapters.vendor.fair_values import FMV_SCHEMA, FairValueSource
 from tickstock_dagster.adapters.vendor.massive import MassiveSource
-from tickstock_dagster.adapters.vendor.massive_fmv import (
-    FMV_SCHEMA,
-    FairValueSource,
-    fetch_fair_values,
-    snapshot_page,
-)
+from tickstock_dagster.adapters.vendor.massive_fmv import fetch_fair_values, snapshot_page
 from tickstock_dagster.adapters.vendor.source import MalformedAnswerError, NotEntitledError, RejectedRequestError
 from tickstock_dagster.simulator import vendor as simulated
 from tickstock_dagster.simulator.endpoints import fmv
