@@ -1,6 +1,7 @@
 """The Dagster UI as a person uses it: dialogs are clicked; GraphQL only tells how a launched thing ended."""
 
 import json
+import os
 import time
 import urllib.request
 from collections.abc import Sequence
@@ -83,6 +84,8 @@ class DagsterUi:
             pytest.fail(f"the backfill is {state}")
         self.page.goto(f"{self.base_url}/runs/b/{backfill}")
         self.page.get_by_text("100% completed").wait_for()
+        if folder := os.environ.get("TICKSTOCK_SCREENSHOTS"):  # for people who want to look, too
+            self.page.screenshot(path=f"{folder}/backfill_{state['numPartitions']}.png")
         return state
 
     def switch_on(self, sensor: str) -> None:
