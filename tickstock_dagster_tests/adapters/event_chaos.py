@@ -160,7 +160,8 @@ def run_chaos(
     finally:
         writer.join()
         codes = [target.end() for target in targets.values()]
-    assert codes == [0, 0]
+    # One that was started a moment ago may be told to end before it listens.
+    assert set(codes) <= {0, -signal.SIGTERM}, codes
     with redis.Redis.from_url(valkey.url) as client:
         added = int(client.xinfo_stream("tickstock.events")["entries-added"])
     return ChaosReport(kills, seconds, added - len(events))

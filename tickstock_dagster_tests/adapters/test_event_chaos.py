@@ -16,6 +16,7 @@ def private_valkey(tmp_path: Path) -> Iterator[PrivateValkey]:
     valkey.stop()
 
 
+@pytest.mark.slow
 def test_nothing_is_lost_when_each_part_is_killed(
     migrated_database_url: str, private_valkey: PrivateValkey, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def test_it_prints_what_it_gets_once_and_ends_when_asked(
     assert json.loads(data) == events[0].envelope()["data"]
 
 
+@pytest.mark.slow
 def test_killed_again_and_again_it_misses_nothing_and_does_nothing_twice(
     migrated_database_url: str, redis_url: str, tmp_path: Path, started: list[Killable]
 ) -> None:

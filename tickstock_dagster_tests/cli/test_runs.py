@@ -62,7 +62,7 @@ def test_a_killed_command_leaves_a_run_that_the_next_one_reports_as_failed(offic
     assert "10 of 10 bars stored (10 new)" in answer.out
     states = {run.run_id: run.status for run in office.runs()}
     assert states.pop(killed.run_id) == dg.DagsterRunStatus.FAILURE
-    assert list(states.values()) == [dg.DagsterRunStatus.SUCCESS]
+    assert set(states.values()) == {dg.DagsterRunStatus.SUCCESS}
 
 
 def test_a_terminal_is_shown_how_far_a_run_is(office: Office) -> None:

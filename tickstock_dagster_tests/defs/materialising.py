@@ -22,11 +22,11 @@ def materialise(
 ) -> dg.ExecuteInProcessResult:
     """Execute the assets (`universes/correlations`, …) in one run. `config` is by op (`universes__cache_entries`)."""
     factory.vendor.set_now(now)
-    definitions = all_definitions()
-    assets = list({id(a): a for a in (definitions.resolve_assets_def(key.split("/")) for key in keys)}.values())
-    return dg.materialize(
-        assets,
+    # The one job of all assets: dg.materialize would build a repository anew each time.
+    job = all_definitions().resolve_implicit_global_asset_job_def()
+    return job.execute_in_process(
         instance=factory.instance,
+        asset_selection=[dg.AssetKey(key.split("/")) for key in keys],
         raise_on_error=False,
         tags={RANGE_START: str(first), RANGE_END: str(last or first), **(tags or {})},
         run_config={

@@ -188,7 +188,7 @@ BAD_INPUT = {
     "unknown symbol": (("load", "--symbols", "AAPL,NOSUCH"), ("NOSUCH", "accepted:")),
     "malformed symbol": (("load", "--symbols", "A?B"), ("A?B",)),
     "no symbol at all": (("load", "--symbols", " , "), ("--symbols",)),
-    "unknown universe": (("load", "--universe", "etf_grwoth"), ("etf_grwoth", "us_listed")),
+    "unknown universe": (("load", "--universe", "etf_grwoth"), ("etf_grwoth", "did you mean etf_growth?")),
     "unknown profile": (("load", "--profile", "devv"), ("devv", "did you mean dev?")),
     "unknown source": (("load", "--source", "bloomberg"), ("bloomberg", "massive, simulator or files:PATH")),
     "two selections": (("load", "--symbols", "AAPL", "--profile", "dev"), ("one of --universe",)),
@@ -207,6 +207,7 @@ BAD_INPUT = {
 }  # fmt: skip
 
 
+@pytest.mark.slow  # a process each; the commands' own tests ask the same in one
 @pytest.mark.parametrize(("arguments", "words"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
 def test_bad_input_is_named_with_what_is_accepted_and_changes_nothing(
     arguments: tuple[str, ...], words: tuple[str, ...], tickstock: Command, migrated_database_url: str
