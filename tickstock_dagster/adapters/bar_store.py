@@ -5,7 +5,7 @@ Reading bars and coverage belongs in `coverage_store`.
 """
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -152,9 +152,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     if batch.starts:
         cursor.execute(statement("gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]})
     if batch.units:
-        # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
-        ends = sorted(batch.units, key=lambda end: end.unit.unit_id)
-        cursor.executemany(statement("units_finish"), [_unit_values(end, batch) for end in ends])
+        finish_units(cursor, batch.units, run_id=batch.run_id, now=batch.now)
     write_calls(cursor, batch.calls, batch.source, batch.run_id)
     write_events(connection, batch.events)
     unchanged = batch.bars.height - inserted - restated
@@ -220,16 +218,25 @@ def unit_values(unit: WorkUnit) -> dict[str, object]:
     }
 
 
-def _unit_values(end: FinishedUnit, batch: StoreBatch) -> dict[str, object]:
-    return {
-        **unit_values(end.unit),
-        "status": "failed" if end.error else "done",
-        "rows": end.rows,
-        "error": end.error,
-        "run_id": batch.run_id,
-        "started_at": end.started_at,
-        "now": batch.now,
-    }
+def finish_units(cursor: psycopg.Cursor, ends: Iterable[FinishedUnit], *, run_id: str, now: datetime) -> None:
+    """Bring units to their end, in the transaction that stores what they asked for. `now` is aware."""
+    # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
+    ordered = sorted(ends, key=lambda end: end.unit.unit_id)
+    cursor.executemany(
+        statement("units_finish"),
+        [
+            {
+                **unit_values(end.unit),
+                "status": "failed" if end.error else "done",
+                "rows": end.rows,
+                "error": end.error,
+                "run_id": run_id,
+                "started_at": end.started_at,
+                "now": now,
+            }
+            for end in ordered
+        ],
+    )
 
 
 def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:

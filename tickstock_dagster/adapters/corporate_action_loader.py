@@ -7,7 +7,7 @@ from datetime import date, datetime
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_store import copy_frame, unit_values, write_calls
+from tickstock_dagster.adapters.bar_store import FinishedUnit, copy_frame, finish_units, write_calls
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.ledger import record_calls, units_done
 from tickstock_dagster.adapters.listing_store import read_intervals
@@ -76,11 +76,9 @@ def load_corporate_actions(
         ended = cursor.rowcount
         cursor.execute(statement("actions_insert"), at)
         inserted = cursor.rowcount
-        for unit, frame in zip(units, (splits, dividends), strict=True):
-            values = {"status": "done", "rows": frame.height, "error": None, "run_id": run_id}
-            cursor.execute(
-                statement("units_finish"), {**unit_values(unit), **values, "started_at": started, "now": now}
-            )
+        answers = zip(units, (splits, dividends), strict=True)
+        ends = [FinishedUnit(unit, frame.height, started) for unit, frame in answers]
+        finish_units(cursor, ends, run_id=run_id, now=now)
         write_calls(cursor, calls, source.name, run_id)
     known = judged.actions.height - inserted
     return ActionsReport(inserted, ended, known, judged.unresolved, judged.refused, len(calls))

@@ -4,10 +4,11 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_store import unit_values
+from tickstock_dagster.adapters.bar_store import FinishedUnit, finish_units
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.outbox import write_events
 from tickstock_dagster.adapters.sql_files import statement
@@ -30,31 +31,16 @@ def declare_complete(
     """Record that a session is complete and tell so; False where that was done before."""
     unit = WorkUnit("session", market, source, "*", state.session, state.session, state.expected)
     data = EodComplete(
-        session=state.session,
-        market=market,
-        expected=state.expected,
-        stored=state.stored,
-        explained=state.final,
-        missing=state.missing,
-        gaps_by_reason=dict(gaps),
-        run_id=run_id,
+        **_counts(state, gaps, market, run_id),
         started_at=started_at,
         finished_at=now,
     )
     event = Event.of(data, time=now, dedupe_key="complete")
-    values = {
-        **unit_values(unit),
-        "status": "done",
-        "rows": state.stored,
-        "error": None,
-        "run_id": run_id,
-        "started_at": started_at,
-        "now": now,
-    }
     with transaction(engine) as connection:
         if not write_events(connection, [event]):
             return False
-        connection.execute(statement("units_finish"), values)
+        end = FinishedUnit(unit, state.stored, started_at)
+        finish_units(connection.cursor(), [end], run_id=run_id, now=now)
     return True
 
 
@@ -86,20 +72,27 @@ def tell_status(
         message: one line for people.
     """
     data = EodStatus(
-        session=state.session,
-        market=market,
-        expected=state.expected,
-        stored=state.stored,
-        explained=state.final,
-        missing=state.missing,
-        gaps_by_reason=dict(gaps),
-        run_id=run_id,
+        **_counts(state, gaps, market, run_id),
         state=what,
         attempt=attempt,
         message=message,
     )
     with transaction(engine) as connection:
         return write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id}/{what}/{step}")]) > 0
+
+
+def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: str) -> dict[str, Any]:
+    """What both kinds of event say of the session."""
+    return {
+        "session": state.session,
+        "market": market,
+        "expected": state.expected,
+        "stored": state.stored,
+        "explained": state.final,
+        "missing": state.missing,
+        "gaps_by_reason": dict(gaps),
+        "run_id": run_id,
+    }
 
 
 @dataclass(frozen=True, slots=True)

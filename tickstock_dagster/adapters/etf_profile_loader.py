@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_store import unit_values, write_calls
+from tickstock_dagster.adapters.bar_store import FinishedUnit, finish_units, write_calls
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.etf_profile_store import (
     SEED,
@@ -23,7 +23,6 @@ from tickstock_dagster.adapters.etf_profile_store import (
     write_profiles,
 )
 from tickstock_dagster.adapters.ledger import units_done
-from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import (
     BarSource,
     NotEntitledError,
@@ -116,10 +115,7 @@ def load_etf_profiles(
         by_name, classed = class_unprofiled(cursor, session, now=now)
         counts = count_etfs(cursor, session)
         if answered:
-            values = {"status": "done", "rows": len(vendor), "error": None, "run_id": run_id}
-            cursor.execute(
-                statement("units_finish"), {**unit_values(unit), **values, "started_at": started, "now": now}
-            )
+            finish_units(cursor, [FinishedUnit(unit, len(vendor), started)], run_id=run_id, now=now)
         write_calls(cursor, calls, source.name, run_id)
     if failure is not None:
         raise failure

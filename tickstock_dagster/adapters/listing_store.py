@@ -8,7 +8,7 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_store import FinishedUnit, unit_values, write_calls
+from tickstock_dagster.adapters.bar_store import FinishedUnit, finish_units, write_calls
 from tickstock_dagster.adapters.database import connected, transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import VendorCall
@@ -116,19 +116,7 @@ def write_securities(
         cursor.execute(statement("gaps_unlisted"), {"security_ids": stored})
         if also is not None:
             also(cursor)
-        for end in ends:
-            cursor.execute(
-                statement("units_finish"),
-                {
-                    **unit_values(end.unit),
-                    "status": "failed" if end.error else "done",
-                    "rows": end.rows,
-                    "error": end.error,
-                    "run_id": run_id,
-                    "started_at": end.started_at,
-                    "now": now,
-                },
-            )
+        finish_units(cursor, ends, run_id=run_id, now=now)
         write_calls(cursor, calls, source, run_id)
 
 

@@ -11,7 +11,7 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_store import FinishedUnit, copy_frame, unit_values, write_calls
+from tickstock_dagster.adapters.bar_store import FinishedUnit, copy_frame, finish_units, write_calls
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import TickerDetails, VendorCall
@@ -145,19 +145,5 @@ def write_details(
         copy_frame(cursor, "stage_details", pl.DataFrame(rows, schema=DETAIL_COLUMNS))
         cursor.execute(statement("details_write"), at, prepare=False)
         cursor.execute(statement("shares_write"), at, prepare=False)
-        cursor.executemany(
-            statement("units_finish"),
-            [
-                {
-                    **unit_values(end.unit),
-                    "status": "failed" if end.error else "done",
-                    "rows": end.rows,
-                    "error": end.error,
-                    "run_id": run_id,
-                    "started_at": end.started_at,
-                    "now": now,
-                }
-                for end in sorted(ends, key=lambda end: end.unit.unit_id)
-            ],
-        )
+        finish_units(cursor, ends, run_id=run_id, now=now)
         write_calls(cursor, calls, source, run_id)

@@ -6,16 +6,15 @@ this one, never a mix.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_store import unit_values
+from tickstock_dagster.adapters.bar_store import FinishedUnit, finish_units
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.membership_rows import Change as ChangeRow
 from tickstock_dagster.adapters.membership_rows import lock_memberships, write_changes
@@ -266,5 +265,5 @@ def _finish(
         run_id=run_id,
     )
     write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id}/{now.isoformat()}")])
-    values: Mapping[str, Any] = {"status": "done", "rows": data.added + data.removed, "error": None, "run_id": run_id}
-    connection.execute(statement("units_finish"), {**unit_values(unit), **values, "started_at": started_at, "now": now})
+    end = FinishedUnit(unit, data.added + data.removed, started_at)
+    finish_units(connection.cursor(), [end], run_id=run_id, now=now)
