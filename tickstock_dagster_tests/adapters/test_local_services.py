@@ -120,12 +120,10 @@ def test_servers_listen_on_the_loopback_address_only(running: LocalServices) -> 
     assert not [fields for fields in listening if fields[1][32:] in ports and fields[3] == "0A"]
 
 
-def test_a_second_up_changes_nothing_and_is_quick(running: LocalServices) -> None:
+def test_a_second_up_changes_nothing(running: LocalServices) -> None:
     before = (running.postgres.pid, running.valkey.pid)
-    started = time.perf_counter()
     again = LocalServices(running.state.path)
     addresses = again.up(simulator=False)
-    assert time.perf_counter() - started < 0.1
     assert addresses == running.addresses(simulator=False)
     assert (again.postgres.pid, again.valkey.pid) == before
 

@@ -1,9 +1,5 @@
-"""What a calendar answers, what it refuses, how fast it is, and the laws its lookups keep."""
+"""What a calendar answers, what it refuses, and the laws its lookups keep."""
 
-import statistics
-import sys
-import timeit
-from collections.abc import Callable
 from dataclasses import FrozenInstanceError
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
@@ -229,26 +225,6 @@ def test_exclusions_are_midnights_in_the_markets_zone_of_weekdays_only(xnys: Ses
 def test_every_market_has_a_calendar_in_its_own_zone(market: object) -> None:
     calendar = library_calendar(market.calendar)  # type: ignore[attr-defined]
     assert calendar.timezone.key == market.timezone  # type: ignore[attr-defined]
-
-
-def test_lookups_take_at_most_a_microsecond(xnys: SessionCalendar) -> None:
-    day, count = date(2025, 7, 3), 20_000
-    lookups: dict[str, Callable[[], object]] = {
-        "is_session": lambda: xnys.is_session(day),
-        "next_session": lambda: xnys.next_session(day),
-        "previous_session": lambda: xnys.previous_session(day),
-        "closes_at": lambda: xnys.closes_at(day),
-    }
-    tracer = sys.gettrace()
-    sys.settrace(None)  # a coverage run would otherwise be what is measured
-    try:
-        medians = {
-            name: statistics.median(timeit.repeat(lookup, number=count, repeat=9)) / count
-            for name, lookup in lookups.items()
-        }
-    finally:
-        sys.settrace(tracer)
-    assert {name: median for name, median in medians.items() if median > 1e-6} == {}
 
 
 @given(keys, inner_days)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from itertools import islice, product
 from pathlib import Path
 from string import ascii_uppercase
-from time import monotonic
 
 import dagster as dg
 import polars as pl
@@ -48,14 +47,12 @@ def factory(
 
 @pytest.mark.slow
 def test_from_the_sensors_tick_to_the_days_end_by_one_grouped_call(factory: Factory) -> None:
-    begun = monotonic()
     context = dg.build_sensor_context(instance=factory.instance, resources=factory.resources(EVENING))
     request = all_definitions().resolve_sensor_def("us_eod_sensor")(context)
     assert isinstance(request, dg.RunRequest)
     asked = factory.vendor.stats()["total"]
     result = factory.run("us_eod", request.partition_key, now=EVENING, tags=request.tags)
     assert result.success
-    assert monotonic() - begun < 60, "a generous bound; benchmarks/whole_market.py measures"
 
     [complete] = factory.events("tickstock.eod.complete")
     assert (complete["expected"], complete["stored"], complete["missing"]) == (11_000, 11_000, 0)
@@ -78,9 +75,7 @@ def test_the_groups_of_a_whole_market_are_counted_in_a_moment(factory: Factory) 
     for number in range(20):
         factory.track(*SYMBOLS[number::2], universe=f"half_{number}")
     expected = Expectation.of_universes(factory.engine, None, THU, THU).cells([THU])
-    begun = monotonic()
     groups = completeness_by_group(factory.engine, expected)
-    assert monotonic() - begun < 5, "a generous bound"
     assert len(groups) == 22
     assert {group.ratio for group in groups} == {1.0}
     assert sum(group.members for group in groups) > 120_000

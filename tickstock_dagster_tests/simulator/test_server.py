@@ -80,7 +80,7 @@ def test_a_request_that_waits_does_not_hold_up_the_end() -> None:
         with pytest.raises(urllib3.exceptions.TimeoutError):
             urllib3.request("GET", simulator.url + grouped(FRIDAY), timeout=0.2, retries=False)
         started = time.monotonic()
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 30
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", int(simulator.url.rpartition(":")[2]))) != 0
 

@@ -3,7 +3,6 @@
 import csv
 import gzip
 import os
-import time
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
@@ -116,7 +115,7 @@ def test_a_symbol_master_goes_with_a_file_of_bars(master: Path, tmp_path: Path) 
         assert ask(running, f"{TICKERS}/AAPL").json["results"]["market_cap"] == 3.8e12
 
 
-def test_thirteen_thousand_symbols_are_listed_at_a_page_below_a_tenth_of_a_second(tmp_path: Path) -> None:
+def test_thirteen_thousand_symbols_are_listed_page_by_page(tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
     names = [f"{a}{b}{c}{d}" for a in letters for b in letters for c in "AEIOU" for d in "ABCD"][:13_000]
@@ -127,16 +126,15 @@ def test_thirteen_thousand_symbols_are_listed_at_a_page_below_a_tenth_of_a_secon
     with RunningSimulator(symbol_file=path, now=NOON, rate=(100_000, 1.0)) as running:
         running.vendor.wait_for_tape()
         for query, wanted in (({"date": "2019-06-03"}, 13_000), ({"active": "false"}, 6_500)):
-            reply, seconds, found = ask(running, TICKERS, limit=1000, **query), [], []
+            reply, found, pages = ask(running, TICKERS, limit=1000, **query), [], 1
             while True:
                 found += [row["ticker"] for row in reply.rows]
                 if "next_url" not in reply.json:
                     break
-                started = time.perf_counter()
                 reply = ask(running, reply.json["next_url"])
-                seconds.append(time.perf_counter() - started)
+                pages += 1
             assert found == sorted(names if wanted == 13_000 else names[1::2])
-            assert sorted(seconds)[len(seconds) // 2] < 0.1
+            assert pages == -(-wanted // 1000)
 
 
 def test_parquet_and_compressed_files_say_the_same(master: Path, tmp_path: Path) -> None:
@@ -271,9 +269,7 @@ def test_the_exchanges_real_listing_files_are_served_whole(tmp_path: Path) -> No
                         writer.writerow([row[name] for name in (ticker, "Security Name", venue, "ETF", "Test Issue")])
     with RunningSimulator(symbol_file=path, now=NOON, rate=(100_000, 1.0)) as running:
         running.vendor.wait_for_tape()
-        started = time.perf_counter()
         kinds = Counter(row["type"] for row in listed(running).values())
-        assert time.perf_counter() - started < 5
     assert sum(kinds.values()) > 13_000
     assert kinds["ETF"] > 5_000
     assert kinds["WARRANT"] > 400
