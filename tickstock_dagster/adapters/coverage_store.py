@@ -2,15 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from urllib.parse import quote
 
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.database import WRITER_ROLE, address, reason, transaction
+from tickstock_dagster.adapters.arrow_connection import arrow_cursor
+from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.coverage import Completeness
-from tickstock_dagster.core.errors import ServiceUnavailableError
 
 PLAN_HISTORY = "the plan "
 """Begins the evidence of gaps that follow from the plan's history, for which nobody was asked."""
@@ -20,22 +19,11 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
     """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
 
     Raises:
-        ServiceUnavailableError: the database cannot be reached.
+        ServiceUnavailableError: the database cannot be reached, or was lost on the way.
     """
-    import adbc_driver_postgresql.dbapi as adbc
-
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    # libpq takes %20 for a blank, and not the + that URL libraries write.
-    options = quote(f"-c role={WRITER_ROLE} -c timezone=UTC")
-    opened = None
-    try:
-        opened = adbc.connect(f"{url}{'&' if '?' in url else '?'}options={options}")
-        with opened as connection, connection.cursor() as cursor:
-            cursor.execute(query, tuple(parameters) or None)
-            frame = pl.from_arrow(cursor.fetch_arrow_table())
-    except adbc.OperationalError as error:
-        state = "cannot be reached" if opened is None else "was lost"
-        raise ServiceUnavailableError(f"database {address(engine)} {state}: {reason(error)}") from None
+    with arrow_cursor(engine) as cursor:
+        cursor.execute(query, tuple(parameters) or None)
+        frame = pl.from_arrow(cursor.fetch_arrow_table())
     assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
     return frame
 

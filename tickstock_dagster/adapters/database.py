@@ -1,6 +1,6 @@
 """Connections to PostgreSQL: one engine per URL and role, errors in words, secrets never shown."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import psycopg
@@ -28,6 +28,7 @@ def sqlalchemy_url(database_url: str) -> sa.URL:
 
 
 _engines: dict[tuple[str, str | None], sa.Engine] = {}
+_closers: list[Callable[[], None]] = []
 
 
 def open_engine(database_url: str, role: str | None = WRITER_ROLE) -> sa.Engine:
@@ -46,6 +47,14 @@ def close_engines() -> None:
     """Close every pooled connection of this process; engines are made anew when they are asked for."""
     while _engines:
         _engines.popitem()[1].dispose()
+    for close in _closers:
+        close()
+
+
+def on_close(close: Callable[[], None]) -> Callable[[], None]:
+    """Decorate what closes connections that are kept elsewhere: `close_engines` calls it."""
+    _closers.append(close)
+    return close
 
 
 def _new_engine(database_url: str, role: str | None) -> sa.Engine:
