@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import dagster as dg
@@ -174,19 +174,16 @@ def _execute(
     started = time.monotonic()
     # It warns of checks without a result where a load leaves its sessions missing, which the command says itself.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
+    job = _definitions().resolve_job_def(job_name)
     with _instance(workspace) as instance:
         fail_orphans(instance)
         with _progress(workspace, run_id, label):
-            result = (
-                definitions()
-                .resolve_job_def(job_name)
-                .execute_in_process(
-                    run_id=run_id,
-                    instance=instance,
-                    run_config=config,
-                    tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
-                    raise_on_error=False,
-                )
+            result = job.execute_in_process(
+                run_id=run_id,
+                instance=instance,
+                run_config=config,
+                tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
+                raise_on_error=False,
             )
     metadata = _load_facts(result)
     if not result.success:
@@ -194,6 +191,15 @@ def _execute(
         words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+@cache
+def _definitions() -> dg.Definitions:
+    """The code location, loaded once for all runs of a command.
+
+    Outside an instance: within one, Dagster asks its storage a question for every module that it loads.
+    """
+    return definitions()
 
 
 @contextmanager

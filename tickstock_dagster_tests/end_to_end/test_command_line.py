@@ -3,6 +3,7 @@
 Commands run in this process on a fresh warehouse, against a simulator that keeps the real clock.
 """
 
+import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -14,10 +15,16 @@ import polars as pl
 import psycopg
 import pytest
 
+from tickstock_dagster.adapters.database import close_engines
+from tickstock_dagster.adapters.local_services import ServiceAddresses
 from tickstock_dagster.cli import main
 from tickstock_dagster.core.calendars import library_calendar
 from tickstock_dagster.settings import load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.cli.conftest import warehouse_template  # noqa: F401 - a fixture
+from tickstock_dagster_tests.cli.office import create_database, drop_database
+
+_numbers = itertools.count(1)
 
 CALENDAR = library_calendar("XNYS")
 
@@ -43,10 +50,19 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
+def migrated_database_url(services: ServiceAddresses, warehouse_template: str) -> Iterator[str]:  # noqa: F811
+    """A warehouse as any command leaves it."""
+    name = f"commanded_{next(_numbers)}"
+    yield create_database(services, name, template=warehouse_template)
+    close_engines()
+    drop_database(services, name)
+
+
+@pytest.fixture
 def tickstock(
     simulator: RunningSimulator,
     migrated_database_url: str,
-    services,
+    services: ServiceAddresses,
     redis_url: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -267,9 +283,9 @@ def test_a_newer_schema_is_refused(tickstock: Command, migrated_database_url: st
     ("fault", "words"),
     [
         ("empty_200", "5 of 5 bars are missing"),
-        ("cut_body", "AAPL"),
-        ("other_ticker", "AAPL"),
-        ("other_day", "AAPL"),
+        pytest.param("cut_body", "AAPL", marks=pytest.mark.slow),
+        pytest.param("other_ticker", "AAPL", marks=pytest.mark.slow),
+        pytest.param("other_day", "AAPL", marks=pytest.mark.slow),
     ],
 )
 def test_an_answer_that_is_not_what_was_asked_is_refused_and_what_was_stored_stays(
