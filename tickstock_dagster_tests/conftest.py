@@ -9,12 +9,13 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.database import close_engines
+from tickstock_dagster.adapters.database import close_engines, open_engine
 from tickstock_dagster.adapters.local_services import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 
@@ -84,9 +85,7 @@ def migrated_template(administration: psycopg.Connection, services: ServiceAddre
     name = "migrated_template"
     administration.execute(f"CREATE DATABASE {name}")
     migrate(_url(services, name))
-    # A template may have no session; a connection that was just closed can still be ending.
-    administration.execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s", (name,))
-    return name
+    return _left_alone(administration, name)
 
 
 @pytest.fixture
@@ -95,6 +94,27 @@ def migrated_database_url(
 ) -> Iterator[str]:
     """A new database with the current schema and no rows but the schema's own."""
     with _database(administration, services, template=migrated_template) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def warehouse_template(administration: psycopg.Connection, services: ServiceAddresses, migrated_template: str) -> str:
+    """Name of a warehouse as any command leaves it: migrated, and with the calendars."""
+    from tickstock_dagster.adapters.calendar_store import copy_calendars
+
+    name = "warehouse_template"
+    administration.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    copy_calendars(open_engine(_url(services, name)), date(2000, 1, 1), date(datetime.now(UTC).year + 2, 12, 31))
+    close_engines()
+    return _left_alone(administration, name)
+
+
+@pytest.fixture
+def warehouse_url(
+    administration: psycopg.Connection, services: ServiceAddresses, warehouse_template: str
+) -> Iterator[str]:
+    """A warehouse as any command leaves it, without a bar."""
+    with _database(administration, services, template=warehouse_template) as url:
         yield url
 
 
@@ -115,6 +135,13 @@ def _database(administration: psycopg.Connection, services: ServiceAddresses, te
     yield _url(services, name)
     close_engines()
     administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _left_alone(administration: psycopg.Connection, template: str) -> str:
+    # A template may have no session; a connection that was just closed can still be ending.
+    ended = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s"
+    administration.execute(ended, (template,))
+    return template
 
 
 def _url(services: ServiceAddresses, database: str) -> str:

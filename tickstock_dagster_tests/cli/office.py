@@ -36,12 +36,6 @@ def create_database(services: ServiceAddresses, name: str, *, template: str = "t
     return f"{services.database_url.rpartition('/')[0]}/{name}"
 
 
-def drop_database(services: ServiceAddresses, name: str) -> None:
-    """Drop it, whoever still looks at it."""
-    with psycopg.connect(services.database_url, autocommit=True) as connection:
-        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
-
-
 @dataclass(frozen=True)
 class Answer:
     """What a command left: exit code, standard output and standard error."""

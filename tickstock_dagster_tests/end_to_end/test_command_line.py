@@ -3,7 +3,6 @@
 Commands run in this process on a fresh warehouse, against a simulator that keeps the real clock.
 """
 
-import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -15,16 +14,11 @@ import polars as pl
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.database import close_engines
 from tickstock_dagster.adapters.local_services import ServiceAddresses
 from tickstock_dagster.cli import main
 from tickstock_dagster.core.calendars import library_calendar
 from tickstock_dagster.settings import load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
-from tickstock_dagster_tests.cli.conftest import warehouse_template  # noqa: F401 - a fixture
-from tickstock_dagster_tests.cli.office import create_database, drop_database
-
-_numbers = itertools.count(1)
 
 CALENDAR = library_calendar("XNYS")
 
@@ -50,12 +44,9 @@ def simulator() -> Iterator[RunningSimulator]:
 
 
 @pytest.fixture
-def migrated_database_url(services: ServiceAddresses, warehouse_template: str) -> Iterator[str]:  # noqa: F811
-    """A warehouse as any command leaves it."""
-    name = f"commanded_{next(_numbers)}"
-    yield create_database(services, name, template=warehouse_template)
-    close_engines()
-    drop_database(services, name)
+def migrated_database_url(warehouse_url: str) -> str:
+    """The warehouse that the commands work on."""
+    return warehouse_url
 
 
 @pytest.fixture

@@ -109,7 +109,7 @@ def test_pages_add_up_to_the_whole(source, monkeypatch):
         lambda: source.range_bars("AAPL", date(2026, 1, 2), FRI),
         source.listings,
         lambda: source.splits(date(2022, 1, 1), FRI),
-        lambda: source.dividends(date(2026, 9, 1), FRI),
+        lambda: source.dividends(date(2026, 11, 16), FRI),
     )
     whole = [ask() for ask in asks]
     source.drain_calls()
