@@ -77,7 +77,9 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
     loaded = load_apart(TICKSTOCK_AUTOMATION="running")
     assert loaded.returncode == 0, loaded.stderr
     assert json.loads(loaded.stdout)["on"] == [
+        "admin_mail_sensor",
         "calendar_quorum_schedule",
+        "day_notice_sensor",
         "outbox_sensor",
         "universe_grid_sensor",
         "universe_sync_sensor",
@@ -150,6 +152,8 @@ def test_the_inventory() -> None:
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",
         "schedule us_reconcile_schedule: */15 * * * * America/New_York",
+        "sensor admin_mail_sensor: 60 s",
+        "sensor day_notice_sensor: 60 s",
         "sensor outbox_sensor: 30 s",
         "sensor universe_grid_sensor: 30 s",
         "sensor universe_sync_sensor: 60 s",
