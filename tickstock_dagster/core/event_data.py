@@ -224,3 +224,22 @@ class ScheduleAdjusted(EventData):
             "details": {"market": data.get("market"), "session": data.get("session"), **(data.get("details") or {})},
             "timestamp": time,
         }
+
+
+class ConfigUpdated(EventData):
+    """Rules that the factory works by were changed; they count from the next run on."""
+
+    channel = "tickstock.config.updated"
+
+    config: Literal["equity_types"] = Field(description="Which rules: the table that holds them.")
+    key: str = Field(min_length=1, description="Which row of it: the code of an equity type.")
+    changed: tuple[str, ...] = Field(min_length=1, description="Names of the fields that are other than before.")
+    before: dict[str, JsonValue] | None = Field(
+        None, description="The changed fields as they were; null for a new row."
+    )
+    after: dict[str, JsonValue] = Field(description="The changed fields as they are.")
+
+    @property
+    def subject(self) -> str:
+        """Table and row: equity_types/ETF."""
+        return f"{self.config}/{self.key}"
