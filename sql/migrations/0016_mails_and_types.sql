@@ -33,8 +33,8 @@ SELECT
     (t.retry_config ->> 'max_retries')::integer AS max_retries,
     (t.retry_config ->> 'backoff_multiplier')::double precision AS backoff_multiplier
 FROM securities AS s
-JOIN equity_types AS t ON t.equity_type = coalesce(
-    (SELECT k.equity_type FROM equity_types AS k WHERE k.equity_type = s.equity_type), 'OTHER');
+LEFT JOIN equity_types AS known ON known.equity_type = s.equity_type
+JOIN equity_types AS t ON t.equity_type = coalesce(known.equity_type, 'OTHER');
 GRANT SELECT ON securities_processing TO tickstock_writer, tickstock_app;
 COMMENT ON VIEW securities_processing IS 'How each security is processed: the rules of its type as they are now, those of OTHER where the type is unknown.';
 COMMENT ON COLUMN securities_processing.security_id IS 'The security.';
