@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError, TickstockError
+from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError, TickstockError
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.event_tail import StreamEntry
@@ -170,6 +170,38 @@ def replay(
     click.echo(f"{report.sent} events replayed to {to_stream or 'their streams'}")
     if report.error:
         raise ServiceUnavailableError(f"{report.error}; go on with --from-position {report.next_position}")
+
+
+@command.command()
+@click.option("--test", "trial", is_flag=True, help="Send one mail that only shows that mails arrive.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def mail(*, trial: bool, as_json: bool) -> None:
+    """Mail the administrators what waits for them, now; or with --test, that mails arrive.
+
+    The server, its login and the receivers come from the environment: TICKSTOCK_SMTP_HOST, TICKSTOCK_MAIL_TO, ….
+    """
+    from tickstock_dagster.adapters.mail import Mailer
+    from tickstock_dagster.core.mails import trial_mail
+    from tickstock_dagster.settings import load_settings
+
+    mailer = Mailer.of(load_settings())
+    if mailer.lacks:
+        raise ConfigurationError(mailer.lacks)
+    if trial:
+        report = mailer.send(trial_mail(datetime.now(UTC)))
+        error, found = report.why_not, {"sent": int(report.sent), "receivers": list(mailer.receivers)}
+        words = f"{mailer.host}:{mailer.port} took the mail to {', '.join(mailer.receivers)}"
+    else:
+        from tickstock_dagster.adapters.database import open_engine
+        from tickstock_dagster.adapters.mail_queue import send_due_mails
+
+        run = send_due_mails(open_engine(_addresses().database_url), mailer, lambda: datetime.now(UTC), at_once=True)
+        error, found = run.error, {"sent": run.sent, "waiting": run.waiting}
+        words = "another process is mailing" if run.busy else f"{run.sent} mails sent, {run.waiting} wait"
+    if error is None or not trial:
+        click.echo(json.dumps(found) if as_json else words)
+    if error:
+        raise ServiceUnavailableError(error)
 
 
 @command.command()
