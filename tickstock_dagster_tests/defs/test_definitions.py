@@ -78,6 +78,8 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
     assert loaded.returncode == 0, loaded.stderr
     assert json.loads(loaded.stdout)["on"] == [
         "calendar_quorum_schedule",
+        "maintenance_schedule",
+        "maintenance_universes_sensor",
         "outbox_sensor",
         "universe_grid_sensor",
         "universe_sync_sensor",
@@ -134,6 +136,7 @@ def test_the_inventory() -> None:
         "check us/session_bars:unique_keys blocking",
         "job calendar_quorum",
         "job edit_universe",
+        "job maintenance",
         "job universe_membership",
         "job universe_sync",
         "job universe_themes",
@@ -143,9 +146,11 @@ def test_the_inventory() -> None:
         "job us_reconcile",
         "job us_symbols",
         "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
+        "schedule maintenance_schedule: */15 * * * * America/New_York",
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",
         "schedule us_reconcile_schedule: */15 * * * * America/New_York",
+        "sensor maintenance_universes_sensor: 60 s",
         "sensor outbox_sensor: 30 s",
         "sensor universe_grid_sensor: 30 s",
         "sensor universe_sync_sensor: 60 s",
