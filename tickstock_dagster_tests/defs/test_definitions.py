@@ -128,6 +128,7 @@ def test_the_inventory() -> None:
         "asset xlon/session_bars",
         "asset xtks/session_bars",
         "check us/session_bars:calendar_agreement",
+        "check us/session_bars:etf_tracking",
         "check us/session_bars:latest_session_present",
         "check us/session_bars:no_long_gaps",
         "check us/session_bars:ohlc_invariants blocking",
@@ -175,7 +176,7 @@ def test_jobs_hold_what_their_names_say() -> None:
         "universe_membership": ["universes/membership"],
     }
     checks = all_definitions().resolve_job_def("us_eod").asset_layer.asset_graph.asset_check_keys
-    assert len(checks) == 7
+    assert len(checks) == 8
 
 
 @pytest.mark.parametrize("asset", ["corporate_actions", "ohlcv_daily", "session_bars"])
