@@ -30,9 +30,18 @@ COMMENT ON FUNCTION remove_unfinished_units(timestamptz) IS
 -- VACUUM and ANALYZE without owning a table is a right of its own since PostgreSQL 17. On 16 only the owner has it: the
 -- writer says so, and autovacuum alone looks after the tables. Partitions made later come with it.
 DO $$
+DECLARE
+    ours regclass;
 BEGIN
     IF current_setting('server_version_num')::integer >= 170000 THEN
-        EXECUTE 'GRANT MAINTAIN ON ALL TABLES IN SCHEMA public TO tickstock_writer';
+        -- One by one: a database may have tables of somebody else beside ours.
+        FOR ours IN
+            SELECT t.oid FROM pg_class AS t
+            WHERE t.relnamespace = 'public'::regnamespace AND t.relkind IN ('r', 'p')
+                AND t.relowner = (SELECT s.relowner FROM pg_class AS s WHERE s.oid = 'public.securities'::regclass)
+        LOOP
+            EXECUTE format('GRANT MAINTAIN ON %s TO tickstock_writer', ours);
+        END LOOP;
         EXECUTE 'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT MAINTAIN ON TABLES TO tickstock_writer';
     END IF;
 END

@@ -149,6 +149,12 @@ def test_the_writer_may_delete_no_fact_and_the_reader_nothing(migrated_database_
         assert query(migrated_database_url, may, (APP_ROLE, table)) == [(False,)]
 
 
+def test_a_table_of_somebody_else_is_left_alone(full: str) -> None:
+    query(full, f"GRANT CREATE ON SCHEMA public TO {WRITER_ROLE}")
+    query(full, f"CREATE TABLE theirs (a int); ALTER TABLE theirs OWNER TO {WRITER_ROLE}")
+    assert "theirs" not in care(full, dry_run=True).tables
+
+
 def test_a_table_that_may_not_be_vacuumed_is_named_and_the_rest_is(full: str) -> None:
     query(full, f"REVOKE MAINTAIN ON cache_entries FROM {WRITER_ROLE}")
     report = care(full)
