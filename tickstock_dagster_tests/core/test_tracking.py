@@ -1,11 +1,15 @@
 """Residuals of one session: which fund is far from its reference, which is not judged, what a closed home explains."""
 
+import os
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
+from benchmarks.fair_values import FILE
+from tickstock_dagster.adapters.etf_profile_store import seed_funds
 from tickstock_dagster.core.calendars import library_calendar
 from tickstock_dagster.core.correlations import CLOSE_SCHEMA, PAYOUT_SCHEMA
 from tickstock_dagster.core.home_markets import home_state
@@ -70,3 +74,33 @@ def test_without_a_whole_window_nothing_is_judged() -> None:
     assert judge(frame.filter(pl.col("security_id") == FUND)) == []
     assert judge(frame.filter(pl.col("session") < GREENERY_DAY)) == []
     assert judge(pl.DataFrame(schema=CLOSE_SCHEMA)) == []
+
+
+@pytest.mark.real_data
+def test_a_wrong_close_of_a_reference_is_found_and_ordinary_sessions_are_quiet() -> None:
+    """The set's SPY rises by 1.4 % on 2015-03-13, on which the index fell; its IWM is wrong on the day before."""
+    bars = pl.read_parquet(Path(os.environ["TICKSTOCK_REAL_DATA"]) / FILE)
+    seed = {fund.ticker: fund for fund in seed_funds()}
+    ids = {ticker: number for number, ticker in enumerate(sorted(set(bars["symbol"])))}
+    known = [fund for ticker, fund in seed.items() if ticker in ids]
+    funds = pl.DataFrame(
+        [(ids[f.ticker], f.ticker, f.correlation_reference, f.etf_type, f.name, f.underlying_index) for f in known],
+        schema=FUND_HOME_SCHEMA,
+        orient="row",
+    )
+    closes = bars.select(
+        pl.col("symbol").replace_strict(ids, return_dtype=pl.Int64).alias("security_id"),
+        pl.col("date").cast(pl.Date).alias("session"),
+        pl.col("symbol").alias("ticker"),
+        "close",
+    )
+    sessions = XNYS.sessions(date(2014, 11, 3), date(2015, 3, 13))
+    far: dict[date, list[str]] = {}
+    for place in range(len(sessions) - 10, len(sessions)):
+        span = sessions[place - WINDOW - 1 : place + 1]
+        found = judge_tracking(closes.filter(pl.col("session").is_in(span)), NO_PAYOUTS, funds, {}, span)
+        assert len(found) > 150
+        far[span[-1]] = [fund.reference for fund in found if fund.far]
+    assert far.pop(date(2015, 3, 13)).count("SPY") >= 15
+    assert set(far.pop(date(2015, 3, 12))) == {"IWM"}
+    assert list(far.values()) == [[]] * 8
