@@ -48,6 +48,9 @@ INSERT INTO sync_changes_log (session, universe, security_id, ticker, task, chan
 SELECT '2026-11-16', 'mine', security_id, symbol, 'set', 'added', 'because', 'r', now() FROM symbols;
 INSERT INTO sync_changes_log (session, universe, task, change, reason, run_id, changed_at)
 VALUES ('2026-11-16', 'mine', 'set', 'rule', 'because', 'r', now());
+INSERT INTO maintenance_runs (
+    market, session, started_at, finished_at, removed, tables, bytes_before, bytes_after, run_id)
+VALUES ('XNYS', '2026-11-20', now(), now(), '{}', '{}', 0, 0, 'r');
 INSERT INTO sync_proposals VALUES ('2026-11-16', 'theme_rebalancing', '[]', 3, 0.1, NULL, 'r', now());
 """
 MINUTE = """
@@ -68,6 +71,7 @@ CHANGES = {
     "etf_correlations": "UPDATE etf_correlations SET correlation = 0.500000000001",
     "etf_correlations_told": "UPDATE etf_correlations_told SET correlation = 0.500000000001",
     "etf_profiles": "UPDATE etf_profiles SET aum_usd = 1000000, aum_source = 's'",
+    "maintenance_runs": "UPDATE maintenance_runs SET session = '2026-11-19'",
     "market_calendar": "UPDATE market_calendar SET closes_at = closes_at - interval '1 second'",
     "market_calendar_overrides": "UPDATE market_calendar_overrides SET revoked_at = now()",
     "ohlcv_1min": "UPDATE ohlcv_1min SET volume = volume + 1",

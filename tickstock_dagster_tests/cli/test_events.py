@@ -243,20 +243,33 @@ def test_status_shows_who_has_lost_entries(
 
 
 @pytest.mark.usefixtures("configured")
-def test_dispatch_follow_sends_what_is_committed_until_it_is_ended(migrated_database_url: str, redis_url: str) -> None:
+def test_dispatch_follow_sends_what_is_committed_until_it_is_ended(
+    migrated_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    heart = tmp_path / "well"
     commit(migrated_database_url, EVENTS)
     command = [sys.executable, "-c", "from tickstock_dagster.cli import main; main()", "events", "dispatch", "--follow"]
-    service = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    service = subprocess.Popen(
+        [*command, "--json", "--heartbeat", heart], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         wait_until(lambda: len(ids(redis_url)) == 3)
         commit(migrated_database_url, [EARLY_CLOSE])
         wait_until(lambda: len(ids(redis_url)) == 4)
+        wait_until(heart.exists)
     finally:
         service.terminate()
         out, err = service.communicate(timeout=20)
     assert service.returncode == 0
     assert sum(json.loads(line)["sent"] for line in out.splitlines()) == 4
     assert err == "following the outbox; SIGTERM ends it\n"
+
+
+def test_a_heartbeat_without_a_service_is_refused(
+    configured: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(configured, "dispatch", "--heartbeat", "/tmp/well") == 2
+    assert "--heartbeat '/tmp/well' is not accepted" in capsys.readouterr().err
 
 
 def test_asyncapi_prints_the_document(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -80,6 +80,8 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "admin_mail_sensor",
         "calendar_quorum_schedule",
         "day_notice_sensor",
+        "maintenance_schedule",
+        "maintenance_universes_sensor",
         "outbox_sensor",
         "universe_grid_sensor",
         "universe_sync_sensor",
@@ -129,6 +131,7 @@ def test_the_inventory() -> None:
         "asset xlon/session_bars",
         "asset xtks/session_bars",
         "check us/session_bars:calendar_agreement",
+        "check us/session_bars:etf_tracking",
         "check us/session_bars:latest_session_present",
         "check us/session_bars:no_long_gaps",
         "check us/session_bars:ohlc_invariants blocking",
@@ -139,6 +142,7 @@ def test_the_inventory() -> None:
         "check us/session_bars:volume_levels",
         "job calendar_quorum",
         "job edit_universe",
+        "job maintenance",
         "job universe_membership",
         "job universe_sync",
         "job universe_themes",
@@ -149,11 +153,13 @@ def test_the_inventory() -> None:
         "job us_reconcile",
         "job us_symbols",
         "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
+        "schedule maintenance_schedule: */15 * * * * America/New_York",
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",
         "schedule us_reconcile_schedule: */15 * * * * America/New_York",
         "sensor admin_mail_sensor: 60 s",
         "sensor day_notice_sensor: 60 s",
+        "sensor maintenance_universes_sensor: 60 s",
         "sensor outbox_sensor: 30 s",
         "sensor universe_grid_sensor: 30 s",
         "sensor universe_sync_sensor: 60 s",
@@ -188,7 +194,7 @@ def test_jobs_hold_what_their_names_say() -> None:
         "universe_membership": ["universes/membership"],
     }
     checks = all_definitions().resolve_job_def("us_eod").asset_layer.asset_graph.asset_check_keys
-    assert len(checks) == 9
+    assert len(checks) == 10
 
 
 @pytest.mark.parametrize("asset", ["corporate_actions", "ohlcv_daily", "session_bars"])
