@@ -68,7 +68,7 @@ class Ingest:
     def load(self, url: str, now: datetime = NOW) -> StoreResult:
         """Judge and store all rows, in the loader's batches."""
         engine, run_id = open_engine(url), f"run-{now.isoformat()}"
-        record_plan(engine, self.units, run_id=run_id, priority=2, now=now)
+        record_plan(engine, self.units, run_id=run_id, priorities={}, now=now)
         expected = self.asked.group_by("session").agg(pl.len().alias("expected"))
         judge = AnswerJudge(
             engine, self.source.name, run_id, MARKET, market_calendar(), self.intervals, self.asked, expected

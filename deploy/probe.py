@@ -1,10 +1,12 @@
-"""Health checks of the containers: `probe.py http PORT PATH` and `probe.py grpc PORT`. Exit code 0: it is well.
+"""Health checks of the containers: `probe.py http PORT PATH`, `grpc PORT`, `fresh FILE SECONDS`. Exit code 0: well.
 
 Cheap on purpose: they run every few seconds for ever, and `dagster api grpc-health-check` costs ten times as much.
 """
 
 import sys
+import time
 import urllib.request
+from pathlib import Path
 
 TIMEOUT = 8
 
@@ -26,6 +28,11 @@ def grpc(port: str) -> bool:
     return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
+def fresh(path: str, seconds: str) -> bool:
+    """Whether a file was touched within so many seconds."""
+    return time.time() - Path(path).stat().st_mtime < float(seconds)
+
+
 if __name__ == "__main__":
     kind, *arguments = sys.argv[1:]
-    sys.exit(0 if {"http": http, "grpc": grpc}[kind](*arguments) else 1)
+    sys.exit(0 if {"http": http, "grpc": grpc, "fresh": fresh}[kind](*arguments) else 1)

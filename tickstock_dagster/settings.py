@@ -1,5 +1,6 @@
 """The only reader of the environment. Every variable is here, typed, described, and listed in `.env.example`."""
 
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -8,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.core.maintenance import Retention
 from tickstock_dagster.core.profiles import DEFAULT_PROFILE
 from tickstock_dagster.core.vendor_plans import PlanName
 
@@ -89,6 +91,25 @@ class Settings(BaseSettings):
         description="Whether schedules and sensors start switched on: running in production, stopped on a laptop.",
     )
 
+    keep_events_days: int = Field(
+        90,
+        ge=7,
+        validation_alias="TICKSTOCK_KEEP_EVENTS_DAYS",
+        description="Days for which notifications that were sent can be replayed; maintenance removes older ones.",
+    )
+    keep_vendor_calls_days: int = Field(
+        180,
+        ge=1,
+        validation_alias="TICKSTOCK_KEEP_VENDOR_CALLS_DAYS",
+        description="Days for which the record of single vendor calls is kept.",
+    )
+    keep_unfinished_work_days: int = Field(
+        30,
+        ge=7,
+        validation_alias="TICKSTOCK_KEEP_UNFINISHED_WORK_DAYS",
+        description="Days for which work units that failed are kept; those that are done are never removed.",
+    )
+
     smtp_host: str | None = Field(
         None, validation_alias="TICKSTOCK_SMTP_HOST", description="Mail server for the administrators. Unset: no mail."
     )
@@ -115,6 +136,15 @@ class Settings(BaseSettings):
     mail_to: str = Field(
         "", validation_alias="TICKSTOCK_MAIL_TO", description="Receivers, separated by commas. Unset: no mail."
     )
+
+    @property
+    def retention(self) -> Retention:
+        """How long maintenance keeps what."""
+        return Retention(
+            events=timedelta(days=self.keep_events_days),
+            vendor_calls=timedelta(days=self.keep_vendor_calls_days),
+            unfinished_work=timedelta(days=self.keep_unfinished_work_days),
+        )
 
     @field_validator("massive_api_key")
     @classmethod

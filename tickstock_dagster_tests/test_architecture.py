@@ -12,6 +12,7 @@ import pytest
 
 from tickstock_dagster.adapters.fingerprint import TRAFFIC_TABLES, fingerprint_tables
 from tickstock_dagster.adapters.sql_files import sql_folder
+from tickstock_dagster.core.events import EVENTS
 
 PACKAGE = Path(__file__).parent.parent / "tickstock_dagster"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -178,6 +179,17 @@ def test_every_statement_is_used_and_every_used_one_is_there():
                 asked |= {argument.value for argument in node.args if isinstance(argument, ast.Constant)}
     assert asked
     assert asked <= there
+
+
+def test_every_kind_of_event_is_made_by_what_works_with_the_store():
+    made = {
+        getattr(node.func, "id", "")
+        for module in MODULES
+        if layer(module) == "adapters" or module == "core/gap_alerts.py"  # which an adapter writes
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Call)
+    }
+    assert {model.__name__ for model in EVENTS.values()} <= made, "a channel in the catalogue that nobody ever uses"
 
 
 MIGRATIONS = "\n".join(

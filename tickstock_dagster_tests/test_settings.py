@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.core.markets import ABROAD
 from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings, load_settings
 
 LINE = re.compile(r"^# ([A-Z][A-Z_]+)=(.*)$", re.MULTILINE)
@@ -18,7 +19,8 @@ def example() -> dict[str, str]:
 def test_env_example_lists_every_variable_and_no_other() -> None:
     settings = {str(field.validation_alias) for field in Settings.model_fields.values()}
     dagster = {"DAGSTER_HOME", "TICKSTOCK_DAGSTER_DIR", *DAGSTER_SWITCHES}
-    assert example().keys() == settings | dagster | {"TICKSTOCK_REAL_DATA"}
+    files = {f"TICKSTOCK_FILES_{mic}" for mic in ABROAD}  # read by the resource of each market when it is used
+    assert example().keys() == settings | dagster | files | {"TICKSTOCK_REAL_DATA"}
 
 
 def test_env_example_shows_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:

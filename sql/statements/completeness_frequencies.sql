@@ -1,2 +1,2 @@
--- How each equity type is processed: realtime or eod. Both are loaded at the end of the day.
+-- How each equity type is processed: realtime or eod, which the end of the day loads, or none.
 SELECT equity_type, update_frequency FROM equity_types

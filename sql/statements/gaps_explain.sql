@@ -1,6 +1,8 @@
--- Explain cells without a bar. A bar that is stored, by us or by another process meanwhile, needs no explanation.
-INSERT INTO bar_gaps AS g (security_id, session, ticker, reason, evidence, source, noticed_at, retry_at)
-SELECT s.security_id, s.session, s.ticker, s.reason, s.evidence, %(source)s, %(now)s, s.retry_at
+-- Explain cells without a bar. A bar that is stored, by us or by another process meanwhile, needs no explanation. An
+-- answer without the bar (not one that failed, nor an old one judged once more) counts as one.
+INSERT INTO bar_gaps AS g (security_id, session, ticker, reason, evidence, source, noticed_at, retry_at, answers)
+SELECT s.security_id, s.session, s.ticker, s.reason, s.evidence, %(source)s, %(now)s, s.retry_at,
+    starts_with(s.evidence, %(answer)s)::integer
 FROM stage_gaps AS s
 WHERE NOT EXISTS (
     SELECT FROM ohlcv_daily AS b
@@ -8,4 +10,6 @@ WHERE NOT EXISTS (
 ON CONFLICT (security_id, session) DO UPDATE SET
     ticker = EXCLUDED.ticker, reason = EXCLUDED.reason, evidence = EXCLUDED.evidence, source = EXCLUDED.source,
     noticed_at = CASE WHEN g.reason = EXCLUDED.reason THEN g.noticed_at ELSE EXCLUDED.noticed_at END,
-    retry_at = EXCLUDED.retry_at
+    retry_at = EXCLUDED.retry_at,
+    answers = g.answers
+        + (EXCLUDED.answers = 1 AND EXCLUDED.retry_at IS DISTINCT FROM g.retry_at)::integer

@@ -1,1 +1,2 @@
-SELECT min(retry_at) FROM bar_gaps WHERE session = %(session)s AND NOT is_final
+SELECT min(retry_at) FROM bar_gaps
+WHERE session = %(session)s AND NOT is_final AND security_id = ANY (%(security_ids)s::bigint[])

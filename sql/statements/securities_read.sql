@@ -1,5 +1,9 @@
+-- The securities of one market: of one abroad by its venue, of the US whatever is listed nowhere abroad. A list of US
+-- tickers says nothing about Tokyo.
 SELECT s.security_id, s.composite_figi, s.delisted_on,
     i.ticker, i.valid_from, i.valid_to, i.start_known, i.seen_from, i.seen_to
 FROM securities AS s
 JOIN ticker_intervals AS i USING (security_id)
+WHERE CASE WHEN %(market)s = ANY (%(abroad)s::text[]) THEN s.primary_exchange = %(market)s
+      ELSE coalesce(s.primary_exchange <> ALL (%(abroad)s::text[]), true) END
 ORDER BY s.security_id, i.valid_from

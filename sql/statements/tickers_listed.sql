@@ -1,3 +1,7 @@
-SELECT ticker FROM ticker_intervals
-WHERE valid_from <= %(session)s AND (valid_to IS NULL OR valid_to > %(session)s) AND seen_to >= %(session)s
-ORDER BY ticker COLLATE "C"
+-- US listings alone: what is listed at a venue abroad is in no list of the vendor.
+SELECT i.ticker
+FROM ticker_intervals AS i
+JOIN securities AS s USING (security_id)
+WHERE i.valid_from <= %(session)s AND (i.valid_to IS NULL OR i.valid_to > %(session)s) AND i.seen_to >= %(session)s
+    AND coalesce(s.primary_exchange <> ALL (%(abroad)s::text[]), true)
+ORDER BY i.ticker COLLATE "C"

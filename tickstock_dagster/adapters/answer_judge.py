@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.bar_fetcher import Answer
 from tickstock_dagster.adapters.bar_store import FinishedUnit, ListingStart, StoreBatch, rows_as_json
 from tickstock_dagster.adapters.coverage_store import typical_volumes
 from tickstock_dagster.adapters.listing_store import read_intervals
+from tickstock_dagster.adapters.processing_store import read_retry_terms
 from tickstock_dagster.adapters.vendor.source import (
     NotEntitledError,
     NotPublishedYetError,
@@ -22,7 +23,14 @@ from tickstock_dagster.adapters.vendor.source import (
 )
 from tickstock_dagster.core.bars import BAR_SCHEMA
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, SETTLES_AFTER, GapReason, explain_absences
+from tickstock_dagster.core.coverage import (
+    CELL_SCHEMA,
+    GAP_SCHEMA,
+    SETTLES_AFTER,
+    GapReason,
+    absence_evidence,
+    explain_absences,
+)
 from tickstock_dagster.core.ingest import SESSION_TABLE, absent_cells, first_bars, judge_answers
 from tickstock_dagster.core.planning import WorkUnit
 
@@ -71,6 +79,7 @@ class AnswerJudge:
             judged.rejected.select("ticker", "session", "reason"),
             now=now,
             asked=absence_evidence(self.source),
+            terms=self._retry_terms(absent, now),
         )
         failed = [self.failed_gaps([answer.unit], answer.error, now) for answer in answers if answer.error is not None]
         per_unit = dict(judged.bars.group_by("unit_id").len().iter_rows())
@@ -89,6 +98,11 @@ class AnswerJudge:
             ],
         )
         return batch, judged.unresolved
+
+    def _retry_terms(self, absent: pl.DataFrame, now: datetime) -> pl.DataFrame:
+        """On which terms the absent cells of a session that has not settled are asked for again."""
+        late = absent.filter(pl.lit(now) - pl.col("closes_at") < SETTLES_AFTER)
+        return read_retry_terms(self.engine, late.select("security_id", "session").rows())
 
     def _usual_volumes(self, absent: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
         """Median volume of each absent security: from the same answers where they hold enough, else from the store."""
@@ -137,11 +151,6 @@ def _why_failed(answer: Answer, doubtful: dict[str, int]) -> str | None:
         return str(answer.error)
     lacking = doubtful.get(answer.unit.unit_id)
     return f"the answer lacks {lacking} of {answer.unit.cells} expected bars" if lacking else None
-
-
-def absence_evidence(source: str) -> str:
-    """How the evidence of an absence begins that a good answer of the source shows."""
-    return f"{source}'s answer"
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:

@@ -6,7 +6,7 @@ and `us/ohlcv_daily`) and the CLI come through here.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -22,12 +22,15 @@ from tickstock_dagster.adapters.listing_store import read_intervals
 from tickstock_dagster.adapters.listing_sync import ListingSync
 from tickstock_dagster.adapters.load_settlement import late_starts, revised_gaps
 from tickstock_dagster.adapters.phase_timer import PhaseTimer
+from tickstock_dagster.adapters.processing_store import read_priorities
 from tickstock_dagster.adapters.vendor.source import BarSource, NotEntitledError, UpstreamError, VendorCall, VendorError
 from tickstock_dagster.core.calendars import SessionCalendar
 from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason
+from tickstock_dagster.core.equity_types import Priority
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events import Event, JobProgress
 from tickstock_dagster.core.planning import LoadPlan, SourceLimits, WorkUnit, plan_load
+from tickstock_dagster.core.processing import in_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,6 @@ class LoadRequest:
     ask_again: bool = False
     refresh: bool = False
     strict: bool = False
-    priority: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ class _Prepared:
     expected: pl.DataFrame
     plan: LoadPlan
     asked: pl.DataFrame
+    priorities: Mapping[str, Priority]
     unknown: tuple[str, ...]
 
 
@@ -134,7 +137,7 @@ class BarLoader:
         self._calls, self._timer = 0, PhaseTimer()
         try:
             prepared = self._prepare(request)
-            stored, unresolved, failures = self._fill(prepared, request.priority)
+            stored, unresolved, failures = self._fill(prepared)
             with self._timer.phase("settle"):
                 self._settle(prepared, request.sessions)
         finally:
@@ -158,10 +161,10 @@ class BarLoader:
             phases=dict(self._timer.seconds),
         )
 
-    def _fill(self, prepared: _Prepared, priority: int) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
+    def _fill(self, prepared: _Prepared) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
         """Ask for every unit and store what comes: rows, tickers of nobody, and what failed in words."""
         units = prepared.plan.units
-        record_plan(self.engine, units, run_id=self.run_id, priority=priority, now=self.clock())
+        record_plan(self.engine, units, run_id=self.run_id, priorities=prepared.priorities, now=self.clock())
         stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
         if prepared.plan.out_of_history.height:
             stored += self._store_out_of_history(prepared.plan.out_of_history)
@@ -244,7 +247,10 @@ class BarLoader:
             self.source.plan,
         )
         plan = plan_load(missing, self.calendar.sessions(first, last), self.market, limits, now=now)
-        return _Prepared(expectation.intervals, expected, plan, _assign(missing, plan.units), unknown)
+        asked = _assign(missing, plan.units)
+        priorities = read_priorities(self.engine, asked)
+        plan = replace(plan, units=in_order(plan.units, priorities))
+        return _Prepared(expectation.intervals, expected, plan, asked, priorities, unknown)
 
     def _expectation(self, request: LoadRequest) -> Expectation:
         if request.universes is None:

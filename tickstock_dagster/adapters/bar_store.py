@@ -19,7 +19,7 @@ from tickstock_dagster.adapters.outbox import write_events
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import VendorCall
 from tickstock_dagster.core.bars import BAR_SCHEMA
-from tickstock_dagster.core.coverage import GAP_SCHEMA
+from tickstock_dagster.core.coverage import GAP_SCHEMA, absence_evidence
 from tickstock_dagster.core.events import Event
 from tickstock_dagster.core.planning import WorkUnit
 
@@ -148,7 +148,8 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         quarantined = _run(cursor, "bars_quarantine", at)
     if not batch.gaps.is_empty():
         copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
-        explained = _run(cursor, "gaps_explain", at)
+        answer = f"{absence_evidence(batch.source)} has no bar"
+        explained = _run(cursor, "gaps_explain", {**at, "answer": answer})
     if batch.starts:
         cursor.execute(statement("gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]})
     if batch.units:

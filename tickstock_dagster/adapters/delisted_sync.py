@@ -59,7 +59,7 @@ def take_in_delisted(
             for row in rows.iter_rows(named=True)
             if row["delisted_on"] is not None
         ]
-        changed, contradicted = learn_delisted(read_securities(engine), dated)
+        changed, contradicted = learn_delisted(read_securities(engine, market), dated)
         end = FinishedUnit(unit, rows.height, started)
         write_securities(engine, changed, [end], source.drain_calls(), source=source.name, run_id=run_id, now=clock())
     learned = sum(security.security_id is None for security in changed)

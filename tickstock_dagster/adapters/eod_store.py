@@ -53,9 +53,10 @@ def tell_status(
     step: str = "",
     market: str,
     attempt: int,
-    run_id: str,
+    run_id: str | None,
     now: datetime,
     message: str | None = None,
+    due_at: datetime | None = None,
 ) -> bool:
     """Tell how far an attempt at a session is; False where that was told before.
 
@@ -63,25 +64,27 @@ def tell_status(
         engine: the store's.
         state: the session's completeness as committed.
         gaps: its gaps by reason.
-        what: started, progress, incomplete or failed.
+        what: started, progress, incomplete, failed or overdue.
         step: what tells this from other events of the same run and state, such as units done.
         market: MIC of the calendar.
         attempt: which one, from 1.
-        run_id: the run that makes it.
+        run_id: the run that makes it; None outside of one.
         now: aware.
         message: one line for people.
+        due_at: when the objective was due, for overdue.
     """
     data = EodStatus(
         **_counts(state, gaps, market, run_id),
         state=what,
         attempt=attempt,
         message=message,
+        due_at=due_at,
     )
     with transaction(engine) as connection:
-        return write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id}/{what}/{step}")]) > 0
+        return write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id or market}/{what}/{step}")]) > 0
 
 
-def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: str) -> dict[str, Any]:
+def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: str | None) -> dict[str, Any]:
     """What both kinds of event say of the session."""
     return {
         "session": state.session,

@@ -1,4 +1,7 @@
-"""The rules of equity types in the store: read, and changed all together or not at all."""
+"""The rules of equity types in the store: read, and changed all together or not at all, each change with its event.
+
+What the rules mean for the cells of a load is the work of `processing_store`.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,9 +12,11 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.database import transaction
+from tickstock_dagster.adapters.outbox import write_events
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.equity_types import EquityType
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.events import ConfigUpdated, Event
 
 _COLUMNS = (
     "equity_type", "title", "update_frequency", "priority", "processing_rules", "retry_config", "performance_targets",
@@ -55,7 +60,7 @@ def update_equity_types(
         if unknown is not None:
             raise BadInputError("equity type", unknown, choices(unknown, stored))
         wanted = [stored[code].changed(fields) for code, fields in changes.items()]
-        return tuple(one.equity_type for one in wanted if _write(connection, one, now))
+        return tuple(one.equity_type for one in wanted if _write(connection, stored[one.equity_type], one, now))
 
 
 def add_equity_type(engine: sa.Engine, values: Mapping[str, Any], *, now: datetime) -> None:
@@ -74,7 +79,7 @@ def add_equity_type(engine: sa.Engine, values: Mapping[str, Any], *, now: dateti
         connection.execute(statement("equity_types_lock"))
         if new.equity_type in _read(connection):
             raise BadInputError("equity type", new.equity_type, "a code that is not there yet")
-        _write(connection, new, now)
+        _write(connection, None, new, now)
 
 
 def _read(connection: psycopg.Connection[Any]) -> dict[str, EquityType]:
@@ -82,7 +87,20 @@ def _read(connection: psycopg.Connection[Any]) -> dict[str, EquityType]:
     return {row[0]: EquityType.from_json(dict(zip(_COLUMNS, row, strict=True))) for row in rows}
 
 
-def _write(connection: psycopg.Connection[Any], one: EquityType, now: datetime) -> bool:
-    values = one.to_json()
+def _write(connection: psycopg.Connection[Any], old: EquityType | None, new: EquityType, now: datetime) -> bool:
+    """Write one type, and tell of it; False where it is as stored."""
+    values = new.to_json()
     texts = {name: json.dumps(values[name]) for name in _JSON}
-    return connection.execute(statement("equity_types_write"), {**values, **texts, "now": now}).rowcount == 1
+    if connection.execute(statement("equity_types_write"), {**values, **texts, "now": now}).rowcount != 1:
+        return False
+    before = old.to_json() if old else {}
+    changed = tuple(name for name, value in values.items() if before.get(name) != value)
+    data = ConfigUpdated(
+        config="equity_types",
+        key=new.equity_type,
+        changed=changed,
+        before={name: before[name] for name in changed} if old else None,
+        after={name: values[name] for name in changed},
+    )
+    write_events(connection, [Event.of(data, time=now, dedupe_key=now.isoformat())])
+    return True

@@ -32,6 +32,7 @@ def follow(
     *,
     on_report: Callable[[DispatchReport], None] = lambda _: None,
     on_trouble: Callable[[str], None] = lambda _: None,
+    on_well: Callable[[], None] = lambda: None,
 ) -> None:
     """Send until `stop` is set. What is under way then is brought to its end, at most some 10,000 events.
 
@@ -43,11 +44,13 @@ def follow(
         stop: ends it, within about a second.
         on_report: told of every dispatch that sent something.
         on_trouble: told in one line what is wrong, and when it no longer is.
+        on_well: told after every look at the outbox for which PostgreSQL and Redis were there, at least every
+            `POLL_SECONDS` while all is well.
 
     Raises:
         ConfigurationError: one of the URLs is not accepted.
     """
-    service = _Service(OutboxDispatcher(database_url, redis_url), stop, on_report, on_trouble)
+    service = _Service(OutboxDispatcher(database_url, redis_url), stop, on_report, on_trouble, on_well)
     # SQLAlchemy's word for the driver is of no use to the driver itself.
     address = sqlalchemy_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
@@ -67,11 +70,13 @@ class _Service:
         stop: threading.Event,
         on_report: Callable[[DispatchReport], None],
         on_trouble: Callable[[str], None],
+        on_well: Callable[[], None],
     ) -> None:
         self._dispatcher = dispatcher
         self._stop = stop
         self._on_report = on_report
         self._on_trouble = on_trouble
+        self._on_well = on_well
         self._told: str | None = None
         self._failures = 0
 
@@ -94,6 +99,8 @@ class _Service:
             return self._longer()
         if report.sent:
             self._on_report(report)
+        if not report.error or report.refused:
+            self._on_well()
         if report.error:
             self.trouble(f"{report.error} ({report.left} events wait)")
             # A refused event is no reason to keep the others waiting.

@@ -1,6 +1,6 @@
 """The ledger of work units: what a run is about to do, and how far it is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from tickstock_dagster.adapters.bar_store import unit_values, write_calls
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import VendorCall
+from tickstock_dagster.core.equity_types import Priority
 from tickstock_dagster.core.planning import WorkUnit
 
 
@@ -27,14 +28,21 @@ class RunProgress:
         return self.done + self.failed + self.pending
 
 
-def record_plan(engine: sa.Engine, units: Sequence[WorkUnit], *, run_id: str, priority: int, now: datetime) -> None:
-    """Note units as pending before the first is asked for."""
+def record_plan(
+    engine: sa.Engine, units: Sequence[WorkUnit], *, run_id: str, priorities: Mapping[str, Priority], now: datetime
+) -> None:
+    """Note units as pending before the first is asked for; `priorities` by unit id, normal where there is none."""
     with transaction(engine) as connection, connection.cursor() as cursor:
         cursor.executemany(
             statement("units_plan"),
             # In one order for everybody: two runs that plan the same units wait for each other, but not for good.
             [
-                {**unit_values(unit), "priority": priority, "run_id": run_id, "now": now}
+                {
+                    **unit_values(unit),
+                    "priority": priorities.get(unit.unit_id, Priority.NORMAL).dagster_priority,
+                    "run_id": run_id,
+                    "now": now,
+                }
                 for unit in sorted(units, key=lambda unit: unit.unit_id)
             ],
         )

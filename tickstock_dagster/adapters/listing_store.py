@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.adapters.vendor.source import VendorCall
 from tickstock_dagster.core.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.listings import Interval, Security
+from tickstock_dagster.core.markets import ABROAD
 
 
 @contextmanager
@@ -33,12 +34,12 @@ def histories_held(engine: sa.Engine) -> Iterator[None]:
                 connection.exec_driver_sql(statement("listings_release"))
 
 
-def read_securities(engine: sa.Engine) -> list[Security]:
-    """Every security with its whole history."""
+def read_securities(engine: sa.Engine, market: str) -> list[Security]:
+    """Every security of a market (MIC), with its whole history."""
     histories: dict[int, list[Interval]] = {}
     heads: dict[int, tuple[str | None, date | None]] = {}
     with transaction(engine) as connection:
-        for row in connection.execute(statement("securities_read")):
+        for row in connection.execute(statement("securities_read"), {"market": market, "abroad": list(ABROAD)}):
             security_id, figi, delisted_on, *interval = row
             heads[security_id] = (figi, delisted_on)
             histories.setdefault(security_id, []).append(Interval(*interval))

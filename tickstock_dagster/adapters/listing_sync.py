@@ -113,7 +113,7 @@ class ListingSync:
         # Where an empty list cannot be, the source has refused it. It is of a day before all that the source knows, and
         # says of nobody that it was not listed.
         rows = self.source.listings(on=on)
-        known = read_securities(self.engine)
+        known = read_securities(self.engine, self.market)
         lists = lists_observed(self.engine, self.market, self.source.name)
         listed = _listed(rows)
         try:
@@ -170,7 +170,7 @@ class ListingSync:
     def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
         wanted = set(tickers)
         holders: dict[str, tuple[date, Security]] = {}
-        for security in read_securities(self.engine):
+        for security in read_securities(self.engine, self.market):
             for interval in security.intervals:
                 held = holders.get(interval.ticker)
                 if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):

@@ -10,12 +10,12 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.answer_judge import ENOUGH_ROWS, absence_evidence
+from tickstock_dagster.adapters.answer_judge import ENOUGH_ROWS
 from tickstock_dagster.adapters.bar_store import ListingStart
 from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.calendars import SessionCalendar
-from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, explain_absences
+from tickstock_dagster.core.coverage import CELL_SCHEMA, GAP_SCHEMA, absence_evidence, explain_absences
 from tickstock_dagster.core.ingest import SESSION_TABLE
 
 

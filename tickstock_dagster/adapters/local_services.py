@@ -186,6 +186,19 @@ def resolve_addresses(settings: Settings) -> ServiceAddresses:
     )
 
 
+def notification_addresses(settings: Settings) -> tuple[str, str]:
+    """URLs of the warehouse and of Redis, for a process that needs nothing else.
+
+    Where both are configured nothing is started: a container of the dispatcher has neither Dagster's storage nor a
+    vendor. Otherwise as `resolve_addresses`.
+    """
+    configured = _configured(settings, _local(settings))
+    if {"database_url", "redis_url"} <= configured.keys():
+        return configured["database_url"], configured["redis_url"]
+    addresses = resolve_addresses(settings)
+    return addresses.database_url, addresses.redis_url
+
+
 def service_statuses(settings: Settings) -> list[ServiceStatus]:
     """Each server that these settings call for: embedded, or configured (up: its port takes a connection)."""
     local = _local(settings)

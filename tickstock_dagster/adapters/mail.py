@@ -65,25 +65,38 @@ class Mailer:
             str(settings.smtp_ca_file) if settings.smtp_ca_file else None,
         )
 
-    def send(self, mail: Mail) -> MailReport:
-        """Send one mail. Never raises for anything that a server, a network or a setting can do."""
-        if self.host is None or not self.receivers:
-            return MailReport(sent=False, why_not="no mail server or no receiver is configured")
+    @property
+    def lacks(self) -> str | None:
+        """What is missing to send a mail at all, in words; None where nothing is."""
+        if self.host is None:
+            return "no SMTP server is configured (TICKSTOCK_SMTP_HOST)"
+        return None if self.receivers else "no receiver of mails is configured (TICKSTOCK_MAIL_TO)"
+
+    def send(self, mail: Mail, *, mail_id: str | None = None) -> MailReport:
+        """Send one mail. Never raises for anything that a server, a network or a setting can do.
+
+        Args:
+            mail: what it says.
+            mail_id: the same for the same mail, so that receivers can drop one that comes twice; None: a new one.
+        """
+        if self.host is None or self.lacks:
+            return MailReport(sent=False, why_not=self.lacks)
         try:
-            self._send(self.host, self._message(mail))
+            self._send(self.host, self._message(mail, mail_id))
         except (smtplib.SMTPException, OSError, ValueError) as error:
             why = self._words(error)
             logger.warning("the mail %r was not sent: %s", mail.subject, why)
             return MailReport(sent=False, why_not=why)
         return MailReport(sent=True)
 
-    def _message(self, mail: Mail) -> EmailMessage:
+    def _message(self, mail: Mail, mail_id: str | None) -> EmailMessage:
         message = EmailMessage()
         message["From"] = self.sender
         message["To"] = ", ".join(self.receivers)
         message["Subject"] = mail.subject
         message["Date"] = formatdate(localtime=False)
-        message["Message-ID"] = make_msgid(domain=self.sender.rpartition("@")[2] or None)
+        domain = self.sender.rpartition("@")[2] or None
+        message["Message-ID"] = f"<{mail_id}@{domain or 'localhost'}>" if mail_id else make_msgid(domain=domain)
         message["Auto-Submitted"] = "auto-generated"  # no holiday replies to a machine
         message.set_content(mail.body)
         return message

@@ -216,6 +216,8 @@ class OutboxDispatcher:
     def prune(self, now: datetime) -> int:
         """Delete the events that were sent more than `RETENTION` before `now`; never one that was not sent.
 
+        Maintenance does the same with the age that is configured.
+
         Returns:
             How many.
 

@@ -74,9 +74,10 @@ def open_gaps(engine: sa.Engine, limit: int = 10) -> tuple[int, pl.DataFrame]:
 
 
 def next_retry(engine: sa.Engine, session: date) -> datetime | None:
-    """When the first open gap of a session may be asked for again; None where there is none."""
+    """When the first open gap of what is tracked may be asked for again on a session; None where there is none."""
+    ids = Expectation.of_universes(engine, None, session, session).security_ids
     with transaction(engine) as connection:
-        row = connection.execute(statement("gaps_next_retry"), {"session": session}).fetchone()
+        row = connection.execute(statement("gaps_next_retry"), {"session": session, "security_ids": ids}).fetchone()
     return row[0] if row else None
 
 

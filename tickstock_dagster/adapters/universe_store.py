@@ -11,6 +11,7 @@ from tickstock_dagster.adapters.database import transaction
 from tickstock_dagster.adapters.expectation import universe_tickers_between
 from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.markets import ABROAD
 from tickstock_dagster.core.profiles import Profile
 
 LISTED = "us_listed"
@@ -75,9 +76,10 @@ def track_profile(engine: sa.Engine, profile: Profile, *, now: datetime) -> None
 
 
 def listed_tickers(engine: sa.Engine, session: date) -> tuple[str, ...]:
-    """The securities known to be listed on a session; none where no list of it was taken in."""
+    """The US securities known to be listed on a session; none where no list of it was taken in."""
+    values = {"session": session, "abroad": list(ABROAD)}
     with transaction(engine) as connection:
-        return tuple(row[0] for row in connection.execute(statement("tickers_listed"), {"session": session}))
+        return tuple(row[0] for row in connection.execute(statement("tickers_listed"), values))
 
 
 def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[str, ...]:

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calendar": ("calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
     "fingerprint": ("fingerprint", "Hash the business content of every table."),
     "events": ("events", "Follow, send or inspect the notifications."),
+    "maintenance": ("maintenance", "Clean up and vacuum the store, and fill in correlations that are missing."),
     "services": ("services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),
     "migrate": ("migrate", "Bring the warehouse's schema up to date."),
     "simulator": ("simulator", "Serve the vendor's API locally, from a synthetic market or a file."),

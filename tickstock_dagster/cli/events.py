@@ -5,15 +5,15 @@ import sys
 from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError, TickstockError
+from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError, TickstockError
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.event_tail import StreamEntry
-    from tickstock_dagster.adapters.local_services import ServiceAddresses
     from tickstock_dagster.adapters.outbox import DispatchReport
 
 MANY = 10_000
@@ -55,14 +55,21 @@ def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: f
 
 @command.command()
 @click.option("--follow", is_flag=True, help="Go on sending whatever is committed, until SIGTERM or an interruption.")
+@click.option(
+    "--heartbeat",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --follow: touch this file every few seconds while PostgreSQL and Redis are there.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def dispatch(*, follow: bool, as_json: bool) -> None:
+def dispatch(*, follow: bool, heartbeat: Path | None, as_json: bool) -> None:
     """Send the events that still wait in the outbox to Redis.
 
     With --follow as a service: events go out as soon as they are committed. Any number may run at once.
     """
+    if heartbeat is not None and not follow:
+        raise BadInputError("--heartbeat", heartbeat, "a file, together with --follow")
     if follow:
-        _follow(as_json=as_json)
+        _follow(heartbeat, as_json=as_json)
         return
     report = _dispatch()
     click.echo(json.dumps(asdict(report)) if as_json else _summary(report))
@@ -173,6 +180,38 @@ def replay(
 
 
 @command.command()
+@click.option("--test", "trial", is_flag=True, help="Send one mail that only shows that mails arrive.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def mail(*, trial: bool, as_json: bool) -> None:
+    """Mail the administrators what waits for them, now; or with --test, that mails arrive.
+
+    The server, its login and the receivers come from the environment: TICKSTOCK_SMTP_HOST, TICKSTOCK_MAIL_TO, ….
+    """
+    from tickstock_dagster.adapters.mail import Mailer
+    from tickstock_dagster.core.mails import trial_mail
+    from tickstock_dagster.settings import load_settings
+
+    mailer = Mailer.of(load_settings())
+    if mailer.lacks:
+        raise ConfigurationError(mailer.lacks)
+    if trial:
+        report = mailer.send(trial_mail(datetime.now(UTC)))
+        error, found = report.why_not, {"sent": int(report.sent), "receivers": list(mailer.receivers)}
+        words = f"{mailer.host}:{mailer.port} took the mail to {', '.join(mailer.receivers)}"
+    else:
+        from tickstock_dagster.adapters.database import open_engine
+        from tickstock_dagster.adapters.mail_queue import send_due_mails
+
+        run = send_due_mails(open_engine(_addresses().database_url), mailer, lambda: datetime.now(UTC), at_once=True)
+        error, found = run.error, {"sent": run.sent, "waiting": run.waiting}
+        words = "another process is mailing" if run.busy else f"{run.sent} mails sent, {run.waiting} wait"
+    if error is None or not trial:
+        click.echo(json.dumps(found) if as_json else words)
+    if error:
+        raise ServiceUnavailableError(error)
+
+
+@command.command()
 def catalogue() -> None:
     """Print the catalogue of all events, docs/events.md."""
     from tickstock_dagster.core.events_catalogue import event_catalogue
@@ -201,7 +240,7 @@ def _dispatch() -> "DispatchReport":
         return dispatcher.dispatch(on_sent=lambda sent: bar.update(sent - bar.pos))
 
 
-def _follow(*, as_json: bool) -> None:
+def _follow(heartbeat: Path | None, *, as_json: bool) -> None:
     import signal
     import threading
 
@@ -218,14 +257,20 @@ def _follow(*, as_json: bool) -> None:
         stop,
         on_report=lambda report: click.echo(json.dumps(asdict(report)) if as_json else _summary(report)),
         on_trouble=lambda text: click.echo(f"tickstock: {text}", err=True),
+        on_well=lambda: heartbeat.touch() if heartbeat else None,
     )
 
 
-def _addresses() -> "ServiceAddresses":
-    from tickstock_dagster.adapters.local_services import resolve_addresses
+class _Addresses(NamedTuple):
+    database_url: str
+    redis_url: str
+
+
+def _addresses() -> _Addresses:
+    from tickstock_dagster.adapters.local_services import notification_addresses
     from tickstock_dagster.settings import load_settings
 
-    return resolve_addresses(load_settings())
+    return _Addresses(*notification_addresses(load_settings()))
 
 
 def _line(entry: "StreamEntry") -> str:

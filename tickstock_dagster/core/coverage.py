@@ -22,6 +22,9 @@ SETTLES_AFTER = timedelta(hours=19)
 """After the close, until the vendor's next-morning corrections are in (11:00 ET): stored bars are provisional, absent
 ones late."""
 
+FIRST_RETRY = timedelta(minutes=15)
+"""After an answer that lacks a bar, on the session's evening: the first wait."""
+
 MAX_ABSENT_SHARE = 0.05
 """An answer about a session that lacks more of the expected bars than this says nothing about single names."""
 
@@ -62,6 +65,16 @@ GAP_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "retry_at": pl.Datetime("us", "UTC"),
 }
 """One explained gap; `retry_at` is null for final reasons."""
+
+
+RETRY_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "session": pl.Date,
+    "answers": pl.Int64,
+    "max_retries": pl.Int64,
+    "backoff_multiplier": pl.Float64,
+}
+"""A cell, how many good answers lacked its bar before, and the terms on which its type asks again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +137,19 @@ def _covers_all(sessions: Sequence[date]) -> pl.Expr:
     return (pl.col("valid_from") <= first) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > last))
 
 
+def absence_evidence(source: str) -> str:
+    """How the evidence of an absence begins that a good answer of the source shows."""
+    return f"{source}'s answer"
+
+
 def explain_absences(
-    absent: pl.DataFrame, typical_volume: pl.DataFrame, rejected: pl.DataFrame, *, now: datetime, asked: str
+    absent: pl.DataFrame,
+    typical_volume: pl.DataFrame,
+    rejected: pl.DataFrame,
+    *,
+    now: datetime,
+    asked: str,
+    terms: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Say why each cell of a complete answer has no bar.
 
@@ -136,15 +160,20 @@ def explain_absences(
         rejected: (ticker, session, reason) of quarantined rows.
         now: aware.
         asked: what was asked of whom, for the evidence.
+        terms: `RETRY_SCHEMA`. A late bar is asked for again after 15 minutes, then each time `backoff_multiplier` times
+            later, `max_retries` times; and then when the vendor's corrections are in. Cells without terms, and those of
+            a suspicious answer, wait 15 minutes each time.
 
     Returns:
         `GAP_SCHEMA`, one row per absent cell.
     """
     broken = rejected.group_by("ticker", "session").agg(pl.col("reason").first().alias("broken"))
+    known = pl.DataFrame(schema=RETRY_SCHEMA) if terms is None else terms
     rows = (
         _with_silence(absent)
         .join(typical_volume, on="security_id", how="left")
         .join(broken, on=["ticker", "session"], how="left")
+        .join(known, on=["security_id", "session"], how="left")
     )
     late = (pl.lit(now) - pl.col("closes_at")) < SETTLES_AFTER
     thin = (pl.col("median_volume") < THIN_MEDIAN_VOLUME) & (pl.col("silence") <= LONGEST_SILENCE)
@@ -174,7 +203,7 @@ def explain_absences(
     )
     wait = (
         pl.when(pl.col("reason") == GapReason.VENDOR_LATE.value)
-        .then(pl.lit(now + timedelta(minutes=15)))
+        .then(_next_retry(now))
         .when(pl.col("reason") == GapReason.NO_TRADE.value)
         .then(None)
         .when(young)
@@ -185,6 +214,22 @@ def explain_absences(
         rows.with_columns(reason=reason, evidence=evidence)
         .with_columns(retry_at=wait.cast(pl.Datetime("us", "UTC")))
         .select(list(GAP_SCHEMA))
+    )
+
+
+def _next_retry(now: datetime) -> pl.Expr:
+    """When a late bar is asked for again, on the terms of its type; of rows with `RETRY_SCHEMA` and `closes_at`."""
+    settles_at = pl.col("closes_at") + SETTLES_AFTER
+    seconds = FIRST_RETRY.total_seconds() * pl.col("backoff_multiplier").pow(pl.col("answers"))
+    # No wait is longer than until the vendor's corrections are in, a power of ten included.
+    wait = pl.duration(seconds=seconds.clip(upper_bound=SETTLES_AFTER.total_seconds()).cast(pl.Int64))
+    again = pl.min_horizontal(pl.lit(now) + wait, settles_at)
+    return (
+        pl.when(pl.col("answers").is_null() | pl.col("suspicious"))
+        .then(pl.lit(now + FIRST_RETRY))
+        .when(pl.col("answers") < pl.col("max_retries"))
+        .then(again)
+        .otherwise(settles_at)
     )
 
 

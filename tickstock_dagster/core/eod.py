@@ -67,6 +67,14 @@ def objective_at(calendar: SessionCalendar, session: date) -> datetime:
     return calendar.closes_at(session) + OBJECTIVE_AFTER
 
 
+def overdue_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
+    """From when on a session below the objective is told of, UTC; arguments as `first_attempt_at`.
+
+    The objective's hour; with a plan that has bars on the next day only, as long after the first attempt.
+    """
+    return first_attempt_at(calendar, session, same_day=same_day) + (OBJECTIVE_AFTER - FIRST_ATTEMPT_AFTER)
+
+
 def decide_attempt(
     calendar: SessionCalendar, now: datetime, *, state: Completeness | None, in_progress: bool, same_day: bool = True
 ) -> EodDecision:

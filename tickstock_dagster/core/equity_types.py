@@ -33,10 +33,14 @@ class Priority(StrEnum):
 
 
 class UpdateFrequency(StrEnum):
-    """Whether a type is followed during the session as well, or after the close only. The end of day loads both."""
+    """Whether a type is followed during the session as well, after the close only, or not at all.
+
+    The end of day loads the first two; of the third no bar is expected.
+    """
 
     REALTIME = "realtime"
     EOD = "eod"
+    NONE = "none"
 
 
 class _Part(BaseModel):
@@ -78,7 +82,10 @@ class ProcessingRules(_Part):
 
 
 class RetryConfig(_Part):
-    """How often work is tried again; each wait is `backoff_multiplier` times the one before."""
+    """How often an absent bar is asked for again on its session's evening, first after 15 minutes.
+
+    Each wait is `backoff_multiplier` times the one before.
+    """
 
     max_retries: int = Field(ge=0, le=20, strict=True)
     backoff_multiplier: float = Field(ge=1, le=10, strict=True)

@@ -110,20 +110,22 @@ class EodComplete(_SessionCounts):
         return self
 
 
-EodState = Literal["started", "progress", "incomplete", "failed"]
+EodState = Literal["started", "progress", "incomplete", "failed", "overdue"]
 """How far an attempt at a session is."""
 
 
 class EodStatus(_SessionCounts):
-    """How far a session's end-of-day work is, while it runs. `tickstock.eod.complete` tells of its end."""
+    """How far a session's end-of-day work is, or that it is late. `tickstock.eod.complete` tells of its end."""
 
     channel = "tickstock.eod.status"
 
     state: EodState = Field(
-        description="started; progress; incomplete (an attempt ended, another follows); failed (an attempt broke off)."
+        description="started; progress; incomplete (an attempt ended, another follows); failed (an attempt broke off); "
+        "overdue (the objective was due and is not reached: told once for a session)."
     )
     attempt: PositiveInt = Field(description="Which attempt at this session, from 1.")
     message: str | None = Field(None, description="One line for people.")
+    due_at: UtcTime | None = Field(None, description="When the objective was due; null unless overdue.")
 
 
 class DataStale(EventData):
@@ -196,7 +198,7 @@ class JobProgress(EventData):
 
 
 class ScheduleAdjusted(EventData):
-    """A session is not what the calendar said before: an exception came into force or was withdrawn."""
+    """A session is not as usual: an exception came into force or was withdrawn, or the next one closes early."""
 
     channel = "tickstock.schedule.adjusted"
     alias = "schedule_notification"
@@ -222,3 +224,22 @@ class ScheduleAdjusted(EventData):
             "details": {"market": data.get("market"), "session": data.get("session"), **(data.get("details") or {})},
             "timestamp": time,
         }
+
+
+class ConfigUpdated(EventData):
+    """Rules that the factory works by were changed; they count from the next run on."""
+
+    channel = "tickstock.config.updated"
+
+    config: Literal["equity_types"] = Field(description="Which rules: the table that holds them.")
+    key: str = Field(min_length=1, description="Which row of it: the code of an equity type.")
+    changed: tuple[str, ...] = Field(min_length=1, description="Names of the fields that are other than before.")
+    before: dict[str, JsonValue] | None = Field(
+        None, description="The changed fields as they were; null for a new row."
+    )
+    after: dict[str, JsonValue] = Field(description="The changed fields as they are.")
+
+    @property
+    def subject(self) -> str:
+        """Table and row: equity_types/ETF."""
+        return f"{self.config}/{self.key}"

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.event_data import (
+    ConfigUpdated,
     DataStale,
     EodComplete,
     EodState,
@@ -28,6 +29,7 @@ __all__ = [
     "EVENTS",
     "SOURCE",
     "CacheSyncComplete",
+    "ConfigUpdated",
     "DataStale",
     "EodComplete",
     "EodState",
@@ -58,6 +60,7 @@ _MODELS: tuple[type[EventData], ...] = (
     UniverseUpdated,
     CacheSyncComplete,
     EtfCorrelationUpdate,
+    ConfigUpdated,
 )
 
 EVENTS: dict[str, type[EventData]] = {model.channel: model for model in _MODELS}

@@ -1,9 +1,26 @@
-"""What the administrators' mails say: subject and plain text, from the facts of the day. Sending is `adapters.mail`."""
+"""What the administrators' mails say: subject and plain text, from the facts of the day; and which events are mailed.
+
+Sending is `adapters.mail`, what was sent and what waits is `adapters.mail_queue`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
+
+from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.core.eod import OBJECTIVE
+from tickstock_dagster.core.events import EodStatus, ScheduleAdjusted
+
+EARLY_CLOSE = f"{ScheduleAdjusted.channel}/early_close"
+UNEXPECTED_HOLIDAY = f"{ScheduleAdjusted.channel}/unexpected_holiday"
+BELOW_OBJECTIVE = f"{EodStatus.channel}/overdue"
+
+MAILED = (EARLY_CLOSE, UNEXPECTED_HOLIDAY, BELOW_OBJECTIVE)
+"""What is mailed: a channel, and the `adjustment_type` or `state` of its events."""
+
+FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +29,45 @@ class Mail:
 
     subject: str
     body: str
+
+
+def mail_of(envelope: Mapping[str, Any]) -> Mail:
+    """The mail that tells of one event of the kinds in `MAILED`, from its envelope as stored."""
+    data = envelope["data"]
+    market, session = data["market"], date.fromisoformat(data["session"])
+    kind = f"{envelope['type']}/{data.get('adjustment_type') or data.get('state')}"
+    if kind == BELOW_OBJECTIVE:
+        return eod_below_objective(
+            market,
+            session,
+            completeness=data["completeness"],
+            objective=OBJECTIVE,
+            due_at=datetime.fromisoformat(data["due_at"]),
+            expected=data["expected"],
+            stored=data["stored"],
+            explained=data["explained"],
+            gaps_by_reason=data["gaps_by_reason"],
+            message=data["message"],
+        )
+    details = data["details"]
+    if kind == UNEXPECTED_HOLIDAY:
+        return unexpected_holiday(market, session, details.get("reason"))
+    closes_at = datetime.fromisoformat(details["after"]["closes_at"])
+    return early_close(market, session, closes_at, str(library_calendar(market).timezone), details.get("reason"))
+
+
+def wait_after(attempts: int) -> timedelta:
+    """How long a mail waits that was refused so many times (from 1): twice as long each time, an hour at most."""
+    return min(FIRST_WAIT * 2.0 ** min(attempts - 1, 20), LONGEST_WAIT)
+
+
+def trial_mail(now: datetime) -> Mail:
+    """A mail that shows that mails arrive. `now` is aware."""
+    lines = [
+        f"Asked for at {_utc(now)}. Mails like this one tell of early closes, of unexpected holidays, and of sessions",
+        f"that are less than {OBJECTIVE:.0%} complete when they are due.",
+    ]
+    return _mail("Mail to the administrators works", lines)
 
 
 def early_close(market: str, session: date, closes_at: datetime, time_zone: str, reason: str | None = None) -> Mail:
@@ -58,6 +114,7 @@ def eod_below_objective(
     stored: int,
     explained: int,
     gaps_by_reason: Mapping[str, int],
+    message: str | None = None,
 ) -> Mail:
     """A session is not as complete as it should be by its hour.
 
@@ -71,11 +128,13 @@ def eod_below_objective(
         stored: symbols whose bar is stored.
         explained: symbols without a bar for a final reason.
         gaps_by_reason: symbols without a bar, by reason.
+        message: what else is to be said, in one line.
     """
-    share = "unknown" if completeness is None else f"{completeness:.2%}"
+    share = "of unknown completeness" if completeness is None else f"{completeness:.2%} complete"
     missing = expected - stored - explained
     lines = [
-        f"{market} {session} is {share} complete; {objective:.0%} were due by {_utc(due_at)}.",
+        f"{market} {session} is {share}; {objective:.0%} were due by {_utc(due_at)}.",
+        *([f"{message}."] if message else []),
         "",
         f"  expected   {expected:>8,}",
         f"  stored     {stored:>8,}",
@@ -87,7 +146,7 @@ def eod_below_objective(
         ordered = sorted(gaps_by_reason.items(), key=lambda item: (-item[1], item[0]))
         lines += [f"  {reason:<16}{count:>8,}" for reason, count in ordered]
     lines += ["", "It is tried again by itself. Every gap with its reason:", "  tickstock status"]
-    return _mail(f"{market} {session} is {share} complete, below {objective:.0%}", lines)
+    return _mail(f"{market} {session} is {share}, below {objective:.0%}", lines)
 
 
 def _mail(subject: str, lines: list[str]) -> Mail:

@@ -44,6 +44,9 @@ CALENDARS: tuple[str, ...] = tuple(dict.fromkeys(market.calendar for market in M
 US_LISTING_VENUES: tuple[str, ...] = ("XNYS", "XNAS", "XASE", "ARCX", "BATS", "IEXG")
 """MICs at which US stocks and ETFs are listed: NYSE, Nasdaq, NYSE American, NYSE Arca, Cboe BZX, IEX."""
 
+ABROAD: tuple[str, ...] = tuple(market.mic for market in MARKETS if market.calendar != "XNYS")
+"""MICs of the markets outside the US; a security listed at none of them is a US one, whatever venue is named."""
+
 _BY_NAME = {name.casefold(): market for market in MARKETS for name in (market.mic, *market.aliases)}
 _ACCEPTED = tuple(name for market in MARKETS for name in (market.mic, *market.aliases))
 _BY_VENUE = {market.mic: market.calendar for market in MARKETS} | dict.fromkeys(US_LISTING_VENUES, "XNYS")

@@ -17,7 +17,7 @@ from tickstock_dagster.settings import load_settings
 DEFAULT_STATUS = load_settings().automation.upper()
 """RUNNING in production, STOPPED on a laptop (TICKSTOCK_AUTOMATION)."""
 
-_UNFINISHED = [
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -57,7 +57,7 @@ def eod_situation(
         calendar,
         now,
         state=tracked_state(warehouse.engine(), session),
-        in_progress=instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=_UNFINISHED)) > 0,
+        in_progress=instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=UNFINISHED)) > 0,
         same_day=same_day,
     )
     if decision.attempt and not library_calendar(MARKET).is_session(session):

@@ -5,7 +5,7 @@ partitions: the last evaluation is the one that people see, and a backfill of 20
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -21,8 +21,11 @@ from tickstock_dagster.adapters.table_checks import (
     tracked_state,
     unknown_tickers,
 )
+from tickstock_dagster.adapters.tracking_store import read_tracking
 from tickstock_dagster.core.eod import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
+from tickstock_dagster.core.home_markets import HOME_CALENDARS
+from tickstock_dagster.core.tracking import SIGMAS
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
@@ -38,6 +41,7 @@ _DESCRIPTIONS = {
     "session_complete": "No tracked bar is missing: every gap is explained for good, every tracked ticker is known.",
     "no_long_gaps": "No tracked symbol lacks its bars of more than one session in a row.",
     "latest_session_present": "The latest session that is due has reached the completeness objective.",
+    "etf_tracking": "On the latest session that is due no ETF left its reference, unless its home market was closed.",
 }
 
 _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
@@ -54,7 +58,7 @@ _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
 def bar_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> Iterator[dg.AssetCheckResult]:
-    """Structure (ERROR), open and long gaps (WARN) and the latest due session (ERROR); each can be executed alone."""
+    """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can be executed alone."""
     engine, now = warehouse.engine(), clock.now()
     columns = {column.name: column.type for column in BAR_COLUMNS.columns}
     since = now.date() - SCAN_SPAN
@@ -67,6 +71,7 @@ def bar_checks(
         "latest_session_present": lambda: _latest_session_present(
             engine, latest_due_session(warehouse.calendar(MARKET), now)
         ),
+        "etf_tracking": lambda: _etf_tracking(warehouse, now),
     }
     selected = {key.name for key in context.selected_asset_check_keys}
     for name, evaluate in evaluations.items():
@@ -121,6 +126,39 @@ def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult
             "threshold": OBJECTIVE,
             "stored": state.stored if state else 0,
             "expected": state.expected if state else 0,
+        },
+    )
+
+
+def _etf_tracking(warehouse: WarehouseResource, now: datetime) -> dg.AssetCheckResult:
+    calendar = warehouse.calendar(MARKET)
+    session = latest_due_session(calendar, now)
+    homes = {key: warehouse.calendar(key) for key in HOME_CALENDARS}
+    judged = read_tracking(warehouse.engine(), calendar, homes, session)
+    far = [fund for fund in judged if fund.far and not fund.excused]
+    closed = [fund for fund in judged if fund.home is not None and fund.home.closed]
+    table = ["| ETF | reference | moved | expected | sigmas | home market |", "|---|---|--:|--:|--:|---|"]
+    table += [
+        f"| {fund.ticker} | {fund.reference} | {fund.move:+.2%} | {fund.expected:+.2%} | {fund.sigmas:+.1f} | "
+        f"{fund.home.words() if fund.home else ''} |"
+        for fund in sorted(far, key=lambda fund: -abs(fund.sigmas))[:10]
+    ]
+    explained = [
+        f"- {fund.ticker}{' (explained)' if fund.excused else ''}: {fund.home.words()}" for fund in closed if fund.home
+    ]
+    return _result(
+        "etf_tracking",
+        passed=not far,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "session": str(session),
+            "value": len(far),
+            "threshold": 0,
+            "sigmas": SIGMAS,
+            "judged": len(judged),
+            "explained": sum(fund.excused for fund in judged),
+            "far": dg.MetadataValue.md("\n".join(table) if far else "none"),
+            "home_closed": dg.MetadataValue.md("\n".join(explained[:50]) or "none"),
         },
     )
 

@@ -5,6 +5,7 @@ import dagster as dg
 from tickstock_dagster.defs.bars import ohlcv_daily, session_bars
 from tickstock_dagster.defs.corporate_actions import corporate_actions
 from tickstock_dagster.defs.correlations import correlations
+from tickstock_dagster.defs.fair_values import fair_values
 from tickstock_dagster.defs.reference import etf_profiles, symbols
 from tickstock_dagster.defs.synchronisation import GROUP
 from tickstock_dagster.defs.universes import etf_universe, membership
@@ -26,6 +27,12 @@ us_actions = dg.define_asset_job(
     "us_actions",
     selection=dg.AssetSelection.assets(corporate_actions),
     description="Splits and dividends of chosen sessions, for everybody: two questions, asked once.",
+)
+
+us_fair_values = dg.define_asset_job(
+    "us_fair_values",
+    selection=dg.AssetSelection.assets(fair_values),
+    description="Fair market values of chosen sessions, for whatever did not trade on them.",
 )
 
 us_bar_checks = dg.define_asset_job(

@@ -1,5 +1,6 @@
 """Sensors: later attempts at a session, the symbol grid behind it, notifications left over. All say why they skip."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -7,8 +8,9 @@ import dagster as dg
 from tickstock_dagster.adapters.table_checks import next_retry
 from tickstock_dagster.adapters.vendor.source import VendorError
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
-from tickstock_dagster.defs.jobs import us_eod, us_symbols
+from tickstock_dagster.defs.jobs import us_eod, us_fair_values, us_symbols
 from tickstock_dagster.defs.partitions import TICKERS, grid_start
+from tickstock_dagster.defs.reconcile import us_reconcile
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
 
@@ -58,9 +60,7 @@ def us_eod_sensor(
 )
 def us_symbols_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
     """Every keyed ticker on the sessions of the run that succeeded."""
-    tags = context.dagster_run.tags
-    first = tags.get(RANGE_START) or tags.get("dagster/partition")
-    last = tags.get(RANGE_END) or first
+    first, last = _span(context.dagster_run.tags)
     if first is None or last is None:
         return dg.SkipReason("the run had no partition")
     keys = context.instance.get_dynamic_partitions(TICKERS)
@@ -79,6 +79,31 @@ def us_symbols_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.
     )
 
 
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[us_eod, us_reconcile],
+    request_job=us_fair_values,
+    minimum_interval_seconds=30,
+    default_status=_STATUS,
+    description="After a session's bars, and after its second look: values whatever did not trade, in one run.",
+)
+def us_fair_values_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+    """The sessions of the run that succeeded; asks nobody, so that a store that is away loses no session.
+
+    Whether it still is the evening on which the vendor has values is the asset's question, at the moment it runs.
+    """
+    tags = context.dagster_run.tags
+    first, last = _span(tags)
+    if first is None or last is None:  # the second look is a job without partitions
+        first = last = tags.get(SESSION_TAG)
+    if first is None or last is None:
+        return dg.SkipReason("the run had no session")
+    return dg.RunRequest(
+        run_key=context.dagster_run.run_id,
+        tags={RANGE_START: first, RANGE_END: last, SESSION_TAG: last, TRIGGER_TAG: "sensor", "dagster/priority": "2"},
+    )
+
+
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=_STATUS,
@@ -91,3 +116,9 @@ def outbox_sensor(notifications: RedisNotifications) -> dg.SkipReason:
         return dg.SkipReason(f"{report.left} events wait: {report.error}")
     sent = f"sent {report.sent}" if report.sent else "nothing was left over"
     return dg.SkipReason(f"{sent}; {report.left} wait ({datetime.now(UTC):%H:%M:%S} UTC)")
+
+
+def _span(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """First and last session of a run; None where it has no partition."""
+    first = tags.get(RANGE_START) or tags.get("dagster/partition")
+    return first, tags.get(RANGE_END) or first

@@ -5,6 +5,9 @@ import dagster as dg
 SESSION_TAG = "tickstock/session"
 TRIGGER_TAG = "tickstock/trigger"
 PROFILE_TAG = "tickstock/profile"
+STRETCH_TAG = "tickstock/closed_after"
+"""The last session before some closed days. Not the session's own tag: the end of day waits for runs that have that."""
+
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 

@@ -49,6 +49,36 @@ def test_consumers_read_the_older_name_and_change_nothing(migrated_database_url:
         as_role(migrated_database_url, "tickstock_app", "UPDATE equity_types SET priority = 'low'")
 
 
+def test_each_change_is_told_with_what_was_and_what_is(migrated_database_url: str) -> None:
+    engine = open_engine(migrated_database_url)
+    change = {"ETF": {"retry_config": {"max_retries": 5}, "priority": "high"}}
+    for hours in (0, 1):
+        update_equity_types(engine, change, now=NOW + timedelta(hours=hours))
+    with pytest.raises(BadInputError):
+        update_equity_types(engine, {"CS": {"priority": "low"}, "ETF": {"priority": "?"}}, now=NOW)
+    before = {"priority": "critical", "retry_config": {"max_retries": 3, "backoff_multiplier": 2.0}}
+    after = {"priority": "high", "retry_config": {"max_retries": 5, "backoff_multiplier": 2.0}}
+    assert query(migrated_database_url, "SELECT channel, subject, event -> 'data' FROM outbox") == [
+        (
+            "tickstock.config.updated",
+            "equity_types/ETF",
+            {
+                "config": "equity_types",
+                "key": "ETF",
+                "changed": ["priority", "retry_config"],
+                "before": before,
+                "after": after,
+            },
+        )
+    ]
+    new = {**read_equity_types(engine)["SP"].to_json(), "equity_type": "NEW"}
+    add_equity_type(engine, new, now=NOW)
+    told = (
+        "SELECT event #> '{data,before}', event #>> '{data,after,update_frequency}' FROM outbox WHERE subject LIKE %s"
+    )
+    assert query(migrated_database_url, told, ("%/NEW",)) == [(None, "eod")]
+
+
 def test_a_change_is_read_at_once_and_twice_is_once(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
     change: dict[str, dict[str, Any]] = {"ETF": {"retry_config": {"max_retries": 5}}, "CS": {"update_frequency": "eod"}}

@@ -80,6 +80,21 @@ def test_it_goes_on_when_its_database_sessions_are_cut(migrated_database_url: st
     assert any("the database is away" in text for text in told)
 
 
+def test_it_is_not_well_while_redis_is_away(migrated_database_url: str) -> None:
+    stop, told, beats = threading.Event(), list[str](), list[int]()
+    with ThreadPoolExecutor() as pool:
+        closed = "redis://127.0.0.1:1/0"
+        options = {"on_trouble": told.append, "on_well": lambda: beats.append(1)}
+        commit(migrated_database_url, [progress("job", 1)])
+        running = pool.submit(follow, migrated_database_url, closed, stop, **options)
+        try:
+            wait_until(lambda: bool(told))
+            assert beats == []
+        finally:
+            stop.set()
+            running.result(timeout=20)
+
+
 def test_it_waits_for_redis_and_tells_once(migrated_database_url: str, tmp_path: Path) -> None:
     valkey = PrivateValkey(tmp_path / "state")
     told: list[str] = []

@@ -23,6 +23,8 @@ VALUES ('7f8f6f6e-0000-4000-8000-000000000001', 'tickstock.eod.complete', 'XNYS/
 INSERT INTO dead_letters (event_id, position, channel, subject, error, attempts, first_tried_at, last_tried_at, dead_at)
 SELECT event_id, position, channel, subject, 'refused', 5, now(), now(), now() FROM outbox
 WHERE event_id = '7f8f6f6e-0000-4000-8000-000000000001';
+INSERT INTO admin_mails (event_id, noted_at, next_try_at)
+VALUES ('7f8f6f6e-0000-4000-8000-000000000001', now(), now());
 INSERT INTO calendar_disagreements (calendar, session, witness, ours, theirs, overridden, noticed_at)
 VALUES ('XNYS', '2026-11-20', 'exchange_calendars', '09:30–16:00', 'closed', false, now());
 INSERT INTO stream_alerts VALUES ('tickstock.events', 'app', 7, now(), now(), 1);
@@ -46,6 +48,9 @@ INSERT INTO sync_changes_log (session, universe, security_id, ticker, task, chan
 SELECT '2026-11-16', 'mine', security_id, symbol, 'set', 'added', 'because', 'r', now() FROM symbols;
 INSERT INTO sync_changes_log (session, universe, task, change, reason, run_id, changed_at)
 VALUES ('2026-11-16', 'mine', 'set', 'rule', 'because', 'r', now());
+INSERT INTO maintenance_runs (
+    market, session, started_at, finished_at, removed, tables, bytes_before, bytes_after, run_id)
+VALUES ('XNYS', '2026-11-20', now(), now(), '{}', '{}', 0, 0, 'r');
 INSERT INTO sync_proposals VALUES ('2026-11-16', 'theme_rebalancing', '[]', 3, 0.1, NULL, 'r', now());
 """
 MINUTE = """
@@ -56,6 +61,7 @@ FROM symbols WHERE symbol = 'AAA'
 CHANGES = {
     "fair_values": "UPDATE fair_values SET fmv = fmv + 0.000001",
     "equity_types": "UPDATE equity_types SET title = 'x' WHERE equity_type = 'ETF'",
+    "admin_mails": "DELETE FROM admin_mails",
     "bar_gaps": "UPDATE bar_gaps SET reason = 'vendor_late'",
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",
@@ -65,6 +71,7 @@ CHANGES = {
     "etf_correlations": "UPDATE etf_correlations SET correlation = 0.500000000001",
     "etf_correlations_told": "UPDATE etf_correlations_told SET correlation = 0.500000000001",
     "etf_profiles": "UPDATE etf_profiles SET aum_usd = 1000000, aum_source = 's'",
+    "maintenance_runs": "UPDATE maintenance_runs SET session = '2026-11-19'",
     "market_calendar": "UPDATE market_calendar SET closes_at = closes_at - interval '1 second'",
     "market_calendar_overrides": "UPDATE market_calendar_overrides SET revoked_at = now()",
     "ohlcv_1min": "UPDATE ohlcv_1min SET volume = volume + 1",
@@ -163,6 +170,7 @@ def test_times_runs_progress_and_traffic_are_no_content(migrated_database_url: s
         "UPDATE sync_proposals SET staged_at = now(), run_id = 'another', seconds = 9",
         """UPDATE outbox SET event = jsonb_set(event, '{data,run_id}', '"another"'), sent_at = now()""",
         "UPDATE dead_letters SET attempts = 6, last_tried_at = now(), error = 'refused again'",
+        "UPDATE admin_mails SET attempts = 3, noted_at = now(), sent_at = now()",
         "UPDATE stream_alerts SET entries = 9, last_at = now()",
         "UPDATE calendar_disagreements SET noticed_at = now()",
         (

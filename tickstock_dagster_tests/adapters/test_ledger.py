@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.eod_store import completion_event, declare_compl
 from tickstock_dagster.adapters.ledger import RunProgress, record_calls, record_plan, run_progress, units_done
 from tickstock_dagster.adapters.vendor.source import VendorCall
 from tickstock_dagster.core.coverage import Completeness
+from tickstock_dagster.core.equity_types import Priority
 from tickstock_dagster.core.planning import WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, batch, query
 
@@ -21,8 +22,9 @@ UNITS = [WorkUnit("range", "XNYS", "simulator", ticker, MON, FRI, 5) for ticker 
 LEDGER = "SELECT subject, status, attempts, cells, rows, priority, run_id, error FROM work_units ORDER BY subject"
 
 
-def plan(database_url: str, run_id: str = "run-1", units: list[WorkUnit] = UNITS, priority: int = 2) -> None:
-    record_plan(open_engine(database_url), units, run_id=run_id, priority=priority, now=NOW)
+def plan(database_url: str, run_id: str = "run-1", units: list[WorkUnit] = UNITS, **priorities: Priority) -> None:
+    by_unit = {unit.unit_id: priorities[unit.subject] for unit in units if unit.subject in priorities}
+    record_plan(open_engine(database_url), units, run_id=run_id, priorities=by_unit, now=NOW)
 
 
 def end(database_url: str, *units: WorkUnit, error: str | None = None, rows: int = 5) -> None:
@@ -48,7 +50,7 @@ def test_a_run_is_as_far_as_its_units_are(migrated_database_url: str) -> None:
 def test_a_unit_that_is_planned_again_keeps_how_often_it_was_tried(migrated_database_url: str) -> None:
     plan(migrated_database_url)
     end(migrated_database_url, UNITS[0], error="down", rows=0)
-    plan(migrated_database_url, "run-2", [replace(UNITS[0], cells=2)], priority=10)
+    plan(migrated_database_url, "run-2", [replace(UNITS[0], cells=2)], AAA=Priority.CRITICAL)
     assert query(migrated_database_url, LEDGER)[0] == ("AAA", "pending", 1, 2, 0, 10, "run-2", None)
     end(migrated_database_url, UNITS[0])
     assert query(migrated_database_url, LEDGER)[0][:3] == ("AAA", "done", 2)

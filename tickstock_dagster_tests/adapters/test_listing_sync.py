@@ -9,8 +9,11 @@ import pytest
 
 from tickstock_dagster.adapters.listing_store import read_intervals, read_securities
 from tickstock_dagster.adapters.listing_sync import ListingSync
+from tickstock_dagster.adapters.market_store import register_listings
+from tickstock_dagster.adapters.universe_store import listed_tickers
 from tickstock_dagster.adapters.vendor.files import FileSource
 from tickstock_dagster.adapters.vendor.source import BarSource, MalformedAnswerError, NotFoundError
+from tickstock_dagster.core.markets import market_named
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
 
 LATEST = date(2026, 11, 20)
@@ -273,9 +276,30 @@ def test_a_files_lists_are_what_its_rows_say(world: World, tmp_path_factory: pyt
     assert history(world, "NEW") == [("NEW", days[0] + timedelta(days=1), None, "absent_before")]
 
 
+def test_a_list_of_us_tickers_says_nothing_about_thousands_listed_in_tokyo(world: World) -> None:
+    assert sync_of(world).observe(date(2026, 11, 18))
+    us = len(read_securities(world.engine, MARKET))
+    names = [f"{number}.XTKS" for number in range(1000, 5000)]
+    days = {"first": date(2026, 11, 2), "last": LATEST}
+    spans = pl.DataFrame({"ticker": names}).with_columns(**{name: pl.lit(day) for name, day in days.items()})
+    register_listings(world.engine, market_named("XTKS"), spans, now=world.now)
+    tokyo = (
+        "SELECT count(*), max(i.valid_to), max(s.delisted_on) FROM ticker_intervals AS i "
+        "JOIN securities AS s USING (security_id) WHERE i.ticker LIKE '%.XTKS'"
+    )
+
+    sync_of(world).observe(LATEST)  # before, 4,000 of its securities seemed to have vanished, and it was refused
+
+    assert world.query(tokyo) == [(4000, None, None)]
+    assert len(read_securities(world.engine, MARKET)) == us
+    assert {one.intervals[0].ticker for one in read_securities(world.engine, "XTKS")} == set(names)
+    assert read_securities(world.engine, "XLON") == []
+    assert not set(names) & set(listed_tickers(world.engine, LATEST)), "us_listed holds no ticker of Tokyo"
+
+
 def test_reading_gives_back_what_was_written(world: World) -> None:
     ensure(world, "NEWC GONE", date(2026, 7, 1), LATEST)
-    securities = {security.intervals[-1].ticker: security for security in read_securities(world.engine)}
+    securities = {security.intervals[-1].ticker: security for security in read_securities(world.engine, MARKET)}
     assert [run.ticker for run in securities["NEWC"].intervals] == ["OLDC", "NEWC"]
     assert securities["GONE"].delisted_on == date(2026, 9, 30)
     assert securities["AAPL"].identity.startswith("BBG")

@@ -1,73 +1,27 @@
 """Mail against a real SMTP server on this machine, with its own certificate: over TLS, with a login, and refused."""
 
 import logging
-import shutil
-import socket
-import ssl
-import subprocess
 from collections.abc import Callable, Iterator
-from email import message_from_bytes, policy
-from email.message import EmailMessage
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from tickstock_dagster.adapters.mail import Mailer, MailReport
 from tickstock_dagster.core.mails import Mail
 from tickstock_dagster.settings import load_settings
+from tickstock_dagster_tests.mail_server import PASSWORD, Inbox, make_certificate, smtp_server
 
 # Over TLS from the first byte the server does not see that a login is encrypted, and warns.
 pytestmark = pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")
 
-PASSWORD = "hidden-word"
 MAIL = Mail("[TickStock] XNYS closes early on 2026-11-27 – 13:00", "At 13:00 EST.\n.\nA line with a dot.\n")
-
-
-class Inbox:
-    """What the server was given, by envelope."""
-
-    def __init__(self) -> None:
-        self.mails: list[tuple[list[str], EmailMessage, bool]] = []
-
-    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802  # the server's name
-        if "refused@example.org" in envelope.rcpt_tos:
-            return "554 not wanted"
-        message = message_from_bytes(envelope.content, policy=policy.default)
-        assert isinstance(message, EmailMessage)
-        encrypted = server.transport.get_extra_info("ssl_object") is not None
-        self.mails.append((envelope.rcpt_tos, message, encrypted))
-        return "250 OK"
-
-
-class Server(Controller):
-    """On a free port. It calls itself once to be ready, over TLS without looking at the certificate."""
-
-    def _trigger_server(self) -> None:
-        self.port = self.server.sockets[0].getsockname()[1]
-        with socket.create_connection(("localhost", self.port), 5.0) as plain:
-            if self.ssl_context is None:
-                plain.recv(1024)
-                return
-            trusting = ssl.create_default_context()
-            trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
-            with trusting.wrap_socket(plain) as encrypted:
-                encrypted.recv(1024)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A certificate for localhost, of its own authority, and its key."""
-    if not shutil.which("openssl"):
-        pytest.skip("openssl makes the certificate, and is not there")
-    folder = tmp_path_factory.mktemp("certificate")
-    files = folder / "localhost.pem", folder / "localhost.key"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-out", str(files[0]), "-keyout", str(files[1])]
-    subprocess.run(command, check=True, capture_output=True)
-    return files
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture
@@ -78,38 +32,17 @@ def inbox() -> Inbox:
 @pytest.fixture
 def serve(inbox: Inbox, certificate: tuple[Path, Path]) -> Iterator[Callable[..., Mailer]]:
     """Start a server as asked for; returns a mailer for it."""
-    running: list[Server] = []
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(*certificate)
+    with ExitStack() as running:
 
-    def authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: Any) -> AuthResult:
-        right = isinstance(data, LoginPassword) and (data.login, data.password) == (b"factory", PASSWORD.encode())
-        return AuthResult(success=right, handled=False)
+        def start(security: str, *, login: bool = False, receivers: str = "a@example.org, b@example.org") -> Mailer:
+            port = running.enter_context(smtp_server(inbox, certificate, security, login=login))
+            user = {"user": "factory", "password": PASSWORD} if login else {}
+            addresses = tuple(part.strip() for part in receivers.split(","))
+            return Mailer(
+                "localhost", port, security, "factory@example.org", addresses, ca_file=str(certificate[0]), **user
+            )
 
-    def start(security: str, *, login: bool = False, receivers: str = "a@example.org, b@example.org") -> Mailer:
-        options: dict[str, Any] = {"hostname": "localhost", "port": 0, "decode_data": False}
-        if security == "starttls":
-            options |= {"tls_context": context, "require_starttls": True}
-        if security == "tls":
-            options |= {"ssl_context": context}
-        if login:
-            options |= {
-                "authenticator": authenticate,
-                "auth_required": True,
-                "auth_require_tls": security == "starttls",
-            }
-        server = Server(inbox, **options)
-        server.start()
-        running.append(server)
-        user = {"user": "factory", "password": PASSWORD} if login else {}
-        addresses = tuple(part.strip() for part in receivers.split(","))
-        return Mailer(
-            "localhost", server.port, security, "factory@example.org", addresses, ca_file=str(certificate[0]), **user
-        )
-
-    yield start
-    for server in running:
-        server.stop()
+        yield start
 
 
 @pytest.mark.parametrize(("security", "login"), [("starttls", True), ("tls", True), ("starttls", False)])
@@ -190,10 +123,10 @@ def test_a_server_that_is_away_or_refuses_stops_nothing(
 
 
 def test_without_a_server_or_a_receiver_nothing_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert Mailer.of(load_settings()).send(MAIL).why_not == "no mail server or no receiver is configured"
+    assert Mailer.of(load_settings()).send(MAIL).why_not == "no SMTP server is configured (TICKSTOCK_SMTP_HOST)"
     monkeypatch.setenv("TICKSTOCK_SMTP_HOST", "localhost")
     load_settings.cache_clear()
-    assert not Mailer.of(load_settings()).send(MAIL).sent
+    assert Mailer.of(load_settings()).send(MAIL).why_not == "no receiver of mails is configured (TICKSTOCK_MAIL_TO)"
 
 
 def test_the_environment_describes_the_mailer(monkeypatch: pytest.MonkeyPatch) -> None:

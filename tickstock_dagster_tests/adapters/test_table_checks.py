@@ -147,7 +147,9 @@ def test_gaps_of_a_reused_tickers_old_owner_are_nobodys(migrated_database_url: s
 def test_the_next_retry_of_a_session_is_its_first_open_gap(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
     ids = [add_security(migrated_database_url, ticker) for ticker in ("AAA", "BBB", "CCC")]
+    ids.append(add_security(migrated_database_url, "IDLE"))
+    track(migrated_database_url, "AAA", "BBB", "CCC")
     assert next_retry(engine, FRI) is None
     gaps = [gap(ids[0], FRI, hours=5), gap(ids[1], FRI, "BBB", hours=2), gap(ids[2], FRI, "CCC", "no_trade")]
-    store_batch(engine, batch(gaps=[*gaps, gap(ids[0], THU)]))
-    assert next_retry(engine, FRI) == NOW + timedelta(hours=2)
+    store_batch(engine, batch(gaps=[*gaps, gap(ids[0], THU), gap(ids[3], FRI, "IDLE", hours=1)]))
+    assert next_retry(engine, FRI) == NOW + timedelta(hours=2), "nobody waits for what is not tracked"

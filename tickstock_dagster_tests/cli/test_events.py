@@ -3,7 +3,8 @@
 import json
 import subprocess
 import sys
-from datetime import date
+from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 import redis
@@ -15,6 +16,7 @@ from tickstock_dagster.core.events import Event, ScheduleAdjusted
 from tickstock_dagster.core.events_catalogue import event_catalogue
 from tickstock_dagster.settings import load_settings
 from tickstock_dagster_tests.adapters.outbox_helpers import NOW, commit, ids, interleaved, rows, wait_until
+from tickstock_dagster_tests.mail_server import Inbox, make_certificate, smtp_environment, smtp_server
 
 CLOSED_PORT = "redis://:hidden-word@127.0.0.1:1/0"
 EVENTS = interleaved(1, 3)
@@ -241,20 +243,33 @@ def test_status_shows_who_has_lost_entries(
 
 
 @pytest.mark.usefixtures("configured")
-def test_dispatch_follow_sends_what_is_committed_until_it_is_ended(migrated_database_url: str, redis_url: str) -> None:
+def test_dispatch_follow_sends_what_is_committed_until_it_is_ended(
+    migrated_database_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    heart = tmp_path / "well"
     commit(migrated_database_url, EVENTS)
     command = [sys.executable, "-c", "from tickstock_dagster.cli import main; main()", "events", "dispatch", "--follow"]
-    service = subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    service = subprocess.Popen(
+        [*command, "--json", "--heartbeat", heart], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     try:
         wait_until(lambda: len(ids(redis_url)) == 3)
         commit(migrated_database_url, [EARLY_CLOSE])
         wait_until(lambda: len(ids(redis_url)) == 4)
+        wait_until(heart.exists)
     finally:
         service.terminate()
         out, err = service.communicate(timeout=20)
     assert service.returncode == 0
     assert sum(json.loads(line)["sent"] for line in out.splitlines()) == 4
     assert err == "following the outbox; SIGTERM ends it\n"
+
+
+def test_a_heartbeat_without_a_service_is_refused(
+    configured: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(configured, "dispatch", "--heartbeat", "/tmp/well") == 2
+    assert "--heartbeat '/tmp/well' is not accepted" in capsys.readouterr().err
 
 
 def test_asyncapi_prints_the_document(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -265,3 +280,29 @@ def test_asyncapi_prints_the_document(monkeypatch: pytest.MonkeyPatch, capsys: p
 def test_catalogue_prints_the_document(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(monkeypatch, "catalogue") == 0
     assert capsys.readouterr().out == event_catalogue()
+
+
+def test_mail_shows_that_mails_arrive_and_sends_what_waits(
+    configured: pytest.MonkeyPatch, migrated_database_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(configured, "mail", "--test") == 2
+    assert capsys.readouterr().err == "tickstock: no SMTP server is configured (TICKSTOCK_SMTP_HOST)\n"
+    inbox, certificate = Inbox(), make_certificate(tmp_path)
+    closed = ScheduleAdjusted(market="XNYS", session=date(2026, 11, 27), adjustment_type="unexpected_holiday")
+    commit(migrated_database_url, [Event.of(closed, time=datetime.now(UTC), dedupe_key="1")])
+    with smtp_server(inbox, certificate) as port:
+        for name, value in smtp_environment(port, certificate).items():
+            configured.setenv(name, value)
+        assert run(configured, "mail", "--test") == 0
+        assert capsys.readouterr().out == f"localhost:{port} took the mail to a@example.org\n"
+        assert run(configured, "mail", "--json") == 0
+        assert json.loads(capsys.readouterr().out) == {"sent": 1, "waiting": 0}
+        configured.setenv("TICKSTOCK_SMTP_PASSWORD", "another-word")
+        assert run(configured, "mail", "--test") == 1
+    told = capsys.readouterr()
+    assert told.err == f"tickstock: localhost:{port} does not accept the login (535)\n"
+    assert "word" not in told.out + told.err.replace("password", "")
+    assert [message["Subject"] for _, message, _ in inbox.mails] == [
+        "[TickStock] Mail to the administrators works",
+        "[TickStock] XNYS is closed on 2026-11-27",
+    ]

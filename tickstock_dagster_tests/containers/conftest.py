@@ -9,7 +9,7 @@ import pytest
 
 from tickstock_dagster_tests.containers.stack import Stack, docker, wait_for, why_not_here
 
-SERVICES = ("timescaledb", "redis", "simulator", "code", "webserver", "daemon")
+SERVICES = ("timescaledb", "redis", "simulator", "code", "events", "webserver", "daemon")
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,12 @@ from pathlib import Path
 import pytest
 
 import tickstock_dagster
-from tickstock_dagster.adapters.local_services import ServiceAddresses, process_environment, resolve_addresses
+from tickstock_dagster.adapters.local_services import (
+    ServiceAddresses,
+    notification_addresses,
+    process_environment,
+    resolve_addresses,
+)
 from tickstock_dagster.adapters.services import environment
 from tickstock_dagster.adapters.vendor.factory import MASSIVE_URL, open_source
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
@@ -40,6 +45,19 @@ def test_nothing_embedded_is_started_where_everything_is_named(monkeypatch: pyte
         monkeypatch.setenv(name, "postgresql://a:b@timescaledb:5432/c")
     monkeypatch.setenv("TICKSTOCK_REDIS_URL", "redis://redis:6379/0")
     assert resolve_addresses(load_settings()).embedded == frozenset()
+    assert not (tmp_path / "state").exists()
+
+
+def test_sending_notifications_starts_nothing_where_the_store_and_redis_are_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TICKSTOCK_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("TICKSTOCK_DATABASE_URL", "postgresql://a:b@timescaledb:5432/c")
+    monkeypatch.setenv("TICKSTOCK_REDIS_URL", "redis://redis:6379/0")
+    assert notification_addresses(load_settings()) == (
+        "postgresql://a:b@timescaledb:5432/c",
+        "redis://redis:6379/0",
+    )
     assert not (tmp_path / "state").exists()
 
 

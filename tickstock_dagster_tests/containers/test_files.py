@@ -1,14 +1,17 @@
 """The containers' files agree with one another, with the settings and with the local instance."""
 
+import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from tickstock_dagster.core.markets import ABROAD
 from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings
 
 DEPLOY = PROJECT_ROOT / "deploy"
@@ -29,6 +32,8 @@ def test_every_setting_reaches_the_code_location_and_the_runs() -> None:
     settings = {str(field.validation_alias) for field in Settings.model_fields.values()} - {"TICKSTOCK_STATE_DIR"}
     assert settings <= SERVICES["code"]["environment"].keys()
     assert settings - {"TICKSTOCK_AUTOMATION"} <= set(LAUNCHER["env_vars"])
+    files = {f"TICKSTOCK_FILES_{mic}" for mic in ABROAD}
+    assert files <= SERVICES["code"]["environment"].keys() & set(LAUNCHER["env_vars"])
 
 
 @pytest.mark.parametrize("service", ["code", "webserver", "daemon"])
@@ -64,7 +69,7 @@ def test_every_service_is_watched_bounded_and_published_on_this_machine_alone(se
     assert [port for port in given.get("ports", []) if not port.startswith("127.0.0.1:")] == []
 
 
-@pytest.mark.parametrize("service", ["simulator", "code", "webserver"])
+@pytest.mark.parametrize("service", ["simulator", "code", "events", "webserver"])
 def test_only_the_preparation_and_the_database_know_the_superuser(service: str) -> None:
     assert "STACK_POSTGRES_PASSWORD" not in str(SERVICES[service])
     assert "STACK_POSTGRES_PASSWORD" not in str(SERVICES["daemon"])
@@ -73,6 +78,31 @@ def test_only_the_preparation_and_the_database_know_the_superuser(service: str) 
 def test_the_webserver_has_no_secret_but_that_of_its_storage() -> None:
     known = set(re.findall(r"STACK_\w+", str(SERVICES["webserver"]["environment"])))
     assert known == {"STACK_DAGSTER_PASSWORD"}
+
+
+def test_the_dispatcher_has_the_store_and_redis_alone_and_is_as_hardened_as_the_others() -> None:
+    given = SERVICES["events"]
+    assert given["environment"].keys() == {"TICKSTOCK_DATABASE_URL", "TICKSTOCK_REDIS_URL"}
+    assert given["environment"].items() <= SERVICES["code"]["environment"].items()
+    hardened = ("image", "read_only", "tmpfs", "cap_drop", "security_opt", "restart", "logging")
+    assert {name: given[name] for name in hardened} == {name: SERVICES["code"][name] for name in hardened}
+    assert "ports" not in given
+    assert "volumes" not in given
+    # What is touched is what is looked at, in the only place where a read-only container can write.
+    heartbeat = given["command"][given["command"].index("--heartbeat") + 1]
+    assert heartbeat in given["healthcheck"]["test"]
+    assert heartbeat.startswith(f"{given['tmpfs'][0]}/")
+
+
+def test_the_probe_tells_a_file_that_was_just_touched_from_an_old_one(tmp_path: Path) -> None:
+    def probe(name: str) -> int:
+        command = [sys.executable, DEPLOY / "probe.py", "fresh", tmp_path / name, "30"]
+        return subprocess.run(command, check=False, capture_output=True).returncode
+
+    (tmp_path / "new").touch()
+    (tmp_path / "old").touch()
+    os.utime(tmp_path / "old", (0, 0))
+    assert [probe(name) for name in ("new", "old", "none")] == [0, 1, 1]
 
 
 def test_every_variable_is_documented_and_the_local_env_file_has_none_of_them() -> None:

@@ -11,6 +11,7 @@ from tickstock_dagster.core.coverage import (
     GAP_SCHEMA,
     INTERVAL_SCHEMA,
     LONGEST_SILENCE,
+    RETRY_SCHEMA,
     SETTLES_AFTER,
     THIN_MEDIAN_VOLUME,
     Completeness,
@@ -149,6 +150,39 @@ def test_every_absence_has_a_reason_evidence_and_a_time_to_ask_again(
     assert words in gap["evidence"]
     assert gap["evidence"].startswith("the answer ")
     assert gap["retry_at"] == (None if retry_after is None else CLOSES_AT + after_close + retry_after)
+
+
+SETTLED = SETTLES_AFTER - EVENING
+
+
+@pytest.mark.parametrize(
+    ("answers", "max_retries", "multiplier", "suspicious", "wait"),
+    [
+        (0, 3, 2.0, False, timedelta(minutes=15)),
+        (1, 3, 2.0, False, timedelta(minutes=30)),
+        (2, 3, 2.0, False, timedelta(minutes=60)),
+        (3, 3, 2.0, False, SETTLED),
+        (2, 3, 1.0, False, timedelta(minutes=15)),
+        (1, 3, 1.5, False, timedelta(minutes=22, seconds=30)),
+        (0, 0, 2.0, False, SETTLED),
+        (19, 20, 10.0, False, SETTLED),
+        (9, 3, 2.0, True, timedelta(minutes=15)),
+    ],
+)
+def test_a_late_bar_is_asked_for_again_on_the_terms_of_its_type(answers, max_retries, multiplier, suspicious, wait):
+    cells = absent(BUSY, suspicious=suspicious)
+    terms = pl.DataFrame([(BUSY, cells["session"][0], answers, max_retries, multiplier)], RETRY_SCHEMA, orient="row")
+    (gap,) = explain_absences(
+        cells, MEDIANS, NOTHING_REJECTED, now=CLOSES_AT + EVENING, asked="the answer", terms=terms
+    ).iter_rows(named=True)
+    assert (gap["reason"], gap["retry_at"] - (CLOSES_AT + EVENING)) == ("vendor_late", wait)
+
+
+def test_terms_say_nothing_of_what_has_settled():
+    cells = absent(BUSY)
+    terms = pl.DataFrame([(BUSY, cells["session"][0], 0, 3, 2.0)], RETRY_SCHEMA, orient="row")
+    found = explain_absences(cells, MEDIANS, NOTHING_REJECTED, now=CLOSES_AT + LATER, asked="x", terms=terms)
+    assert found["retry_at"].to_list() == [CLOSES_AT + LATER + timedelta(days=1)]
 
 
 @pytest.mark.parametrize(

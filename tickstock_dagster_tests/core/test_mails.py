@@ -59,7 +59,7 @@ def test_a_session_that_owes_nothing_is_not_called_complete() -> None:
         explained=0,
         gaps_by_reason={},
     )
-    assert "unknown complete" in mail.subject
+    assert mail.subject == "[TickStock] XTKS 2026-11-27 is of unknown completeness, below 95%"
 
 
 def test_a_reason_cannot_add_a_header() -> None:

@@ -1,9 +1,13 @@
 """Each check of `ohlcv_daily` fails when it should, in the right colour, with value, threshold and sample."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
+from tickstock_dagster.adapters.bar_store import store_batch
+from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster_tests.adapters.store_helpers import add_security, bar, batch
 from tickstock_dagster_tests.defs.factory import FEW, FRI, MON, SUNDAY, THU, Factory, checks_of, red_checks
 
 FRIDAY_BEFORE_IT_IS_DUE = datetime(2026, 11, 20, 22, 59, tzinfo=UTC)
@@ -50,7 +54,7 @@ def test_a_dropped_constraint_and_the_row_that_used_the_chance_are_named(loaded:
         "WHERE ticker = 'SPY' AND session = '2026-11-20'"
     )
     result = loaded.run("us_bar_checks")
-    assert red_checks(result) == {"ohlc_invariants": "ERROR"}
+    assert red_checks(result) == {"ohlc_invariants": "ERROR", "price_moves": "WARN"}
     metadata = checks_of(result)["ohlc_invariants"].metadata
     assert metadata["value"].value == 4
     assert "constraint ohlcv_daily_high_not_below_low is missing or not validated" in metadata["sample"].value
@@ -109,3 +113,65 @@ def test_nothing_tracked_is_not_green(factory: Factory) -> None:
     result = factory.run("us_bar_checks", now=SUNDAY)
     assert result.success
     assert red_checks(result) == {"latest_session_present": "ERROR"}
+
+
+@pytest.fixture
+def abroad(factory: Factory) -> Factory:
+    """62 sessions up to 2026-05-04 of EFA and of three funds that follow it, and then jump by 5 % on one day."""
+    days = library_calendar("XNYS").sessions(date(2026, 1, 2), date(2026, 5, 4))[-63:]
+    wobble = [1 + 0.01 * ((place * 7) % 5 - 2) for place in range(len(days))]
+    names = {"EFA": "EAFE", "EWJ": "Japan", "EWU": "United Kingdom", "EWG": "Germany"}
+    rows = []
+    for number, (ticker, name) in enumerate(names.items()):
+        security = add_security(factory.database_url, ticker)
+        factory.execute(
+            "UPDATE securities SET etf_type = 'international', name = %s, correlation_reference = %s "
+            "WHERE security_id = %s",
+            f"iShares MSCI {name} ETF",
+            "SPY" if ticker == "EFA" else "EFA",
+            security,
+        )
+        for place, day in enumerate(days):
+            noise = 1 + 0.0005 * ((place * (number + 3)) % 7 - 3)
+            jump = 1.05 if ticker != "EFA" and day == days[-1] else 1.0
+            price = round(100 * wobble[place] * noise * jump, 4)
+            rows.append(bar(security, day, ticker, **dict.fromkeys(("open", "high", "low", "close"), price)))
+    store_batch(factory.engine, batch(*rows))
+    return factory
+
+
+def tracking(factory: Factory, now: datetime) -> tuple[bool, dict[str, Any]]:
+    """Whether `etf_tracking` is green at a moment, and its metadata."""
+    check = checks_of(factory.run("us_bar_checks", now=now))["etf_tracking"]
+    return check.passed, {name: value.value for name, value in check.metadata.items()}
+
+
+def test_an_etf_whose_home_was_closed_alarms_nobody_and_the_one_whose_home_traded_does(abroad: Factory) -> None:
+    passed, found = tracking(abroad, datetime(2026, 5, 4, 22, 30, tzinfo=UTC))
+    assert not passed
+    assert (found["session"], found["judged"], found["value"], found["explained"]) == ("2026-05-04", 3, 1, 2)
+    alarms = found["far"].splitlines()[2:]
+    assert len(alarms) == 1
+    assert alarms[0].startswith("| EWG | EFA | ")
+    assert alarms[0].endswith("| Xetra: NAV is of 2026-05-04, 4.5 h old |")
+    assert found["home_closed"].splitlines() == [
+        "- EWJ (explained): home closed (Tokyo Stock Exchange): NAV is of 2026-05-01, 85.5 h old, stale",
+        "- EWU (explained): home closed (London Stock Exchange): NAV is of 2026-05-01, 76.5 h old, stale",
+    ]
+
+
+def test_an_ordinary_day_is_green_and_still_says_whose_home_was_closed(abroad: Factory) -> None:
+    passed, found = tracking(abroad, datetime(2026, 5, 1, 22, 30, tzinfo=UTC))
+    assert passed
+    assert (found["session"], found["judged"], found["value"], found["far"]) == ("2026-05-01", 3, 0, "none")
+    assert found["home_closed"] == "- EWG: home closed (Xetra): NAV is of 2026-04-30, 28.5 h old, stale"
+
+
+def test_a_closure_at_home_that_an_override_states_explains_too(abroad: Factory) -> None:
+    abroad.execute(
+        "INSERT INTO market_calendar_overrides (calendar, session, action, reason, created_by, created_at) "
+        "VALUES ('XETR', '2026-05-04', 'remove', 'a failure', 'tests', now())"
+    )
+    passed, found = tracking(abroad, datetime(2026, 5, 4, 22, 30, tzinfo=UTC))
+    assert passed
+    assert found["explained"] == 3

@@ -77,13 +77,18 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
     loaded = load_apart(TICKSTOCK_AUTOMATION="running")
     assert loaded.returncode == 0, loaded.stderr
     assert json.loads(loaded.stdout)["on"] == [
+        "admin_mail_sensor",
         "calendar_quorum_schedule",
+        "day_notice_sensor",
+        "maintenance_schedule",
+        "maintenance_universes_sensor",
         "outbox_sensor",
         "universe_grid_sensor",
         "universe_sync_sensor",
         "us_bar_checks_schedule",
         "us_eod_schedule",
         "us_eod_sensor",
+        "us_fair_values_sensor",
         "us_reconcile_schedule",
         "us_symbols_sensor",
     ]
@@ -126,30 +131,40 @@ def test_the_inventory() -> None:
         "asset xlon/session_bars",
         "asset xtks/session_bars",
         "check us/session_bars:calendar_agreement",
+        "check us/session_bars:etf_tracking",
         "check us/session_bars:latest_session_present",
         "check us/session_bars:no_long_gaps",
         "check us/session_bars:ohlc_invariants blocking",
+        "check us/session_bars:price_moves",
         "check us/session_bars:session_complete",
         "check us/session_bars:table_schema blocking",
         "check us/session_bars:unique_keys blocking",
+        "check us/session_bars:volume_levels",
         "job calendar_quorum",
         "job edit_universe",
+        "job maintenance",
         "job universe_membership",
         "job universe_sync",
         "job universe_themes",
         "job us_actions",
         "job us_bar_checks",
         "job us_eod",
+        "job us_fair_values",
         "job us_reconcile",
         "job us_symbols",
         "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
+        "schedule maintenance_schedule: */15 * * * * America/New_York",
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",
         "schedule us_reconcile_schedule: */15 * * * * America/New_York",
+        "sensor admin_mail_sensor: 60 s",
+        "sensor day_notice_sensor: 60 s",
+        "sensor maintenance_universes_sensor: 60 s",
         "sensor outbox_sensor: 30 s",
         "sensor universe_grid_sensor: 30 s",
         "sensor universe_sync_sensor: 60 s",
         "sensor us_eod_sensor: 60 s",
+        "sensor us_fair_values_sensor: 30 s",
         "sensor us_symbols_sensor: 30 s",
     ]
 
@@ -159,18 +174,27 @@ def test_jobs_hold_what_their_names_say() -> None:
         name: sorted(
             key.to_user_string() for key in all_definitions().resolve_job_def(name).asset_layer.selected_asset_keys
         )
-        for name in ("us_eod", "us_symbols", "us_actions", "us_bar_checks", "universe_themes", "universe_membership")
+        for name in (
+            "us_eod",
+            "us_symbols",
+            "us_actions",
+            "us_fair_values",
+            "us_bar_checks",
+            "universe_themes",
+            "universe_membership",
+        )
     }
     assert held == {
         "us_eod": ["us/corporate_actions", "us/session_bars"],
         "us_symbols": ["us/ohlcv_daily"],
         "us_actions": ["us/corporate_actions"],
+        "us_fair_values": ["us/fair_values"],
         "us_bar_checks": [],
         "universe_themes": ["universes/etf_universe"],
         "universe_membership": ["universes/membership"],
     }
     checks = all_definitions().resolve_job_def("us_eod").asset_layer.asset_graph.asset_check_keys
-    assert len(checks) == 7
+    assert len(checks) == 10
 
 
 @pytest.mark.parametrize("asset", ["corporate_actions", "ohlcv_daily", "session_bars"])

@@ -15,7 +15,7 @@ def test_sessions_without_a_trade_are_valued_and_the_metadata_says_how(factory: 
     factory.vendor.reset_stats()
     gaps = factory.rows("SELECT session, ticker FROM bar_gaps WHERE is_final AND session >= '2026-11-02' ORDER BY 1, 2")
     assert len(gaps) > 5
-    result = materialise(factory, FAIR_VALUES, "2026-11-02", FRI)
+    result = factory.run("us_fair_values", "2026-11-02", FRI)
     assert result.success
     assert factory.vendor.stats()["total"] == 0
     facts = metadata_of(result, "us/fair_values")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -145,6 +146,40 @@ def test_a_run_that_reaches_back_before_the_grid_is_followed_from_its_first_sess
     request = after(factory, factory.run("us_eod", "2024-12-31", "2025-01-03"))
     assert isinstance(request, dg.RunRequest)
     assert (request.tags[RANGE_START], request.tags[RANGE_END]) == ("2025-01-02|AAPL", "2025-01-03|AAPL")
+
+
+EOD_RANGE = {RANGE_START: "2026-11-16", RANGE_END: "2026-11-20"}
+SECOND_LOOK = {"ops": {"reconcile_session": {"config": {"session": "2026-11-20"}}}}
+
+
+@pytest.mark.parametrize(
+    ("job", "tags", "config", "span"),
+    [
+        ("us_eod", EOD_TAGS | {"dagster/partition": "2026-11-20"}, {}, ("2026-11-20", "2026-11-20")),
+        ("us_eod", EOD_RANGE, {}, ("2026-11-16", "2026-11-20")),
+        ("us_reconcile", {SESSION_TAG: "2026-11-20"}, SECOND_LOOK, ("2026-11-20", "2026-11-20")),
+        ("us_bar_checks", {}, {}, None),
+    ],
+)
+def test_after_a_session_s_bars_and_after_its_second_look_what_did_not_trade_is_valued(
+    factory: Factory, job: str, tags: dict[str, str], config: dict[str, Any], span: tuple[str, str] | None
+) -> None:
+    run = factory.instance.create_run_for_job(all_definitions().resolve_job_def(job), tags=tags, run_config=config)
+    context = dg.build_run_status_sensor_context(
+        sensor_name="us_fair_values_sensor",
+        dagster_instance=factory.instance,
+        dagster_run=run,
+        dagster_event=dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, job),
+    )
+    answer = all_definitions().resolve_sensor_def("us_fair_values_sensor")(context)
+    if span is None:
+        assert isinstance(answer, dg.SkipReason)
+        assert answer.skip_message == "the run had no session"
+        return
+    assert isinstance(answer, dg.RunRequest)
+    assert answer.run_key == run.run_id, "each attempt once"
+    own = {RANGE_START: span[0], RANGE_END: span[1], SESSION_TAG: span[1], TRIGGER_TAG: "sensor"}
+    assert answer.tags == own | {"dagster/priority": "2"}
 
 
 def deliver(factory: Factory) -> str:

@@ -1,0 +1,1 @@
+SELECT max(session) FROM maintenance_runs WHERE market = %(market)s

@@ -1,0 +1,1 @@
+SELECT remove_vendor_calls(%(before)s)
