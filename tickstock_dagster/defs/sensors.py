@@ -1,6 +1,6 @@
 """Sensors: later attempts at a session, the symbol grid behind it, notifications left over. All say why they skip."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
@@ -84,10 +84,10 @@ def us_symbols_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.
     default_status=_STATUS,
     description="Sends notifications that were left over while Redis was away.",
 )
-def outbox_sensor(notifications: RedisNotifications) -> dg.SkipReason:
+def outbox_sensor(notifications: RedisNotifications, clock: Clock) -> dg.SkipReason:
     """Runs send their own events; this one sees to the rest."""
     report = notifications.dispatch()
     if report.error:
         return dg.SkipReason(f"{report.left} events wait: {report.error}")
     sent = f"sent {report.sent}" if report.sent else "nothing was left over"
-    return dg.SkipReason(f"{sent}; {report.left} wait ({datetime.now(UTC):%H:%M:%S} UTC)")
+    return dg.SkipReason(f"{sent}; {report.left} wait ({clock.now():%H:%M:%S} UTC)")
