@@ -22,6 +22,9 @@ SETTLES_AFTER = timedelta(hours=19)
 """After the close, until the vendor's next-morning corrections are in (11:00 ET): stored bars are provisional, absent
 ones late."""
 
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=15), timedelta(hours=2)
+"""Until a late bar is asked for again: a quarter of the time since its close, but within these."""
+
 MAX_ABSENT_SHARE = 0.05
 """An answer about a session that lacks more of the expected bars than this says nothing about single names."""
 
@@ -146,9 +149,11 @@ def explain_absences(
         .join(typical_volume, on="security_id", how="left")
         .join(broken, on=["ticker", "session"], how="left")
     )
-    late = (pl.lit(now) - pl.col("closes_at")) < SETTLES_AFTER
+    age = pl.lit(now) - pl.col("closes_at")
+    late = age < SETTLES_AFTER
+    backed_off = pl.max_horizontal(pl.lit(FIRST_RETRY), pl.min_horizontal(age / 4, pl.lit(LONGEST_RETRY)))
     thin = (pl.col("median_volume") < THIN_MEDIAN_VOLUME) & (pl.col("silence") <= LONGEST_SILENCE)
-    young = (pl.lit(now) - pl.col("closes_at")) < timedelta(days=30)
+    young = age < timedelta(days=30)
     reason = (
         pl.when(pl.col("broken").is_not_null())
         .then(pl.lit(GapReason.QUARANTINED.value))
@@ -174,7 +179,7 @@ def explain_absences(
     )
     wait = (
         pl.when(pl.col("reason") == GapReason.VENDOR_LATE.value)
-        .then(pl.lit(now + timedelta(minutes=15)))
+        .then(pl.lit(now) + backed_off)
         .when(pl.col("reason") == GapReason.NO_TRADE.value)
         .then(None)
         .when(young)

@@ -6,9 +6,8 @@ cursors, run keys) and the walk through time. What happens on which day, and wha
 every tick: a month takes half an hour.
 """
 
-import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -24,12 +23,12 @@ import dagster_postgres.schedule_storage.schedule_storage as schedule_storage
 import pytest
 import sqlalchemy.pool
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
+from dagster._core.test_utils import get_freezable_log_manager
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon itself walks along
 
 from tickstock_dagster.adapters.database import close_engines
 from tickstock_dagster.adapters.local_services import LocalServices
 from tickstock_dagster.adapters.migrations import migrate
-from tickstock_dagster.core.calendars import library_calendar
 from tickstock_dagster.settings import Settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.outbox_helpers import wait_until
@@ -38,6 +37,7 @@ from tickstock_dagster_tests.defs.factory import Factory, all_definitions
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 
 NEW_YORK = ZoneInfo("America/New_York")
+RECONCILE_HOUR = 11
 SCHEDULED_TAG = "dagster/scheduled_execution_time"
 
 
@@ -86,10 +86,25 @@ class SimulatedMonth:
         """The vendor."""
         return self.factory.vendor
 
-    def walk(self, begins: datetime, ends: datetime, incidents: Mapping[datetime, Callable[[], str]]) -> None:
-        """Live from `begins` to `ends`: at each moment first what happens to us, then schedules, then sensors."""
-        ticks = schedule_ticks(begins, ends)
-        looks = sensor_moments(begins, ends)
+    def walk(
+        self,
+        begins: datetime,
+        ends: datetime,
+        closes: Iterable[datetime],
+        incidents: Mapping[datetime, Callable[[], str]],
+    ) -> None:
+        """Live from `begins` to `ends`: at each moment first what happens to us, then schedules, then sensors.
+
+        Quiet hours are thinned out: schedules tick by the hour there, as after a daemon that was away.
+        """
+        closes = list(closes)
+        kept = matters(closes)
+        ticks = {
+            moment: names
+            for moment, names in schedule_ticks(begins, ends).items()
+            if moment in kept or moment.minute == 0 or moment.astimezone(NEW_YORK).hour == RECONCILE_HOUR
+        }
+        looks = sensor_moments(begins, ends, closes)
         for moment in sorted({*ticks, *looks, *incidents}):
             self.now = moment
             self.vendor.set_now(moment)
@@ -114,7 +129,7 @@ class SimulatedMonth:
     def _schedule_requests(self, name: str) -> list[dg.RunRequest]:
         context = dg.build_schedule_context(
             instance=self.instance,
-            scheduled_execution_time=self.now,
+            scheduled_execution_time=self.now.astimezone(NEW_YORK),
             resources=self.factory.resources(self.now),
             repository_def=all_definitions().get_repository_def(),
         )
@@ -247,21 +262,21 @@ def schedule_ticks(begins: datetime, ends: datetime) -> dict[datetime, list[str]
     return ticks
 
 
-def sensor_moments(begins: datetime, ends: datetime) -> set[datetime]:
+def matters(closes: Iterable[datetime]) -> set[datetime]:
+    """The moments in which something may happen: by the quarter of an hour up to eight hours after each close."""
+    return {close + timedelta(minutes=minutes) for close in closes for minutes in range(-15, 481, 15)}
+
+
+def sensor_moments(begins: datetime, ends: datetime, closes: Iterable[datetime]) -> set[datetime]:
     """When the sensors are looked at: often while a session is loaded, hourly at night and on closed days.
 
-    Every minute in the ten minutes after a first attempt, every five until the objective, every 15 for eight hours
-    after the close (13:00 counts as one on every session: an early close may be announced); else every hour.
+    Every minute in the five minutes after a first attempt, every five minutes until the objective, every 15 until four
+    hours after the close; else every hour.
     """
-    moments = set()
-    calendar = library_calendar("XNYS")
-    for day in calendar.sessions(begins.astimezone(NEW_YORK).date(), ends.astimezone(NEW_YORK).date()):
-        for close in {calendar.closes_at(day), eastern(f"{day} 13:00")}:
-            moments |= {close + timedelta(minutes=minutes) for minutes in range(30, 41)}
-            moments |= {close + timedelta(minutes=minutes) for minutes in range(25, 126, 5)}
-            moments |= {close + timedelta(minutes=minutes) for minutes in range(0, 481, 15)}
-    hours = int((ends - begins) / timedelta(hours=1))
-    moments |= {begins + timedelta(hours=number) for number in range(hours + 1)}
+    moments = {begins + timedelta(hours=number) for number in range(int((ends - begins) / timedelta(hours=1)) + 1)}
+    for close in closes:
+        for span in (range(30, 36), range(25, 126, 5), range(0, 241, 15)):
+            moments |= {close + timedelta(minutes=minutes) for minutes in span}
     return {moment for moment in moments if begins <= moment <= ends}
 
 
@@ -300,13 +315,11 @@ def simulated_month(folder: Path, begins: datetime) -> Iterator[SimulatedMonth]:
         )
         factory = Factory(addresses.database_url, addresses.redis_url, simulator, instance, patch)
         world = SimulatedMonth(services, factory, begins)
+        # A schedule's context would open Dagster's storage anew.
+        patch.setattr(dg.DagsterInstance, "from_ref", staticmethod(lambda _: nullcontext(instance)))
         # Dagster's own clock: which partitions exist, when a run ended.
         patch.setattr("dagster._time._mockable_get_current_datetime", lambda: world.now)
         patch.setattr("dagster._time._mockable_get_current_timestamp", lambda: world.now.timestamp())
+        patch.setattr("dagster._core.log_manager.DagsterLogManager", get_freezable_log_manager())
         yield world
 
-
-def report_file() -> Path | None:
-    """Where the table is to be written, named by TICKSTOCK_MONTH_REPORT."""
-    name = os.environ.get("TICKSTOCK_MONTH_REPORT")
-    return Path(name) if name else None
