@@ -299,6 +299,8 @@ def simulated_month(folder: Path, begins: datetime) -> Iterator[SimulatedMonth]:
             patch.delenv(str(setting.validation_alias), raising=False)
         patch.setenv("TICKSTOCK_STATE_DIR", str(folder))
         quick_retries(patch)
+        # Dagster waits 11 seconds in all for a PostgreSQL that is away, at every question.
+        patch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0.01)
         for module in (event_log, run_storage, schedule_storage):
             patch.setattr(module, "db_pool", _Pools)
         services = LocalServices(folder, postgres_options=POSTGRES_OPTIONS)
@@ -319,7 +321,6 @@ def simulated_month(folder: Path, begins: datetime) -> Iterator[SimulatedMonth]:
         patch.setattr(dg.DagsterInstance, "from_ref", staticmethod(lambda _: nullcontext(instance)))
         # Dagster's own clock: which partitions exist, when a run ended.
         patch.setattr("dagster._time._mockable_get_current_datetime", lambda: world.now)
-        patch.setattr("dagster._time._mockable_get_current_timestamp", lambda: world.now.timestamp())
+        patch.setattr("dagster._time._mockable_get_current_timestamp", lambda: datetime.timestamp(world.now))
         patch.setattr("dagster._core.log_manager.DagsterLogManager", get_freezable_log_manager())
         yield world
-

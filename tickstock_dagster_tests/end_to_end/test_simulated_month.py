@@ -115,8 +115,8 @@ def incidents(world: SimulatedMonth, patch: pytest.MonkeyPatch) -> Incidents:
         eastern("2026-11-09 16:29"): lambda: (world.restart_postgres(), "PostgreSQL is restarted between two ticks")[1],
         eastern("2026-11-10 16:10"): stopped("valkey", "Redis is away"),
         eastern("2026-11-10 17:10"): started("valkey", "Redis is back"),
-        eastern("2026-11-12 16:25"): stopped("postgres", "PostgreSQL is away"),
-        eastern("2026-11-12 16:40"): started("postgres", "PostgreSQL is back"),
+        eastern("2026-11-12 16:29"): stopped("postgres", "PostgreSQL is away"),
+        eastern("2026-11-12 16:32"): started("postgres", "PostgreSQL is back"),
         eastern("2026-11-13 10:00"): half_day,
         eastern("2026-11-17 16:29"): restart_under_a_run,
         eastern("2026-11-17 16:31"): joined,
@@ -128,7 +128,10 @@ def incidents(world: SimulatedMonth, patch: pytest.MonkeyPatch) -> Incidents:
 @pytest.fixture(scope="module")
 def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedMonth]:
     """The month as it was lived through; the stores are still there to be asked."""
-    with simulated_month(tmp_path_factory.mktemp("month") / "state", BEGINS) as world, pytest.MonkeyPatch.context() as p:
+    with (
+        simulated_month(tmp_path_factory.mktemp("month") / "state", BEGINS) as world,
+        pytest.MonkeyPatch.context() as p,
+    ):
         factory = world.factory
         write_universe(factory.engine, "month", "list", "month", TRACKED, track=True, now=BEGINS)
         # A month of history: what trades thinly is known by then.
@@ -342,7 +345,7 @@ def test_the_morning_after_makes_every_bar_final(month: SimulatedMonth) -> None:
 
 
 def test_only_the_ticks_broke_off_during_which_the_store_was_away(month: SimulatedMonth) -> None:
-    away = (eastern("2026-11-12 16:25"), eastern("2026-11-12 16:40"))
+    away = (eastern("2026-11-12 16:29"), eastern("2026-11-12 16:32"))
     assert [tick for tick in month.failed_ticks if not away[0] <= tick[0] < away[1]] == []
     assert month.failed_ticks, "it was noticed"
     assert ("PostgreSQL was restarted") in [words for _, words in month.log]
