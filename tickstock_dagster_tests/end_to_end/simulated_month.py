@@ -9,12 +9,10 @@ every tick: a month takes half an hour.
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
+from datetime import date, datetime
 from pathlib import Path
 from threading import Thread
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import dagster_postgres.event_log.event_log as event_log
@@ -24,7 +22,6 @@ import pytest
 import sqlalchemy.pool
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 from dagster._core.test_utils import get_freezable_log_manager
-from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon itself walks along
 
 from tickstock_dagster.adapters.database import close_engines
 from tickstock_dagster.adapters.local_services import LocalServices
@@ -34,16 +31,18 @@ from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.outbox_helpers import wait_until
 from tickstock_dagster_tests.conftest import POSTGRES_OPTIONS
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions
+from tickstock_dagster_tests.end_to_end.simulated_clock import (
+    NEW_YORK,
+    has_clock,
+    schedule_ticks,
+    schedules,
+    sensor_moments,
+    sensors,
+    target,
+)
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 
-NEW_YORK = ZoneInfo("America/New_York")
-RECONCILE_HOUR = 11
 SCHEDULED_TAG = "dagster/scheduled_execution_time"
-
-
-def eastern(text: str) -> datetime:
-    """A moment on New York's clocks, UTC: `2026-11-03 16:30`."""
-    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).astimezone(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,16 +94,10 @@ class SimulatedMonth:
     ) -> None:
         """Live from `begins` to `ends`: at each moment first what happens to us, then schedules, then sensors.
 
-        Quiet hours are thinned out: schedules tick by the hour there, as after a daemon that was away.
+        `closes` are those of the sessions, around which the clock is looked at more often.
         """
         closes = list(closes)
-        kept = matters(closes)
-        ticks = {
-            moment: names
-            for moment, names in schedule_ticks(begins, ends).items()
-            if moment in kept or moment.minute == 0 or moment.astimezone(NEW_YORK).hour == RECONCILE_HOUR
-        }
-        looks = sensor_moments(begins, ends, closes)
+        ticks, looks = schedule_ticks(begins, ends, closes), sensor_moments(begins, ends, closes)
         for moment in sorted({*ticks, *looks, *incidents}):
             self.now = moment
             self.vendor.set_now(moment)
@@ -169,7 +162,7 @@ class SimulatedMonth:
     def _launch(self, name: str, request: dg.RunRequest) -> None:
         """Execute what a schedule or sensor asked for, with the tags that the daemon gives it."""
         schedule = name in schedules()
-        job = request.job_name or _target(name)
+        job = request.job_name or target(name)
         tags = {**request.tags, SCHEDULE_NAME_TAG if schedule else SENSOR_NAME_TAG: name}
         if schedule:
             tags[SCHEDULED_TAG] = self.now.isoformat()
@@ -201,7 +194,7 @@ class SimulatedMonth:
         return all_definitions().resolve_job_def(name)
 
     def _config(self, job: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-        clock = {"clock": {"config": {"fixed": self.now.isoformat()}}} if _has_clock(job) else {}
+        clock = {"clock": {"config": {"fixed": self.now.isoformat()}}} if has_clock(job) else {}
         quiet = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
         return {**asked, "resources": {**asked.get("resources", {}), **clock}, **quiet}
 
@@ -221,63 +214,6 @@ class SimulatedMonth:
         thread = Thread(target=restart, daemon=True)
         thread.start()
         return thread
-
-
-@cache
-def schedules() -> tuple[str, ...]:
-    """Every schedule of the code location."""
-    return tuple(sorted(one.name for one in all_definitions().get_repository_def().schedule_defs))
-
-
-@cache
-def sensors() -> tuple[str, ...]:
-    """Every sensor of the code location."""
-    return tuple(sorted(one.name for one in all_definitions().get_repository_def().sensor_defs))
-
-
-@cache
-def _target(name: str) -> str:
-    """The one job that a schedule or a sensor launches."""
-    if name in schedules():
-        return all_definitions().resolve_schedule_def(name).job_name
-    return all_definitions().resolve_sensor_def(name).job_name
-
-
-@cache
-def _has_clock(job: str) -> bool:
-    """Whether anything in a job asks what time it is."""
-    nodes = all_definitions().resolve_job_def(job).graph.iterate_op_defs()
-    return any("clock" in node.required_resource_keys for node in nodes)
-
-
-def schedule_ticks(begins: datetime, ends: datetime) -> dict[datetime, list[str]]:
-    """The schedules that tick at each moment, as Dagster itself produces the ticks."""
-    ticks: dict[datetime, list[str]] = {}
-    for name in schedules():
-        cron = all_definitions().resolve_schedule_def(name)
-        for moment in schedule_execution_time_iterator(begins.timestamp(), cron.cron_schedule, cron.execution_timezone):
-            if moment > ends:
-                break
-            ticks.setdefault(moment.astimezone(UTC), []).append(name)
-    return ticks
-
-
-def matters(closes: Iterable[datetime]) -> set[datetime]:
-    """The moments in which something may happen: by the quarter of an hour up to eight hours after each close."""
-    return {close + timedelta(minutes=minutes) for close in closes for minutes in range(-15, 481, 15)}
-
-
-def sensor_moments(begins: datetime, ends: datetime, closes: Iterable[datetime]) -> set[datetime]:
-    """When the sensors are looked at: often while a session is loaded, hourly at night and on closed days.
-
-    Every minute in the five minutes after a first attempt, every five minutes until the objective, every 15 until four
-    hours after the close; else every hour.
-    """
-    moments = {begins + timedelta(hours=number) for number in range(int((ends - begins) / timedelta(hours=1)) + 1)}
-    for close in closes:
-        for span in (range(30, 36), range(25, 126, 5), range(0, 241, 15)):
-            moments |= {close + timedelta(minutes=minutes) for minutes in span}
-    return {moment for moment in moments if begins <= moment <= ends}
 
 
 class _KeptConnections(sqlalchemy.pool.QueuePool):

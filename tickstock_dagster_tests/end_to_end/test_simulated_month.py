@@ -2,7 +2,7 @@
 
 The clock walks from Thursday 2026-10-29 to noon of 2026-12-02, when the second look at Tuesday 2026-12-01 is over.
 Schedules are evaluated at the cron ticks that Dagster makes, sensors at moments that are dense while a session is
-loaded; at night and on closed days both by the hour (`simulated_month.matters`, `sensor_moments`), which keeps the
+loaded; at night and on closed days both by the hour (`simulated_clock`), which keeps the
 month within five minutes on two idle cores. What is asserted is read from the store, the run history, the Redis stream
 and the vendor's own record of its calls.
 
@@ -13,7 +13,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from threading import Thread
@@ -35,7 +35,8 @@ from tickstock_dagster.core.profiles import ETFS, STOCKS
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster.simulator.sessions import sessions as vendor_sessions
 from tickstock_dagster_tests.adapters.outbox_helpers import entries
-from tickstock_dagster_tests.end_to_end.simulated_month import NEW_YORK, SimulatedMonth, eastern, simulated_month
+from tickstock_dagster_tests.end_to_end.simulated_clock import NEW_YORK, eastern
+from tickstock_dagster_tests.end_to_end.simulated_month import SimulatedMonth, simulated_month
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -75,7 +76,7 @@ def incidents(world: SimulatedMonth, patch: pytest.MonkeyPatch) -> Incidents:
 
     def half_day() -> str:
         hours = vendor_sessions()._hours
-        patch.setitem(hours, SUDDEN_HALF_DAY, replace(hours[SUDDEN_HALF_DAY], closes_at=closes_at(SUDDEN_HALF_DAY)))
+        patch.setitem(hours, SUDDEN_HALF_DAY, hours[SUDDEN_HALF_DAY]._replace(closes_at=closes_at(SUDDEN_HALF_DAY)))
         wanted = requested_override(XNYS, SUDDEN_HALF_DAY, close_at="13:00", reason="a storm")
         put_override(engine, wanted, by="operations", now=world.now)
         return f"{SUDDEN_HALF_DAY} will close at 13:00"
