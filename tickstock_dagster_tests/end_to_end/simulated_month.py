@@ -72,6 +72,7 @@ class SimulatedMonth:
     skips: dict[tuple[str, str], int] = field(default_factory=dict)
     ticks: dict[str, int] = field(default_factory=dict)
     log: list[tuple[datetime, str]] = field(default_factory=list)
+    interrupted: list[str] = field(default_factory=list)
     _cursors: dict[str, str | None] = field(default_factory=dict)
     _keys: set[tuple[str, str]] = field(default_factory=set)
 
@@ -209,6 +210,8 @@ class SimulatedMonth:
 
         def restart() -> None:
             wait_until(lambda: any(fault["hits"] for fault in self.vendor.vendor.faults.described()), seconds=300)
+            started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
+            self.interrupted += [run.run_id for run in self.instance.get_runs(started)]
             self.restart_postgres()
 
         thread = Thread(target=restart, daemon=True)
