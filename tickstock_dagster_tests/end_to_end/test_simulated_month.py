@@ -2,9 +2,9 @@
 
 The clock walks from Thursday 2026-10-29 to noon of 2026-12-02, when the second look at Tuesday 2026-12-01 is over.
 Schedules are evaluated at the cron ticks that Dagster makes, sensors at moments that are dense while a session is
-loaded; at night and on closed days both by the hour (`simulated_clock`), which keeps
-the month at six and a half minutes of one core. What is asserted is read from the store, the run history, the Redis stream
-and the vendor's own record of its calls.
+loaded; at night and on closed days both by the hour (`simulated_clock`), which keeps the month at six and a half
+minutes of one core. What is asserted is read from the store, the run history, the Redis stream and the vendor's own
+record of its calls.
 
 `-s` prints the table of what happened when; TICKSTOCK_MONTH_REPORT names a file that it is written to as Markdown.
 """
