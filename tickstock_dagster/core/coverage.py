@@ -22,8 +22,9 @@ SETTLES_AFTER = timedelta(hours=19)
 """After the close, until the vendor's next-morning corrections are in (11:00 ET): stored bars are provisional, absent
 ones late."""
 
-FIRST_RETRY = timedelta(minutes=15)
-"""After an answer that lacks a bar, on the session's evening: the first wait."""
+FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=15), timedelta(hours=2)
+"""After an answer that lacks a bar, on the session's evening: the first wait. Where no type's terms apply: a quarter of
+the time since the close, but within these."""
 
 MAX_ABSENT_SHARE = 0.05
 """An answer about a session that lacks more of the expected bars than this says nothing about single names."""
@@ -175,9 +176,10 @@ def explain_absences(
         .join(broken, on=["ticker", "session"], how="left")
         .join(known, on=["security_id", "session"], how="left")
     )
-    late = (pl.lit(now) - pl.col("closes_at")) < SETTLES_AFTER
+    age = pl.lit(now) - pl.col("closes_at")
+    late = age < SETTLES_AFTER
     thin = (pl.col("median_volume") < THIN_MEDIAN_VOLUME) & (pl.col("silence") <= LONGEST_SILENCE)
-    young = (pl.lit(now) - pl.col("closes_at")) < timedelta(days=30)
+    young = age < timedelta(days=30)
     reason = (
         pl.when(pl.col("broken").is_not_null())
         .then(pl.lit(GapReason.QUARANTINED.value))
@@ -219,14 +221,15 @@ def explain_absences(
 
 def _next_retry(now: datetime) -> pl.Expr:
     """When a late bar is asked for again, on the terms of its type; of rows with `RETRY_SCHEMA` and `closes_at`."""
-    settles_at = pl.col("closes_at") + SETTLES_AFTER
+    age, settles_at = pl.lit(now) - pl.col("closes_at"), pl.col("closes_at") + SETTLES_AFTER
+    backed_off = pl.max_horizontal(pl.lit(FIRST_RETRY), pl.min_horizontal(age / 4, pl.lit(LONGEST_RETRY)))
     seconds = FIRST_RETRY.total_seconds() * pl.col("backoff_multiplier").pow(pl.col("answers"))
     # No wait is longer than until the vendor's corrections are in, a power of ten included.
     wait = pl.duration(seconds=seconds.clip(upper_bound=SETTLES_AFTER.total_seconds()).cast(pl.Int64))
     again = pl.min_horizontal(pl.lit(now) + wait, settles_at)
     return (
         pl.when(pl.col("answers").is_null() | pl.col("suspicious"))
-        .then(pl.lit(now + FIRST_RETRY))
+        .then(pl.lit(now) + backed_off)
         .when(pl.col("answers") < pl.col("max_retries"))
         .then(again)
         .otherwise(settles_at)

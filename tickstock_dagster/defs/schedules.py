@@ -11,6 +11,9 @@ from tickstock_dagster.defs.tags import TRIGGER_TAG
 
 TIMEZONE = "America/New_York"
 
+DUE_TAG = "tickstock/due"
+"""The session that was due. Not SESSION_TAG: whoever attempts a session waits for runs that carry that one."""
+
 
 @dg.schedule(
     job=us_eod,
@@ -48,4 +51,8 @@ def us_bar_checks_schedule(
     due = latest_due_session(calendar, now)
     if now - (calendar.closes_at(due) + OBJECTIVE_AFTER) >= calendar.closes_at(due) - calendar.opens_at(due):
         return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")
-    return dg.RunRequest(run_key=f"due/{due}", tags={TRIGGER_TAG: "schedule"})
+    # Dagster knows a schedule's run key again only at the very same tick: the next one would launch it once more.
+    checked = dg.RunsFilter(job_name=us_bar_checks.name, tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})
+    if context.instance.get_runs_count(checked):
+        return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")
+    return dg.RunRequest(run_key=f"due/{due}", tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})

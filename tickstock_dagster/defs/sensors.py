@@ -1,7 +1,7 @@
 """Sensors: later attempts at a session, the symbol grid behind it, notifications left over. All say why they skip."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
@@ -109,13 +109,13 @@ def us_fair_values_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest |
     default_status=_STATUS,
     description="Sends notifications that were left over while Redis was away.",
 )
-def outbox_sensor(notifications: RedisNotifications) -> dg.SkipReason:
+def outbox_sensor(notifications: RedisNotifications, clock: Clock) -> dg.SkipReason:
     """Runs send their own events; this one sees to the rest."""
     report = notifications.dispatch()
     if report.error:
         return dg.SkipReason(f"{report.left} events wait: {report.error}")
     sent = f"sent {report.sent}" if report.sent else "nothing was left over"
-    return dg.SkipReason(f"{sent}; {report.left} wait ({datetime.now(UTC):%H:%M:%S} UTC)")
+    return dg.SkipReason(f"{sent}; {report.left} wait ({clock.now():%H:%M:%S} UTC)")
 
 
 def _span(tags: Mapping[str, str]) -> tuple[str | None, str | None]:

@@ -135,6 +135,8 @@ EVENING, LATER, OLD = timedelta(minutes=30), timedelta(days=2), timedelta(days=6
         (THIN, True, LATER, "vendor_missing", timedelta(days=1), "lacks more than 5% of the expected bars"),
         (THIN, True, EVENING, "vendor_late", timedelta(minutes=15), "lacks more than 5%"),
         (BUSY, False, EVENING, "vendor_late", timedelta(minutes=15), "its median volume is 1000000 shares"),
+        (BUSY, False, timedelta(hours=4), "vendor_late", timedelta(hours=1), "its median volume is 1000000 shares"),
+        (BUSY, False, timedelta(hours=18), "vendor_late", timedelta(hours=2), "its median volume is 1000000 shares"),
         (BUSY, False, LATER, "vendor_missing", timedelta(days=1), "its median volume is 1000000 shares"),
         (BUSY, False, OLD, "vendor_missing", timedelta(days=30), "its median volume is 1000000 shares"),
         (BUSY, True, LATER, "vendor_missing", timedelta(days=1), "lacks more than 5%"),

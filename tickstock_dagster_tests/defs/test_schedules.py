@@ -188,5 +188,17 @@ def test_the_checks_run_when_a_session_is_due_and_once_for_each(
     factory_on_postgres: Factory, moment: str, expected: str
 ) -> None:
     answer = tick(factory_on_postgres, "us_bar_checks_schedule", eastern(moment))
-    found = answer if isinstance(answer, str) else answer.run_key  # Dagster launches a run key once
+    found = answer if isinstance(answer, str) else answer.run_key
     assert found == expected
+
+
+def test_a_session_that_was_checked_is_not_checked_again_at_the_next_tick(factory_on_postgres: Factory) -> None:
+    factory = factory_on_postgres
+    request = tick(factory, "us_bar_checks_schedule", eastern("2026-11-20 18:00"))
+    assert isinstance(request, dg.RunRequest)
+    factory.instance.create_run_for_job(all_definitions().resolve_job_def("us_bar_checks"), tags=request.tags)
+    for moment in ("2026-11-20 18:15", "2026-11-21 00:15"):
+        assert tick(factory, "us_bar_checks_schedule", eastern(moment)) == (
+            "2026-11-20 was checked when it was due; next is 2026-11-23"
+        )
+    assert isinstance(tick(factory, "us_bar_checks_schedule", eastern("2026-11-23 18:00")), dg.RunRequest)
