@@ -258,7 +258,9 @@ def test_an_initialisation_that_was_broken_off_leaves_nothing(local: LocalServic
     assert not list(local.state.path.glob("postgres.new-*"))
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.02, 0.1, 0.2, 0.3, 0.4, 0.5])
+@pytest.mark.parametrize(
+    "delay", [0.0, 0.2, 0.4, *(pytest.param(delay, marks=pytest.mark.slow) for delay in (0.02, 0.1, 0.3, 0.5))]
+)
 def test_a_launcher_killed_at_any_moment_leaves_nothing_in_the_way(local: LocalServices, delay: float) -> None:
     with launcher(local.state.path) as other:
         time.sleep(delay)

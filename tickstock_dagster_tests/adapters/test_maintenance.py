@@ -52,7 +52,7 @@ def content(found: Fingerprint) -> dict[str, str]:
 def full(migrated_database_url: str, redis_url: str) -> str:
     """Something in every table, and old work beside what is new."""
     fill(migrated_database_url)
-    query(migrated_database_url, "TRUNCATE dead_letters, outbox, stream_alerts, maintenance_runs")
+    query(migrated_database_url, "TRUNCATE admin_mails, dead_letters, outbox, stream_alerts, maintenance_runs")
     query(migrated_database_url, EXPIRED)
     memories = ("tickstock.eod.complete", "tickstock.quality.data_stale")
     commit(migrated_database_url, [progress(name, 1) for name in memories])

@@ -89,10 +89,14 @@ class Factory:
         tags: Mapping[str, str] | None = None,
         resources: Mapping[str, Any] | None = None,
     ) -> dg.ExecuteInProcessResult:
-        """Execute a job on one partition or, in one run, on a range of them. `config` is the bar asset's."""
+        """Execute a job on one partition or, with `last`, in one run on a range. `config` is the bar asset's.
+
+        A range may hold sessions that lie ahead by the real clock; a partition may not.
+        """
         self.vendor.set_now(now)
         asset = "us__ohlcv_daily" if job == "us_symbols" else "us__session_bars"
-        span = {RANGE_START: str(first), RANGE_END: str(last or first)} if first else {}
+        alone = str(first) if first and not last else None
+        span = {RANGE_START: str(first), RANGE_END: str(last)} if first and last else {}
         clock = {"clock": {"config": {"fixed": now.isoformat()}}}
         return (
             all_definitions()
@@ -100,6 +104,7 @@ class Factory:
             .execute_in_process(
                 instance=self.instance,
                 raise_on_error=False,
+                partition_key=alone,
                 tags={**span, **(tags or {})},
                 run_config={
                     "ops": {asset: {"config": dict(config)}} if config else {},

@@ -71,7 +71,7 @@ def test_over_a_holiday_it_waits_for_the_next_session_and_says_so(factory_on_pos
     factory = factory_on_postgres
     factory.track()
     wednesday = date(2026, 11, 25)
-    assert factory.run("us_eod", wednesday, now=eastern("2026-11-25 17:00").astimezone(UTC)).success
+    assert factory.run("us_eod", wednesday, wednesday, now=eastern("2026-11-25 17:00").astimezone(UTC)).success
     thanksgiving = tick(factory, SCHEDULE, eastern("2026-11-26 11:30"))
     assert thanksgiving == (
         "2026-11-26 is not a session; 2026-11-24 is reconciled; 2026-11-25 is due at 2026-11-27 11:30 EST"

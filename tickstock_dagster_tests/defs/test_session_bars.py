@@ -21,6 +21,8 @@ from tickstock_dagster_tests.defs.factory import (
     red_checks,
 )
 
+pytestmark = pytest.mark.no_cover  # tracing doubles the time; what runs here is traced by other tests of these assets
+
 BEFORE_THURSDAYS_CLOSE = datetime(2026, 11, 19, 20, 59, tzinfo=UTC)
 
 

@@ -20,6 +20,8 @@ from tickstock_dagster.core.calendars import library_calendar
 from tickstock_dagster.settings import load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 
+pytestmark = pytest.mark.no_cover  # tracing doubles the time; what runs here is traced by the tests of its parts
+
 CALENDAR = library_calendar("XNYS")
 
 
@@ -92,6 +94,7 @@ def settled_session() -> date:
     return CALENDAR.previous_session(latest)
 
 
+@pytest.mark.slow
 def test_the_main_job_ends_with_a_summary_and_costs_no_call_the_second_time(
     tickstock: Command, simulator: RunningSimulator, migrated_database_url: str
 ) -> None:
@@ -111,6 +114,7 @@ def test_the_main_job_ends_with_a_summary_and_costs_no_call_the_second_time(
     assert len(events) == 1
 
 
+@pytest.mark.slow
 def test_symbols_load_by_their_grid_and_are_free_the_second_time(
     tickstock: Command, simulator: RunningSimulator
 ) -> None:
@@ -125,6 +129,7 @@ def test_symbols_load_by_their_grid_and_are_free_the_second_time(
     assert simulator.stats()["total"] == 0
 
 
+@pytest.mark.slow
 def test_what_lies_before_the_grid_loads_by_session(tickstock: Command, migrated_database_url: str) -> None:
     outcome = tickstock("load", "--symbols", "MSFT", "--from", "2024-12-30", "--to", "2025-01-03")
     assert outcome.code == 0, outcome.err
@@ -167,6 +172,7 @@ def test_a_plan_makes_no_call_for_bars(tickstock: Command, simulator: RunningSim
     assert "vendor calls                2" in words
 
 
+@pytest.mark.slow
 def test_one_session_ends_with_its_event(tickstock: Command) -> None:
     session = settled_session()
     assert tickstock("load", "--profile", "ui_testing_lite", "--from", str(session), "--to", str(session)).code == 0
@@ -174,6 +180,7 @@ def test_one_session_ends_with_its_event(tickstock: Command) -> None:
     assert (facts["session"], facts["bars_stored"], facts["event"]) == (str(session), 10, "delivered")
 
 
+@pytest.mark.slow
 def test_equal_stores_have_equal_fingerprints(tickstock: Command) -> None:
     empty = tickstock("fingerprint", "--json").json
     assert tickstock("fingerprint", "--json").json == empty
@@ -270,13 +277,14 @@ def test_a_newer_schema_is_refused(tickstock: Command, migrated_database_url: st
     assert "install the newer release" in outcome.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "words"),
     [
         ("empty_200", "5 of 5 bars are missing"),
-        pytest.param("cut_body", "AAPL", marks=pytest.mark.slow),
-        pytest.param("other_ticker", "AAPL", marks=pytest.mark.slow),
-        pytest.param("other_day", "AAPL", marks=pytest.mark.slow),
+        ("cut_body", "AAPL"),
+        ("other_ticker", "AAPL"),
+        ("other_day", "AAPL"),
     ],
 )
 def test_an_answer_that_is_not_what_was_asked_is_refused_and_what_was_stored_stays(
