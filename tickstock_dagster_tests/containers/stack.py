@@ -132,7 +132,8 @@ class Stack:
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports['WEBSERVER']}/graphql", body, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        # To cancel a run is answered when its container has ended, which has half a minute for it.
+        with urllib.request.urlopen(request, timeout=90) as answer:  # noqa: S310
             document = json.load(answer)
         assert "errors" not in document, document["errors"]
         return dict(document["data"])

@@ -31,7 +31,9 @@ def test_a_run_can_have_every_variable_that_is_listed_for_it() -> None:
 def test_every_setting_reaches_the_code_location_and_the_runs() -> None:
     settings = {str(field.validation_alias) for field in Settings.model_fields.values()} - {"TICKSTOCK_STATE_DIR"}
     assert settings <= SERVICES["code"]["environment"].keys()
-    assert settings - {"TICKSTOCK_AUTOMATION"} <= set(LAUNCHER["env_vars"])
+    mail = {name for name in settings if name.startswith(("TICKSTOCK_SMTP_", "TICKSTOCK_MAIL_"))}
+    assert settings - mail - {"TICKSTOCK_AUTOMATION"} <= set(LAUNCHER["env_vars"])
+    assert not mail & set(LAUNCHER["env_vars"]), "mails are sent by a sensor: no run needs the server's password"
     files = {f"TICKSTOCK_FILES_{mic}" for mic in ABROAD}
     assert files <= SERVICES["code"]["environment"].keys() & set(LAUNCHER["env_vars"])
 

@@ -20,8 +20,9 @@ LATEST = CALENDAR.latest_closed_session(datetime.now(UTC))
 RUN_VARIABLES = {
     "TICKSTOCK_DATABASE_URL", "TICKSTOCK_DAGSTER_STORAGE_URL", "TICKSTOCK_REDIS_URL", "TICKSTOCK_SIMULATOR_URL",
     "TICKSTOCK_PROFILE", "TICKSTOCK_SYMBOL_GRID_START", "MASSIVE_API_KEY", "MASSIVE_BASE_URL", "MASSIVE_PLAN",
-    "MASSIVE_CALLS_PER_SECOND", "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "DAGSTER_EVENT_BATCH_SIZE",
-    "DAGSTER_RUN_JOB_NAME",
+    "MASSIVE_CALLS_PER_SECOND", "TICKSTOCK_FILES_XTKS", "TICKSTOCK_FILES_XLON", "TICKSTOCK_FILES_XETR",
+    "TICKSTOCK_KEEP_EVENTS_DAYS", "TICKSTOCK_KEEP_VENDOR_CALLS_DAYS", "TICKSTOCK_KEEP_UNFINISHED_WORK_DAYS",
+    "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS", "DAGSTER_EVENT_BATCH_SIZE", "DAGSTER_RUN_JOB_NAME",
 }  # fmt: skip
 
 
@@ -89,8 +90,9 @@ def test_the_bars_are_in_a_hypertable_and_the_event_is_in_redis(
             if fields[b"subject"] == b"XNYS/%s" % str(LATEST).encode()
         ]
         assert client.config_get("appendonly") == {"appendonly": "yes"}
-    assert [fields[b"channel"] for fields in entries] == [b"tickstock.eod.complete"]
-    event = json.loads(entries[0][b"event"])["data"]
+    *before, last = [fields[b"channel"] for fields in entries]
+    assert (set(before), last) == ({b"tickstock.eod.status"}, b"tickstock.eod.complete")
+    event = json.loads(entries[-1][b"event"])["data"]
     assert (event["stored"], event["missing"], event["run_id"]) == (tracked[0], 0, first_run[0])
 
 
