@@ -3,6 +3,7 @@
 Each process of pytest-xdist starts its own servers, so nothing is shared between tests that run at the same time.
 """
 
+import gc
 import itertools
 import os
 import shutil
@@ -26,6 +27,12 @@ POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 IN_MEMORY = Path("/dev/shm")
 
 _numbers = itertools.count(1)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: no collection of garbage has to look at it again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -174,9 +174,9 @@ def _execute(
     started = time.monotonic()
     # It warns of checks without a result where a load leaves its sessions missing, which the command says itself.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
-    job = _definitions().resolve_job_def(job_name)
     with _instance(workspace) as instance:
         fail_orphans(instance)
+        job = _definitions().resolve_job_def(job_name)
         with _progress(workspace, run_id, label):
             result = job.execute_in_process(
                 run_id=run_id,
@@ -195,10 +195,7 @@ def _execute(
 
 @cache
 def _definitions() -> dg.Definitions:
-    """The code location, loaded once for all runs of a command.
-
-    Outside an instance: within one, Dagster asks its storage a question for every module that it loads.
-    """
+    """The code location, loaded once for all runs of a command: Dagster asks its storage for every module of it."""
     return definitions()
 
 

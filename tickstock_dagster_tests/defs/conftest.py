@@ -3,6 +3,7 @@
 The vendor's clock and the runs' clock stand still; sessions are those of the week of 2026-11-16.
 """
 
+import gc
 from collections.abc import Iterator
 
 import dagster as dg
@@ -46,6 +47,9 @@ def factory(
     """A factory in which nothing was loaded and nothing is tracked yet. Dagster keeps its own books in memory."""
     with closed_limiters(monkeypatch), dg.DagsterInstance.ephemeral() as instance:
         yield Factory(migrated_database_url, redis_url, vendor, instance, monkeypatch)
+        # Contexts of ticks enter instances of their own and leave them when they are collected: after this one has been
+        # left, that would make Dagster's instance at work one that is gone.
+        gc.collect()
 
 
 @pytest.fixture
