@@ -79,7 +79,7 @@ def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFram
 
 
 def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionBars:
-    span = calendar.sessions(calendar.first, session)[-USUAL_SESSIONS - 1 :]
+    span = [*calendar.sessions_before(session, USUAL_SESSIONS), session]
     ids = Expectation.of_universes(engine, None, session, session).security_ids
     given = ",".join(str(security) for security in ids)
     frame = read_frame(engine, statement("anomaly_bars"), (span[0], session, given)).cast(pl.Schema(RECENT_SCHEMA))
@@ -105,7 +105,7 @@ def _fair_values(
     wanted = (
         moves.join(known, on="security_id").with_columns(session=pl.lit(day.session)).select(list(UNPRINTED_SCHEMA))
     )
-    span = calendar.sessions(calendar.first, day.session)[-LOOKBACK - 1 :]
+    span = [*calendar.sessions_before(day.session, LOOKBACK), day.session]
     closes = read_closes(engine, wanted, span)
     found = estimate_fair_values(wanted, closes, read_payouts(engine, span[0], day.session), span)
     return dict(found.select("security_id", "fmv").iter_rows())

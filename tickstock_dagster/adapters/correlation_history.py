@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 import sqlalchemy as sa
 
@@ -59,9 +59,7 @@ def refresh_correlation_history(
     missing = [session for session in missing if calendar.is_session(session)]
     written = told = done = 0
     for stretch in stretches(calendar, missing, LONGEST):
-        # Of seven days at least four trade, but for the longest closures.
-        start = max(calendar.first, stretch[0] - timedelta(days=max(WINDOWS) * 7 // 4 + 14))
-        lead = calendar.sessions(start, stretch[0] - timedelta(days=1))[-max(WINDOWS) :]
+        lead = calendar.sessions_before(stretch[0], max(WINDOWS))
         report = update_correlations(engine, [*lead, *stretch], first=stretch[0], now=now)
         written, told, done = written + report.written, told + report.told, done + len(stretch)
         progress(done, len(missing))

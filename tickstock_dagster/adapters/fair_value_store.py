@@ -74,8 +74,7 @@ def update_fair_values(
     unprinted = read_unprinted(engine, days)
     if unprinted.is_empty():
         return FairValueReport(unprinted, pl.DataFrame(schema=FAIR_VALUE_SCHEMA), 0)
-    before = calendar.sessions(calendar.first, days[0])[-LOOKBACK - 1 : -1]
-    span = [*before, *calendar.sessions(days[0], days[-1])]
+    span = [*calendar.sessions_before(days[0], LOOKBACK), *calendar.sessions(days[0], days[-1])]
     closes = read_closes(engine, unprinted, span)
     values = estimate_fair_values(unprinted, closes, read_payouts(engine, span[0], span[-1]), span)
     if vendor:

@@ -9,7 +9,7 @@ import socket
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from tickstock_dagster.adapters.services.addresses import ServiceAddresses, without_password
@@ -186,7 +186,14 @@ def resolve_addresses(settings: Settings) -> ServiceAddresses:
     )
 
 
-def notification_addresses(settings: Settings) -> tuple[str, str]:
+class NotificationAddresses(NamedTuple):
+    """Where the outbox is, and where it is sent."""
+
+    database_url: str
+    redis_url: str
+
+
+def notification_addresses(settings: Settings) -> NotificationAddresses:
     """URLs of the warehouse and of Redis, for a process that needs nothing else.
 
     Where both are configured nothing is started: a container of the dispatcher has neither Dagster's storage nor a
@@ -194,9 +201,9 @@ def notification_addresses(settings: Settings) -> tuple[str, str]:
     """
     configured = _configured(settings, _local(settings))
     if {"database_url", "redis_url"} <= configured.keys():
-        return configured["database_url"], configured["redis_url"]
+        return NotificationAddresses(configured["database_url"], configured["redis_url"])
     addresses = resolve_addresses(settings)
-    return addresses.database_url, addresses.redis_url
+    return NotificationAddresses(addresses.database_url, addresses.redis_url)
 
 
 def service_statuses(settings: Settings) -> list[ServiceStatus]:

@@ -21,9 +21,6 @@ from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events import Event
 
-RETENTION = timedelta(days=90)
-"""How long a sent event stays in the outbox for replay."""
-
 _LOCK = 0x7469636B6F757462  # one dispatcher at a time per database
 
 
@@ -212,20 +209,6 @@ class OutboxDispatcher:
             row = _row(database, "outbox_status", since=now - timedelta(days=1))
             alerts = database.execute(statement("stream_alerts_read"), {"since": now - timedelta(days=7)}).fetchall()
         return replace(OutboxStatus(*row), alerts=tuple(StreamAlert(*alert) for alert in alerts))
-
-    def prune(self, now: datetime) -> int:
-        """Delete the events that were sent more than `RETENTION` before `now`; never one that was not sent.
-
-        Maintenance does the same with the age that is configured.
-
-        Returns:
-            How many.
-
-        Raises:
-            ServiceUnavailableError: the database cannot be reached, or has no outbox.
-        """
-        with self._session() as database:
-            return database.execute(statement("outbox_prune"), {"before": now - RETENTION}).rowcount
 
     def _session(self) -> AbstractContextManager[psycopg.Connection[Any]]:
         return outbox_session(self._database_url)

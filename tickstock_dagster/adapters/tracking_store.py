@@ -1,7 +1,7 @@
 """What the tracking of ETFs is judged by, read from the store. Judging is the work of `core.tracking`."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date
 
 import polars as pl
 import sqlalchemy as sa
@@ -28,9 +28,7 @@ def read_tracking(
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    # Of seven days at least four trade, but for the longest closures.
-    start = max(us.first, session - timedelta(days=WINDOW * 7 // 4 + 14))
-    sessions = us.sessions(start, session)[-WINDOW - 2 :]
+    sessions = [*us.sessions_before(session, WINDOW + 1), session]
     with transaction(engine) as connection:
         rows = connection.execute(statement("tracking_funds")).fetchall()
     funds = pl.DataFrame(rows, schema=FUND_HOME_SCHEMA, orient="row")

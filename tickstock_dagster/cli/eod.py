@@ -74,12 +74,11 @@ def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
     from tickstock_dagster.adapters.eod_store import completion_event
     from tickstock_dagster.cli.runs import run_sessions
     from tickstock_dagster.core.profiles import PROFILES
-    from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
+    from tickstock_dagster.defs.tags import eod_tags
 
     if not tracked_tickers(workspace.engine):
         raise BadInputError("tracked universes", "none", f"`tickstock run --profile` with {', '.join(PROFILES)}")
-    tags = {SESSION_TAG: str(session), TRIGGER_TAG: "eod"}
-    outcome = run_sessions(workspace, [session], tags=tags, label=f"session {session}")
+    outcome = run_sessions(workspace, [session], tags=eod_tags(session), label=f"session {session}")
     event = completion_event(workspace.engine, session, "XNYS")
     facts = {key: value for key, value in outcome.metadata.items() if isinstance(value, int | float | str)}
     facts.pop("coverage", None)

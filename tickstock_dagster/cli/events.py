@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,7 @@ from tickstock_dagster.core.errors import BadInputError, ConfigurationError, Ser
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.event_tail import StreamEntry
+    from tickstock_dagster.adapters.local_services import NotificationAddresses
     from tickstock_dagster.adapters.outbox import DispatchReport
 
 MANY = 10_000
@@ -261,16 +262,11 @@ def _follow(heartbeat: Path | None, *, as_json: bool) -> None:
     )
 
 
-class _Addresses(NamedTuple):
-    database_url: str
-    redis_url: str
-
-
-def _addresses() -> _Addresses:
+def _addresses() -> "NotificationAddresses":
     from tickstock_dagster.adapters.local_services import notification_addresses
     from tickstock_dagster.settings import load_settings
 
-    return _Addresses(*notification_addresses(load_settings()))
+    return notification_addresses(load_settings())
 
 
 def _line(entry: "StreamEntry") -> str:

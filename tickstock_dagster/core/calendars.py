@@ -115,6 +115,11 @@ class SessionCalendar:
         """
         return list(self._dates[self._span(start, end)])
 
+    def sessions_before(self, day: date, count: int) -> list[date]:
+        """The last `count` sessions before the day (never the day itself), ascending; fewer at the calendar's start."""
+        end = self._before[self._offset(day)]
+        return list(self._dates[max(0, end - count) : end])
+
     def session_hours(self, start: date, end: date) -> list[SessionHours]:
         """The rows of `sessions` with their hours, for storing or showing."""
         return list(self.hours[self._span(start, end)])

@@ -163,7 +163,7 @@ def explain_absences(
         asked: what was asked of whom, for the evidence.
         terms: `RETRY_SCHEMA`. A late bar is asked for again after 15 minutes, then each time `backoff_multiplier` times
             later, `max_retries` times; and then when the vendor's corrections are in. Cells without terms, and those of
-            a suspicious answer, wait 15 minutes each time.
+            a suspicious answer, wait a quarter of the time since the close, from 15 minutes to 2 hours.
 
     Returns:
         `GAP_SCHEMA`, one row per absent cell.

@@ -1,7 +1,8 @@
 """What schedules and sensors share: the situation of the latest session, and the request for its run."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
 
 import dagster as dg
 
@@ -11,19 +12,30 @@ from tickstock_dagster.core.eod import EodDecision, decide_attempt, first_attemp
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
-from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
+from tickstock_dagster.defs.tags import SESSION_TAG, eod_tags
 from tickstock_dagster.settings import load_settings
 
 DEFAULT_STATUS = load_settings().automation.upper()
 """RUNNING in production, STOPPED on a laptop (TICKSTOCK_AUTOMATION)."""
 
-UNFINISHED = [
+_UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+
+
+def is_at_work(instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None) -> bool:
+    """Whether a run with these tags, of any job unless one is named, is queued or started."""
+    runs = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_UNFINISHED)
+    return instance.get_runs_count(runs) > 0
+
+
+def eod_attempts(instance: dg.DagsterInstance, session: date) -> int:
+    """How many end-of-day runs there were for a session, the one at work included."""
+    return instance.get_runs_count(dg.RunsFilter(tags=eod_tags(session)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +62,19 @@ def eod_situation(
     fail_orphans(instance)
     calendar = warehouse.calendar(MARKET)
     session = calendar.latest_closed_session(now)
-    tags = {SESSION_TAG: str(session)}
-    runs = dg.RunsFilter(tags={**tags, TRIGGER_TAG: "eod"})
     same_day = vendor.same_day()
     decision = decide_attempt(
         calendar,
         now,
         state=tracked_state(warehouse.engine(), session),
-        in_progress=instance.get_runs_count(dg.RunsFilter(tags=tags, statuses=UNFINISHED)) > 0,
+        in_progress=is_at_work(instance, {SESSION_TAG: str(session)}),
         same_day=same_day,
     )
     if decision.attempt and not library_calendar(MARKET).is_session(session):
         words = f"{session} was added by an override and has no partition: `tickstock eod --session {session}` loads it"
         decision = replace(decision, attempt=False, reason=words)
     begins_at = first_attempt_at(calendar, session, same_day=same_day)
-    return EodSituation(calendar, decision, instance.get_runs_count(runs), begins_at)
+    return EodSituation(calendar, decision, eod_attempts(instance, session), begins_at)
 
 
 def eod_request(decision: EodDecision, attempt: int) -> dg.RunRequest:
@@ -72,5 +82,5 @@ def eod_request(decision: EodDecision, attempt: int) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=f"{decision.session}/{attempt}",
         partition_key=str(decision.session),
-        tags={SESSION_TAG: str(decision.session), TRIGGER_TAG: "eod", "dagster/priority": "10"},
+        tags={**eod_tags(decision.session), "dagster/priority": "10"},
     )

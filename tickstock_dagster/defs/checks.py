@@ -5,7 +5,7 @@ partitions: the last evaluation is the one that people see, and a backfill of 20
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import dagster as dg
@@ -25,7 +25,7 @@ from tickstock_dagster.adapters.tracking_store import read_tracking
 from tickstock_dagster.core.eod import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
 from tickstock_dagster.core.home_markets import HOME_CALENDARS
-from tickstock_dagster.core.tracking import SIGMAS
+from tickstock_dagster.core.tracking import SIGMAS, Tracking
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
@@ -59,7 +59,8 @@ def bar_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> Iterator[dg.AssetCheckResult]:
     """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can be executed alone."""
-    engine, now = warehouse.engine(), clock.now()
+    engine, calendar, now = warehouse.engine(), warehouse.calendar(MARKET), clock.now()
+    due = latest_due_session(calendar, now)
     columns = {column.name: column.type for column in BAR_COLUMNS.columns}
     since = now.date() - SCAN_SPAN
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
@@ -67,11 +68,11 @@ def bar_checks(
         "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
         "session_complete": lambda: _session_complete(engine),
-        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, warehouse.calendar(MARKET))),
-        "latest_session_present": lambda: _latest_session_present(
-            engine, latest_due_session(warehouse.calendar(MARKET), now)
+        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar)),
+        "latest_session_present": lambda: _latest_session_present(engine, due),
+        "etf_tracking": lambda: _etf_tracking(
+            due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
         ),
-        "etf_tracking": lambda: _etf_tracking(warehouse, now),
     }
     selected = {key.name for key in context.selected_asset_check_keys}
     for name, evaluate in evaluations.items():
@@ -130,11 +131,7 @@ def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult
     )
 
 
-def _etf_tracking(warehouse: WarehouseResource, now: datetime) -> dg.AssetCheckResult:
-    calendar = warehouse.calendar(MARKET)
-    session = latest_due_session(calendar, now)
-    homes = {key: warehouse.calendar(key) for key in HOME_CALENDARS}
-    judged = read_tracking(warehouse.engine(), calendar, homes, session)
+def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckResult:
     far = [fund for fund in judged if fund.far and not fund.excused]
     closed = [fund for fund in judged if fund.home is not None and fund.home.closed]
     table = ["| ETF | reference | moved | expected | sigmas | home market |", "|---|---|--:|--:|--:|---|"]

@@ -58,7 +58,7 @@ def correlations(
         yield dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
         return
     began = time.perf_counter()
-    span = [*run.sessions_before(days[0], max(WINDOWS)), *run.calendar.sessions(days[0], days[-1])]
+    span = [*run.calendar.sessions_before(days[0], max(WINDOWS)), *run.calendar.sessions(days[0], days[-1])]
     try:
         report = update_correlations(run.engine, span, first=days[0], now=run.clock.now())
     except TickstockError as error:

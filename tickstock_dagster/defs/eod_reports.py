@@ -17,10 +17,11 @@ from tickstock_dagster.adapters.eod_store import completion_event, tell_status
 from tickstock_dagster.core.coverage import FINAL_REASONS, Completeness
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.events import EodState
+from tickstock_dagster.defs.automation import eod_attempts
 from tickstock_dagster.defs.bar_runs import BarRun
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import RedisNotifications
-from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
+from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, eod_tags
 
 PROGRESS_STEPS = 10
 """So often at most progress is told in one attempt."""
@@ -60,9 +61,8 @@ class EodAttempt:
         session = days[0] if len(days) == 1 and not chosen and is_told(context, run, days[0]) else None
         if session is None or completion_event(run.engine, session, MARKET):
             return cls(context, run, notifications, None, 1)
-        tags = {SESSION_TAG: str(session), TRIGGER_TAG: "eod"}
-        runs = context.instance.get_runs_count(dg.RunsFilter(tags=tags))
-        ours = all(context.run.tags.get(name) == value for name, value in tags.items())
+        runs = eod_attempts(context.instance, session)
+        ours = eod_tags(session).items() <= context.run.tags.items()
         return cls(context, run, notifications, session, max(1, runs if ours else runs + 1))
 
     @contextmanager

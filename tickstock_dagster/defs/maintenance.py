@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.maintenance import MaintenanceReport, last_maint
 from tickstock_dagster.adapters.sync_reading import sessions_due
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.maintenance import decide_maintenance
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, UNFINISHED
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
 from tickstock_dagster.defs.jobs import universe_sync
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
@@ -114,8 +114,8 @@ def maintenance_schedule(
         now,
         maintained=last_maintained(warehouse.engine(), MARKET),
         attempts=attempts,
-        in_progress=_unfinished(instance, TRIGGER),
-        eod_unfinished=_unfinished(instance, "eod"),
+        in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}),
+        eod_unfinished=is_at_work(instance, {TRIGGER_TAG: "eod"}),
     )
     if not decision.due:
         return dg.SkipReason(decision.reason)
@@ -142,16 +142,11 @@ def maintenance_universes_sensor(
     if not due:
         return dg.SkipReason("the universes of every complete session are synchronised")
     tags = {SESSION_TAG: str(due[-1])}
-    filters = dg.RunsFilter(job_name=universe_sync.name, tags=tags, statuses=UNFINISHED)
-    if context.instance.get_runs_count(filters):
+    if is_at_work(context.instance, tags, universe_sync.name):
         return dg.SkipReason(f"a run for {due[-1]} is queued or started")
     return dg.RunRequest(
         run_key=context.dagster_run.run_id, partition_key=str(due[-1]), tags={**tags, TRIGGER_TAG: TRIGGER}
     )
-
-
-def _unfinished(instance: dg.DagsterInstance, trigger: str) -> bool:
-    return instance.get_runs_count(dg.RunsFilter(tags={TRIGGER_TAG: trigger}, statuses=UNFINISHED)) > 0
 
 
 def _facts(report: MaintenanceReport) -> dict[str, dg.MetadataValue | int | float | str]:

@@ -8,10 +8,9 @@ from tickstock_dagster.adapters.day_notices import tell_early_close, tell_overdu
 from tickstock_dagster.adapters.mail import Mailer
 from tickstock_dagster.adapters.mail_queue import MailRun, send_due_mails
 from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.automation import DEFAULT_STATUS
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_attempts
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
-from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster.settings import load_settings
 
 _STATUS = dg.DefaultSensorStatus(DEFAULT_STATUS)
@@ -33,8 +32,7 @@ def day_notice_sensor(
     now = clock.now()
     try:
         engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
-        latest = str(calendar.latest_closed_session(now))
-        attempts = context.instance.get_runs_count(dg.RunsFilter(tags={SESSION_TAG: latest, TRIGGER_TAG: "eod"}))
+        attempts = eod_attempts(context.instance, calendar.latest_closed_session(now))
         early = tell_early_close(engine, calendar, now=now)
         late = tell_overdue(engine, calendar, same_day=vendor.same_day(), attempts=attempts, now=now)
         if early or late:

@@ -10,7 +10,7 @@ from tickstock_dagster.adapters.bar_loader import BarLoader
 from tickstock_dagster.adapters.reconcile_store import ReconcileReport, owed_looks, reconcile_session
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.reconcile import ReconcileDecision, decide_reconcile, span_of
-from tickstock_dagster.defs.automation import DEFAULT_STATUS
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
 from tickstock_dagster.defs.bars import session_bars
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
@@ -19,14 +19,6 @@ from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, VENDOR_POOL
 
 TIMEZONE = "America/New_York"
 TRIGGER = "reconcile"
-
-_UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
 class ReconcileConfig(dg.Config):
@@ -96,8 +88,7 @@ def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: dat
         session: replace(look, attempts=instance.get_runs_count(_runs_for(session)))
         for session, look in owed_looks(warehouse.engine(), *span_of(calendar, now)).items()
     }
-    running = dg.RunsFilter(tags={TRIGGER_TAG: TRIGGER}, statuses=_UNFINISHED)
-    return decide_reconcile(calendar, now, owed, in_progress=instance.get_runs_count(running) > 0)
+    return decide_reconcile(calendar, now, owed, in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}))
 
 
 def _runs_for(session: date) -> dg.RunsFilter:

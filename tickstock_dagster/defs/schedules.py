@@ -49,10 +49,9 @@ def us_bar_checks_schedule(
     now = context.scheduled_execution_time
     calendar = warehouse.calendar(MARKET)
     due = latest_due_session(calendar, now)
-    if now - (calendar.closes_at(due) + OBJECTIVE_AFTER) >= calendar.closes_at(due) - calendar.opens_at(due):
-        return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")
+    past = now - (calendar.closes_at(due) + OBJECTIVE_AFTER) >= calendar.closes_at(due) - calendar.opens_at(due)
     # Dagster knows a schedule's run key again only at the very same tick: the next one would launch it once more.
     checked = dg.RunsFilter(job_name=us_bar_checks.name, tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})
-    if context.instance.get_runs_count(checked):
+    if past or context.instance.get_runs_count(checked):
         return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")
     return dg.RunRequest(run_key=f"due/{due}", tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})

@@ -93,7 +93,7 @@ def _rebalance(found: Found) -> TaskResult:
     """With the total returns of every theme's members, and of the market."""
     [market] = [*found.facts.filter(ticker=MARKET_TICKER)["security_id"], 0][:1]
     members = {member for one in found.universes if one.type == "theme" for member in one.members}
-    first = found.run.sessions_before(found.session, TRIGGER_SESSIONS)[0]
+    first = found.run.calendar.sessions_before(found.session, TRIGGER_SESSIONS)[0]
     returns = read_returns(found.run.engine, {*members, market}, first, found.session)
     return sync_tasks.theme_rebalancing(found.universes, found.facts, returns, returns.get(market))
 

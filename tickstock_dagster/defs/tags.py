@@ -1,5 +1,7 @@
 """Run tags and shared metadata of the definitions."""
 
+from datetime import date
+
 import dagster as dg
 
 SESSION_TAG = "tickstock/session"
@@ -13,6 +15,12 @@ RANGE_END = "dagster/asset_partition_range_end"
 
 OWNERS = ["team:market-data"]
 VENDOR_POOL = "vendor"
+
+
+def eod_tags(session: date) -> dict[str, str]:
+    """By what an end-of-day run for a session is known."""
+    return {SESSION_TAG: str(session), TRIGGER_TAG: "eod"}
+
 
 BAR_COLUMNS = dg.TableSchema(
     columns=[

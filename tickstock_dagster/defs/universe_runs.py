@@ -5,7 +5,7 @@ What a task proposes and what is applied belong in `core` and `adapters`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Self
 
 import dagster as dg
@@ -72,12 +72,6 @@ class UniverseRun:
             seed_universes(self.engine, seeds, run_id=self.run_id, now=self.started_at)
         except TickstockError as error:
             raise dg.Failure(str(error), allow_retries=False) from None
-
-    def sessions_before(self, first: date, count: int) -> list[date]:
-        """The `count` sessions before a session, ascending."""
-        # Of seven days at least four trade, but for the longest closures.
-        start = max(self.calendar.first, first - timedelta(days=count * 7 // 4 + 14))
-        return self.calendar.sessions(start, first - timedelta(days=1))[-count:]
 
 
 def send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> dict[str, int]:

@@ -7,7 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import redis
 from tickstock_dagster.adapters.database import open_engine, transaction
 from tickstock_dagster.adapters.local_services import LocalServices
 from tickstock_dagster.adapters.outbox import write_events
+from tickstock_dagster.adapters.sql_files import statement
 from tickstock_dagster.core.events import Event, JobProgress
 
 _MARKING = """
@@ -42,6 +43,12 @@ def commit(database_url: str, events: Iterable[Event]) -> int:
     """Write events in a transaction of their own."""
     with transaction(open_engine(database_url)) as connection:
         return write_events(connection, events)
+
+
+def prune(database_url: str, now: datetime, keep: timedelta = timedelta(days=90)) -> int:
+    """Delete the events that maintenance deletes at a moment; returns how many."""
+    with transaction(open_engine(database_url)) as connection:
+        return connection.execute(statement("outbox_prune"), {"before": now - keep}).rowcount
 
 
 def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:

@@ -12,7 +12,16 @@ from tickstock_dagster.adapters.outbox import OutboxDispatcher
 from tickstock_dagster.adapters.outbox_drain import DEAD_AFTER
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events import EodStatus, Event, ScheduleAdjusted
-from tickstock_dagster_tests.adapters.outbox_helpers import NOW, PrivateValkey, commit, ids, interleaved, progress, rows
+from tickstock_dagster_tests.adapters.outbox_helpers import (
+    NOW,
+    PrivateValkey,
+    commit,
+    ids,
+    interleaved,
+    progress,
+    prune,
+    rows,
+)
 
 ADJUSTED = "tickstock.schedule.adjusted"
 
@@ -101,7 +110,7 @@ def test_a_dropped_event_is_never_sent_and_lets_the_others_go(migrated_database_
     assert (report.sent, report.left) == (1, 0)
     assert ids(redis_url) == as_ids(behind)
     assert dead_letters(migrated_database_url) == []
-    assert dispatcher.prune(NOW.replace(year=2030)) == 2
+    assert prune(migrated_database_url, NOW.replace(year=2030)) == 2
 
 
 def test_an_event_that_is_refused_once_and_taken_then_is_no_dead_letter(

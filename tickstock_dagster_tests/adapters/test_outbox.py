@@ -35,6 +35,7 @@ from tickstock_dagster_tests.adapters.outbox_helpers import (
     interleaved,
     marks_blocked,
     progress,
+    prune,
     rows,
     wait_until,
     wait_until_marking,
@@ -453,7 +454,7 @@ def test_prune_deletes_what_was_sent_ninety_days_ago_and_never_what_was_not(
     late = OutboxDispatcher(migrated_database_url, redis_url, clock=lambda: NOW + timedelta(days=1))
     late.dispatch()
     commit(migrated_database_url, [progress("job-0", 4)])
-    assert dispatcher.prune(NOW + timedelta(days=90)) == 0
-    assert dispatcher.prune(NOW + timedelta(days=90, seconds=1)) == 2
-    assert dispatcher.prune(datetime(2030, 1, 1, tzinfo=UTC)) == 1
+    assert prune(migrated_database_url, NOW + timedelta(days=90)) == 0
+    assert prune(migrated_database_url, NOW + timedelta(days=90, seconds=1)) == 2
+    assert prune(migrated_database_url, datetime(2030, 1, 1, tzinfo=UTC)) == 1
     assert rows(migrated_database_url, "SELECT event_id::text FROM outbox") == [(str(progress("job-0", 4).id),)]
