@@ -24,15 +24,15 @@ import pandas_market_calendars
 from rich.console import Console
 from rich.table import Table
 
-from tickstock_dagster.core.calendar_library import FIRST_DAY, LAST_DAY, LIBRARY_NAMES
-from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY, LIBRARY_NAMES
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 
 BUDGET = 1e-6
 """Seconds that a lookup by day may take."""
 
 DAYS = [date(2024, 1, 3) + timedelta(days=n) for n in range(0, 1_000, 7)]
 LOADS = {
-    "ours": "from tickstock_dagster.core.calendars import library_calendar; library_calendar('XNYS')",
+    "ours": "from tickstock_dagster.core.calendars.session_calendar import library_calendar; library_calendar('XNYS')",
     "pandas_market_calendars": "import pandas_market_calendars as library;"
     f"library.get_calendar('NYSE').schedule('{FIRST_DAY}', '{LAST_DAY}')",
     "exchange_calendars": "import exchange_calendars as library;"

@@ -22,9 +22,9 @@ import psutil
 
 from benchmarks.market_rows import FIRST, MarketRows
 from benchmarks.servers import Servers
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.local_services import process_environment
-from tickstock_dagster.adapters.universe_store import write_universe
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.services.local import process_environment
+from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 
 MODULE = "tickstock_dagster.definitions"

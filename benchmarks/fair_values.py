@@ -17,9 +17,9 @@ import polars as pl
 from rich.console import Console
 from rich.table import Table
 
-from tickstock_dagster.adapters.etf_profile_store import seed_funds
-from tickstock_dagster.core.fair_value import MARKET_FUND
-from tickstock_dagster.core.fair_value_accuracy import PRINT_SCHEMA, QUANTILES, error_table, hide_and_value
+from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
+from tickstock_dagster.core.valuation.accuracy import PRINT_SCHEMA, QUANTILES, error_table, hide_and_value
+from tickstock_dagster.core.valuation.fair_value import MARKET_FUND
 
 console = Console(width=120)
 

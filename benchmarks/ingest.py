@@ -23,17 +23,17 @@ from benchmarks import rivals
 from benchmarks.market_rows import FIRST, LAST, MARKET, MarketRows, RowsInMemory, market_calendar, market_rows
 from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
 from benchmarks.servers import Servers, running_servers
-from tickstock_dagster.adapters.answer_judge import AnswerJudge
-from tickstock_dagster.adapters.bar_fetcher import FLUSH_ROWS, fetch_batches
-from tickstock_dagster.adapters.bar_loader import BarLoader, LoadRequest
-from tickstock_dagster.adapters.bar_store import NOTHING_STORED, StoreResult, store_batch
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.ledger import record_plan
-from tickstock_dagster.adapters.listing_store import read_intervals
-from tickstock_dagster.adapters.listing_sync import ListingSync
-from tickstock_dagster.core.coverage import expected_cells
-from tickstock_dagster.core.events import Event, JobProgress
-from tickstock_dagster.core.planning import WorkUnit
+from tickstock_dagster.adapters.bars.answer_validation import AnswerJudge
+from tickstock_dagster.adapters.bars.loader import BarLoader, LoadRequest
+from tickstock_dagster.adapters.bars.store import NOTHING_STORED, StoreResult, store_batch
+from tickstock_dagster.adapters.ledger.units import record_plan
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_batches
+from tickstock_dagster.core.events.envelope import Event, JobProgress
+from tickstock_dagster.core.loading.coverage import expected_cells
+from tickstock_dagster.core.loading.planning import WorkUnit
 
 BOUND = 1.5
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from tickstock_dagster.adapters.vendor.files import FileSource
-from tickstock_dagster.core.bars import BAR_SCHEMA, validate_bars
-from tickstock_dagster.core.calendars import SessionCalendar, library_calendar
+from tickstock_dagster.adapters.sources.file_source import FileSource
+from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA, validate_bars
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 
 REAL_FILE = Path("sp500_5yr") / "sp500_5yr_2013_2018.parquet"
 FIRST, LAST = date(2013, 2, 8), date(2018, 2, 7)

@@ -20,17 +20,17 @@ from pathlib import Path
 
 import redis
 
-from tickstock_dagster.adapters.database import open_engine, transaction
-from tickstock_dagster.adapters.event_stream import STREAM
-from tickstock_dagster.adapters.local_services import LocalServices
-from tickstock_dagster.adapters.migrations import migrate
-from tickstock_dagster.adapters.outbox import write_events
-from tickstock_dagster.core.events import Event, JobProgress
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.events.stream import STREAM
+from tickstock_dagster.adapters.postgres.database import open_engine, transaction
+from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.services.local import LocalServices
+from tickstock_dagster.core.events.envelope import Event, JobProgress
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 FOLLOW = """
 import signal, sys, threading
-from tickstock_dagster.adapters.event_follow import follow
+from tickstock_dagster.adapters.events.follow import follow
 stop = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: stop.set())
 follow(sys.argv[1], sys.argv[2], stop)

@@ -19,12 +19,12 @@ from pathlib import Path
 import psycopg
 import redis
 
-from tickstock_dagster.adapters.database import open_engine, transaction
-from tickstock_dagster.adapters.event_stream import MAX_ENTRIES, STREAM
-from tickstock_dagster.adapters.local_services import LocalServices
-from tickstock_dagster.adapters.migrations import migrate
-from tickstock_dagster.adapters.outbox import OutboxDispatcher, write_events
-from tickstock_dagster.core.events import EodStatus, Event
+from tickstock_dagster.adapters.events.outbox import OutboxDispatcher, write_events
+from tickstock_dagster.adapters.events.stream import MAX_ENTRIES, STREAM
+from tickstock_dagster.adapters.postgres.database import open_engine, transaction
+from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.services.local import LocalServices
+from tickstock_dagster.core.events.envelope import EodStatus, Event
 
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 MARK = "UPDATE outbox SET sent_at = now(), attempts = attempts + 1 WHERE position = ANY(%s)"

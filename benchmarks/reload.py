@@ -21,7 +21,7 @@ from benchmarks.ingest import NOW, Ingest
 from benchmarks.market_rows import market_rows
 from benchmarks.measuring import Cost, console, stopwatch
 from benchmarks.servers import Servers, running_servers
-from tickstock_dagster.adapters.bar_store import NOTHING_STORED
+from tickstock_dagster.adapters.bars.store import NOTHING_STORED
 
 BOUND = 1_000_000
 OURS, PLAIN = "ours, every row delivered again", "plain ON CONFLICT DO UPDATE of every row"

@@ -19,7 +19,7 @@ from typing import Literal
 import polars as pl
 
 from benchmarks.measuring import Contender, Cost
-from tickstock_dagster.adapters.database import open_engine, transaction
+from tickstock_dagster.adapters.postgres.database import open_engine, transaction
 
 COLUMNS = (
     "security_id", "session", "ticker", "closes_at", "open", "high", "low", "close", "volume", "vwap",

@@ -9,9 +9,9 @@ from pathlib import Path
 import psutil
 import psycopg
 
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.local_services import LocalServices, ServiceAddresses
-from tickstock_dagster.adapters.migrations import migrate
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
 
 _numbers = itertools.count(1)
 

@@ -9,9 +9,9 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tickstock_dagster.core.errors import ConfigurationError
-from tickstock_dagster.core.maintenance import Retention
-from tickstock_dagster.core.profiles import DEFAULT_PROFILE
-from tickstock_dagster.core.vendor_plans import PlanName
+from tickstock_dagster.core.loading.vendor_plans import PlanName
+from tickstock_dagster.core.operations.maintenance import Retention
+from tickstock_dagster.core.universes.profiles import DEFAULT_PROFILE
 
 SIMULATOR_KEY = "simulator"
 """The key that the local simulator accepts."""

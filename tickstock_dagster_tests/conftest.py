@@ -16,8 +16,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.database import close_engines, open_engine
-from tickstock_dagster.adapters.local_services import LocalServices, ServiceAddresses
+from tickstock_dagster.adapters.postgres.database import close_engines, open_engine
+from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 
 # Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
@@ -87,7 +87,7 @@ def database_url(administration: psycopg.Connection, services: ServiceAddresses)
 @pytest.fixture(scope="session")
 def migrated_template(administration: psycopg.Connection, services: ServiceAddresses) -> str:
     """Name of a database that was migrated once; the others are copied from it."""
-    from tickstock_dagster.adapters.migrations import migrate
+    from tickstock_dagster.adapters.postgres.migrations import migrate
 
     name = "migrated_template"
     administration.execute(f"CREATE DATABASE {name}")
@@ -107,7 +107,7 @@ def migrated_database_url(
 @pytest.fixture(scope="session")
 def warehouse_template(administration: psycopg.Connection, services: ServiceAddresses, migrated_template: str) -> str:
     """Name of a warehouse as any command leaves it: migrated, and with the calendars."""
-    from tickstock_dagster.adapters.calendar_store import copy_calendars
+    from tickstock_dagster.adapters.calendars.store import copy_calendars
 
     name = "warehouse_template"
     administration.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")

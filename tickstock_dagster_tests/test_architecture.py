@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tickstock_dagster.adapters.fingerprint import TRAFFIC_TABLES, fingerprint_tables
-from tickstock_dagster.adapters.sql_files import sql_folder
-from tickstock_dagster.core.events import EVENTS
+from tickstock_dagster.adapters.postgres.fingerprint import TRAFFIC_TABLES, fingerprint_tables
+from tickstock_dagster.adapters.postgres.sql_files import sql_folder
+from tickstock_dagster.core.events.envelope import EVENTS
 
 PACKAGE = Path(__file__).parent.parent / "tickstock_dagster"
 MODULES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
@@ -148,7 +148,7 @@ SQL = re.compile(
     re.DOTALL,
 )
 HOLDS_SQL = {
-    "adapters/migrations.py",  # its own bookkeeping, before and beside the migrations
+    "adapters/postgres/migrations.py",  # its own bookkeeping, before and beside the migrations
     "adapters/services/postgres.py",  # makes the database that the schema then stands in
 }
 
@@ -185,7 +185,7 @@ def test_every_kind_of_event_is_made_by_what_works_with_the_store():
     made = {
         getattr(node.func, "id", "")
         for module in MODULES
-        if layer(module) == "adapters" or module == "core/gap_alerts.py"  # which an adapter writes
+        if layer(module) == "adapters" or module == "core/quality/gap_alerts.py"  # which an adapter writes
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Call)
     }

@@ -18,20 +18,20 @@ import polars as pl
 import pytest
 
 import tickstock_dagster
-from tickstock_dagster.adapters.calendar_edit import put_override
-from tickstock_dagster.adapters.calendar_store import calendar_in_force
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.sql_files import sql_folder
-from tickstock_dagster.adapters.vendor import massive_bars
-from tickstock_dagster.core.calendar_overrides import requested_override
-from tickstock_dagster.core.calendars import SessionCalendar, library_calendar, partition_exclusions
-from tickstock_dagster.core.coverage import CELL_SCHEMA, Completeness
-from tickstock_dagster.core.eod import decide_attempt, first_attempt_at, latest_due_session, objective_at
+from tickstock_dagster.adapters.calendars.edit import put_override
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.sql_files import sql_folder
+from tickstock_dagster.adapters.sources.massive import bars as massive_bars
+from tickstock_dagster.core.bars.reconcile import reconcile_at
+from tickstock_dagster.core.calendars.markets import MARKETS, market_named
+from tickstock_dagster.core.calendars.overrides import requested_override
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.markets import MARKETS, market_named
-from tickstock_dagster.core.planning import SourceLimits, plan_load
-from tickstock_dagster.core.reconcile import reconcile_at
-from tickstock_dagster.defs.bar_runs import BarRun
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+from tickstock_dagster.core.loading.end_of_day import decide_attempt, first_attempt_at, latest_due_session, objective_at
+from tickstock_dagster.core.loading.planning import SourceLimits, plan_load
+from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.partitions import MAX_CELLS, free_ticker_keys, sessions, sessions_from
 from tickstock_dagster.defs.resources import Clock
 

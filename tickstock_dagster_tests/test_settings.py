@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.errors import ConfigurationError
-from tickstock_dagster.core.markets import ABROAD
 from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings, load_settings
 
 LINE = re.compile(r"^# ([A-Z][A-Z_]+)=(.*)$", re.MULTILINE)

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tickstock_dagster.adapters.vendor import factory as vendor_factory
-from tickstock_dagster.adapters.vendor.rate_limit import PostgresRateLimiter, RateLimiter
-from tickstock_dagster.adapters.vendor.retry import RetryPolicy
+from tickstock_dagster.adapters.sources import factory as vendor_factory
+from tickstock_dagster.adapters.sources.rate_limit import PostgresRateLimiter, RateLimiter
+from tickstock_dagster.adapters.sources.retry import RetryPolicy
 
 
 @contextmanager

@@ -12,20 +12,20 @@ import click
 from tickstock_dagster.core.errors import TickstockError
 
 COMMANDS: dict[str, tuple[str, str]] = {
-    "run": ("run", "Load the latest closed session end to end and show what happened."),
-    "dev": ("dev", "Open the Dagster UI on the local services."),
-    "load": ("load", "Load bars of symbols, a universe or a profile over a range of sessions."),
-    "plan": ("plan", "Show the vendor calls, minutes and cost of a load without making one."),
-    "eod": ("eod", "Bring one session to its end: bars, corporate actions, completeness, event."),
-    "status": ("status", "Show coverage and every gap with its reason."),
-    "universe": ("universe", "List, show, compare, change, import, export and explain universes."),
-    "calendar": ("calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
-    "fingerprint": ("fingerprint", "Hash the business content of every table."),
-    "events": ("events", "Follow, send or inspect the notifications."),
-    "maintenance": ("maintenance", "Clean up and vacuum the store, and fill in correlations that are missing."),
-    "services": ("services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),
-    "migrate": ("migrate", "Bring the warehouse's schema up to date."),
-    "simulator": ("simulator", "Serve the vendor's API locally, from a synthetic market or a file."),
+    "run": ("loading.run", "Load the latest closed session end to end and show what happened."),
+    "dev": ("operations.dev", "Open the Dagster UI on the local services."),
+    "load": ("loading.load", "Load bars of symbols, a universe or a profile over a range of sessions."),
+    "plan": ("loading.plan", "Show the vendor calls, minutes and cost of a load without making one."),
+    "eod": ("loading.eod", "Bring one session to its end: bars, corporate actions, completeness, event."),
+    "status": ("loading.status", "Show coverage and every gap with its reason."),
+    "universe": ("universes.universe", "List, show, compare, change, import, export and explain universes."),
+    "calendar": ("calendars.calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
+    "fingerprint": ("operations.fingerprint", "Hash the business content of every table."),
+    "events": ("events.events", "Follow, send or inspect the notifications."),
+    "maintenance": ("operations.maintenance", "Clean up and vacuum the store, and fill in correlations that are missing."),
+    "services": ("operations.services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),
+    "migrate": ("operations.migrate", "Bring the warehouse's schema up to date."),
+    "simulator": ("operations.simulator", "Serve the vendor's API locally, from a synthetic market or a file."),
 }
 """Subcommand → (module in this package that holds `command`, one line of help)."""
 

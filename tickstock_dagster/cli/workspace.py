@@ -15,15 +15,15 @@ import click
 import sqlalchemy as sa
 from rich.console import Console
 
-from tickstock_dagster.adapters.calendar_store import calendar_in_force, copied_until, copy_calendars
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.local_services import ServiceAddresses, process_environment, resolve_addresses
-from tickstock_dagster.adapters.migrations import MigrationReport, migrate
-from tickstock_dagster.adapters.vendor.factory import open_source
-from tickstock_dagster.adapters.vendor.source import BarSource
-from tickstock_dagster.core.calendars import SessionCalendar
+from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_until, copy_calendars
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
+from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
+from tickstock_dagster.adapters.sources.factory import open_source
+from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.vendor_plans import HISTORY_START
+from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import Settings, load_settings
 
 MARKET = "XNYS"

@@ -6,9 +6,9 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from tickstock_dagster.adapters.table_checks import tracked_state
-from tickstock_dagster.core.calendars import SessionCalendar, library_calendar
-from tickstock_dagster.core.eod import EodDecision, decide_attempt, first_attempt_at
+from tickstock_dagster.adapters.quality.table_checks import tracked_state
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
+from tickstock_dagster.core.loading.end_of_day import EodDecision, decide_attempt, first_attempt_at
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import VendorResource, WarehouseResource

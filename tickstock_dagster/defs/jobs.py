@@ -2,13 +2,13 @@
 
 import dagster as dg
 
-from tickstock_dagster.defs.bars import ohlcv_daily, session_bars
-from tickstock_dagster.defs.corporate_actions import corporate_actions
-from tickstock_dagster.defs.correlations import correlations
-from tickstock_dagster.defs.fair_values import fair_values
-from tickstock_dagster.defs.reference import etf_profiles, symbols
-from tickstock_dagster.defs.synchronisation import GROUP
-from tickstock_dagster.defs.universes import etf_universe, membership
+from tickstock_dagster.defs.actions.assets import corporate_actions
+from tickstock_dagster.defs.bars.assets import ohlcv_daily, session_bars
+from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
+from tickstock_dagster.defs.universes.assets import etf_universe, membership
+from tickstock_dagster.defs.universes.correlations import correlations
+from tickstock_dagster.defs.universes.synchronisation import GROUP
+from tickstock_dagster.defs.valuation.assets import fair_values
 
 us_eod = dg.define_asset_job(
     "us_eod",

@@ -6,13 +6,13 @@ import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
 
-from tickstock_dagster.adapters.calendar_store import calendar_in_force
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.migrations import require_current_schema
-from tickstock_dagster.adapters.outbox import DispatchReport, OutboxDispatcher
-from tickstock_dagster.adapters.vendor.factory import open_source
-from tickstock_dagster.adapters.vendor.source import BarSource
-from tickstock_dagster.core.calendars import SessionCalendar
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.migrations import require_current_schema
+from tickstock_dagster.adapters.sources.factory import open_source
+from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.settings import load_settings
 

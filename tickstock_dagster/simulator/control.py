@@ -22,10 +22,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.simulator.corrections import FIELDS
-from tickstock_dagster.simulator.faults import parse_fault
+from tickstock_dagster.simulator.faults.catalogue import parse_fault
+from tickstock_dagster.simulator.market.corrections import FIELDS
+from tickstock_dagster.simulator.market.tape import Tape
 from tickstock_dagster.simulator.options import parse_instant
-from tickstock_dagster.simulator.tape import Tape
 from tickstock_dagster.simulator.vendor import Vendor
 
 Action = Callable[[Vendor, Any, Request], Any]

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.vendor_plans import PlanName, vendor_plan
+from tickstock_dagster.core.loading.vendor_plans import PlanName, vendor_plan
 
 DEFAULT_KEY = "simulator"
 DEFAULT_SYMBOLS = 300

@@ -13,12 +13,12 @@ from starlette.routing import Mount, Route
 
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.simulator.control import control_routes
+from tickstock_dagster.simulator.http.replies import BreakableProtocol
 from tickstock_dagster.simulator.options import SimulatorOptions
-from tickstock_dagster.simulator.replies import BreakableProtocol
 from tickstock_dagster.simulator.vendor import Vendor
 
 if TYPE_CHECKING:
-    from tickstock_dagster.simulator.market_data import MarketData
+    from tickstock_dagster.simulator.market.market_data import MarketData
 
 
 _BACKLOG = 512
@@ -33,8 +33,8 @@ def build_vendor(options: SimulatorOptions) -> Vendor:
     load = _bars(options)
     if options.symbol_file is None:
         return Vendor(options, load)
-    from tickstock_dagster.simulator.symbols_file import read_symbols_file
-    from tickstock_dagster.simulator.symbols_market import SymbolsMarket
+    from tickstock_dagster.simulator.market.symbols_file import read_symbols_file
+    from tickstock_dagster.simulator.market.symbols_market import SymbolsMarket
 
     listed = read_symbols_file(options.symbol_file)
     return Vendor(options, lambda: SymbolsMarket(listed, load()))
@@ -43,7 +43,7 @@ def build_vendor(options: SimulatorOptions) -> Vendor:
 def _bars(options: SimulatorOptions) -> "Callable[[], MarketData]":
     """What loads the market of bars; a file is read and checked at once."""
     if options.bars is not None:
-        from tickstock_dagster.simulator.bars_file import FileMarket, read_bars_file
+        from tickstock_dagster.simulator.market.bars_file import FileMarket, read_bars_file
 
         bars = read_bars_file(options.bars)
         return lambda: FileMarket(bars)

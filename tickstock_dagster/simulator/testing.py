@@ -8,9 +8,9 @@ from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Self
 
-from tickstock_dagster.core.vendor_plans import PlanName
+from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.simulator.control import correct
-from tickstock_dagster.simulator.faults import Fault, parse_fault
+from tickstock_dagster.simulator.faults.catalogue import Fault, parse_fault
 from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions
 from tickstock_dagster.simulator.server import build_server, build_vendor, listening_socket
 

@@ -10,11 +10,7 @@ from starlette.requests import Request
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
-from tickstock_dagster.simulator import faults, wire
-from tickstock_dagster.simulator.access import Gate
-from tickstock_dagster.simulator.call import Call, Handler
 from tickstock_dagster.simulator.clock import Clock
-from tickstock_dagster.simulator.corrections import Corrections
 from tickstock_dagster.simulator.endpoints import (
     aggregates,
     corporate_actions,
@@ -23,12 +19,17 @@ from tickstock_dagster.simulator.endpoints import (
     listings,
     market_status,
 )
-from tickstock_dagster.simulator.fault_engine import FaultEngine, Subject
-from tickstock_dagster.simulator.market_data import MarketData
+from tickstock_dagster.simulator.faults import catalogue as faults
+from tickstock_dagster.simulator.faults.engine import FaultEngine, Subject
+from tickstock_dagster.simulator.http import wire
+from tickstock_dagster.simulator.http.access import Gate
+from tickstock_dagster.simulator.http.call import Call, Handler
+from tickstock_dagster.simulator.http.replies import drop, send_answer
+from tickstock_dagster.simulator.market.corrections import Corrections
+from tickstock_dagster.simulator.market.market_data import MarketData
+from tickstock_dagster.simulator.market.tape import Tape
 from tickstock_dagster.simulator.options import SimulatorOptions
-from tickstock_dagster.simulator.replies import drop, send_answer
 from tickstock_dagster.simulator.stats import Stats
-from tickstock_dagster.simulator.tape import Tape
 
 ENDPOINTS: dict[str, Handler] = {
     "/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}": aggregates.range_bars,
@@ -114,7 +115,7 @@ class Vendor:
         return self._opening
 
     def _open(self) -> Tape:
-        from tickstock_dagster.simulator.sessions import sessions
+        from tickstock_dagster.simulator.market.sessions import sessions
 
         data = self._load()
         delay = timedelta(minutes=self.options.publish_delay_minutes)

@@ -7,15 +7,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bar_loader import BarLoader, LoadReport, LoadRequest
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.fingerprint import fingerprint
-from tickstock_dagster.adapters.vendor.massive import MassiveSource
-from tickstock_dagster.adapters.vendor.rate_limit import LocalRateLimiter
-from tickstock_dagster.adapters.vendor.retry import RetryPolicy
-from tickstock_dagster.adapters.vendor.source import BarSource
-from tickstock_dagster.core.calendars import library_calendar
-from tickstock_dagster.core.vendor_plans import VendorPlan, vendor_plan
+from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.fingerprint import fingerprint
+from tickstock_dagster.adapters.sources.massive.source import MassiveSource
+from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
+from tickstock_dagster.adapters.sources.retry import RetryPolicy
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan, vendor_plan
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.store_helpers import query
 

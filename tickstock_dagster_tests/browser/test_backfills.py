@@ -5,8 +5,8 @@ from datetime import UTC, date, datetime
 import psycopg
 import pytest
 
-from tickstock_dagster.core.calendars import library_calendar
-from tickstock_dagster.core.profiles import DEFAULT_PROFILE, profile_named
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.universes.profiles import DEFAULT_PROFILE, profile_named
 from tickstock_dagster_tests.browser.conftest import Checkout
 from tickstock_dagster_tests.browser.dagster_ui import DagsterUi
 

@@ -15,8 +15,8 @@ import pytest
 from psycopg import sql
 
 from tickstock_dagster import cli
-from tickstock_dagster.adapters.local_services import ServiceAddresses
-from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.adapters.services.local import ServiceAddresses
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 

@@ -54,7 +54,7 @@ def test_an_interrupted_command_says_so_and_fails(office: Office) -> None:
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    office.monkeypatch.setattr("tickstock_dagster.cli.status.open_workspace", interrupt)
+    office.monkeypatch.setattr("tickstock_dagster.cli.loading.status.open_workspace", interrupt)
     answer = office.tickstock("status")
     assert (answer.code, answer.error) == (1, "interrupted")
 

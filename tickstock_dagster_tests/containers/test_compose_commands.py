@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tickstock_dagster.adapters.local_services import ServiceAddresses
 from tickstock_dagster.adapters.services.environment import write_dotenv
+from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 from tickstock_dagster_tests.containers.stack import compose_commands, environment
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.docker
 SECRETS = {f"STACK_{name}_PASSWORD": f"word-of-{name}" for name in ("POSTGRES", "WAREHOUSE", "DAGSTER", "REDIS")}
 
 
-@pytest.fixture(params=compose_commands() or [None], ids=" ".join)
+@pytest.fixture(params=compose_commands() or [None], ids=lambda command: " ".join(command or ["none"]))
 def config(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A folder with the Compose file alone."""
     if request.param is None:

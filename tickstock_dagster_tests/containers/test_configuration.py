@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import tickstock_dagster
-from tickstock_dagster.adapters.local_services import (
+from tickstock_dagster.adapters.services import environment
+from tickstock_dagster.adapters.services.local import (
     ServiceAddresses,
     notification_addresses,
     process_environment,
     resolve_addresses,
 )
-from tickstock_dagster.adapters.services import environment
-from tickstock_dagster.adapters.vendor.factory import MASSIVE_URL, open_source
+from tickstock_dagster.adapters.sources.factory import MASSIVE_URL, open_source
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 
 SIMULATOR = "http://simulator:8000"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tickstock_dagster.core.markets import ABROAD
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings
 
 DEPLOY = PROJECT_ROOT / "deploy"

@@ -9,9 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.local_services import ServiceAddresses
-from tickstock_dagster.adapters.migrations import SchemaError, migrate, require_current_schema
-from tickstock_dagster.adapters.sql_files import sql_folder
+from tickstock_dagster.adapters.postgres.migrations import SchemaError, migrate, require_current_schema
+from tickstock_dagster.adapters.postgres.sql_files import sql_folder
+from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.settings import PROJECT_ROOT
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.containers.conftest import SERVICES
 from tickstock_dagster_tests.containers.stack import CAPTURED, PRINTED, TERMINATE, Stack, docker, wait_for
 

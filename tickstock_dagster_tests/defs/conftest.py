@@ -10,7 +10,7 @@ import dagster as dg
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.local_services import ServiceAddresses
+from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.defs.factory import SUNDAY, Factory
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.universe_store import write_universe
-from tickstock_dagster.core.profiles import STOCKS
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.universes.store import write_universe
+from tickstock_dagster.core.universes.profiles import STOCKS
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START

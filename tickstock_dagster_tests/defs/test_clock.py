@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon itself walks along
 
-from tickstock_dagster.core.calendars import library_calendar
-from tickstock_dagster.core.eod import first_attempt_at, maintenance_at, objective_at
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.loading.end_of_day import first_attempt_at, maintenance_at, objective_at
+from tickstock_dagster_tests.defs.bars.test_schedules import NEW_YORK, eastern, tick
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions
-from tickstock_dagster_tests.defs.test_schedules import NEW_YORK, eastern, tick
 
 XNYS = library_calendar("XNYS")
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.local_services import ServiceAddresses, write_dotenv
-from tickstock_dagster.adapters.table_checks import column_differences
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.quality.table_checks import column_differences
+from tickstock_dagster.adapters.services.local import ServiceAddresses, write_dotenv
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 from tickstock_dagster_tests.defs.factory import all_definitions
 

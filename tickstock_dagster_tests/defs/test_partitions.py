@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from dagster import DagsterUnknownPartitionError
 
-from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.defs import partitions
 from tickstock_dagster.defs.partitions import (

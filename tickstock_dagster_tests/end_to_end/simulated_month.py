@@ -23,12 +23,12 @@ import sqlalchemy.pool
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 from dagster._core.test_utils import get_freezable_log_manager
 
-from tickstock_dagster.adapters.database import close_engines
-from tickstock_dagster.adapters.local_services import LocalServices
-from tickstock_dagster.adapters.migrations import migrate
+from tickstock_dagster.adapters.postgres.database import close_engines
+from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.services.local import LocalServices
 from tickstock_dagster.settings import Settings
 from tickstock_dagster.simulator.testing import RunningSimulator
-from tickstock_dagster_tests.adapters.outbox_helpers import wait_until
+from tickstock_dagster_tests.adapters.events.outbox_helpers import wait_until
 from tickstock_dagster_tests.conftest import POSTGRES_OPTIONS
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions
 from tickstock_dagster_tests.end_to_end.simulated_clock import (

@@ -14,9 +14,9 @@ import polars as pl
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.local_services import ServiceAddresses
+from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.cli import main
-from tickstock_dagster.core.calendars import library_calendar
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.settings import load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 
@@ -294,7 +294,7 @@ def test_an_answer_that_is_not_what_was_asked_is_refused_and_what_was_stored_sta
     span = ("--from", "2026-01-05", "--to", "2026-01-09")
     assert tickstock("load", "--symbols", "MSFT", *span).code == 0
     before = tickstock("fingerprint", "--json").json["tables"]["ohlcv_daily"]
-    monkeypatch.setattr("tickstock_dagster.adapters.vendor.retry.RetryPolicy.for_plan", _quick_retries())
+    monkeypatch.setattr("tickstock_dagster.adapters.sources.retry.RetryPolicy.for_plan", _quick_retries())
     simulator.install(fault, path="/v2/aggs/ticker/*")
     outcome = tickstock("load", "--symbols", "AAPL", *span)
     assert outcome.code == 1, outcome.out
@@ -308,6 +308,6 @@ def test_an_answer_that_is_not_what_was_asked_is_refused_and_what_was_stored_sta
 
 
 def _quick_retries():
-    from tickstock_dagster.adapters.vendor.retry import RetryPolicy
+    from tickstock_dagster.adapters.sources.retry import RetryPolicy
 
     return classmethod(lambda _cls, _plan: RetryPolicy(attempts=2, deadline=5))

@@ -9,8 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.bar_loader import LoadReport
-from tickstock_dagster.adapters.vendor.source import (
+from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.sources.protocol import (
     MalformedAnswerError,
     NotEntitledError,
     NotPublishedYetError,
@@ -19,7 +19,7 @@ from tickstock_dagster.adapters.vendor.source import (
     UpstreamError,
     VendorError,
 )
-from tickstock_dagster.simulator.faults import FAULTS
+from tickstock_dagster.simulator.faults.catalogue import FAULTS
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.conftest import market, world  # noqa: F401 - fixtures
 from tickstock_dagster_tests.adapters.load_helpers import BARS, FRIDAY_EVENING, SATURDAY, World, quick_source

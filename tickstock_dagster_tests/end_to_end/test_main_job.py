@@ -11,7 +11,7 @@ import psycopg
 import pytest
 import redis
 
-from tickstock_dagster.adapters.local_services import LocalServices
+from tickstock_dagster.adapters.services.local import LocalServices
 from tickstock_dagster.settings import PROJECT_ROOT
 
 Tickstock = Callable[..., subprocess.CompletedProcess[str]]

@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.database import open_engine
-from tickstock_dagster.adapters.delisted_sync import take_in_delisted
-from tickstock_dagster.adapters.listing_sync import ListingSync
-from tickstock_dagster.adapters.membership_store import explain, members_on
-from tickstock_dagster.adapters.universe_import import import_universe, resolve_lines
-from tickstock_dagster.core.universe_files import MemberLine, parse_members
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.securities.delisted_sync import take_in_delisted
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.universes.file_import import import_universe, resolve_lines
+from tickstock_dagster.adapters.universes.membership_store import explain, members_on
+from tickstock_dagster.core.universes.files import MemberLine, parse_members
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import quick_source
 from tickstock_dagster_tests.adapters.store_helpers import query

@@ -17,7 +17,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tickstock_dagster.adapters.migrations import migrate
+from tickstock_dagster.adapters.postgres.migrations import migrate
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, World
 

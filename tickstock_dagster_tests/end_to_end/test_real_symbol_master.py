@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tickstock_dagster.adapters.etf_profile_loader import load_etf_profiles
-from tickstock_dagster.adapters.symbol_master import SymbolMaster
+from tickstock_dagster.adapters.securities.etf_profile_loader import load_etf_profiles
+from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
 

@@ -24,17 +24,17 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from tickstock_dagster.adapters.calendar_edit import put_override
-from tickstock_dagster.adapters.coverage_store import cell_states, completeness
-from tickstock_dagster.adapters.expectation import Expectation
-from tickstock_dagster.adapters.universe_store import write_universe
-from tickstock_dagster.core.calendar_overrides import requested_override
-from tickstock_dagster.core.calendars import library_calendar
-from tickstock_dagster.core.coverage import Completeness
-from tickstock_dagster.core.profiles import ETFS, STOCKS
+from tickstock_dagster.adapters.calendars.edit import put_override
+from tickstock_dagster.adapters.loading.coverage import cell_states, completeness
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.universes.store import write_universe
+from tickstock_dagster.core.calendars.overrides import requested_override
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.loading.coverage import Completeness
+from tickstock_dagster.core.universes.profiles import ETFS, STOCKS
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
-from tickstock_dagster.simulator.sessions import sessions as vendor_sessions
-from tickstock_dagster_tests.adapters.outbox_helpers import entries
+from tickstock_dagster.simulator.market.sessions import sessions as vendor_sessions
+from tickstock_dagster_tests.adapters.events.outbox_helpers import entries
 from tickstock_dagster_tests.end_to_end.simulated_clock import NEW_YORK, eastern
 from tickstock_dagster_tests.end_to_end.simulated_month import SimulatedMonth, simulated_month
 

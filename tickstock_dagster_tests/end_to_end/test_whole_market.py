@@ -11,8 +11,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from tickstock_dagster.adapters.completeness_store import completeness_by_group
-from tickstock_dagster.adapters.expectation import Expectation
+from tickstock_dagster.adapters.loading.completeness import completeness_by_group
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.defs.factory import FRI, THU, Factory, all_definitions

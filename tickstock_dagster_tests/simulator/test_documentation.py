@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tickstock_dagster.cli.simulator import command
-from tickstock_dagster.simulator.faults import FAULTS
+from tickstock_dagster.cli.operations.simulator import command
+from tickstock_dagster.simulator.faults.catalogue import FAULTS
 from tickstock_dagster.simulator.synthetic.oddities import odd_members
 from tickstock_dagster.simulator.vendor import ENDPOINTS
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tickstock_dagster.core.profiles import ETFS, STOCKS
+from tickstock_dagster.core.universes.profiles import ETFS, STOCKS
 from tickstock_dagster.simulator.synthetic.funds import shipped_funds
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.simulator.asking import all_rows, ask

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tickstock_dagster.core.profiles import ETFS, STOCKS
-from tickstock_dagster.simulator.securities import DaySeries, Security, SplitEvent, TickerSpan
-from tickstock_dagster.simulator.sessions import sessions
+from tickstock_dagster.core.universes.profiles import ETFS, STOCKS
+from tickstock_dagster.simulator.market.securities import DaySeries, Security, SplitEvent, TickerSpan
+from tickstock_dagster.simulator.market.sessions import sessions
 from tickstock_dagster.simulator.synthetic.funds import shipped_funds
 from tickstock_dagster.simulator.synthetic.market import SyntheticMarket, synthetic_market
 from tickstock_dagster.simulator.synthetic.prices import ANCHOR

@@ -6,7 +6,7 @@ import pytest
 from massive import RESTClient
 
 from tickstock_dagster.simulator.endpoints.market_status import holiday_name
-from tickstock_dagster.simulator.sessions import LAST_DAY, sessions
+from tickstock_dagster.simulator.market.sessions import LAST_DAY, sessions
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.simulator.asking import ask
 

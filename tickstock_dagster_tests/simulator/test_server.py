@@ -16,7 +16,7 @@ import pytest
 import urllib3
 from click.testing import CliRunner
 
-from tickstock_dagster.cli.simulator import command
+from tickstock_dagster.cli.operations.simulator import command
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.simulator.options import SimulatorOptions, parse_instant
 from tickstock_dagster.simulator.synthetic.market import SyntheticMarket, synthetic_market

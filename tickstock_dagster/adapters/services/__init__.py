@@ -1,1 +1,1 @@
-"""The embedded servers of one checkout, one module per concern; `adapters.local_services` is the public face."""
+"""The embedded servers of one checkout, one module per concern; `adapters.services.local` is the public face."""

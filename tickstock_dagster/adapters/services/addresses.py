@@ -1,4 +1,4 @@
-"""Where a process finds its servers. How the servers come to be there belongs to `adapters.local_services`."""
+"""Where a process finds its servers. How the servers come to be there belongs to `adapters.services.local`."""
 
 from dataclasses import asdict, dataclass, field
 from urllib.parse import urlsplit, urlunsplit

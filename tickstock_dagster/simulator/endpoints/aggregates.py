@@ -5,10 +5,10 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from tickstock_dagster.simulator import pages, wire
-from tickstock_dagster.simulator.call import Call
-from tickstock_dagster.simulator.minutes import minute_rows
-from tickstock_dagster.simulator.tape import Printed
+from tickstock_dagster.simulator.http import pages, wire
+from tickstock_dagster.simulator.http.call import Call
+from tickstock_dagster.simulator.market.minutes import minute_rows
+from tickstock_dagster.simulator.market.tape import Printed
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 5_000, 50_000
 _MILLISECONDS = 12

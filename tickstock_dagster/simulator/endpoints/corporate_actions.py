@@ -6,10 +6,10 @@ Rows stand under the security's latest ticker, as the vendor has them, whatever 
 from datetime import date, timedelta
 from typing import Any
 
-from tickstock_dagster.simulator import pages
-from tickstock_dagster.simulator.call import Call
-from tickstock_dagster.simulator.pages import ListShape, list_answer
-from tickstock_dagster.simulator.securities import Security, stable_hash
+from tickstock_dagster.simulator.http import pages
+from tickstock_dagster.simulator.http.call import Call
+from tickstock_dagster.simulator.http.pages import ListShape, list_answer
+from tickstock_dagster.simulator.market.securities import Security, stable_hash
 
 ANNOUNCED_AHEAD = timedelta(days=14)
 """A split is in the feed so long before it takes effect."""

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from tickstock_dagster.simulator import pages, wire
-from tickstock_dagster.simulator.call import Call
 from tickstock_dagster.simulator.endpoints.listings import EXCHANGES
-from tickstock_dagster.simulator.market_data import MarketData
-from tickstock_dagster.simulator.pages import ListShape
-from tickstock_dagster.simulator.securities import FundFacts, Security, stable_hash
+from tickstock_dagster.simulator.http import pages, wire
+from tickstock_dagster.simulator.http.call import Call
+from tickstock_dagster.simulator.http.pages import ListShape
+from tickstock_dagster.simulator.market.market_data import MarketData
+from tickstock_dagster.simulator.market.securities import FundFacts, Security, stable_hash
 
 SHAPE = ListShape(
     filters={"composite_ticker": pages.text, "processed_date": pages.day, "effective_date": pages.day},

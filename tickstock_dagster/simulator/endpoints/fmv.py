@@ -3,9 +3,9 @@
 from datetime import date, timedelta
 from typing import Any
 
-from tickstock_dagster.simulator import wire
-from tickstock_dagster.simulator.call import Call
-from tickstock_dagster.simulator.tape import Printed
+from tickstock_dagster.simulator.http import wire
+from tickstock_dagster.simulator.http.call import Call
+from tickstock_dagster.simulator.market.tape import Printed
 
 MAX_TICKERS = 250
 _DEFAULT_LIMIT, _MAX_LIMIT = 10, 250

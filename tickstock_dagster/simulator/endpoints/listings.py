@@ -5,14 +5,14 @@ from datetime import date, datetime, time, timedelta
 from itertools import chain
 from typing import Any
 
-from tickstock_dagster.core.vendor_plans import PlanName
-from tickstock_dagster.simulator import pages, wire
-from tickstock_dagster.simulator.call import Call
+from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.simulator.clock import EASTERN
-from tickstock_dagster.simulator.market_data import MarketData
-from tickstock_dagster.simulator.pages import ListShape, list_answer
-from tickstock_dagster.simulator.securities import Security
-from tickstock_dagster.simulator.sessions import FIRST_DAY
+from tickstock_dagster.simulator.http import pages, wire
+from tickstock_dagster.simulator.http.call import Call
+from tickstock_dagster.simulator.http.pages import ListShape, list_answer
+from tickstock_dagster.simulator.market.market_data import MarketData
+from tickstock_dagster.simulator.market.securities import Security
+from tickstock_dagster.simulator.market.sessions import FIRST_DAY
 
 TICKERS = ListShape(
     filters={"ticker": pages.text, "type": pages.text, "market": pages.text, "exchange": pages.text, "cik": pages.text},

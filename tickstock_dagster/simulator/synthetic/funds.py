@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from math import exp
 
-from tickstock_dagster.simulator.securities import FundFacts, Security, stable_hash
+from tickstock_dagster.simulator.market.securities import FundFacts, Security, stable_hash
 from tickstock_dagster.simulator.synthetic.catalogue import Listing, Traits
 
 _LARGE, _LARGE_TRADES = 1e9, 25e6

@@ -2,7 +2,7 @@
 
 from datetime import date
 
-from tickstock_dagster.simulator.securities import SplitEvent, TickerSpan
+from tickstock_dagster.simulator.market.securities import SplitEvent, TickerSpan
 
 
 def _splits(*events: str) -> tuple[SplitEvent, ...]:

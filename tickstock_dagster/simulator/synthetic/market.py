@@ -7,7 +7,7 @@ from threading import RLock
 
 import numpy as np
 
-from tickstock_dagster.simulator.securities import (
+from tickstock_dagster.simulator.market.securities import (
     DaySeries,
     DividendEvent,
     FundFacts,
@@ -15,7 +15,7 @@ from tickstock_dagster.simulator.securities import (
     SplitEvent,
     stable_hash,
 )
-from tickstock_dagster.simulator.sessions import sessions
+from tickstock_dagster.simulator.market.sessions import sessions
 from tickstock_dagster.simulator.synthetic.funds import fund_facts
 from tickstock_dagster.simulator.synthetic.members import members_of
 from tickstock_dagster.simulator.synthetic.prices import common_factors, dividends_of, draw_series

@@ -6,8 +6,8 @@ larger market contains every smaller one.
 
 import numpy as np
 
-from tickstock_dagster.simulator.securities import Security, SplitEvent, TickerSpan, stable_hash
-from tickstock_dagster.simulator.sessions import FIRST_DAY, Sessions
+from tickstock_dagster.simulator.market.securities import Security, SplitEvent, TickerSpan, stable_hash
+from tickstock_dagster.simulator.market.sessions import FIRST_DAY, Sessions
 from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, SIC_CODES, Listing, Traits, named_listings
 from tickstock_dagster.simulator.synthetic.funds import shipped_listings, shipped_shares
 from tickstock_dagster.simulator.synthetic.history import LISTED, RENAMES, SPLITS

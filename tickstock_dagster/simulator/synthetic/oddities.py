@@ -20,8 +20,8 @@
 
 from datetime import date
 
-from tickstock_dagster.simulator.securities import Security, SplitEvent, TickerSpan
-from tickstock_dagster.simulator.sessions import FIRST_DAY
+from tickstock_dagster.simulator.market.securities import Security, SplitEvent, TickerSpan
+from tickstock_dagster.simulator.market.sessions import FIRST_DAY
 from tickstock_dagster.simulator.synthetic.catalogue import Traits
 from tickstock_dagster.simulator.synthetic.prices import ANCHOR
 

@@ -10,8 +10,8 @@ from math import log
 
 import numpy as np
 
-from tickstock_dagster.simulator.securities import DaySeries, DividendEvent, Floats, SplitEvent, stable_hash
-from tickstock_dagster.simulator.sessions import Sessions
+from tickstock_dagster.simulator.market.securities import DaySeries, DividendEvent, Floats, SplitEvent, stable_hash
+from tickstock_dagster.simulator.market.sessions import Sessions
 from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Traits
 
 ANCHOR = date(2026, 1, 2)

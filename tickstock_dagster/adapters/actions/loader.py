@@ -1,0 +1,106 @@
+"""Loading splits and dividends of a span of ex-dates: two calls, one transaction, in versions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import FinishedUnit, copy_frame, finish_units, write_calls
+from tickstock_dagster.adapters.ledger.units import record_calls, units_done
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, VendorError
+from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, judge_actions
+from tickstock_dagster.core.loading.planning import WorkUnit
+
+MAX_WITHDRAWN_SHARE = 0.10
+FEW_WITHDRAWN = 5
+"""So many may always be withdrawn."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionsReport:
+    """What was learned: versions begun and ended, rows as known before, rows that could not be taken."""
+
+    inserted: int
+    ended: int
+    known: int
+    unresolved: int
+    refused: tuple[str, ...]
+    calls: int
+    asked: bool = True
+
+
+def load_corporate_actions(
+    source: BarSource,
+    engine: sa.Engine,
+    first: date,
+    last: date,
+    *,
+    market: str,
+    run_id: str,
+    clock: Callable[[], datetime],
+    ask_again: bool = False,
+) -> ActionsReport:
+    """Fetch the actions with an ex-date in [first, last] and store what is new, changed or withdrawn.
+
+    A span that was fetched before is not asked for again unless `ask_again`. A former version keeps its row and gets
+    its `known_to`.
+
+    Raises:
+        VendorError: one of the answers did not come, or lacks much of what is known; nothing was changed.
+        ServiceUnavailableError: the database cannot be reached; nothing was changed.
+    """
+    units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in ("splits", "dividends")]
+    if not ask_again and units_done(engine, units):
+        return ActionsReport(0, 0, 0, 0, (), 0, asked=False)
+    started = clock()
+    try:
+        splits, dividends = source.splits(first, last), source.dividends(first, last)
+    except VendorError:
+        record_calls(engine, source.drain_calls(), source=source.name, run_id=run_id)
+        raise
+    judged = judge_actions(splits, dividends, read_intervals(engine))
+    now = clock()
+    at = {"first": first, "last": last, "source": source.name, "now": now}
+    calls = source.drain_calls()
+    with transaction(engine) as connection, connection.cursor() as cursor:
+        cursor.execute(statement("actions/stage"), prepare=False)  # several statements at once cannot be prepared
+        copy_frame(cursor, "stage_actions", judged.actions.select(list(ACTION_SCHEMA)))
+        copy_frame(cursor, "stage_doubtful", judged.doubtful)
+        _refuse_broken(cursor, at)
+        cursor.execute(statement("actions/end"), at)
+        ended = cursor.rowcount
+        cursor.execute(statement("actions/insert"), at)
+        inserted = cursor.rowcount
+        answers = zip(units, (splits, dividends), strict=True)
+        ends = [FinishedUnit(unit, frame.height, started) for unit, frame in answers]
+        finish_units(cursor, ends, run_id=run_id, now=now)
+        write_calls(cursor, calls, source.name, run_id)
+    known = judged.actions.height - inserted
+    return ActionsReport(inserted, ended, known, judged.unresolved, judged.refused, len(calls))
+
+
+def sessions_without_actions(engine: sa.Engine, sessions: Sequence[date], market: str) -> list[date]:
+    """Sessions, of some, of which no source was asked for splits: adjusted prices do not know of one there."""
+    with transaction(engine) as connection:
+        values = {"sessions": list(sessions), "market": market}
+        return [row[0] for row in connection.execute(statement("actions/unasked"), values)]
+
+
+def _refuse_broken(cursor: psycopg.Cursor, at: Mapping[str, object]) -> None:
+    """An answer that withdraws much of what is known is taken for a broken one, as an empty one is.
+
+    Raises:
+        MalformedAnswerError: says how much it lacks.
+    """
+    cursor.execute(statement("actions/withdrawn"), at)
+    withdrawn, known = cursor.fetchone() or (0, 0)
+    if withdrawn > FEW_WITHDRAWN and withdrawn > MAX_WITHDRAWN_SHARE * known:
+        raise MalformedAnswerError(
+            f"{at['source']}: splits and dividends {at['first']}..{at['last']} lack {withdrawn} of {known} that are "
+            f"known (accepted: at most {MAX_WITHDRAWN_SHARE:.0%})"
+        )

@@ -1,0 +1,83 @@
+"""The second look at a session: asking for it again, and what is owed one.
+
+The loader asks, judges and stores as always; when and for which session is decided in `core.bars.reconcile`.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.loading.end_of_day import declare_complete
+from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.bars.reconcile import OwedLook
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.loading.end_of_day import reaches_objective
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileReport:
+    """What a second look changed.
+
+    Attributes:
+        load: the loader's report; `stored.restated` bars changed, each with its former values kept.
+        finalised: provisional bars that became final, restated ones included.
+        left: bars that stay provisional: the vendor does not have them any more, or could not be asked.
+        late: gaps that are still late.
+    """
+
+    load: LoadReport
+    finalised: int
+    left: int
+    late: int
+
+
+def owed_looks(engine: sa.Engine, first: date, last: date) -> dict[date, OwedLook]:
+    """The sessions between two that are owed a second look; attempts are not known here."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("bars/reconcile_due"), {"first": first, "last": last}).fetchall()
+    return {session: OwedLook(provisional, late) for session, provisional, late in rows}
+
+
+def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
+    """Ask for everything tracked on a session again. Unchanged bars become final, changed ones are restated.
+
+    What is final already and unchanged is not touched; a bar that appears closes its gap, an absence that was late
+    or taken for no trade is judged anew. A session that is complete only now is told of. Done twice, the second time
+    changes nothing.
+
+    Raises:
+        BadInputError: nothing is tracked on the session.
+        VendorError: asking on is pointless; what was answered before is stored.
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    tickers = universe_tickers_between(loader.engine, None, session, session)
+    if not tickers:
+        raise BadInputError("session", session, "one on which something is tracked")
+    started_at, nothing = loader.clock(), OwedLook(0, 0)
+    before = owed_looks(loader.engine, session, session).get(session, nothing)
+    request = LoadRequest(tickers, (session,), universes=(), ask_again=True, refresh=True)
+    report = loader.load(request)
+    _declare(loader, report, started_at)
+    after = owed_looks(loader.engine, session, session).get(session, nothing)
+    finalised = max(0, before.provisional - after.provisional)
+    return ReconcileReport(report, finalised, after.provisional, after.late)
+
+
+def _declare(loader: BarLoader, report: LoadReport, started_at: datetime) -> None:
+    """Tell of a session that has reached its objective; one that was told of before stays told of once."""
+    for state in report.states:
+        if reaches_objective(state):
+            declare_complete(
+                loader.engine,
+                state,
+                report.gaps,
+                market=loader.market,
+                source=loader.source.name,
+                run_id=loader.run_id,
+                started_at=started_at,
+                now=loader.clock(),
+            )

@@ -1,0 +1,252 @@
+"""Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, tell.
+
+Whatever is told (work units done, gaps explained, events) stands in the same transaction as the rows it speaks of.
+Reading bars and coverage belongs in `coverage_store`.
+"""
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import orjson
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.sources.protocol import VendorCall
+from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
+from tickstock_dagster.core.events.envelope import Event
+from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, absence_evidence
+from tickstock_dagster.core.loading.planning import WorkUnit
+
+STAGED_BAR_COLUMNS = (
+    "security_id", "session", "ticker", "closes_at", "open", "high", "low", "close", "volume", "vwap",
+    "transactions", "status",
+)  # fmt: skip
+"""Columns of `StoreBatch.bars`, in the order of the stage."""
+
+REJECTED_COLUMNS = ("ticker", "session", "security_id", "reason", "row", "unit_id")
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedUnit:
+    """A work unit's end: `rows` good rows in its answer; `error` None when it is done."""
+
+    unit: WorkUnit
+    rows: int
+    started_at: datetime
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ListingStart:
+    """A listing interval that turns out to begin later, at its first bar."""
+
+    security_id: int
+    old_valid_from: date
+    valid_from: date
+
+
+@dataclass(slots=True)
+class StoreBatch:
+    """What one transaction writes.
+
+    Attributes:
+        bars: `STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
+        rejected: `REJECTED_COLUMNS`; `row` is JSON text.
+        gaps: `core.loading.coverage.GAP_SCHEMA`.
+        starts: listing intervals that begin later than thought.
+        units: work units that end with this batch.
+        events: told with the batch.
+        calls: vendor calls made for it.
+    """
+
+    source: str
+    run_id: str
+    now: datetime
+    bars: pl.DataFrame
+    rejected: pl.DataFrame
+    gaps: pl.DataFrame
+    starts: Sequence[ListingStart] = ()
+    units: Sequence[FinishedUnit] = ()
+    events: Sequence[Event] = ()
+    calls: Sequence[VendorCall] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """Rows new, changed (each with its restatement kept), already there, quarantined now, and gaps explained."""
+
+    inserted: int
+    restated: int
+    unchanged: int
+    quarantined: int
+    explained: int
+
+    def __add__(self, other: "StoreResult") -> "StoreResult":
+        return StoreResult(
+            self.inserted + other.inserted,
+            self.restated + other.restated,
+            self.unchanged + other.unchanged,
+            self.quarantined + other.quarantined,
+            self.explained + other.explained,
+        )
+
+
+NOTHING_STORED = StoreResult(0, 0, 0, 0, 0)
+
+
+def rows_as_json(rejected: pl.DataFrame) -> pl.Series:
+    """Each rejected row as JSON text: what was received, for `quarantined_bars.row`."""
+    columns = [name for name in BAR_SCHEMA if name in rejected.columns]
+    return pl.Series(
+        "row",
+        [
+            orjson.dumps({key: value for key, value in row.items() if value is not None}).decode()
+            for row in rejected.select(columns).iter_rows(named=True)
+        ],
+        dtype=pl.String,
+    )
+
+
+def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
+    """Write a batch in one transaction; the same batch again changes nothing.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached; nothing was written.
+    """
+    with transaction(engine) as connection, connection.cursor() as cursor:
+        return _store(connection, cursor, batch)
+
+
+def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
+    at = {"now": batch.now, "source": batch.source}
+    cursor.execute(statement("bars/stage"), prepare=False)  # several statements at once cannot be prepared
+    if not batch.bars.is_empty():
+        copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
+    cursor.execute(statement("bars/lock"))
+    if batch.starts:
+        cursor.execute(statement("securities/listings_lock"))
+    for start in batch.starts:
+        values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
+        cursor.execute(statement("securities/interval_start"), {"old_valid_from": start.old_valid_from, **values})
+        cursor.execute(statement("securities/security_first_bar"), values)
+    inserted = restated = 0
+    if not batch.bars.is_empty():
+        inserted = _run(cursor, "bars/insert", at)
+        if inserted < batch.bars.height:
+            restated = _correct(cursor, batch, at)
+        _run(cursor, "bars/close_gaps")
+        _run(cursor, "bars/resolve_quarantine", at)
+    quarantined = explained = 0
+    if not batch.rejected.is_empty():
+        copy_frame(cursor, "stage_rejected", batch.rejected.select(REJECTED_COLUMNS))
+        quarantined = _run(cursor, "bars/quarantine", at)
+    if not batch.gaps.is_empty():
+        copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
+        answer = f"{absence_evidence(batch.source)} has no bar"
+        explained = _run(cursor, "loading/gaps_explain", {**at, "answer": answer})
+    if batch.starts:
+        cursor.execute(
+            statement("loading/gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]}
+        )
+    if batch.units:
+        finish_units(cursor, batch.units, run_id=batch.run_id, now=batch.now)
+    write_calls(cursor, batch.calls, batch.source, batch.run_id)
+    write_events(connection, batch.events)
+    unchanged = batch.bars.height - inserted - restated
+    return StoreResult(inserted, restated, unchanged, quarantined, explained)
+
+
+def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None = None) -> int:
+    """Run a statement over a stage; returns the rows that it wrote."""
+    # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+    cursor.execute(statement(name), values, prepare=False)
+    return cursor.rowcount
+
+
+def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: Mapping[str, object]) -> int:
+    """Overwrite stored bars that the stage changes; returns for how many the former values were kept."""
+    # Statistics lag behind a session that was just written: taken for one row, it would be joined by a nested loop.
+    cursor.execute("SET LOCAL enable_nestloop = off")
+    bounds = {
+        "security_ids": batch.bars["security_id"].unique().to_list(),
+        "first": batch.bars["session"].min(),
+        "last": batch.bars["session"].max(),
+    }
+    _run(cursor, "bars/correct", {**at, **bounds})
+    row = cursor.fetchone()
+    cursor.execute("RESET enable_nestloop")
+    assert row is not None  # noqa: S101  # a count is always one row
+    return int(row[0])
+
+
+def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str, run_id: str | None) -> None:
+    """Append vendor calls to their ledger."""
+    if calls:
+        cursor.executemany(
+            statement("ledger/vendor_call_insert"),
+            [
+                {
+                    "called_at": call.called_at,
+                    "endpoint": call.endpoint,
+                    "status": call.status,
+                    "rows": call.rows,
+                    "elapsed_ms": call.elapsed_ms,
+                    "attempt": call.attempt,
+                    "outcome": call.outcome,
+                    "source": source,
+                    "run_id": run_id,
+                }
+                for call in calls
+            ],
+        )
+
+
+def unit_values(unit: WorkUnit) -> dict[str, object]:
+    """A unit's columns as statement parameters."""
+    return {
+        "unit_id": unit.unit_id,
+        "kind": unit.kind,
+        "market": unit.market,
+        "source": unit.source,
+        "subject": unit.subject,
+        "first": unit.first,
+        "last": unit.last,
+        "cells": unit.cells,
+    }
+
+
+def finish_units(cursor: psycopg.Cursor, ends: Iterable[FinishedUnit], *, run_id: str, now: datetime) -> None:
+    """Bring units to their end, in the transaction that stores what they asked for. `now` is aware."""
+    # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
+    ordered = sorted(ends, key=lambda end: end.unit.unit_id)
+    cursor.executemany(
+        statement("ledger/units_finish"),
+        [
+            {
+                **unit_values(end.unit),
+                "status": "failed" if end.error else "done",
+                "rows": end.rows,
+                "error": end.error,
+                "run_id": run_id,
+                "started_at": end.started_at,
+                "now": now,
+            }
+            for end in ordered
+        ],
+    )
+
+
+def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
+    """COPY a frame into a stage as CSV; polars writes floats in their shortest exact form."""
+    if rows.is_empty():
+        return
+    text = io.BytesIO()
+    rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z", quote_style="necessary")
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
+        copy.write(text.getbuffer())

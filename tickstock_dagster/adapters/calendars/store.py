@@ -1,0 +1,80 @@
+"""The calendar in force: the pinned library's sessions with the stored overrides, and its copy for readers.
+
+Changing overrides belongs in `calendar_edit`.
+"""
+
+from datetime import date
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import CALENDARS
+from tickstock_dagster.core.calendars.overrides import CalendarOverride
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
+
+
+def calendar_in_force(engine: sa.Engine, key: str) -> SessionCalendar:
+    """The library's calendar with the overrides that stand in the store now.
+
+    An override that the library says itself by now is passed over: a newer library caught up with it.
+    """
+    with transaction(engine) as connection:
+        return calendar_within(connection, key)
+
+
+def calendar_within(connection: psycopg.Connection, key: str) -> SessionCalendar:
+    """The calendar in force as a transaction that is under way sees it."""
+    calendar = library_calendar(key)
+    overrides = standing_overrides(connection, key)
+    return calendar.with_overrides([override for override in overrides if not calendar.already_says(override)])
+
+
+def standing_overrides(connection: psycopg.Connection, key: str) -> list[CalendarOverride]:
+    """The overrides of a calendar that are in force, by session."""
+    rows = connection.execute(statement("calendars/overrides"), {"calendar": key}).fetchall()
+    return [CalendarOverride(*row) for row in rows]
+
+
+def copied_until(engine: sa.Engine) -> date | None:
+    """The day up to which every calendar was copied; None where some was not."""
+    with transaction(engine) as connection:
+        last = copied_spans(connection)
+    return min(last.values()) if set(last) >= set(CALENDARS) else None
+
+
+def copied_spans(connection: psycopg.Connection) -> dict[str, date]:
+    """The last session in the copy for readers, by calendar."""
+    return dict(connection.execute(statement("calendars/market_calendar_until")).fetchall())
+
+
+def copy_calendars(engine: sa.Engine, first: date, last: date) -> int:
+    """Bring `market_calendar` in line with the calendars in force between two dates; returns changed rows."""
+    changed = 0
+    for key in CALENDARS:
+        with transaction(engine) as connection:
+            lock_calendars(connection)
+            changed += copy_days(connection, calendar_within(connection, key), first, last)
+    return changed
+
+
+def copy_days(connection: psycopg.Connection, calendar: SessionCalendar, first: date, last: date) -> int:
+    """The same for one calendar, in a transaction that is under way and holds the lock."""
+    hours = calendar.session_hours(first, last)
+    values = {
+        "calendar": calendar.key,
+        "first": first,
+        "last": last,
+        "sessions": [day.session for day in hours],
+        "opens_at": [day.opens_at for day in hours],
+        "closes_at": [day.closes_at for day in hours],
+        "early": [day.is_early_close for day in hours],
+    }
+    deleted = connection.execute(statement("calendars/market_calendar_delete"), values).rowcount
+    return deleted + connection.execute(statement("calendars/market_calendar_write"), values).rowcount
+
+
+def lock_calendars(connection: psycopg.Connection) -> None:
+    """Until the transaction's end nobody else changes a calendar."""
+    connection.execute(statement("calendars/lock"))

@@ -1,0 +1,257 @@
+"""The outbox: events written in the transaction of their change, and sent to Redis afterwards, at least once.
+
+`write_events` is called inside the transaction of a change. `OutboxDispatcher` sends what is committed: one at a time
+per database, in the order of writing, and marks as sent only what Redis has confirmed. What an event looks like is
+in `core.events.envelope`, and what it becomes in Redis in `adapters.events.stream`.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+
+from tickstock_dagster.adapters.postgres.database import connected, open_engine
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
+from tickstock_dagster.core.events.envelope import Event
+
+_LOCK = 0x7469636B6F757462  # one dispatcher at a time per database
+
+
+@dataclass(frozen=True, slots=True)
+class DispatchReport:
+    """What one call of `dispatch` did.
+
+    Attributes:
+        sent: events that Redis took and that are marked as sent.
+        left: events that still wait, from any transaction committed by now.
+        seconds: time taken.
+        error: why it stopped early, one line; None if it did not.
+        busy: another dispatcher was at work: it also sends what was committed before this call.
+        confirmed: whether what was sent is known to be in Redis's append-only file; None if nothing was sent.
+        refused: events that Redis refused for what they are; counted in `dead_letters`, and `error` says why.
+        waits_for: the consumer group, in words, from which a stream would cut entries if more were sent now. The rest
+            waits in the outbox until it has read on; that is no error.
+    """
+
+    sent: int
+    left: int
+    seconds: float
+    error: str | None = None
+    busy: bool = False
+    confirmed: bool | None = None
+    refused: int = 0
+    waits_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAlert:
+    """A consumer group from which a full stream has cut entries that it had not finished.
+
+    Attributes:
+        stream: the stream.
+        group: the consumer group.
+        entries: how many it was short of, at least.
+        first_at: when that was seen first, UTC.
+        last_at: when last, UTC.
+        from_position: place in the outbox from which a replay brings everything back; None if it is no longer there.
+    """
+
+    stream: str
+    group: str
+    entries: int
+    first_at: datetime
+    last_at: datetime
+    from_position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxStatus:
+    """The outbox as it is now.
+
+    Attributes:
+        unsent: events that wait.
+        oldest_unsent: when the change of the first of them happened, UTC.
+        sent_last_day: events sent in the last 24 hours.
+        last_error: why the first that failed could not be sent.
+        dead: events that were given up, and wait for somebody to release or drop them.
+        held: those among `unsent` that wait behind an event of their subject which Redis refuses.
+        alerts: consumer groups that lost entries, seen in the last 7 days.
+    """
+
+    unsent: int
+    oldest_unsent: datetime | None
+    sent_last_day: int
+    last_error: str | None
+    dead: int = 0
+    held: int = 0
+    alerts: tuple[StreamAlert, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as a JSON object; times in ISO 8601."""
+        found = asdict(self) | {"oldest_unsent": self.oldest_unsent and self.oldest_unsent.isoformat()}
+        for alert in found["alerts"]:
+            alert |= {name: alert[name].isoformat() for name in ("first_at", "last_at")}
+        return found
+
+
+def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -> int:
+    """Write events in the transaction of the change that they tell of, after the change itself.
+
+    Transactions that change the same row wait for one another, and so their events keep the order of the changes.
+
+    Args:
+        connection: inside the transaction of the change.
+        events: in the order in which they shall arrive.
+
+    Returns:
+        How many were new; an event that is in the outbox already is left as it is.
+
+    Raises:
+        RuntimeError: there is no transaction, so that an event could be stored without its change.
+    """
+    if connection.autocommit and connection.info.transaction_status == TransactionStatus.IDLE:
+        raise RuntimeError("events are written inside the transaction of their change")
+    given = list(events)
+    if not given:
+        return 0
+    columns = {
+        "event_ids": [event.id for event in given],
+        "channels": [event.channel for event in given],
+        "subjects": [event.subject for event in given],
+        "events": [json.dumps(event.envelope()) for event in given],
+        "times": [event.time for event in given],
+    }
+    return connection.execute(statement("events/outbox_write"), columns).rowcount
+
+
+class OutboxDispatcher:
+    """Sends what the outbox has to Redis. Cheap to make; holds no connection between calls."""
+
+    def __init__(
+        self,
+        database_url: str,
+        redis_url: str,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        round_size: int | None = None,
+    ) -> None:
+        """Nothing is connected yet.
+
+        Args:
+            database_url: the warehouse, `postgresql://…`.
+            redis_url: `redis://…`.
+            clock: what `sent_at` is taken from, with a time zone.
+            round_size: events to a confirmation; None: `outbox_drain.ROUND`.
+        """
+        self._database_url = database_url
+        self._redis_url = redis_url
+        self._clock = clock
+        self._round_size = round_size
+
+    def dispatch(
+        self, max_events: int | None = None, *, on_sent: Callable[[int], None] | None = None
+    ) -> DispatchReport:
+        """Send what is committed and not sent yet, in the order of writing.
+
+        Redis being away, or refusing, is no exception but the report's `error`: the events stay, with `attempts` and
+        `last_error`, and the next call sends them.
+
+        Args:
+            max_events: stop after so many; None for all.
+            on_sent: told after each round how many were sent so far.
+
+        Raises:
+            ServiceUnavailableError: the database cannot be reached, is lost, or has no outbox.
+            ConfigurationError: one of the URLs is not accepted.
+        """
+        if max_events is not None and max_events < 1:
+            raise BadInputError("max_events", max_events, "a number from 1, or nothing for all")
+        # Here and not above: whoever only writes events, or loads the definitions, needs no Redis client.
+        from tickstock_dagster.adapters.events.outbox_drain import ROUND, OutboxDrain
+
+        began = time.monotonic()
+        error = None
+        with self._session() as database:
+            drain = OutboxDrain(database, self._redis_url, self._clock, self._round_size or ROUND)
+            while True:
+                with _only_dispatcher(database) as alone:
+                    if alone:
+                        error = drain.run(max_events, on_sent)
+                left, sendable = _row(database, "events/outbox_count_unsent")
+                # Counted after the lock was given back: whoever was turned away meanwhile relies on this call.
+                if not alone or error or drain.waits_for or not sendable or drain.sent == max_events:
+                    break
+        return DispatchReport(
+            drain.sent,
+            left,
+            time.monotonic() - began,
+            error,
+            not alone,
+            drain.confirmed if drain.sent else None,
+            drain.refused,
+            drain.waits_for,
+        )
+
+    def status(self, now: datetime) -> OutboxStatus:
+        """How much waits, since when and why. `now` has a time zone.
+
+        Raises:
+            ServiceUnavailableError: the database cannot be reached, or has no outbox.
+        """
+        with self._session() as database:
+            row = _row(database, "events/outbox_status", since=now - timedelta(days=1))
+            alerts = database.execute(
+                statement("events/stream_alerts_read"), {"since": now - timedelta(days=7)}
+            ).fetchall()
+        return replace(OutboxStatus(*row), alerts=tuple(StreamAlert(*alert) for alert in alerts))
+
+    def _session(self) -> AbstractContextManager[psycopg.Connection[Any]]:
+        return outbox_session(self._database_url)
+
+
+@contextmanager
+def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """One database session in which every statement is its own transaction.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached, is lost, or has no outbox.
+    """
+    with connected(open_engine(database_url)) as connection:
+        database = connection.execution_options(isolation_level="AUTOCOMMIT").connection.driver_connection
+        assert isinstance(database, psycopg.Connection)  # noqa: S101  # the dialect is fixed
+        try:
+            yield database
+        except BaseException as error:
+            connection.invalidate()  # closes the session, so that the pool never keeps one that has the lock
+            if isinstance(error, psycopg.errors.UndefinedTable):
+                raise ServiceUnavailableError("the database has no outbox yet: run `tickstock migrate`") from None
+            if isinstance(error, psycopg.Error):
+                why = str(error).strip().splitlines()[0]
+                raise ServiceUnavailableError(f"the database was lost while events were sent: {why}") from None
+            raise
+
+
+@contextmanager
+def _only_dispatcher(database: psycopg.Connection[Any]) -> Iterator[bool]:
+    """Hold the dispatcher's lock if it is free. Not given back after an error: the session is closed then."""
+    alone = bool(_scalar(database, "events/outbox_lock", key=_LOCK))
+    yield alone
+    if alone:
+        _scalar(database, "events/outbox_unlock", key=_LOCK)
+
+
+def _scalar(database: psycopg.Connection[Any], name: str, **values: object) -> Any:
+    return _row(database, name, **values)[0]
+
+
+def _row(database: psycopg.Connection[Any], name: str, **values: object) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = database.execute(statement(name), values).fetchone()
+    assert row is not None  # noqa: S101  # these statements always have one row
+    return row

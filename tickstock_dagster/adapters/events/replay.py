@@ -1,0 +1,153 @@
+"""Replay: events of the last 90 days once more into the streams, from the outbox, for a consumer that missed them.
+
+Entries have the ids of old and the further field `replayed`. Nothing is published on channels, where nobody could tell
+old from new, and nothing changes in the outbox. Events that were not sent yet are the dispatcher's and no part of it.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Self
+
+import redis
+
+from tickstock_dagster.adapters.events.outbox import outbox_session
+from tickstock_dagster.adapters.events.outbox_drain import BATCH
+from tickstock_dagster.adapters.events.stream import STREAM, EventWriter, StoredEvent, batches, describe, open_writer
+from tickstock_dagster.adapters.events.trim import trim
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
+from tickstock_dagster.core.events.envelope import EVENTS, event_model
+
+PART = 2_000
+"""Events that are read at once, and looked after for room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which events. `since` ≤ time of the change < `until`; positions are those of the outbox."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+    from_position: int = 1
+    channel: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        since: str | None = None,
+        until: str | None = None,
+        from_position: int | None = None,
+        channel: str | None = None,
+    ) -> Self:
+        """A selection from what people write: moments in ISO 8601, UTC where they have no offset.
+
+        Raises:
+            BadInputError: no beginning is given, a moment is none, or there is no such channel.
+        """
+        if since is None and from_position is None:
+            raise BadInputError("since", "", "a beginning: --since or --from-position")
+        if channel is not None:
+            event_model(channel)
+        begin, end = _moment("since", since), _moment("until", until)
+        if begin and end and end <= begin:
+            raise BadInputError("until", until, f"a moment after {since}")
+        return cls(begin, end, from_position or 1, channel)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a replay did. `next_position`: where to go on after an `error`."""
+
+    sent: int
+    total: int
+    next_position: int
+    error: str | None = None
+
+
+def replay(
+    database_url: str,
+    redis_url: str,
+    selection: Selection,
+    now: datetime,
+    *,
+    to_stream: str | None = None,
+    on_sent: Callable[[int, int], None] = lambda _done, _total: None,
+) -> ReplayReport:
+    """Add events to the streams again, in the order of writing.
+
+    Args:
+        database_url: the warehouse.
+        redis_url: `redis://…`.
+        selection: which.
+        now: what the field `replayed` says, with a time zone.
+        to_stream: only into this stream, without a cap; None: into the events' own two streams.
+        on_sent: told how many of how many are done.
+
+    Returns:
+        What was done; Redis being lost on the way, or having no room, is the report's `error`.
+
+    Raises:
+        BadInputError: `to_stream` is the name of an event's own stream, or of a key that is no stream.
+        ServiceUnavailableError: the database or Redis cannot be reached.
+        ConfigurationError: one of the URLs is not accepted.
+    """
+    if to_stream in (STREAM, *EVENTS):
+        raise BadInputError(
+            "to-stream", to_stream, "a stream of the replay's own; leave it out for the events' streams"
+        )
+    sent, values = 0, asdict(selection)
+    with outbox_session(database_url) as database:
+        total, last = database.execute(statement("events/replay_count"), values).fetchone() or (0, None)
+        on_sent(0, max(total, 1))
+        try:
+            with open_writer(redis_url) as writer:
+                _check(writer, to_stream)
+                values |= {"last": last or 0, "limit": PART}
+                while rows := database.execute(statement("events/replay_read"), values).fetchall():
+                    events = [StoredEvent(*row) for row in rows]
+                    if problem := _send(writer, events, to_stream, now.astimezone(UTC).isoformat()):
+                        return ReplayReport(sent, total, events[0].position, problem)
+                    sent += len(events)
+                    values["from_position"] = events[-1].position + 1
+                    on_sent(sent, total)
+        except (redis.RedisError, OSError) as error:
+            if not sent and not isinstance(error, redis.ResponseError):
+                raise ServiceUnavailableError(describe(error)) from None
+            return ReplayReport(sent, total, values["from_position"], describe(error))
+    return ReplayReport(sent, total, (last or 0) + 1)
+
+
+def _send(writer: EventWriter, events: list[StoredEvent], to_stream: str | None, replayed: str) -> str | None:
+    """One part; returns why it cannot be sent."""
+    if to_stream is None:
+        standing = trim(writer, {event.channel for event in events})
+        if standing.room < len(events):
+            return f"{standing.slowest}: more would cut entries from it"
+    for batch in batches(events, BATCH, writer.batch_bytes):
+        if to_stream is None:
+            refused = writer.send(batch, replayed=replayed)
+            if refused:
+                return describe(next(iter(refused.values())))
+        else:
+            writer.send_to(to_stream, batch, replayed=replayed)
+    return None
+
+
+def _check(writer: EventWriter, to_stream: str | None) -> None:
+    if to_stream is None:
+        return
+    (kind,) = writer.ask([("TYPE", to_stream)])
+    if kind not in (b"none", b"stream"):
+        raise BadInputError("to-stream", to_stream, f"a new name or a stream; this key is a {kind.decode()}")
+
+
+def _moment(field: str, text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise BadInputError(field, text, "a moment such as 2026-11-20 or 2026-11-20T21:00:00+00:00") from None
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

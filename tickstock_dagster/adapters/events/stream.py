@@ -1,0 +1,280 @@
+"""Events on their way into Redis (or Valkey): what an event becomes there, and how a batch is sent and confirmed.
+
+When something is sent, and what happens if that fails, is decided in `adapters.events.outbox_drain`. How long entries
+stay is seen to in `adapters.events.trim`, reading is done in `adapters.events.tail`.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.core.events.envelope import has_alias, legacy_payload
+
+STREAM = "tickstock.events"
+"""Has every event; the stream with the name of a channel has that channel's."""
+
+MAX_ENTRIES = 50_000
+"""Newest entries kept per stream at most, approximately: Redis trims whole nodes. Older events are in the outbox."""
+
+CONFIRM_SECONDS = 5.0
+"""How long a confirmation from the append-only file is waited for; an `everysec` file gives it within a second."""
+
+_ANSWER_SECONDS = 15.0
+_CONNECT_SECONDS = 5.0
+_COPIES = 4  # an event's text is in two entries and one or two messages
+_DEFAULT_BULK, _DEFAULT_BUFFER = 512 * 2**20, 2**30  # what Redis accepts unless it was told otherwise
+_BATCH_BYTES = 16 * 2**20
+
+Command = tuple[bytes | str | int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One row of the outbox, as it is sent. `event` is the envelope as JSON text."""
+
+    position: int
+    id: str
+    channel: str
+    subject: str
+    event: str
+
+
+class UnconfirmedError(Exception):
+    """Redis took the events but did not confirm in time that they are in its append-only file."""
+
+
+class EventWriter:
+    """One connection over which batches are sent in turn, and confirmed together. Made by `open_writer`.
+
+    It is the driver's plain connection and not a client: a client reconnects without a word, and a confirmation on
+    another connection, or from a server that has restarted in between, would speak for none of what was sent before.
+
+    Attributes:
+        max_bytes: the longest event that this server takes.
+        batch_bytes: bytes of events to a batch, at most; a longer event goes alone.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection  # the driver gives its methods no types
+        fsync = self._configured(b"appendfsync")
+        self._can_confirm = fsync != b"no"  # left to the operating system, WAITAOF would wait in vain, every time
+        bulk, buffer = self._configured(b"proto-max-bulk-len"), self._configured(b"client-query-buffer-limit")
+        buffer_bytes = int(buffer or 0) or _DEFAULT_BUFFER
+        # The server drops whoever sends it more, without a word that tells this from an outage.
+        self.max_bytes = min(int(bulk or 0) or _DEFAULT_BULK, buffer_bytes // (_COPIES + 1))
+        self.batch_bytes = min(_BATCH_BYTES, self.max_bytes)
+
+    def refusals(self, events: Iterable[StoredEvent]) -> dict[str, str]:
+        """Channels among those of `events` whose stream cannot be written to, and why; asks once per channel.
+
+        Asked before sending, since in a MULTI the stream of all events would take what the channel's refuses.
+
+        Raises:
+            redis.ResponseError: the stream of all events is no stream: that speaks for Redis and not for an event.
+            redis.RedisError, OSError: the connection is lost.
+        """
+        keys = [STREAM, *sorted({event.channel for event in events})]
+        kinds = self.ask([("TYPE", key) for key in keys])
+        found = {
+            key: f"WRONGTYPE: the key {key} is no stream, it is a {kind.decode()}"
+            for key, kind in zip(keys, kinds, strict=True)
+            if isinstance(kind, bytes) and kind not in (b"none", b"stream")
+        }
+        if STREAM in found:
+            raise redis.ResponseError(found[STREAM])
+        return found
+
+    def send(self, events: Sequence[StoredEvent], *, replayed: str | None = None) -> dict[int, str]:
+        """Send one batch, in order: one MULTI, one round trip.
+
+        Args:
+            events: what to send.
+            replayed: for a replay, when it is made (ISO 8601): entries get it as a field, and nothing is published.
+
+        Returns:
+            Positions of the events that Redis refused for what they are, and why. All others were taken.
+
+        Raises:
+            redis.ResponseError: Redis refuses whatever is sent (it is full, read-only, …); the connection stays good.
+            redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
+        """
+        owned = [(event, command) for event in events for command in _commands(event, replayed)]
+        return self._transact(owned)
+
+    def send_to(self, stream: str, events: Sequence[StoredEvent], *, replayed: str) -> None:
+        """Replay one batch into a stream of its own, uncapped: one MULTI, one round trip. Raises as `send` does."""
+        key = stream.encode()
+        refused = self._transact([(event, (b"XADD", key, b"*", *_fields(event, replayed))) for event in events])
+        for text in refused.values():
+            raise redis.ResponseError(text)
+
+    def _transact(self, owned: Sequence[tuple[StoredEvent, Command]]) -> dict[int, str]:
+        if not owned:
+            return {}
+        replies = self.ask([("MULTI",), *(command for _, command in owned), ("EXEC",)])
+        aborted = isinstance(replies[-1], Exception)
+        refused: dict[int, str] = {}
+        for (event, command), reply in zip(owned, replies[1:-1] if aborted else replies[-1], strict=True):
+            if isinstance(reply, redis.RedisError):
+                if not _speaks_for_event(reply, command):
+                    raise reply
+                refused.setdefault(event.position, str(reply))
+        if aborted:
+            if not refused:
+                raise replies[-1]
+            # Nothing was done; without those that the server would not even queue the others pass.
+            refused |= self._transact([pair for pair in owned if pair[0].position not in refused])
+        return refused
+
+    def confirm(self, seconds: float | None = None) -> bool | None:
+        """Wait until everything sent over this connection is in the append-only file.
+
+        Args:
+            seconds: how long to wait; None: `CONFIRM_SECONDS`, and then it is an error.
+
+        Returns:
+            True when it is; None when it is not yet, after `seconds`; False when the server cannot say so: Redis
+            before 7.2, no append-only file, or one that is never forced to disk.
+
+        Raises:
+            UnconfirmedError: not within `CONFIRM_SECONDS`.
+            redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
+        """
+        if not self._can_confirm:
+            return False
+        wait = CONFIRM_SECONDS if seconds is None else seconds
+        (reply,) = self.ask([("WAITAOF", 1, 0, max(1, int(wait * 1000)))])
+        if isinstance(reply, Exception):
+            self._can_confirm = False
+            return False
+        if reply[0]:
+            return True
+        if seconds is None:
+            raise UnconfirmedError(f"Redis did not confirm within {wait:.0f} s that the events are on disk")
+        return None
+
+    def ask(self, commands: Sequence[Command]) -> list[Any]:
+        """Send commands at once and read every reply; a refusal stands in its place as the driver's exception."""
+        if not commands:
+            return []
+        self._connection.send_packed_command([b"".join(map(_packed, commands))], check_health=False)
+        replies: list[Any] = []
+        for _ in commands:
+            try:
+                replies.append(self._connection.read_response())
+            except redis.ConnectionError:
+                raise
+            except redis.ResponseError as error:
+                replies.append(error)
+        return replies
+
+    def _configured(self, name: bytes) -> bytes | None:
+        """A setting of the server; None if it does not tell, as hosted servers often do not."""
+        (reply,) = self.ask([(b"CONFIG", b"GET", name)])
+        if isinstance(reply, Exception) or not reply:
+            return None
+        value = next(iter(reply.values())) if isinstance(reply, dict) else reply[1]
+        return bytes(value)
+
+
+@contextmanager
+def open_writer(redis_url: str) -> Iterator[EventWriter]:
+    """A connection for sending, closed at the end.
+
+    Raises:
+        ConfigurationError: not a Redis URL.
+        redis.RedisError, OSError: Redis cannot be reached.
+    """
+    pool = redis_pool(redis_url)
+    try:
+        connection = pool.get_connection()
+        try:
+            yield EventWriter(connection)
+        finally:
+            pool.release(connection)
+    finally:
+        pool.disconnect()
+
+
+def batches(events: Sequence[StoredEvent], count: int, size: int) -> Iterator[Sequence[StoredEvent]]:
+    """Cut events into runs of at most `count` events and about `size` bytes; a longer event goes alone."""
+    start, held = 0, 0
+    for place, event in enumerate(events):
+        length = len(event.event)
+        if place > start and (place - start == count or held + length > size):
+            yield events[start:place]
+            start, held = place, 0
+        held += length
+    if start < len(events):
+        yield events[start:]
+
+
+def describe(error: Exception | str) -> str:
+    """A driver's error in one line, fit for a log and for `outbox.last_error`: it has no URL and no password."""
+    return f"Redis: {' '.join(str(error).split()) or type(error).__name__}"[:300]
+
+
+def _speaks_for_event(error: redis.RedisError, command: Command) -> bool:
+    """Whether a refusal is for one event, or its channel's key, rather than for the state that the server is in."""
+    if command[1] == STREAM.encode():
+        return False  # where nothing can be sent, nothing is given up
+    text = str(error)
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return "command" not in text  # a key that is closed to us; a closed command would refuse everything
+    code = text.partition(" ")[0]
+    # The driver leaves out ERR, which is for what was asked; other codes (MISCONF, BUSY, …) are for the server.
+    asked = type(error) is redis.ResponseError and not code.isupper() and "unknown command" not in text
+    return code == "WRONGTYPE" or asked
+
+
+def _packed(command: Command) -> bytes:
+    """A command in the protocol's form. The driver's own takes twice as long, and packing is most of sending."""
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
+    return b"*%d\r\n%s" % (len(words), b"".join([b"$%d\r\n%s\r\n" % (len(word), word) for word in words]))
+
+
+def _fields(event: StoredEvent, replayed: str | None) -> Command:
+    fields: Command = (
+        b"id", event.id.encode(), b"channel", event.channel.encode(),
+        b"subject", event.subject.encode(), b"event", event.event.encode(),
+    )  # fmt: skip
+    return fields if replayed is None else (*fields, b"replayed", replayed.encode())
+
+
+def _commands(event: StoredEvent, replayed: str | None) -> Iterator[Command]:
+    """What one event is in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
+    fields = _fields(event, replayed)
+    channel, cap = event.channel.encode(), b"%d" % MAX_ENTRIES
+    for stream in (STREAM.encode(), channel):
+        yield (b"XADD", stream, b"MAXLEN", b"~", cap, b"*", *fields)
+    if replayed is not None:
+        return  # whoever listens to a channel cannot tell that it is old, and an alias has no id
+    yield (b"PUBLISH", channel, event.event.encode())
+    if has_alias(event.channel) and (alias := legacy_payload(json.loads(event.event))):
+        yield (b"PUBLISH", alias[0].encode(), json.dumps(alias[1]).encode())
+
+
+def redis_pool(redis_url: str, **options: Any) -> redis.ConnectionPool:
+    """Connections to a Redis URL, which never try again on their own.
+
+    Raises:
+        ConfigurationError: not a Redis URL; the value is not repeated, since it may hold a password.
+    """
+    try:
+        return redis.ConnectionPool.from_url(
+            redis_url,
+            protocol=2,
+            socket_timeout=_ANSWER_SECONDS,
+            socket_connect_timeout=_CONNECT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            **options,
+        )
+    except ValueError:
+        raise ConfigurationError("the Redis URL is not accepted: accepted is redis://:password@host:port/0") from None

@@ -1,0 +1,72 @@
+"""The ledger of work units: what a run is about to do, and how far it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import unit_values, write_calls
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.sources.protocol import VendorCall
+from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.securities.equity_types import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """Units of one run by state, and the bars' cells they are about."""
+
+    done: int
+    failed: int
+    pending: int
+
+    @property
+    def total(self) -> int:
+        """All units of the run."""
+        return self.done + self.failed + self.pending
+
+
+def record_plan(
+    engine: sa.Engine, units: Sequence[WorkUnit], *, run_id: str, priorities: Mapping[str, Priority], now: datetime
+) -> None:
+    """Note units as pending before the first is asked for; `priorities` by unit id, normal where there is none."""
+    with transaction(engine) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            statement("ledger/units_plan"),
+            # In one order for everybody: two runs that plan the same units wait for each other, but not for good.
+            [
+                {
+                    **unit_values(unit),
+                    "priority": priorities.get(unit.unit_id, Priority.NORMAL).dagster_priority,
+                    "run_id": run_id,
+                    "now": now,
+                }
+                for unit in sorted(units, key=lambda unit: unit.unit_id)
+            ],
+        )
+
+
+def record_calls(engine: sa.Engine, calls: Sequence[VendorCall], *, source: str, run_id: str | None) -> None:
+    """Append calls that belong to no batch, such as those of a failed attempt."""
+    if calls:
+        with transaction(engine) as connection, connection.cursor() as cursor:
+            write_calls(cursor, calls, source, run_id)
+
+
+def run_progress(engine: sa.Engine, run_id: str) -> RunProgress:
+    """How far a run is, from its units: works for runs of any process."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("ledger/run_progress"), {"run_id": run_id}).fetchall()
+    counts = dict(rows)
+    return RunProgress(counts.get("done", 0), counts.get("failed", 0), counts.get("pending", 0))
+
+
+def units_done(engine: sa.Engine, units: Sequence[WorkUnit]) -> bool:
+    """Whether every one of the units was brought to its end before."""
+    with transaction(engine) as connection:
+        row = connection.execute(
+            statement("ledger/units_done"), {"unit_ids": [unit.unit_id for unit in units]}
+        ).fetchone()
+    return row is not None and row[0] == len(units)

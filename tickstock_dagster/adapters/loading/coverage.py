@@ -1,0 +1,107 @@
+"""Reading what is stored, explained and still missing."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.arrow import arrow_cursor
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.loading.coverage import Completeness
+
+PLAN_HISTORY = "the plan "
+"""Begins the evidence of gaps that follow from the plan's history, for which nobody was asked."""
+
+
+def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+    """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached, or was lost on the way.
+    """
+    with arrow_cursor(engine) as cursor:
+        cursor.execute(query, tuple(parameters) or None)
+        frame = pl.from_arrow(cursor.fetch_arrow_table())
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
+    return frame
+
+
+def settled_cells(
+    engine: sa.Engine,
+    first: date,
+    last: date,
+    now: datetime,
+    *,
+    history: str,
+    ask_again: bool = False,
+    refresh: bool = False,
+) -> pl.DataFrame:
+    """Cells that need no call, as (security_id, session).
+
+    Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`. With `refresh` neither
+    provisional bars nor gaps that were taken for no trade.
+
+    Args:
+        engine: the store's.
+        first: first session.
+        last: last session.
+        now: aware.
+        history: how the plan in force words what its history does not reach. A gap that another plan's history left
+            is due at once: the plan has changed.
+        ask_again: as said.
+        refresh: as said.
+    """
+    values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
+    return read_frame(engine, statement("loading/cells_settled"), values).cast(
+        {"security_id": pl.Int64, "session": pl.Date}
+    )
+
+
+def typical_volumes(engine: sa.Engine, security_ids: Sequence[int], before: date) -> pl.DataFrame:
+    """(security_id, median_volume) over each security's last 20 stored sessions before a day, in shares."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            statement("bars/typical_volume"), {"security_ids": list(security_ids), "before": before}
+        ).fetchall()
+    return pl.DataFrame(rows, schema={"security_id": pl.Int64, "median_volume": pl.Float64}, orient="row")
+
+
+def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness]:
+    """The state of each session among the expected cells (`CELL_SCHEMA`), ascending."""
+    if expected.is_empty():
+        return []
+    first, last = expected["session"].min(), expected["session"].max()
+    state = read_frame(engine, statement("loading/cells_state"), (first, last)).cast(
+        {"security_id": pl.Int64, "session": pl.Date}
+    )
+    rows = (
+        expected.join(state, on=["security_id", "session"], how="left")
+        .group_by("session")
+        .agg(
+            pl.len().alias("expected"),
+            (pl.col("state") == "stored").sum().alias("stored"),
+            (pl.col("state") == "final").sum().alias("final"),
+        )
+        .sort("session")
+    )
+    return [
+        Completeness(session, total, stored, final, total - stored - final)
+        for session, total, stored, final in rows.iter_rows()
+    ]
+
+
+def gaps_by_reason(engine: sa.Engine, security_ids: Sequence[int], first: date, last: date) -> dict[str, int]:
+    """How many gaps of these securities stand between two sessions, by reason, most first."""
+    with transaction(engine) as connection:
+        rows = connection.execute(
+            statement("loading/gaps_by_reason"), {"security_ids": list(security_ids), "first": first, "last": last}
+        ).fetchall()
+    return dict(rows)
+
+
+def cell_states(engine: sa.Engine, first: date, last: date) -> dict[tuple[date, str], str]:
+    """(session, ticker as printed) → stored, final or open, of every cell between two sessions that has a state."""
+    frame = read_frame(engine, statement("loading/cells_state_by_ticker"), (first, last))
+    return {(session, ticker): state for session, ticker, state in frame.iter_rows()}

@@ -1,0 +1,114 @@
+"""Telling of a session's end-of-day work: how far it is, and once that it is done, with the ledger's unit."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import FinishedUnit, finish_units
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.events.envelope import EodComplete, EodState, EodStatus, Event
+from tickstock_dagster.core.loading.coverage import Completeness
+from tickstock_dagster.core.loading.planning import WorkUnit
+
+
+def declare_complete(
+    engine: sa.Engine,
+    state: Completeness,
+    gaps: Mapping[str, int],
+    *,
+    market: str,
+    source: str,
+    run_id: str,
+    started_at: datetime,
+    now: datetime,
+) -> bool:
+    """Record that a session is complete and tell so; False where that was done before."""
+    unit = WorkUnit("session", market, source, "*", state.session, state.session, state.expected)
+    data = EodComplete(
+        **_counts(state, gaps, market, run_id),
+        started_at=started_at,
+        finished_at=now,
+    )
+    event = Event.of(data, time=now, dedupe_key="complete")
+    with transaction(engine) as connection:
+        if not write_events(connection, [event]):
+            return False
+        end = FinishedUnit(unit, state.stored, started_at)
+        finish_units(connection.cursor(), [end], run_id=run_id, now=now)
+    return True
+
+
+def tell_status(
+    engine: sa.Engine,
+    state: Completeness,
+    gaps: Mapping[str, int],
+    *,
+    what: EodState,
+    step: str = "",
+    market: str,
+    attempt: int,
+    run_id: str | None,
+    now: datetime,
+    message: str | None = None,
+    due_at: datetime | None = None,
+) -> bool:
+    """Tell how far an attempt at a session is; False where that was told before.
+
+    Args:
+        engine: the store's.
+        state: the session's completeness as committed.
+        gaps: its gaps by reason.
+        what: started, progress, incomplete, failed or overdue.
+        step: what tells this from other events of the same run and state, such as units done.
+        market: MIC of the calendar.
+        attempt: which one, from 1.
+        run_id: the run that makes it; None outside of one.
+        now: aware.
+        message: one line for people.
+        due_at: when the objective was due, for overdue.
+    """
+    data = EodStatus(
+        **_counts(state, gaps, market, run_id),
+        state=what,
+        attempt=attempt,
+        message=message,
+        due_at=due_at,
+    )
+    with transaction(engine) as connection:
+        return write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id or market}/{what}/{step}")]) > 0
+
+
+def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: str | None) -> dict[str, Any]:
+    """What both kinds of event say of the session."""
+    return {
+        "session": state.session,
+        "market": market,
+        "expected": state.expected,
+        "stored": state.stored,
+        "explained": state.final,
+        "missing": state.missing,
+        "loading/gaps_by_reason": dict(gaps),
+        "run_id": run_id,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionEvent:
+    """The event that told of a session's end; `sent_at` None while it waits for Redis."""
+
+    event_id: uuid.UUID
+    sent_at: datetime | None
+
+
+def completion_event(engine: sa.Engine, session: date, market: str) -> CompletionEvent | None:
+    """The `tickstock.eod.complete` event of a session, None where there is none yet."""
+    values = {"channel": EodComplete.channel, "subject": f"{market}/{session}"}
+    with transaction(engine) as connection:
+        row = connection.execute(statement("events/outbox_event_of"), values).fetchone()
+    return CompletionEvent(*row) if row else None

@@ -1,0 +1,69 @@
+"""Whose bars are expected on which days: chosen tickers on every day, or universes with the members of each session.
+
+What of it is stored is the work of `coverage_store`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
+from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA, expected_cells
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Securities, and the days on which they are meant.
+
+    Attributes:
+        intervals: `INTERVAL_SCHEMA`, their whole listing histories.
+        spans: `SPAN_SCHEMA`, the days on which they are meant; None: on all.
+    """
+
+    intervals: pl.DataFrame
+    spans: pl.DataFrame | None = None
+
+    @classmethod
+    def of_tickers(cls, engine: sa.Engine, tickers: Sequence[str]) -> Self:
+        """The securities that hold, or held last, one of the tickers, on every session."""
+        return cls(read_intervals(engine, tickers))
+
+    @classmethod
+    def of_universes(cls, engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date) -> Self:
+        """The members of some universes (canonical names; None: of all tracked ones), as they stood on each session.
+
+        Args:
+            engine: the store's.
+            universes: as said; a name that nobody has adds nothing.
+            first: first session of interest.
+            last: last one.
+        """
+        values = {"universes": None if universes is None else list(universes), "first": first, "last": last}
+        with transaction(engine) as connection:
+            rows = connection.execute(statement("universes/universe_spans"), values).fetchall()
+        spans = pl.DataFrame(rows, schema=SPAN_SCHEMA, orient="row")
+        return cls(intervals_of(engine, spans["security_id"].unique().to_list()), spans)
+
+    @property
+    def security_ids(self) -> list[int]:
+        """The securities, ascending."""
+        return self.intervals["security_id"].unique().sort().to_list()
+
+    def cells(self, sessions: Sequence[date]) -> pl.DataFrame:
+        """Every cell (`CELL_SCHEMA`) of some sessions, ascending, at which a bar is expected."""
+        return expected_cells(sessions, self.intervals, self.spans)
+
+
+def universe_tickers_between(
+    engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date
+) -> tuple[str, ...]:
+    """The tickers, as printed last, of whoever is in some universes (None: in a tracked one) between two sessions."""
+    values = {"universes": None if universes is None else list(universes), "first": first, "last": last}
+    with transaction(engine) as connection:
+        return tuple(row[0] for row in connection.execute(statement("universes/universe_tickers"), values))

@@ -1,0 +1,81 @@
+"""Telling of what the clock alone shows, without a run: the next session closes early, or one is late.
+
+Each is an event, told once for a session. That somebody reads it by mail is the work of
+`adapters.operations.mail_queue`.
+"""
+
+from datetime import date, datetime, timedelta
+
+import sqlalchemy as sa
+from pydantic import JsonValue
+
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
+from tickstock_dagster.adapters.loading.end_of_day import tell_status
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.quality.table_checks import tracked_state
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
+from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
+from tickstock_dagster.core.loading.end_of_day import overdue_at, reaches_objective
+
+AHEAD = timedelta(hours=24)
+"""So long before it opens a session that closes early is told of."""
+
+
+def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
+    """Tell that the next session closes early, as its calendar has always said; the session where that was news.
+
+    What an override makes of a day was told when it came into force.
+
+    Args:
+        engine: the store's.
+        calendar: in force.
+        now: aware.
+    """
+    session = calendar.next_session(calendar.latest_closed_session(now))
+    hours, library = calendar.hours_of(session), library_calendar(calendar.key)
+    planned = library.is_session(session) and library.closes_at(session) == hours.closes_at
+    if not (hours.is_early_close and planned) or now < hours.opens_at - AHEAD:
+        return None
+    times: dict[str, JsonValue] = {"opens_at": hours.opens_at.isoformat(), "closes_at": hours.closes_at.isoformat()}
+    details: dict[str, JsonValue] = {"reason": "an early close of the calendar", "source": "calendar", "after": times}
+    data = ScheduleAdjusted(market=calendar.key, session=session, adjustment_type="early_close", details=details)
+    with transaction(engine) as connection:
+        told = write_events(connection, [Event.of(data, time=now, dedupe_key="calendar")])
+    return session if told else None
+
+
+def tell_overdue(
+    engine: sa.Engine, calendar: SessionCalendar, *, same_day: bool, attempts: int, now: datetime
+) -> date | None:
+    """Tell that the latest closed session is below the objective although that was due; the session where it was news.
+
+    Args:
+        engine: the store's.
+        calendar: in force.
+        same_day: whether the vendor's plan gives bars on the session's own day.
+        attempts: end-of-day runs for the session so far.
+        now: aware.
+    """
+    session = calendar.latest_closed_session(now)
+    due_at = overdue_at(calendar, session, same_day=same_day)
+    if now < due_at:
+        return None
+    state = tracked_state(engine, session)
+    if state is None or reaches_objective(state):
+        return None
+    ids = Expectation.of_universes(engine, None, session, session).security_ids
+    told = tell_status(
+        engine,
+        state,
+        gaps_by_reason(engine, ids, session, session),
+        what="overdue",
+        market=calendar.key,
+        attempt=max(1, attempts),
+        run_id=None,
+        now=now,
+        message=None if attempts else "No end-of-day run was made for it",
+        due_at=due_at,
+    )
+    return session if told else None

@@ -1,0 +1,109 @@
+"""Mails to the administrators that are due: one for each event of the outbox that is mailed, until the server took it.
+
+The outbox is the truth: what is mailed is noted from its events, with what became of it, so that a server that is away
+loses nothing and an event is mailed once. Once as far as SMTP allows: after a crash between the server's word and ours
+a mail goes out again, under the same Message-ID. What mails say is in `core.operations.mails`, how they leave in
+`adapters.operations.mail`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.operations.mail import Mailer, MailReport
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.operations.mails import MAILED, mail_of, wait_after
+
+NEWS_FOR = timedelta(days=7)
+"""Events that are older when they are first seen, with a mail server that was not there before, are no news."""
+
+_LOCK = 0x7469636B6D61696C  # one process mails at a time per database
+
+
+@dataclass(frozen=True, slots=True)
+class MailRun:
+    """What one look at the queue did.
+
+    Attributes:
+        sent: mails that the server took.
+        waiting: mails that wait.
+        next_try_at: when the first of them is tried again, UTC; None where none waits.
+        error: why a mail was not taken, one line; None where all were.
+        busy: another process is mailing.
+    """
+
+    sent: int
+    waiting: int
+    next_try_at: datetime | None
+    error: str | None = None
+    busy: bool = False
+
+
+def send_due_mails(
+    engine: sa.Engine, mailer: Mailer, clock: Callable[[], datetime], *, at_once: bool = False
+) -> MailRun:
+    """Note what is to be mailed, and send what is due, each mail in a transaction of its own; ends at a refusal.
+
+    Args:
+        engine: the store's.
+        mailer: configured.
+        clock: gives aware times.
+        at_once: whether mails that were refused are tried before their time.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    now = clock()
+    with transaction(engine) as connection:
+        values = {"now": now, "since": now - NEWS_FOR, "kinds": list(MAILED)}
+        connection.execute(statement("operations/mails_note"), values)
+    sent, busy, error = 0, False, None
+    while error is None:
+        with transaction(engine) as connection:
+            busy = not _one(connection, "operations/mails_lock", key=_LOCK)[0]
+            due = None if busy else _due(connection, clock(), at_once=at_once)
+            if due is None:
+                break
+            event_id, envelope, attempts = due
+            report = _mailed(mailer, envelope, event_id)
+            error = report.why_not
+            if report.sent:
+                connection.execute(statement("operations/mails_sent"), {"event_id": event_id, "now": clock()})
+                sent += 1
+            else:
+                values = {"event_id": event_id, "error": error, "next_try_at": clock() + wait_after(attempts + 1)}
+                connection.execute(statement("operations/mails_failed"), values)
+    with transaction(engine) as connection:
+        waiting, next_try_at = _one(connection, "operations/mails_waiting")
+    return MailRun(sent, waiting, next_try_at, error, busy)
+
+
+def _mailed(mailer: Mailer, envelope: dict[str, Any], event_id: UUID) -> MailReport:
+    try:
+        mail = mail_of(envelope)
+    except (KeyError, TypeError, ValueError) as error:
+        # An event of another release: it waits, and the others pass.
+        return MailReport(sent=False, why_not=f"event {event_id} cannot be put in words: {error!r}")
+    return mailer.send(mail, mail_id=str(event_id))
+
+
+def _due(
+    connection: psycopg.Connection[Any], now: datetime, *, at_once: bool
+) -> tuple[UUID, dict[str, Any], int] | None:
+    values = {"now": now, "at_once": at_once}
+    row: tuple[UUID, dict[str, Any], int] | None = connection.execute(
+        statement("operations/mails_due"), values
+    ).fetchone()
+    return row
+
+
+def _one(connection: psycopg.Connection[Any], name: str, **values: object) -> tuple[Any, ...]:
+    row: tuple[Any, ...] | None = connection.execute(statement(name), values).fetchone()
+    assert row is not None  # noqa: S101  # these statements always have one row
+    return row

@@ -1,0 +1,166 @@
+"""Cleaning up the store and vacuuming it. When that is due is decided in `core.operations.maintenance`.
+
+Bars, gaps, restatements, quarantine, memberships and every log of changes are never touched: there is no statement for
+it here, and the writer has no right to it.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+from psycopg.types.json import Jsonb
+
+from tickstock_dagster.adapters.postgres.database import address, connected, reason, transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.errors import ServiceUnavailableError
+from tickstock_dagster.core.operations.maintenance import Retention
+
+NOT_PERMITTED = "not permitted: only its owner may on this server; autovacuum looks after it"
+DRY_RUN = "dry run"
+
+Progress = Callable[[int, int, str], None]
+"""Told how many steps are done, of how many, and which was the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableCare:
+    """One table: bytes with indexes and partitions before and after, seconds of its VACUUM, or why there was none."""
+
+    before: int
+    after: int
+    seconds: float = 0.0
+    skipped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceReport:
+    """What maintenance did; in a dry run: what it would remove.
+
+    Attributes:
+        removed: rows, by what they were.
+        tables: by table, the largest first.
+        seconds: time taken.
+    """
+
+    removed: Mapping[str, int]
+    tables: Mapping[str, TableCare]
+    seconds: float
+
+    @property
+    def bytes_before(self) -> int:
+        """Bytes of all tables before."""
+        return sum(care.before for care in self.tables.values())
+
+    @property
+    def bytes_after(self) -> int:
+        """Bytes of all tables after."""
+        return sum(care.after for care in self.tables.values())
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """Tables that were not vacuumed, and why."""
+        return {name: care.skipped for name, care in self.tables.items() if care.skipped}
+
+
+def maintain(
+    engine: sa.Engine,
+    retention: Retention,
+    *,
+    market: str,
+    session: date,
+    run_id: str,
+    clock: Callable[[], datetime],
+    dry_run: bool = False,
+    progress: Progress = lambda _done, _total, _what: None,
+) -> MaintenanceReport:
+    """Remove what is older than it is kept, vacuum and analyse every table, and log that it was done.
+
+    Each removal is a transaction; a second time removes nothing. Other work goes on meanwhile.
+
+    Args:
+        engine: the store's.
+        retention: how long what is kept.
+        market: MIC of the calendar.
+        session: the last session before the closed days.
+        run_id: the Dagster run, or cli.
+        clock: gives aware times.
+        dry_run: nothing is removed, vacuumed or logged.
+        progress: told after each step.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached, or was lost; what was removed until then stays so.
+    """
+    began, started_at = time.perf_counter(), clock()
+    sizes = _tables(engine)
+    total = len(sizes) + 1
+    removed = remove_expired(engine, retention, started_at, dry_run=dry_run)
+    progress(1, total, "retention")
+    cares: dict[str, TableCare] = {}
+    for done, (table, before, command, permitted) in enumerate(sizes, start=2):
+        skipped = DRY_RUN if dry_run else None if permitted else NOT_PERMITTED
+        cares[table] = TableCare(before, before, 0.0 if skipped else _vacuum(engine, command), skipped)
+        progress(done, total, table)
+    after = {table: size for table, size, *_ in _tables(engine)}
+    tables = {
+        name: TableCare(care.before, after.get(name, care.before), care.seconds, care.skipped)
+        for name, care in cares.items()
+    }
+    report = MaintenanceReport(removed, tables, time.perf_counter() - began)
+    if not dry_run:
+        values = {"market": market, "session": session, "started_at": started_at, "finished_at": clock()}
+        _write(engine, report, values | {"run_id": run_id})
+    return report
+
+
+def last_maintained(engine: sa.Engine, market: str) -> date | None:
+    """The last session after which maintenance came to its end; None where it never did."""
+    with transaction(engine) as connection:
+        row = connection.execute(statement("operations/maintenance_last"), {"market": market}).fetchone()
+    return row[0] if row else None
+
+
+def remove_expired(engine: sa.Engine, retention: Retention, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
+    """Delete the rows that are older than they are kept, by what they are; in a dry run count them."""
+    steps = (
+        ("events", statement("events/outbox_prune"), retention.events),
+        ("lost_entries", statement("events/stream_alerts_prune"), retention.events),
+        ("unfinished_units", statement("ledger/units_prune"), retention.unfinished_work),
+        ("vendor_calls", statement("ledger/vendor_calls_prune"), retention.vendor_calls),
+    )
+    removed = {}
+    for what, text, kept in steps:
+        with transaction(engine) as connection, connection.transaction(force_rollback=dry_run):
+            cursor = connection.execute(text, {"before": now - kept})
+            # A function that deletes for us says how many; a DELETE of our own is counted by the driver.
+            removed[what] = int(cursor.fetchone()[0]) if cursor.description else cursor.rowcount  # type: ignore[index]
+    return removed
+
+
+def _tables(engine: sa.Engine) -> list[tuple[str, int, str, bool]]:
+    with transaction(engine) as connection:
+        return connection.execute(statement("operations/maintenance_tables"), {}).fetchall()
+
+
+def _vacuum(engine: sa.Engine, command: str) -> float:
+    """Run a VACUUM, which no transaction may hold; seconds."""
+    began = time.perf_counter()
+    with connected(engine) as pooled:
+        try:
+            pooled.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(command)
+        except sa.exc.OperationalError as error:
+            where = address(engine)
+            raise ServiceUnavailableError(f"database {where} was lost during {command}: {reason(error)}") from None
+    return time.perf_counter() - began
+
+
+def _write(engine: sa.Engine, report: MaintenanceReport, values: Mapping[str, object]) -> None:
+    facts = {
+        "removed": Jsonb(dict(report.removed)),
+        "tables": Jsonb({name: asdict(care) for name, care in report.tables.items()}),
+        "bytes_before": report.bytes_before,
+        "bytes_after": report.bytes_after,
+    }
+    with transaction(engine) as connection:
+        connection.execute(statement("operations/maintenance_write"), {**values, **facts})

@@ -1,0 +1,63 @@
+"""A hash over the business content of the store: two stores that say the same have the same fingerprint.
+
+Every table is hashed over its ordered business columns, written as text by PostgreSQL. Left out: times of loading,
+run ids and surrogate ids (securities appear under their natural identity), and the two tables that only measure
+traffic (`vendor_calls`, `vendor_rate_limits`).
+"""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
+
+TRAFFIC_TABLES = frozenset({"vendor_calls", "vendor_rate_limits"})
+"""Tables that say how often was asked, not what is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableFingerprint:
+    """One table's rows and the SHA-256 of their text, hexadecimal."""
+
+    table: str
+    rows: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The store's hash, and each table's."""
+
+    sha256: str
+    tables: tuple[TableFingerprint, ...]
+
+
+def fingerprint_tables() -> tuple[str, ...]:
+    """Tables with a fingerprint statement (`sql/statements/fingerprint/<table>.sql`), ascending."""
+    return tuple(sorted(path.stem for path in (sql_folder() / "statements" / "fingerprint").glob("*.sql")))
+
+
+def fingerprint(engine: sa.Engine, progress: Callable[[str], None] = lambda _table: None) -> Fingerprint:
+    """Hash every table, all at one moment (one repeatable-read transaction).
+
+    Args:
+        engine: the store's.
+        progress: told each table's name before it is read.
+    """
+    tables = []
+    with transaction(engine) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        connection.execute("SET LOCAL DateStyle = ISO")  # a server may write dates otherwise
+        for table in fingerprint_tables():
+            progress(table)
+            digest, rows = hashlib.sha256(), 0
+            with connection.cursor().copy(f"COPY (\n{statement(f'fingerprint/{table}')}\n) TO STDOUT") as copy:
+                for block in copy:
+                    digest.update(block)
+                    rows += bytes(block).count(b"\n")
+            tables.append(TableFingerprint(table, rows, digest.hexdigest()))
+    whole = hashlib.sha256("".join(f"{t.table}:{t.sha256}\n" for t in tables).encode()).hexdigest()
+    return Fingerprint(whole, tuple(tables))

@@ -1,0 +1,113 @@
+"""What the checks of prices and volumes ask the store: a session's bars beside those before it, and fair values.
+
+What is out of the ordinary is decided in `core.quality.bar_anomalies`; nothing is written here.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.loading.coverage import read_frame
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.correlation_store import read_payouts
+from tickstock_dagster.adapters.valuation.store import read_closes
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.loading.end_of_day import latest_due_session
+from tickstock_dagster.core.quality.bar_anomalies import (
+    RECENT_SCHEMA,
+    USUAL_SESSIONS,
+    JudgedMove,
+    judge_moves,
+    large_moves,
+    needs_fair_value,
+    odd_volumes,
+    session_minutes,
+    special_session,
+)
+from tickstock_dagster.core.valuation.fair_value import LOOKBACK, UNPRINTED_SCHEMA, estimate_fair_values
+
+
+@dataclass(frozen=True, slots=True)
+class SessionBars:
+    """The tracked bars of a session and of the `USUAL_SESSIONS` before it, with the actions among them.
+
+    Attributes:
+        session: the judged one.
+        special: why its closes are no ordinary ones, in words; empty on an ordinary day.
+        bars: `core.quality.bar_anomalies.RECENT_SCHEMA`.
+        payouts: `core.universes.correlations.PAYOUT_SCHEMA`.
+    """
+
+    session: date
+    special: str
+    bars: pl.DataFrame
+    payouts: pl.DataFrame
+
+    @property
+    def judged(self) -> int:
+        """How many securities printed on the session."""
+        return self.bars.filter(pl.col("session") == self.session).height
+
+
+def newest_session_bars(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> SessionBars:
+    """The bars of the latest closed session, or of the latest that is due where none of it is stored yet.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    latest = _session_bars(engine, calendar, calendar.latest_closed_session(now))
+    due = latest_due_session(calendar, now)
+    return latest if latest.judged or due == latest.session else _session_bars(engine, calendar, due)
+
+
+def judged_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBars) -> list[JudgedMove]:
+    """Moves beyond the limit, the largest first; those that the fair value excuses included."""
+    moves = large_moves(day.bars, day.payouts, day.session)
+    return judge_moves(moves, _fair_values(engine, calendar, needs_fair_value(moves, calendar, day.session), day))
+
+
+def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFrame:
+    """Spikes and droughts of a session, the worst first: `core.quality.bar_anomalies.VOLUME_SCHEMA`."""
+    if day.bars.is_empty():
+        return odd_volumes(day.bars, day.payouts, {}, day.session)
+    days = day.bars["session"].unique().sort().to_list()
+    return odd_volumes(day.bars, day.payouts, session_minutes(calendar, days), day.session)
+
+
+def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionBars:
+    span = [*calendar.sessions_before(session, USUAL_SESSIONS), session]
+    ids = Expectation.of_universes(engine, None, session, session).security_ids
+    given = ",".join(str(security) for security in ids)
+    frame = read_frame(engine, statement("quality/anomaly_bars"), (span[0], session, given)).cast(
+        pl.Schema(RECENT_SCHEMA)
+    )
+    # A session that an override cancelled afterwards may still hold rows.
+    bars = frame.filter(pl.col("session").is_in(span))
+    return SessionBars(session, special_session(calendar, session), bars, read_payouts(engine, span[0], session))
+
+
+def _fair_values(
+    engine: sa.Engine, calendar: SessionCalendar, moves: pl.DataFrame, day: SessionBars
+) -> dict[int, float]:
+    """What the estimator says of the session for some securities, from what was printed before it."""
+    if moves.is_empty():
+        return {}
+    with transaction(engine) as connection:
+        values = {"security_ids": moves["security_id"].to_list()}
+        facts = connection.execute(statement("quality/anomaly_references"), values).fetchall()
+    known = pl.DataFrame(
+        facts,
+        schema={"security_id": pl.Int64, "correlation_reference": pl.String, "sector": pl.String},
+        orient="row",
+    )
+    wanted = (
+        moves.join(known, on="security_id").with_columns(session=pl.lit(day.session)).select(list(UNPRINTED_SCHEMA))
+    )
+    span = [*calendar.sessions_before(day.session, LOOKBACK), day.session]
+    closes = read_closes(engine, wanted, span)
+    found = estimate_fair_values(wanted, closes, read_payouts(engine, span[0], day.session), span)
+    return dict(found.select("security_id", "fmv").iter_rows())

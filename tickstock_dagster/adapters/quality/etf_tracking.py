@@ -1,0 +1,49 @@
+"""What the tracking of ETFs is judged by, read from the store. Judging is the work of `core.quality.etf_tracking`."""
+
+from collections.abc import Mapping
+from datetime import date
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.correlation_store import read_closes, read_payouts
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, judge_tracking
+from tickstock_dagster.core.securities.home_markets import HomeState, home_calendar, home_state
+
+
+def read_tracking(
+    engine: sa.Engine, us: SessionCalendar, homes: Mapping[str, SessionCalendar], session: date
+) -> list[Tracking]:
+    """Every ETF with its reference on one US session, judged.
+
+    Args:
+        engine: the store's.
+        us: the US calendar, overrides applied.
+        homes: the home calendars by key, overrides applied.
+        session: a closed session.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    sessions = [*us.sessions_before(session, WINDOW + 1), session]
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("quality/tracking_funds")).fetchall()
+    funds = pl.DataFrame(rows, schema=FUND_HOME_SCHEMA, orient="row")
+    closes = read_closes(engine, sessions[0], session)
+    payouts = read_payouts(engine, sessions[0], session)
+    return judge_tracking(closes, payouts, funds, _states(funds, us, homes, session), sessions)
+
+
+def _states(
+    funds: pl.DataFrame, us: SessionCalendar, homes: Mapping[str, SessionCalendar], session: date
+) -> dict[int, HomeState]:
+    """The state of each fund's home market, by security."""
+    keys = {
+        fund["security_id"]: home_calendar(fund["etf_type"], fund["name"], fund["underlying_index"])
+        for fund in funds.iter_rows(named=True)
+    }
+    by_key = {key: home_state(calendar, us, session) for key, calendar in homes.items()}
+    return {security: by_key[key] for security, key in keys.items() if key in by_key}

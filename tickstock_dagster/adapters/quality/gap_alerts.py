@@ -1,0 +1,67 @@
+"""Gaps of more than one session in the store, and the one event about each; `core.quality.gap_alerts` finds them.
+
+An alert speaks of the gaps as they are committed: it is written in a transaction in which no bar can be stored.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA
+from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
+
+
+def read_long_gaps(engine: sa.Engine, calendar: SessionCalendar) -> list[LongGap]:
+    """The gaps of more than one session of what is tracked, the newest first."""
+    with transaction(engine) as connection:
+        return _long_gaps(connection, _tracked_spans(engine), calendar)
+
+
+def tell_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
+    """Write one alert for each gap of more than one session that was not told of yet.
+
+    Returns:
+        How many alerts were new.
+    """
+    spans = _tracked_spans(engine)
+    with transaction(engine) as connection:
+        connection.execute(statement("bars/lock"))
+        found = _long_gaps(connection, spans, calendar)
+        before = _last_bars(connection, found)
+        events = [
+            gap.event(market=market, last_session=before[gap.security_id, gap.first], now=now, run_id=run_id)
+            for gap in found
+        ]
+        return write_events(connection, events)
+
+
+def _tracked_spans(engine: sa.Engine) -> pl.DataFrame:
+    spans = Expectation.of_universes(engine, None, date.min, date.max).spans
+    assert spans is not None  # noqa: S101  # universes have them
+    return spans
+
+
+def _long_gaps(connection: psycopg.Connection, spans: pl.DataFrame, calendar: SessionCalendar) -> list[LongGap]:
+    values = {**{name: spans[name].to_list() for name in SPAN_SCHEMA}, "plan": PLAN_HISTORY}
+    rows = connection.execute(statement("quality/alerts_open_gaps"), values).fetchall()
+    gaps = pl.DataFrame(rows, schema=OPEN_GAP_SCHEMA, orient="row")
+    if gaps.is_empty():
+        return []
+    days = gaps["session"]
+    return long_gaps(gaps, calendar.sessions(days.min(), days.max()))  # type: ignore[arg-type]  # dates, as the schema says
+
+
+def _last_bars(connection: psycopg.Connection, gaps: Sequence[LongGap]) -> dict[tuple[int, date], date | None]:
+    """(security, first session of its gap) → the last stored session before."""
+    values = {"security_ids": [gap.security_id for gap in gaps], "before": [gap.first for gap in gaps]}
+    rows = connection.execute(statement("quality/alerts_last_bars"), values)
+    return {(security_id, first): last for security_id, first, last in rows}

@@ -1,0 +1,236 @@
+"""Keeping the ticker histories true: which dated lists a load needs, fetching them, and taking them in.
+
+A load needs to know who was who on its first and its last session. Each list is taken in once; a security whose
+history is already known over the range needs none.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import FinishedUnit
+from tickstock_dagster.adapters.securities.listing_store import (
+    histories_held,
+    lists_observed,
+    read_securities,
+    write_securities,
+)
+from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
+from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, NotFoundError, VendorCall
+from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.securities.symbol_versions import VersionChanges
+from tickstock_dagster.core.securities.ticker_histories import (
+    Boundary,
+    Listed,
+    ListingChanges,
+    Security,
+    SuspiciousListError,
+    close_delisted,
+    observe_list,
+)
+
+SINGLE_QUESTIONS = 20
+"""Up to so many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
+
+
+UP_TO_DATE = timedelta(days=7)
+"""A list so old still tells who holds a ticker today: loading old sessions again costs no call every day."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListingSync:
+    """Takes dated lists of one source into the store. `drain` takes the source's call records, and may count them."""
+
+    source: BarSource
+    engine: sa.Engine
+    market: str
+    run_id: str
+    clock: Callable[[], datetime]
+    drain: Callable[[], Sequence[VendorCall]]
+
+    def ensure(self, tickers: Sequence[str], first: date, last: date, latest: date) -> list[date]:
+        """Take in the lists that are needed to know `tickers` on every session from `first` to `last`.
+
+        Args:
+            tickers: as printed today; or on `last`, where nobody holds it today.
+            first: first session of the load.
+            last: last session of the load.
+            latest: the latest closed session, whose list knows today's tickers.
+
+        Returns:
+            The dates of the lists that were fetched; empty when nothing had to be asked.
+        """
+        # The latest first: a ticker means its holder of today, and not that of the load's last session.
+        before = (first, self._unseen_before)
+        questions = ((latest, self._out_of_date), before, (last, self._unsure), before)
+
+        def is_needed(on: date, needed: Callable[[Sequence[str], date], bool]) -> bool:
+            asked = lists_observed(self.engine, self.market, self.source.name, empty=True)
+            return on not in asked and needed(tickers, on)
+
+        if not any(is_needed(*question) for question in questions):
+            return []
+        fetched: list[date] = []
+        with histories_held(self.engine):  # who waited here may find that another process has asked meanwhile
+            for question in questions:
+                if is_needed(*question):
+                    self._take_in(question[0])
+                    fetched.append(question[0])
+        return fetched
+
+    def reach(self, first: date, latest: date) -> list[date]:
+        """Take in the lists that are needed to know the market from `first` to `latest`, whoever is meant.
+
+        The one of `latest`, unless a recent one is known; and that of `first`, where it lies before every list.
+
+        Returns:
+            The dates of the lists that were fetched.
+        """
+        with histories_held(self.engine):
+            known = lists_observed(self.engine, self.market, self.source.name, empty=True)
+            newest, oldest = max(known, default=date.min), min(known, default=latest)
+            needed = [latest] if latest - newest > UP_TO_DATE else []
+            needed += [first] if first < oldest and first != latest else []
+            for on in needed:
+                self._take_in(on)
+        return needed
+
+    def observe(self, on: date) -> VersionChanges:
+        """Fetch the list of one date and take it in, in one transaction: histories, and the list as it was that day.
+
+        Raises:
+            MalformedAnswerError: the list lacks more than may have left the market.
+        """
+        with histories_held(self.engine):
+            return self._take_in(on)
+
+    def _take_in(self, on: date) -> VersionChanges:
+        started = self.clock()
+        # Where an empty list cannot be, the source has refused it. It is of a day before all that the source knows, and
+        # says of nobody that it was not listed.
+        rows = self.source.listings(on=on)
+        known = read_securities(self.engine, self.market)
+        lists = lists_observed(self.engine, self.market, self.source.name)
+        listed = _listed(rows)
+        try:
+            changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
+        except SuspiciousListError as error:
+            raise MalformedAnswerError(f"{self.source.name}: {error}") from None
+        changed = {security.identity: security for security in changes.changed}
+        ended = [security for security in changes.changed if _ended_unexplained(security)]
+        gone = {security.identity: security for security in (*ended, *changes.vanished)}
+        changed |= self._confirm_delisted(list(gone.values()), on)
+        unit = WorkUnit("listings", self.market, self.source.name, "*", on, on)
+        versions = VersionChanges()
+
+        def fold(cursor: psycopg.Cursor) -> None:
+            nonlocal versions
+            versions = fold_symbols(cursor, listed, on, lists, now=self.clock())
+
+        write_securities(
+            self.engine,
+            changed.values(),
+            [FinishedUnit(unit, rows.height, started)],
+            self.drain(),
+            source=self.source.name,
+            run_id=self.run_id,
+            now=self.clock(),
+            also=fold if listed else None,
+        )
+        return versions
+
+    def _out_of_date(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether no list tells who holds the tickers today."""
+        newest = max(lists_observed(self.engine, self.market, self.source.name), default=date.min)
+        return on - newest > UP_TO_DATE or len(self._newest_holders(tickers)) < len(set(tickers))
+
+    def _unsure(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether some ticker has no holder, was last sighted before `on`, or may or may not have been listed then."""
+        newest = self._newest_holders(tickers)
+        return len(newest) < len(set(tickers)) or any(
+            (security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None)
+            or (
+                security.intervals[0].start_known in ("unknown", "absent_before")
+                and security.intervals[0].valid_from <= on < security.intervals[0].seen_from
+            )
+            for security in newest.values()
+        )
+
+    def _unseen_before(self, tickers: Sequence[str], on: date) -> bool:
+        """Whether some ticker's history before its first sighting is unknown, and the load reaches there."""
+        return any(
+            security.intervals[0].start_known == "unknown" and security.intervals[0].seen_from > on
+            for security in self._newest_holders(tickers).values()
+        )
+
+    def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
+        wanted = set(tickers)
+        holders: dict[str, tuple[date, Security]] = {}
+        for security in read_securities(self.engine, self.market):
+            for interval in security.intervals:
+                held = holders.get(interval.ticker)
+                if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):
+                    holders[interval.ticker] = (interval.valid_from, security)
+        return {ticker: security for ticker, (_, security) in holders.items()}
+
+    def _resolve(self, boundary: Boundary) -> date:
+        """The day of a change: the vendor's statement where it makes one, else by halving with dated lists."""
+        try:
+            for change in self.source.ticker_changes(boundary.ticker):
+                if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
+                    return change.effective
+        except NotFoundError:
+            pass
+        after, until = boundary.after, boundary.until
+        while until - after > timedelta(days=1):
+            middle = after + (until - after) / 2
+            rows = _listed(self.source.listings(on=middle, tickers=[boundary.ticker]))
+            holds = any(row.identity == boundary.identity for row in rows)
+            after, until = (after, middle) if holds == boundary.begins else (middle, until)
+        return until
+
+    def _confirm_delisted(self, gone: Sequence[Security], on: date) -> dict[str, Security]:
+        """Close the histories of securities that the vendor's list of delisted ones names; the others stay as they are.
+
+        Args:
+            gone: securities that a list shows and a later one does not.
+            on: date of the list that was taken in.
+        """
+        if not gone:
+            return {}
+        tickers = [security.intervals[-1].ticker for security in gone]
+        rows = self.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
+        dates = {
+            Listed(row["ticker"], row["composite_figi"]).identity: row["delisted_on"]
+            for row in rows.iter_rows(named=True)
+            if row["delisted_on"] is not None
+        }
+        return {
+            security.identity: close_delisted(security, dates[security.identity])
+            for security in gone
+            if security.identity in dates and dates[security.identity] <= (security.intervals[-1].valid_to or on)
+        }
+
+
+def _ended_unexplained(security: Security) -> bool:
+    """Whether only a list that lacks it bounds the history's end: it may have ended any day before."""
+    return security.delisted_on is None and security.intervals[-1].valid_to is not None
+
+
+def _listed(rows: pl.DataFrame) -> list[Listed]:
+    return [
+        Listed(
+            ticker=row["ticker"],
+            composite_figi=row["composite_figi"],
+            name=row["name"],
+            equity_type=row["equity_type"],
+            primary_exchange=row["primary_exchange"],
+            cik=row["cik"],
+            share_class_figi=row["share_class_figi"],
+        )
+        for row in rows.iter_rows(named=True)
+    ]

@@ -1,0 +1,131 @@
+"""The symbol master of a session: its list in versions, its symbols by class, and the details that are due.
+
+Reading and writing belong in `symbol_store`, asking for details in `symbol_details`.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.ledger.units import record_calls
+from tickstock_dagster.adapters.securities.listing_store import lists_observed
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.securities.symbol_details import DetailsPlan, DetailsResult, SymbolDetails
+from tickstock_dagster.adapters.securities.symbol_store import ListedSymbol, symbols_listed
+from tickstock_dagster.adapters.sources.protocol import BarSource, NotEntitledError, VendorCall
+from tickstock_dagster.core.securities.equity_classes import equity_class
+from tickstock_dagster.core.securities.symbol_versions import VersionChanges
+
+
+@dataclass(frozen=True, slots=True)
+class SymbolReport:
+    """What one session's list and details brought.
+
+    Attributes:
+        by_class: listed symbols by `EquityClass`; all of them, test issues and warrants too.
+        changes: what the list changed; empty where it was taken in before.
+        fetched: whether the list was asked for.
+        details_left: symbols still due after this run.
+        failures: why details did not come, one line each.
+        no_details: why none were asked for; None where they were.
+    """
+
+    session: date
+    by_class: dict[str, int]
+    preview: tuple[ListedSymbol, ...]
+    changes: VersionChanges
+    fetched: bool
+    details_done: int
+    details_unknown: int
+    details_left: int
+    failures: tuple[str, ...]
+    calls: int
+    no_details: str | None = None
+
+    @property
+    def listed(self) -> int:
+        """Symbols on the list."""
+        return sum(self.by_class.values())
+
+
+class SymbolMaster:
+    """Keeps symbol facts of one source true, session by session. `clock` gives aware moments."""
+
+    def __init__(
+        self,
+        source: BarSource,
+        engine: sa.Engine,
+        market: str,
+        run_id: str,
+        clock: Callable[[], datetime],
+        workers: int = 8,
+    ) -> None:
+        self._source = source
+        self._engine = engine
+        self._market = market
+        self._run_id = run_id
+        self._clock = clock
+        self._calls = 0
+        self._details = SymbolDetails(source, engine, market, run_id, clock, self._drain, workers)
+
+    def sync(self, session: date, *, details_limit: int | None = None) -> SymbolReport:
+        """Take in the session's list, unless it was before, and ask for details that are due.
+
+        Args:
+            session: whose list and details.
+            details_limit: details asked for at most; None: what the plan allows in half an hour.
+
+        Raises:
+            VendorError: the list did not come or is broken, or the key may not ask; what was stored stays.
+            ServiceUnavailableError: the database cannot be reached.
+        """
+        calls_before = self._calls
+        fetched = not self._is_taken_in(session)
+        changes = VersionChanges()
+        if fetched:
+            listing = ListingSync(self._source, self._engine, self._market, self._run_id, self._clock, self._drain)
+            changes = listing.observe(session)
+        listed = symbols_listed(self._engine, session)
+        by_class = Counter(str(equity_class(row.ticker, row.equity_type, row.name)) for row in listed)
+        result = DetailsResult(0, 0, ())
+        refusal = self._details.why_none()
+        if refusal is None:
+            try:
+                result = self._details.ask(session, limit=details_limit)
+            except NotEntitledError as error:
+                refusal = str(error)
+                record_calls(self._engine, self._drain(), source=self._source.name, run_id=self._run_id)
+        return SymbolReport(
+            session=session,
+            by_class=dict(by_class.most_common()),
+            preview=tuple(listed[:10]),
+            changes=changes,
+            fetched=fetched,
+            details_done=result.done,
+            details_unknown=result.unknown,
+            details_left=0 if refusal else len(self._details.due(session)),
+            failures=result.failures,
+            calls=self._calls - calls_before,
+            no_details=refusal,
+        )
+
+    def details_plan(self, session: date, *, details_limit: int | None = None) -> DetailsPlan:
+        """What `sync` would ask for now, of a session whose list is stored: nothing is asked."""
+        return self._details.plan(session, limit=details_limit)
+
+    def _is_taken_in(self, session: date) -> bool:
+        """Whether the session's list needs no asking: its versions stand, or it is known to have been empty."""
+        name = self._source.name
+        if session not in lists_observed(self._engine, self._market, name, empty=True):
+            return False
+        return session not in lists_observed(self._engine, self._market, name) or bool(
+            symbols_listed(self._engine, session)
+        )
+
+    def _drain(self) -> list[VendorCall]:
+        calls = self._source.drain_calls()
+        self._calls += len(calls)
+        return calls

@@ -1,0 +1,151 @@
+"""Reading and writing what a symbol was on a day: versions of dated lists, and details.
+
+Asking the vendor belongs in `symbol_master`; histories of tickers belong in `listing_store`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import FinishedUnit, copy_frame, finish_units, write_calls
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.sources.protocol import TickerDetails, VendorCall
+from tickstock_dagster.core.securities.listing_records import Listed
+from tickstock_dagster.core.securities.sectors import sector_of
+from tickstock_dagster.core.securities.symbol_versions import SymbolFacts, SymbolVersion, VersionChanges, fold_list
+
+VERSION_COLUMNS: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64, "seen_from": pl.Date, "seen_to": pl.Date, "ticker": pl.String, "name": pl.String,
+    "equity_type": pl.String, "primary_exchange": pl.String, "cik": pl.String, "share_class_figi": pl.String,
+}  # fmt: skip
+DETAIL_COLUMNS: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64, "sic_code": pl.String, "sic_description": pl.String, "sector": pl.String,
+    "shares": pl.Int64, "list_date": pl.Date,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ListedSymbol:
+    """One row of a day's list, of a known security."""
+
+    security_id: int
+    ticker: str
+    name: str | None
+    equity_type: str | None
+    primary_exchange: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DueSymbol:
+    """A symbol whose details are to be asked for; `asked` is the session of the last answer, None: never."""
+
+    security_id: int
+    ticker: str
+    name: str | None
+    equity_type: str | None
+    composite_figi: str | None
+    asked: date | None
+
+
+def fold_symbols(
+    cursor: psycopg.Cursor, listed: Iterable[Listed], on: date, lists: Sequence[date], *, now: datetime
+) -> VersionChanges:
+    """Fold a list whose histories are stored already into the versions, in the caller's transaction.
+
+    `lists` are the dates of the lists that were taken in before. A row of a security that does not hold the row's
+    ticker on that day (the history says otherwise) is left out.
+    """
+    holders = {row[0]: (row[1], row[2]) for row in cursor.execute(statement("securities/symbols_holders"), {"on": on})}
+    rows: dict[int, SymbolFacts] = {}
+    for row in listed:
+        security_id, figi = holders.get(row.ticker, (None, None))
+        if security_id is not None and (row.composite_figi is None or figi in (None, row.composite_figi)):
+            facts = SymbolFacts(
+                row.ticker, row.name, row.equity_type, row.primary_exchange, row.cik, row.share_class_figi
+            )
+            rows.setdefault(security_id, facts)
+    bounds = {
+        "before": max((day for day in lists if day < on), default=on),
+        "after": min((day for day in lists if day > on), default=on),
+    }
+    versions = [
+        SymbolVersion(found[0], found[1], found[2], SymbolFacts(*found[3:]))
+        for found in cursor.execute(statement("securities/symbols_versions"), bounds)
+    ]
+    changes = fold_list(versions, rows, on, lists)
+    if changes.written or changes.deleted:
+        cursor.execute(
+            statement("securities/symbols_stage"), prepare=False
+        )  # several statements at once cannot be prepared
+        copy_frame(cursor, "stage_symbols", _version_frame(changes.written))
+        gone = pl.DataFrame(changes.deleted, schema=["security_id", "seen_from"], orient="row")
+        copy_frame(cursor, "stage_symbols_gone", gone)
+        cursor.execute(statement("securities/symbols_delete"))
+        cursor.execute(statement("securities/symbols_write"), {"now": now})
+    return changes
+
+
+def _version_frame(versions: Sequence[SymbolVersion]) -> pl.DataFrame:
+    rows = [
+        {"security_id": version.security_id, "seen_from": version.seen_from, "seen_to": version.seen_to}
+        | asdict(version.facts)
+        for version in versions
+    ]
+    return pl.DataFrame(rows, schema=VERSION_COLUMNS)
+
+
+def symbols_listed(engine: sa.Engine, on: date) -> list[ListedSymbol]:
+    """The list of an observed day, by ticker; empty where none was folded."""
+    with transaction(engine) as connection:
+        return [ListedSymbol(*row) for row in connection.execute(statement("securities/symbols_listed"), {"on": on})]
+
+
+def details_due(engine: sa.Engine, market: str, source: str, on: date, stale: date) -> list[DueSymbol]:
+    """Symbols of a day whose details were not asked for since `stale`, or not since their row changed.
+
+    Those that were never asked for come first, then the oldest.
+    """
+    values = {"market": market, "source": source, "on": on, "stale": stale}
+    with transaction(engine) as connection:
+        return [DueSymbol(*row) for row in connection.execute(statement("securities/details_due"), values)]
+
+
+def write_details(
+    engine: sa.Engine,
+    on: date,
+    answers: Sequence[tuple[int, TickerDetails]],
+    ends: Sequence[FinishedUnit],
+    calls: Sequence[VendorCall],
+    *,
+    source: str,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Store details as of a session, the units that asked for them and their calls, in one transaction.
+
+    `answers` are (security_id, details), each security once.
+    """
+    rows = [
+        {
+            "security_id": security_id,
+            "sic_code": details.sic_code,
+            "sic_description": details.sic_description,
+            "sector": sector_of(details.sic_code, details.sic_description),
+            "shares": details.shares_outstanding if (details.shares_outstanding or 0) > 0 else None,
+            "list_date": details.list_date,
+        }
+        for security_id, details in sorted(answers, key=lambda answer: answer[0])
+    ]
+    at = {"on": on, "source": source, "now": now}
+    with transaction(engine) as connection, connection.cursor() as cursor:
+        cursor.execute(statement("securities/details_stage"), prepare=False)
+        copy_frame(cursor, "stage_details", pl.DataFrame(rows, schema=DETAIL_COLUMNS))
+        cursor.execute(statement("securities/details_write"), at, prepare=False)
+        cursor.execute(statement("securities/shares_write"), at, prepare=False)
+        finish_units(cursor, ends, run_id=run_id, now=now)
+        write_calls(cursor, calls, source, run_id)

@@ -1,0 +1,104 @@
+"""Choosing the source: the vendor with a key, its simulator without, or a file.
+
+Settings in, a `BarSource` out. Starting the simulator is its own business: its address is an argument.
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+from tickstock_dagster.adapters.sources.protocol import PROBE_TICKER, BarSource
+from tickstock_dagster.adapters.sources.rate_limit import (
+    LocalRateLimiter,
+    PostgresRateLimiter,
+    RateLimiter,
+    rate_bucket,
+)
+from tickstock_dagster.core.errors import BadInputError, ConfigurationError
+from tickstock_dagster.core.loading.vendor_plans import PLANS, VendorPlan
+from tickstock_dagster.settings import SIMULATOR_KEY, Settings
+
+MASSIVE_URL = "https://api.massive.com"
+
+ACCEPTED = "massive, simulator or files:PATH"
+
+
+def plan_in_force(settings: Settings) -> VendorPlan:
+    """The key's plan, with its rate replaced where the settings say so."""
+    plan = PLANS[settings.massive_plan]
+    if settings.massive_calls_per_second is not None:
+        plan = replace(plan, calls=settings.massive_calls_per_second, per_seconds=1)
+    return plan
+
+
+def open_source(
+    settings: Settings,
+    *,
+    source: str | None = None,
+    simulator_url: str | None = None,
+    database_url: str | None = None,
+    threads: int = 16,
+    probe_ticker: str = PROBE_TICKER,
+) -> BarSource:
+    """The source of bars. Opens no connection yet.
+
+    Args:
+        settings: key, address, plan.
+        source: "massive", "simulator" or "files:PATH"; None: the vendor where a key is set, else the simulator.
+        simulator_url: where the simulator answers, unless MASSIVE_BASE_URL says otherwise.
+        database_url: the warehouse, through which all processes share the key's rate; None: this process alone.
+        threads: calls at once at most.
+        probe_ticker: whose bar shows that a session is out; another than SPY where a simulator serves bars without it.
+
+    Raises:
+        BadInputError: an unknown source.
+        ConfigurationError: the source needs a key or an address that is not set, or one that is not accepted.
+    """
+    key = settings.massive_api_key.get_secret_value() if settings.massive_api_key else None
+    chosen = source or ("massive" if key else "simulator")
+    if chosen.startswith("files:"):
+        return _files(chosen)
+    plan = plan_in_force(settings)
+    if chosen == "massive":
+        from tickstock_dagster.adapters.sources.massive.source import MassiveSource
+
+        if key is None:
+            raise ConfigurationError("MASSIVE_API_KEY is not set: the source massive needs the vendor's key")
+        base_url = settings.massive_base_url or MASSIVE_URL
+        return MassiveSource(
+            key,
+            base_url,
+            plan,
+            _limiter(database_url, rate_bucket(key, plan), plan),
+            threads=threads,
+            probe_ticker=probe_ticker,
+        )
+    if chosen == "simulator":
+        from tickstock_dagster.adapters.sources.massive.source import MassiveSource
+
+        # With a key, MASSIVE_BASE_URL is the vendor's address and the simulator must not be looked for there.
+        address = simulator_url if key else (settings.massive_base_url or simulator_url)
+        if address is None:
+            raise ConfigurationError("the simulator is not running: `tickstock services up`, or set MASSIVE_API_KEY")
+        limiter = _limiter(database_url, rate_bucket(SIMULATOR_KEY, plan), plan)
+        return MassiveSource(
+            SIMULATOR_KEY, address, plan, limiter, name="simulator", threads=threads, probe_ticker=probe_ticker
+        )
+    raise BadInputError("source", chosen, ACCEPTED)
+
+
+def _files(chosen: str) -> BarSource:
+    from tickstock_dagster.adapters.sources.file_source import FileSource
+
+    path = Path(chosen.removeprefix("files:")).expanduser()
+    if not path.is_file():
+        raise BadInputError("source", chosen, f"{ACCEPTED}; PATH is an existing Parquet or CSV file")
+    return FileSource(path)
+
+
+@lru_cache(maxsize=16)
+def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLimiter:
+    """One limiter, and with it one connection, per process and bucket, however often a source is opened."""
+    if database_url is None:
+        return LocalRateLimiter(plan)
+    return PostgresRateLimiter(database_url, bucket, plan)

@@ -1,0 +1,108 @@
+"""What a Massive answer other than a good 200 means, as the error types of `source`.
+
+The vendor's words decide where the status does not: three 403s mean three different things to a backfill. Pure
+functions of status, headers and body.
+"""
+
+import re
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+
+from tickstock_dagster.adapters.sources.protocol import (
+    AuthFailedError,
+    MalformedAnswerError,
+    NotEntitledError,
+    NotFoundError,
+    NotPublishedYetError,
+    OutOfHistoryError,
+    RateLimitedError,
+    RejectedRequestError,
+    UpstreamError,
+    VendorError,
+)
+
+MAX_WORDS = 240
+"""Characters of the vendor's text that an error repeats."""
+
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_CREDENTIAL = re.compile(r"(?i)(api_?key=|bearer\s+)[^\s&\"'<>]+")
+
+
+def redact(text: str, api_key: str) -> str:
+    """`text` without the key, in case the vendor or a library repeats it."""
+    for form in {api_key, quote(api_key, safe=""), quote(api_key)} - {""}:
+        text = text.replace(form, "[key]")
+    return _CREDENTIAL.sub(r"\1[key]", text)
+
+
+def vendor_words(body: str) -> str:
+    """What a person should read of an error's body: `error`, `message`, the title of a page, or else the text."""
+    try:
+        answer: Any = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        answer = None
+    if isinstance(answer, dict):
+        text = "; ".join(str(answer[key]) for key in ("error", "message") if answer.get(key))
+        text = text or str(answer.get("status") or "")
+    else:
+        title = _TITLE.search(body)
+        text = f"a page titled {title.group(1).strip()!r}" if title else body
+    text = " ".join(text.split())
+    return (text[: MAX_WORDS - 1] + "…" if len(text) > MAX_WORDS else text) or "without a word"
+
+
+def retry_after_seconds(header: str | None, now: float) -> float | None:
+    """Seconds that a `Retry-After` header asks to wait; None where there is none or it cannot be read.
+
+    Args:
+        header: the header, a number of seconds or an HTTP date.
+        now: POSIX timestamp.
+    """
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        return max(parsedate_to_datetime(header).timestamp() - now, 0.0)
+    except ValueError:
+        return None
+
+
+def _forbidden(text: str, words: str) -> VendorError:
+    if "before end of day" in words.lower():
+        return NotPublishedYetError(text, status=403)
+    if "timeframe" in words.lower():
+        return OutOfHistoryError(text, status=403)
+    return NotEntitledError(text, status=403)
+
+
+def error_for(status: int, body: str, subject: str, *, retry_after: float | None = None) -> VendorError:
+    """The error that an answer other than 200 is.
+
+    Args:
+        status: HTTP status.
+        body: the answer's body, JSON in the vendor's shape or a gateway's page.
+        subject: who was asked for what, e.g. "massive: bars of AAPL 2024-01-02..2024-12-31".
+        retry_after: seconds the vendor asks to wait, where it said so.
+    """
+    words = vendor_words(body)
+    text = f"{subject}: the vendor answered {status}: {words}"
+    if status == 429:
+        wait = "" if retry_after is None else f" (asks to wait {retry_after:.0f} s)"
+        return RateLimitedError(text + wait, retry_after=retry_after)
+    if status == 403:
+        return _forbidden(text, words)
+    if status == 401 or (status == 400 and "api key" in words.lower()):
+        return AuthFailedError(f"{text}; check MASSIVE_API_KEY", status=status)
+    if status == 404:
+        return NotFoundError(text, status=status)
+    if status >= 500 or status in (408, 413, 425, 499):
+        return UpstreamError(text, status=status)
+    if 300 <= status < 400:
+        return RejectedRequestError(f"{text}; redirects are not followed: check MASSIVE_BASE_URL", status=status)
+    if 200 <= status < 300:
+        return MalformedAnswerError(text, status=status)
+    return RejectedRequestError(text, status=status)

@@ -1,0 +1,172 @@
+"""Requests to Massive: pace, retries, pages, error types, and the record of every call.
+
+The client underneath is `massive_client`; what an answer means is in `massive_envelope` and beside it.
+"""
+
+import http.client
+import threading
+import time
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import polars as pl
+import urllib3
+from massive import RESTClient
+from massive.exceptions import BadResponse
+
+from tickstock_dagster.adapters.sources.massive.client import (
+    READ_TIMEOUT,
+    build_client,
+    check_api_key,
+    check_base_url,
+)
+from tickstock_dagster.adapters.sources.massive.envelope import Page
+from tickstock_dagster.adapters.sources.massive.errors import error_for, redact, retry_after_seconds
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, UpstreamError, VendorCall, VendorError
+from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
+from tickstock_dagster.adapters.sources.retry import RetryPolicy, call_with_retry
+
+MAX_PAGES = 500
+"""Far above any real list (10,000 tickers are 10 pages): a list longer than this does not end."""
+
+Send = Callable[[RESTClient], object]
+
+
+class Decoded(Protocol):
+    """What a decoder returns."""
+
+    @property
+    def rows(self) -> int:
+        """Rows in the answer."""
+
+
+D = TypeVar("D", bound=Decoded)
+
+
+class MassiveHttp:
+    """One key's access to the vendor. Thread-safe; made for up to `threads` at once."""
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str,
+        limiter: RateLimiter,
+        policy: RetryPolicy,
+        *,
+        name: str,
+        threads: int,
+        read_timeout: float = READ_TIMEOUT,
+    ) -> None:
+        self.name = name
+        self._api_key = check_api_key(api_key)
+        base = check_base_url(base_url)
+        self.base_path = urlsplit(base).path
+        self._limiter = limiter
+        self._policy = policy
+        self._read_timeout = read_timeout
+        self._client, self._pool = build_client(self._api_key, base, threads=threads, read_timeout=read_timeout)
+        self._calls: list[VendorCall] = []
+        self._calls_lock = threading.Lock()
+
+    def get(self, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
+        """One answer, asked for again while that may help.
+
+        Args:
+            subject: what is asked for, for errors, e.g. "bars of AAPL 2024-01-02..2024-12-31".
+            send: makes the request on the client, always with `raw=True`.
+            decode: reads the body of a 200; raises `MalformedAnswerError`.
+
+        Raises:
+            VendorError: the error of the last attempt; names vendor, subject and the vendor's words, never the key.
+        """
+        return call_with_retry(
+            lambda attempt: self._attempt(attempt, subject, send, decode), policy=self._policy, limiter=self._limiter
+        )
+
+    def get_pages(self, subject: str, send: Send, decode: Callable[[bytes], Page]) -> pl.DataFrame:
+        """All pages of an answer as one frame; all or none.
+
+        Raises:
+            MalformedAnswerError: the pages lead in a circle or do not end.
+            VendorError: as `get`.
+        """
+        page = self.get(subject, send, decode)
+        frames, seen = [page.frame], set[str]()
+        while (path := page.next_path) is not None:
+            if path in seen or len(frames) >= MAX_PAGES:
+                raise MalformedAnswerError(f"{self.name}: {subject}: the pages do not end ({len(frames)} read)")
+            seen.add(path)
+            page = self.get(f"{subject}, page {len(frames) + 1}", _next(path), decode)
+            frames.append(page.frame)
+        return pl.concat(frames) if len(frames) > 1 else frames[0]
+
+    def drain_calls(self) -> list[VendorCall]:
+        """The calls recorded since the last drain."""
+        with self._calls_lock:
+            calls, self._calls = self._calls, []
+        return calls
+
+    def close(self) -> None:
+        """Close idle connections; a later call opens new ones."""
+        self._pool.clear()
+
+    def _attempt(self, attempt: int, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
+        called_at, started = time.time(), time.perf_counter()
+        outcome, rows = "interrupted", 0
+        self._pool.forget()
+        try:
+            answer = self._exchange(subject, send, decode)
+            outcome, rows = "ok", answer.rows
+        except Exception as error:
+            outcome = type(error).__name__
+            raise
+        else:
+            return answer
+        finally:
+            response = self._pool.last.response
+            call = VendorCall(
+                called_at=called_at,
+                endpoint=self._pool.last.path.removeprefix(self.base_path),
+                status=None if response is None else response.status,
+                rows=rows,
+                elapsed_ms=(time.perf_counter() - started) * 1000,
+                attempt=attempt,
+                outcome=outcome,
+            )
+            with self._calls_lock:
+                self._calls.append(call)
+
+    def _exchange(self, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
+        about = f"{self.name}: {subject}"
+        try:
+            send(self._client)
+        except (BadResponse, UnicodeDecodeError):
+            pass  # another status than 200: read below, where status and headers are
+        except urllib3.exceptions.HTTPError as error:
+            raise self._broken_exchange(about, error) from None
+        response = self._pool.last.response
+        if response.status != 200:
+            wait = retry_after_seconds(response.headers.get("Retry-After"), time.time())
+            body = redact(response.data.decode("utf-8", errors="replace"), self._api_key)
+            raise error_for(response.status, body, about, retry_after=wait)
+        try:
+            return decode(response.data)
+        except MalformedAnswerError as error:
+            words = redact(str(error), self._api_key)
+            raise MalformedAnswerError(f"{about}: the answer cannot be used: {words}", status=200) from None
+
+    def _broken_exchange(self, about: str, error: urllib3.exceptions.HTTPError) -> VendorError:
+        if isinstance(error, urllib3.exceptions.DecodeError) or any(
+            isinstance(cause, http.client.IncompleteRead) for cause in error.args
+        ):
+            return MalformedAnswerError(f"{about}: the answer cannot be used: its body was cut or garbled on the way")
+        if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+            return UpstreamError(f"{about}: the vendor did not answer within {self._read_timeout:g} s")
+        words = redact(" ".join(str(error).split()), self._api_key)
+        return UpstreamError(f"{about}: the vendor cannot be reached: {words}")
+
+
+def _next(path: str) -> Send:
+    # The client follows next_url itself only where it also decodes; its plain request is the nearest door.
+    return lambda client: client._get(path=path, raw=True)

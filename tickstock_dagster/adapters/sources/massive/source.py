@@ -1,0 +1,285 @@
+"""Massive's REST API (formerly Polygon) as a source of bars and reference data: which endpoint, which parameters.
+
+Always raw prices, ascending, at the largest page. How a request travels is `massive_http`; how its answer is read is
+`massive_bars`, `massive_reference`, `massive_details`, `massive_etfs` and `massive_market`. Facts of the API: the
+vendor's OpenAPI files and knowledge base.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+from urllib.parse import quote
+
+import polars as pl
+
+from tickstock_dagster.adapters.sources.massive import bars as massive_bars
+from tickstock_dagster.adapters.sources.massive import details as massive_details
+from tickstock_dagster.adapters.sources.massive import etf_profiles as massive_etfs
+from tickstock_dagster.adapters.sources.massive import market_status as massive_market
+from tickstock_dagster.adapters.sources.massive import reference as massive_reference
+from tickstock_dagster.adapters.sources.massive.client import READ_TIMEOUT
+from tickstock_dagster.adapters.sources.massive.fair_values import fetch_fair_values
+from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
+from tickstock_dagster.adapters.sources.protocol import (
+    LISTING_SCHEMA,
+    PROBE_TICKER,
+    Capabilities,
+    MalformedAnswerError,
+    NotFoundError,
+    NotPublishedYetError,
+    Publication,
+    SpecialDay,
+    TickerChange,
+    TickerDetails,
+    VendorCall,
+)
+from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
+from tickstock_dagster.adapters.sources.retry import RetryPolicy
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan
+from tickstock_dagster.core.securities.tickers import canonical_ticker
+
+MAX_BARS = 50_000
+"""Largest `limit` of bars; day bars are counted one each."""
+MAX_LISTINGS = 1_000
+MAX_ACTIONS = 5_000
+
+FIRST_DAY = date(2003, 9, 10)
+"""The vendor's history begins here."""
+
+
+class MassiveSource:
+    """`BarSource` over Massive's REST API, or over a server that speaks it. Thread-safe.
+
+    Attributes:
+        name: stored as the rows' source.
+        plan: the key's plan, whose rate the limiter keeps.
+    """
+
+    def __init__(
+        self,
+        api_key: str,
+        base_url: str,
+        plan: VendorPlan,
+        limiter: RateLimiter,
+        *,
+        name: str = "massive",
+        threads: int = 16,
+        policy: RetryPolicy | None = None,
+        read_timeout: float = READ_TIMEOUT,
+        probe_ticker: str = PROBE_TICKER,
+    ) -> None:
+        self.name = name
+        self.plan: VendorPlan | None = plan
+        self._probe = probe_ticker
+        self._http = MassiveHttp(
+            api_key,
+            base_url,
+            limiter,
+            policy or RetryPolicy.for_plan(plan),
+            name=name,
+            threads=threads,
+            read_timeout=read_timeout,
+        )
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Everything; a range call holds 50,000 sessions."""
+        return Capabilities(
+            range_bars=True,
+            grouped_bars=True,
+            listings=True,
+            corporate_actions=True,
+            max_range_rows=MAX_BARS,
+            details=True,
+            etf_profiles=True,
+        )
+
+    def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
+        """Raw daily bars of one ticker, `start` and `end` inclusive, as `BAR_SCHEMA`, by session.
+
+        Rows are as sent: days that are no session, repeats and nulls included. A ticker that the vendor does not know
+        has no rows, like one that did not trade.
+
+        Raises:
+            BadInputError: no ticker, or an inverted range.
+            VendorError: see `source`.
+        """
+        symbol = canonical_ticker(ticker)
+        _check_range(start, end)
+        return self._http.get_pages(
+            f"bars of {symbol} {start}..{end}",
+            lambda client: client.list_aggs(
+                quote(symbol, safe=""),
+                1,
+                "day",
+                start.isoformat(),
+                end.isoformat(),
+                adjusted=False,
+                sort="asc",
+                limit=MAX_BARS,
+                raw=True,
+            ),
+            partial(massive_bars.range_page, ticker=symbol, start=start, end=end, base_path=self._http.base_path),
+        )
+
+    def grouped_bars(self, session: date) -> pl.DataFrame:
+        """Raw daily bars of the whole market on one session, as `BAR_SCHEMA`.
+
+        No rows where the vendor says that there are none, which it says of closed days.
+        """
+        return self._http.get_pages(
+            f"bars of the whole market on {session}",
+            lambda client: client.get_grouped_daily_aggs(session.isoformat(), adjusted=False, raw=True),
+            partial(massive_bars.grouped_page, session=session, base_path=self._http.base_path),
+        )
+
+    def listings(
+        self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """The ticker list of US stocks and ETFs as `LISTING_SCHEMA`; see `BarSource.listings`.
+
+        Raises:
+            MalformedAnswerError: no active ticker at all on a day within the vendor's history, which cannot be.
+        """
+        if tickers is None:
+            whole = self._listings(on, active, None)
+            if active and whole.is_empty() and (on is None or on >= FIRST_DAY):
+                raise MalformedAnswerError(f"{self.name}: the list of active tickers{_on(on)} is empty")
+            return whole
+        frames = [self._listings(on, active, canonical_ticker(ticker)) for ticker in dict.fromkeys(tickers)]
+        return pl.concat([pl.DataFrame(schema=LISTING_SCHEMA), *frames])
+
+    def _listings(self, on: date | None, active: bool, ticker: str | None) -> pl.DataFrame:
+        kind = "active" if active else "delisted"
+        what = f"listing of {ticker}" if ticker else f"list of {kind} tickers"
+        try:
+            return self._http.get_pages(
+                what + _on(on),
+                lambda client: client.list_tickers(
+                    ticker=ticker,
+                    market="stocks",
+                    date=on.isoformat() if on else None,
+                    active=active,
+                    limit=MAX_LISTINGS,
+                    sort="ticker",
+                    order="asc",
+                    raw=True,
+                ),
+                partial(massive_reference.listings_page, ticker=ticker, base_path=self._http.base_path),
+            )
+        except NotFoundError:
+            if ticker is None:
+                raise
+            return pl.DataFrame(schema=LISTING_SCHEMA)
+
+    def ticker_changes(self, ticker: str) -> list[TickerChange]:
+        """The tickers of the security that holds `ticker` now, oldest first; see `BarSource.ticker_changes`.
+
+        Raises:
+            NotFoundError: the vendor does not know the ticker.
+        """
+        symbol = canonical_ticker(ticker)
+        answer = self._http.get(
+            f"ticker changes of {symbol}",
+            lambda client: client.get_ticker_events(quote(symbol, safe=""), types="ticker_change", raw=True),
+            massive_reference.ticker_changes,
+        )
+        return answer.changes
+
+    def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
+        """The security that holds `ticker` on `on` (None: now).
+
+        Raises:
+            NotFoundError: no security holds it then, or the vendor does not know it.
+        """
+        symbol = canonical_ticker(ticker)
+        answer = self._http.get(
+            f"details of {symbol}{_on(on)}",
+            lambda client: client.get_ticker_details(
+                quote(symbol, safe=""), date=on.isoformat() if on else None, raw=True
+            ),
+            partial(massive_details.ticker_details, ticker=symbol),
+        )
+        return answer.details
+
+    def etf_profiles(self, on: date) -> pl.DataFrame:
+        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker; see `BarSource.etf_profiles`.
+
+        Raises:
+            NotEntitledError: the plan lacks the ETF add-on.
+            NotFoundError: the vendor has no profile that was out by `on`.
+        """
+        return massive_etfs.fetch_profiles(self._http, on)
+
+    def splits(self, start: date, end: date) -> pl.DataFrame:
+        """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`, by ex-date."""
+        _check_range(start, end)
+        return self._http.get_pages(
+            f"splits {start}..{end}",
+            lambda client: client.list_stocks_splits(
+                execution_date_gte=start.isoformat(),
+                execution_date_lte=end.isoformat(),
+                limit=MAX_ACTIONS,
+                sort="execution_date.asc",
+                raw=True,
+            ),
+            partial(massive_reference.splits_page, start=start, end=end, base_path=self._http.base_path),
+        )
+
+    def dividends(self, start: date, end: date) -> pl.DataFrame:
+        """Dividends with an ex-date in [start, end], as `DIVIDEND_SCHEMA`, by ex-date."""
+        _check_range(start, end)
+        return self._http.get_pages(
+            f"dividends {start}..{end}",
+            lambda client: client.list_stocks_dividends(
+                ex_dividend_date_gte=start.isoformat(),
+                ex_dividend_date_lte=end.isoformat(),
+                limit=MAX_ACTIONS,
+                sort="ex_dividend_date.asc",
+                raw=True,
+            ),
+            partial(massive_reference.dividends_page, start=start, end=end, base_path=self._http.base_path),
+        )
+
+    def publication(self, session: date) -> Publication:
+        """Whether the session's bars are out: one call, for the probe ticker's bar.
+
+        A bar of a session that still trades is a partial one and looks the same, so ask only after the close. A
+        refused key or plan, or a vendor that is down, raises: neither means "not out".
+        """
+        try:
+            bars = self.range_bars(self._probe, session, session)
+        except NotPublishedYetError as error:
+            return Publication(False, str(error))
+        if bars.is_empty():
+            return Publication(False, f"{self.name}: no bar of {self._probe} on {session} yet")
+        return Publication(True, f"{self.name}: the bar of {self._probe} on {session} is out")
+
+    def special_days(self) -> list[SpecialDay]:
+        """Closed days and early closes of the US exchanges to come, one entry for each exchange."""
+        answer = self._http.get(
+            "special days to come", lambda client: client.get_market_holidays(raw=True), massive_market.special_days
+        )
+        return list(answer.days)
+
+    def fair_values(self, tickers: Sequence[str]) -> pl.DataFrame:
+        """The vendor's fair market values of now, as `massive_fmv.fetch_fair_values` describes them."""
+        return fetch_fair_values(self._http, tickers)
+
+    def drain_calls(self) -> list[VendorCall]:
+        """The calls recorded since the last drain, oldest first."""
+        return self._http.drain_calls()
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._http.close()
+
+
+def _on(day: date | None) -> str:
+    return f" on {day}" if day else ""
+
+
+def _check_range(start: date, end: date) -> None:
+    if start > end:
+        raise BadInputError("range", f"{start}..{end}", "a first day that is not after the last")

@@ -1,0 +1,278 @@
+"""The protocol every source of bars and reference data keeps, the shapes it answers in, and its errors.
+
+Answers are complete or an error is raised: a source never returns part of what was asked. Rows are as the vendor
+printed them (raw prices, possibly broken); judging rows is `core.bars.daily_bars`' work. An answer about another ticker
+or another day than asked is `MalformedAnswerError`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Protocol
+
+import polars as pl
+
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan
+
+LISTING_SCHEMA: dict[str, type[pl.DataType]] = {
+    "ticker": pl.String,
+    "name": pl.String,
+    "equity_type": pl.String,
+    "primary_exchange": pl.String,
+    "cik": pl.String,
+    "composite_figi": pl.String,
+    "share_class_figi": pl.String,
+    "active": pl.Boolean,
+    "delisted_on": pl.Date,
+}
+"""One row per ticker: `equity_type` is the vendor's type code (CS, ETF, …), `primary_exchange` a MIC, `delisted_on`
+the first date on which the ticker no longer trades (null while active). Everything but `ticker` may be null."""
+
+SPLIT_SCHEMA: dict[str, type[pl.DataType]] = {
+    "vendor_id": pl.String,
+    "ticker": pl.String,
+    "ex_date": pl.Date,
+    "split_from": pl.Float64,
+    "split_to": pl.Float64,
+    "kind": pl.String,
+}
+"""A 2-for-1 split has `split_from` 1 and `split_to` 2. `kind`: forward_split, reverse_split or stock_dividend."""
+
+DIVIDEND_SCHEMA: dict[str, type[pl.DataType]] = {
+    "vendor_id": pl.String,
+    "ticker": pl.String,
+    "ex_date": pl.Date,
+    "declared_on": pl.Date,
+    "record_date": pl.Date,
+    "pay_date": pl.Date,
+    "cash_amount": pl.Float64,
+    "currency": pl.String,
+    "kind": pl.String,
+}
+"""`cash_amount` per share in `currency` units as declared; `kind`: recurring, special, supplemental, irregular or
+unknown."""
+
+ETF_PROFILE_SCHEMA: dict[str, type[pl.DataType]] = {
+    "ticker": pl.String,
+    "processed_date": pl.Date,
+    "effective_date": pl.Date,
+    "name": pl.String,
+    "issuer": pl.String,
+    "category": pl.String,
+    "focus": pl.String,
+    "region": pl.String,
+    "primary_benchmark": pl.String,
+    "inception_date": pl.Date,
+    "aum_usd": pl.Float64,
+    "net_expenses": pl.Float64,
+    "refused": pl.String,
+}
+"""One row per ETF: the facts hold on `effective_date` and came out on `processed_date`. `aum_usd` in US dollars,
+`net_expenses` a fraction of assets a year (0.0009 is 0.09 %). `refused`: why the row must not be stored, with the value
+as sent, null for a good row; the figures of a refused row are null. Everything but ticker and days may be null."""
+
+PROBE_TICKER = "SPY"
+"""Trades in every session since 1993: its bar shows that a session's bars are out."""
+
+
+@dataclass(frozen=True, slots=True)
+class TickerChange:
+    """`ticker` began to be the security's printed ticker on `effective`."""
+
+    ticker: str
+    effective: date
+
+
+@dataclass(frozen=True, slots=True)
+class TickerDetails:
+    """What the vendor knows of the security that holds `ticker` on the day asked for. None where it does not say.
+
+    Attributes:
+        equity_type: the vendor's type code (CS, ETF, …).
+        primary_exchange: MIC.
+        sic_code: four digits, as text.
+        shares_outstanding: of this class; of all classes together, converted, where the vendor has only that.
+        market_cap: US dollars, as the vendor has it; of a past day often wrong by the splits since.
+        list_date: first trading day.
+    """
+
+    ticker: str
+    name: str | None
+    equity_type: str | None
+    primary_exchange: str | None
+    cik: str | None
+    composite_figi: str | None
+    sic_code: str | None
+    sic_description: str | None
+    shares_outstanding: int | None
+    market_cap: float | None
+    list_date: date | None
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Publication:
+    """Whether a session's bars are out, and the vendor's words for why not."""
+
+    published: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a source can be asked for. `max_range_rows` bounds the sessions of one range call.
+
+    That a vendor has ETF profiles does not mean that the key's plan includes them: only asking shows that.
+    """
+
+    range_bars: bool
+    grouped_bars: bool
+    listings: bool
+    corporate_actions: bool
+    max_range_rows: int
+    details: bool
+    etf_profiles: bool
+
+
+class VendorError(TickstockError):
+    """Base of everything a source raises. `status` is the HTTP status where there was one."""
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        self.status = status
+        super().__init__(message)
+
+
+class TransientVendorError(VendorError):
+    """May go away by itself: asked again with back-off, and again by a later run."""
+
+
+class PermanentVendorError(VendorError):
+    """Asking again gives the same answer: never retried."""
+
+
+class RateLimitedError(TransientVendorError):
+    """The vendor refused for rate (429). `retry_after` in seconds where it said so."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        self.retry_after = retry_after
+        super().__init__(message, status=429)
+
+
+class UpstreamError(TransientVendorError):
+    """5xx, timeout, refused or dropped connection."""
+
+
+class MalformedAnswerError(TransientVendorError):
+    """A 200 whose body is cut, not JSON, without what it must hold, or about something else than asked."""
+
+
+class NotPublishedYetError(TransientVendorError):
+    """The session's bars are not out yet. Not retried in place: a later attempt of the schedule asks again."""
+
+
+class AuthFailedError(PermanentVendorError):
+    """The key is missing or unknown (401)."""
+
+
+class NotEntitledError(PermanentVendorError):
+    """The plan does not include this endpoint (403)."""
+
+
+class OutOfHistoryError(PermanentVendorError):
+    """The date is older than the plan's history (403)."""
+
+
+class NotFoundError(PermanentVendorError):
+    """The vendor does not know the ticker (404)."""
+
+
+class RejectedRequestError(PermanentVendorError):
+    """The vendor calls the request wrong (400)."""
+
+
+class BarSource(Protocol):
+    """A source of daily bars and reference data. Thread-safe. Frames have exactly the columns named."""
+
+    @property
+    def name(self) -> str:
+        """Short lower-case name stored in `ohlcv_daily.source`: massive, simulator or files."""
+
+    @property
+    def plan(self) -> VendorPlan | None:
+        """The plan whose limits hold; None where there are none (files)."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What may be asked."""
+
+    def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
+        """Raw daily bars of one ticker, `start` and `end` inclusive, as `core.bars.daily_bars.BAR_SCHEMA`, by session.
+
+        No row where the vendor has none; zero rows when the vendor says explicitly that there are none.
+        """
+
+    def grouped_bars(self, session: date) -> pl.DataFrame:
+        """Raw daily bars of the whole market on one session, as `core.bars.daily_bars.BAR_SCHEMA`."""
+
+    def listings(
+        self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
+    ) -> pl.DataFrame:
+        """The ticker list as `LISTING_SCHEMA`, as of `on` (None: now): the active tickers or the delisted ones.
+
+        Only `tickers` where given, at one call each; an unknown one gives no row.
+        """
+
+    def ticker_changes(self, ticker: str) -> list[TickerChange]:
+        """The tickers of the security that holds `ticker` now, oldest first, the first one it is known by included."""
+
+    def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
+        """The security that holds `ticker` on `on` (None: now); `NotFoundError` where none does."""
+
+    def etf_profiles(self, on: date) -> pl.DataFrame:
+        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker, of the newest processed date that is not after `on`.
+
+        `NotEntitledError` where the plan lacks the ETF add-on, `NotFoundError` where nothing was out by `on`.
+        """
+
+    def splits(self, start: date, end: date) -> pl.DataFrame:
+        """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`."""
+
+    def dividends(self, start: date, end: date) -> pl.DataFrame:
+        """Dividends with an ex-date in [start, end], as `DIVIDEND_SCHEMA`."""
+
+    def publication(self, session: date) -> Publication:
+        """Ask the vendor, with one cheap call, whether the session's daily bars are out."""
+
+    def special_days(self) -> "list[SpecialDay]":
+        """Closed days and early closes to come, as the vendor lists them. One call."""
+
+    def drain_calls(self) -> "list[VendorCall]":
+        """Take the records of calls made since the last drain (for `vendor_calls`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpecialDay:
+    """A day to come on which an exchange (by the vendor's name) is closed, or closes early at `closes_at` (aware)."""
+
+    exchange: str
+    day: date
+    name: str
+    closes_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class VendorCall:
+    """One HTTP request, for the `vendor_calls` ledger. `endpoint` is the path without query and without key.
+
+    `called_at` is a POSIX timestamp in seconds (UTC), `elapsed_ms` milliseconds, `rows` those in the answer,
+    `outcome` "ok" or the error's class name.
+    """
+
+    called_at: float
+    endpoint: str
+    status: int | None
+    rows: int
+    elapsed_ms: float
+    attempt: int
+    outcome: str

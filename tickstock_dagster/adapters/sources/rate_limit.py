@@ -1,0 +1,163 @@
+"""Keeping to a plan's call rate: never more than `plan.calls` requests in any `plan.per_seconds`.
+
+One bucket per key and rate, shared by every thread and process that uses the key: the last reservations stand in
+the warehouse, and each request reserves the next free moment under a row lock and waits for it. Backing off after
+a refusal is `retry`'s work.
+"""
+
+import hashlib
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Protocol
+
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan
+
+if TYPE_CHECKING:
+    import psycopg
+
+
+class RateLimiter(Protocol):
+    """Grants requests at the plan's rate. Thread-safe."""
+
+    def acquire(self) -> float:
+        """Block until one request may leave; the seconds waited."""
+
+
+def rate_bucket(api_key: str, plan: VendorPlan) -> str:
+    """Name of the bucket of a key under a plan's rate. Tells nothing of the key."""
+    return f"{hashlib.sha256(api_key.encode()).hexdigest()[:12]}-{plan.calls}/{plan.per_seconds}s"
+
+
+def window_seconds(plan: VendorPlan) -> float:
+    """The window that is kept, in seconds: the plan's, stretched by how unevenly requests travel.
+
+    Reservations are exact to the microsecond, but what counts is when requests arrive: a late one of this window
+    and a prompt one of the next are closer at the vendor than here.
+    """
+    return plan.per_seconds + max(0.1, 0.01 * plan.per_seconds)
+
+
+class LocalRateLimiter:
+    """The same window within one process, without a database."""
+
+    def __init__(
+        self,
+        plan: VendorPlan,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._window = window_seconds(plan)
+        self._slots: deque[float] = deque(maxlen=plan.calls)
+        self._lock = threading.Lock()
+        self._clock = clock
+        self._sleep = sleep
+
+    def acquire(self) -> float:
+        """Block until one request may leave; the seconds waited."""
+        with self._lock:
+            now = self._clock()
+            full = len(self._slots) == self._slots.maxlen
+            slot = max(now, self._slots[0] + self._window) if full else now
+            self._slots.append(slot)
+        wait = slot - now
+        if wait > 0:
+            self._sleep(wait)
+        return wait
+
+
+class PostgresRateLimiter:
+    """The window shared by all processes through the table `vendor_rate_limits`.
+
+    One connection per process, made at the first request. A reservation that is lost with its process leaves a
+    slot unused, never one too many.
+    """
+
+    def __init__(
+        self,
+        database_url: str,
+        bucket: str,
+        plan: VendorPlan,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._database_url = database_url
+        self._parameters = {"bucket": bucket, "calls": plan.calls, "window_seconds": window_seconds(plan)}
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._connection: psycopg.Connection[Any] | None = None
+        self._owner = os.getpid()
+
+    def acquire(self) -> float:
+        """Block until one request may leave; the seconds waited.
+
+        Raises:
+            ServiceUnavailableError: the database does not answer, or lacks the table.
+            ConfigurationError: the database URL is not one.
+        """
+        with self._lock:
+            wait = self._reserve()
+        if wait > 0:
+            self._sleep(wait)
+        return max(wait, 0.0)
+
+    def close(self) -> None:
+        """Give the connection back; a later `acquire` opens a new one."""
+        with self._lock:
+            self._disconnect()
+
+    def _disconnect(self) -> None:
+        # A connection inherited through fork belongs to the parent: closing it here would end the parent's session.
+        if self._connection is not None and self._owner == os.getpid():
+            self._connection.close()
+        self._connection = None
+
+    def _reserve(self) -> float:
+        import psycopg
+
+        for last_try in (False, True):
+            try:
+                row = self._connected().execute(statement("sources/rate_limit"), self._parameters).fetchone()
+            except psycopg.errors.UndefinedTable:
+                raise ServiceUnavailableError(
+                    "the table vendor_rate_limits is missing from the warehouse: run `tickstock migrate`"
+                ) from None
+            except psycopg.OperationalError as error:
+                self._disconnect()
+                words = " ".join(str(error).split())
+                if "role" in words and "does not exist" in words:
+                    raise ServiceUnavailableError("the warehouse has no schema yet: run `tickstock migrate`") from None
+                if last_try:
+                    raise ServiceUnavailableError(f"the vendor's rate limit needs the warehouse: {words}") from None
+            else:
+                return float(row[0]) if row else 0.0
+        raise AssertionError("unreachable: the second try returns or raises")
+
+    def _connected(self) -> "psycopg.Connection[Any]":
+        import psycopg
+
+        from tickstock_dagster.adapters.postgres.database import WRITER_ROLE, sqlalchemy_url
+
+        if self._connection is not None and self._owner == os.getpid() and not self._connection.closed:
+            return self._connection
+        # Losing the last half second of reservations in a crash is harmless; waiting for the disk at each is not.
+        options = f"-c role={WRITER_ROLE} -c synchronous_commit=off -c statement_timeout=30s"
+        url = sqlalchemy_url(self._database_url).set(drivername="postgresql")
+        try:
+            connection = psycopg.connect(
+                url.render_as_string(hide_password=False),
+                autocommit=True,
+                options=options,
+                connect_timeout=10,
+                application_name="tickstock rate limit",
+            )
+        except psycopg.ProgrammingError:
+            # The driver quotes the text it could not read, password and all.
+            raise ConfigurationError("the database URL is not accepted: an option in it is unknown") from None
+        self._connection, self._owner = connection, os.getpid()
+        return connection

@@ -1,0 +1,127 @@
+"""The one retry loop around every vendor call: what is asked again, after how long, and when it is given up.
+
+Waits between attempts are here; waiting for a turn under the plan's rate is `rate_limit`. A refusal for rate is
+waited out as the vendor asks (`Retry-After`), or for a whole rate window where it does not say.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import stamina
+from stamina.instrumentation import RetryDetails, set_on_retry_hooks
+
+from tickstock_dagster.adapters.sources.protocol import NotPublishedYetError, RateLimitedError, TransientVendorError
+from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How one call is repeated. All times in seconds.
+
+    Attributes:
+        attempts: requests at most, the first included.
+        deadline: no further attempt later than this after the first, time queued for the rate not counted.
+        first_wait: wait after the first failure; doubles with each further one.
+        longest_wait: bound of the doubling.
+        jitter: up to this much is added at random, so that threads that failed together do not return together.
+        rate_window: least wait after a refusal for rate that names no time.
+        longest_retry_after: a vendor that asks for more than this is not waited for; a later run asks again.
+    """
+
+    attempts: int = 6
+    deadline: float = 120.0
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+    jitter: float = 0.5
+    rate_window: float = 1.0
+    longest_retry_after: float = 120.0
+
+    @classmethod
+    def for_plan(cls, plan: VendorPlan) -> "RetryPolicy":
+        """The policy under which a refusal for rate outlives the plan's window on every attempt."""
+        return cls(deadline=120.0 + 5 * plan.per_seconds, rate_window=float(plan.per_seconds))
+
+
+def wait_before_retry(error: Exception, policy: RetryPolicy, *, elapsed: float, attempt: int) -> bool | float:
+    """Whether to ask again after `error`, and how long to wait before.
+
+    Args:
+        error: what the attempt raised.
+        policy: the policy in force.
+        elapsed: seconds since the first attempt, without those queued for the rate.
+        attempt: number of the attempt that failed, 1 for the first.
+
+    Returns:
+        False: give up. True: the ordinary exponential wait. A number: that many seconds.
+    """
+    if not isinstance(error, TransientVendorError) or isinstance(error, NotPublishedYetError):
+        return False
+    if elapsed >= policy.deadline:
+        return False
+    if not isinstance(error, RateLimitedError):
+        return True
+    wait = error.retry_after
+    if wait is None:
+        wait = min(policy.rate_window * 2 ** (attempt - 1), max(policy.rate_window, policy.longest_wait))
+    if wait > policy.longest_retry_after or elapsed + wait > policy.deadline:
+        return False
+    return wait + random.uniform(0, policy.jitter)  # noqa: S311 - spreads retries, protects nothing
+
+
+def call_with_retry(
+    call: Callable[[int], T],
+    *,
+    policy: RetryPolicy,
+    limiter: RateLimiter,
+    clock: Callable[[], float] = time.monotonic,
+) -> T:
+    """Make `call`, repeated as `policy` says; every attempt first takes its turn under the rate.
+
+    Args:
+        call: one attempt; is given its number, 1 for the first.
+        policy: the policy in force.
+        limiter: the rate under which every attempt stands.
+        clock: monotonic seconds.
+
+    Raises:
+        VendorError: the error of the last attempt.
+        ServiceUnavailableError: the limiter's database cannot be reached.
+    """
+    started = clock()
+    queued = 0.0
+    number = 0
+
+    def decide(error: Exception) -> bool | float:
+        return wait_before_retry(error, policy, elapsed=clock() - started - queued, attempt=number)
+
+    for attempt in stamina.retry_context(
+        on=decide,
+        attempts=policy.attempts,
+        timeout=None,
+        wait_initial=policy.first_wait,
+        wait_max=policy.longest_wait,
+        wait_jitter=policy.jitter,
+    ):
+        with attempt:
+            number = attempt.num
+            queued += limiter.acquire()
+            return call(number)
+    raise AssertionError("unreachable: the loop ends with an answer or an error")
+
+
+def _log_retry(details: RetryDetails) -> None:
+    level = logging.WARNING if details.wait_for >= 5 else logging.INFO
+    logger.log(level, "attempt %d: %s; again in %.1f s", details.retry_num, details.caused_by, details.wait_for)
+
+
+# The library's own hooks print to stdout where structlog is installed, which would spoil what a script reads there.
+set_on_retry_hooks([_log_retry])

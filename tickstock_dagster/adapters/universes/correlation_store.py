@@ -1,0 +1,118 @@
+"""Reading what correlations are made of, and writing those that changed, with their events, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import copy_frame
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.loading.coverage import read_frame
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.events.envelope import EtfCorrelationUpdate, Event
+from tickstock_dagster.core.universes.correlations import (
+    CLOSE_SCHEMA,
+    CORRELATION_SCHEMA,
+    FUND_SCHEMA,
+    PAYOUT_SCHEMA,
+    REFERENCES,
+    STEP,
+    Told,
+    correlate_funds,
+    worth_telling,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CorrelationReport:
+    """What one computation did.
+
+    Attributes:
+        values: `CORRELATION_SCHEMA`, all that were computed.
+        funds: `FUND_SCHEMA`, the ETFs that the store knows, with bars or without.
+        written: values that are new or other than stored.
+        told: events written.
+    """
+
+    values: pl.DataFrame
+    funds: pl.DataFrame
+    written: int
+    told: int
+
+
+def update_correlations(
+    engine: sa.Engine, sessions: Sequence[date], *, first: date, now: datetime
+) -> CorrelationReport:
+    """Compute the correlations of every ETF from `first` on and store what changed; twice changes nothing.
+
+    Args:
+        engine: the store's.
+        sessions: sessions of the calendar, ascending: those asked for, and `max(WINDOWS)` before them.
+        first: the first session asked for.
+        now: aware.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached; nothing was written.
+    """
+    funds = read_funds(engine)
+    closes = read_closes(engine, sessions[0], sessions[-1])
+    values = correlate_funds(closes, read_payouts(engine, sessions[0], sessions[-1]), funds, sessions, first=first)
+    with transaction(engine) as connection:
+        written = _write(connection, values, now)
+        told = _tell(connection, values, now)
+    return CorrelationReport(values, funds, written, told)
+
+
+def read_funds(engine: sa.Engine) -> pl.DataFrame:
+    """Every ETF with its own reference and its class, as `FUND_SCHEMA`."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("universes/correlation_funds")).fetchall()
+    return pl.DataFrame(rows, schema=FUND_SCHEMA, orient="row")
+
+
+def read_closes(engine: sa.Engine, first: date, last: date) -> pl.DataFrame:
+    """Raw closes of the ETFs and of their references between two sessions, as `CLOSE_SCHEMA`."""
+    frame = read_frame(engine, statement("universes/correlation_closes"), (first, last, ",".join(REFERENCES)))
+    return frame.cast(pl.Schema(CLOSE_SCHEMA))
+
+
+def read_payouts(engine: sa.Engine, first: date, last: date) -> pl.DataFrame:
+    """Splits and dividends with an ex-date between two days, as known now, as `PAYOUT_SCHEMA`."""
+    return read_frame(engine, statement("actions/payouts"), (first, last)).cast(pl.Schema(PAYOUT_SCHEMA))
+
+
+def _write(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(statement("universes/correlation_lock"))
+        cursor.execute(statement("universes/correlation_stage"))
+        copy_frame(cursor, "stage_correlations", values.select(list(CORRELATION_SCHEMA)))
+        # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+        cursor.execute(statement("universes/correlation_write"), {"now": now}, prepare=False)
+        return cursor.rowcount
+
+
+def _tell(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
+    told = {
+        (row[0], row[1], row[2]): Told(row[3], row[4])
+        for row in connection.execute(statement("universes/correlation_told"))
+    }
+    news = worth_telling(values, told)
+    with connection.cursor() as cursor:
+        cursor.executemany(statement("universes/correlation_tell"), [{**row, "now": now} for row, _ in news])
+    events = []
+    for row, previous in news:
+        data = EtfCorrelationUpdate(
+            symbol=row["ticker"],
+            reference=row["reference"],
+            session=row["session"],
+            sessions=row["sessions"],
+            correlation=row["correlation"],
+            previous=previous,
+            step=STEP,
+        )
+        events.append(Event.of(data, time=now, dedupe_key=f"{data.session}/{previous!r}/{data.correlation!r}"))
+    return write_events(connection, events)

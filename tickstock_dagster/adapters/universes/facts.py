@@ -1,0 +1,40 @@
+"""Reading the facts of a session, from which rules choose members: from stored data alone, by one statement."""
+
+from datetime import date, timedelta
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.universes.facts import FACT_SCHEMA
+
+MARKET = "XNYS"
+"""The calendar by which sessions are counted."""
+
+VOLUME_SESSIONS = 20
+CLOSE_SESSIONS = 6
+"""The session itself and the 5 before it: an older close says nothing about the session's size."""
+
+_ENOUGH_DAYS = timedelta(days=60)
+
+
+def read_facts(engine: sa.Engine, session: date) -> pl.DataFrame:
+    """What is known of every security that is listed on a session.
+
+    Prices, volumes and shares are those known to the market on the session. Names, classes, AUM and expense ratios are
+    those known now: no source tells them of a past day.
+
+    Args:
+        engine: the store's.
+        session: a day of the New York calendar; of another day the sessions before it count.
+
+    Returns:
+        `FACT_SCHEMA`, by security.
+    """
+    sessions = calendar_in_force(engine, MARKET).sessions(session - _ENOUGH_DAYS, session)[-VOLUME_SESSIONS:]
+    values = {"session": session, "sessions": sessions, "recent": sessions[-CLOSE_SESSIONS:][0]}
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("universes/facts_on_session"), values).fetchall()
+    return pl.DataFrame(rows, schema=FACT_SCHEMA, orient="row")

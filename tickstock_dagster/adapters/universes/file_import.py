@@ -1,0 +1,127 @@
+"""Universes from and to files: whose a ticker was on the days of a line, and writing what is then known.
+
+Reading the text is `core.universes.files`' work.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
+from tickstock_dagster.adapters.universes.list_edit import set_list
+from tickstock_dagster.adapters.universes.membership_import import GivenInterval, Imported, import_intervals
+from tickstock_dagster.adapters.universes.membership_store import current_spans, members_on
+from tickstock_dagster.adapters.universes.store import universe_tickers
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.universes.files import MemberLine
+from tickstock_dagster.core.universes.memberships import ALWAYS
+
+_LISTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Lines with the security that held the ticker on their days, and the lines for which nobody is known."""
+
+    known: tuple[tuple[MemberLine, int], ...]
+    unknown: tuple[MemberLine, ...]
+
+
+def resolve_lines(engine: sa.Engine, lines: Sequence[MemberLine]) -> Resolved:
+    """Find the security of every line: the ticker's holder on the first of its days, or else the next one within them.
+
+    A line without dates means today's holder, or the last one.
+    """
+    held: dict[str, list[tuple[date, date, int]]] = {}
+    intervals = intervals_of(engine, None).select("ticker", "valid_from", "valid_to", "security_id").sort("valid_from")
+    for ticker, valid_from, valid_to, security_id in intervals.iter_rows():
+        held.setdefault(ticker, []).append((valid_from, valid_to or date.max, security_id))
+    known, unknown = [], []
+    for line in lines:
+        first, last = line.valid_from or date.min, line.valid_to or date.max
+        holders = [holder for holder in held.get(line.ticker, ()) if holder[0] < last and first < holder[1]]
+        if not holders:
+            unknown.append(line)
+        elif line.valid_from is None:
+            known.append((line, holders[-1][2]))
+        else:
+            known.append((line, holders[0][2]))
+    return Resolved(tuple(known), tuple(unknown))
+
+
+def refuse_unknown(lines: Sequence[MemberLine]) -> None:
+    """Stop an import whose tickers nobody knows.
+
+    Raises:
+        BadInputError: names the lines, the first ten of them.
+    """
+    if lines:
+        words = ", ".join(f"{line.ticker} (line {line.line})" for line in lines[:_LISTED])
+        more = f" and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
+        raise BadInputError(
+            "tickers", f"{words}{more}", "tickers that stand in a list of the vendor; --skip-unknown leaves them out"
+        )
+
+
+def import_universe(
+    engine: sa.Engine,
+    universe: str,
+    resolved: Resolved,
+    *,
+    title: str,
+    reason: str,
+    run_id: str,
+    now: datetime,
+) -> Imported:
+    """Make or replace a universe by the known lines: a list where they have no dates, else a dated one.
+
+    Raises:
+        BadInputError: nobody is left, intervals of one security overlap, or the universe is of the other kind. Nothing
+            was changed.
+    """
+    if any(line.valid_from for line, _ in resolved.known):
+        rows = [
+            GivenInterval(security_id, line.valid_from or ALWAYS, line.valid_to, line.line)
+            for line, security_id in resolved.known
+        ]
+        with transaction(engine) as connection:
+            return import_intervals(connection, universe, rows, title=title, reason=reason, run_id=run_id, now=now)
+    tickers = [line.ticker for line, _ in resolved.known]
+    outcome = set_list(engine, universe, tickers, title=title, reason=reason, run_id=run_id, now=now)
+    return Imported(len(outcome.added), len(outcome.removed), outcome.members)
+
+
+def exported(engine: sa.Engine, universe: str, on: date, *, history: bool) -> list[MemberLine]:
+    """A universe as lines: its members on a session, or all members of all times with their days.
+
+    Args:
+        engine: the store's.
+        universe: canonical name.
+        on: the session.
+        history: all times; under the ticker held on the first day of each interval. A list has no history.
+    """
+    spans = current_spans(engine, universe)
+    if not history or not spans:
+        tickers = (
+            members_on(engine, universe, on)["ticker"].to_list() if spans else list(universe_tickers(engine, universe))
+        )
+        return [MemberLine(number, ticker, None, None) for number, ticker in enumerate(tickers, start=2)]
+    intervals = intervals_of(engine, [span.security_id for span in spans]).sort("security_id", "valid_from")
+    rows = pl.DataFrame(
+        [(span.security_id, span.valid_from, span.valid_to) for span in spans],
+        schema={"security_id": pl.Int64, "first": pl.Date, "last": pl.Date},
+        orient="row",
+    ).join(intervals, on="security_id")
+    named = (
+        rows.filter(pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("first")))
+        .unique(["security_id", "first"], keep="first", maintain_order=True)
+        .sort("ticker", "first")
+    )
+    return [
+        MemberLine(number, ticker, first, last)
+        for number, (ticker, first, last) in enumerate(named.select("ticker", "first", "last").iter_rows(), start=2)
+    ]

@@ -1,0 +1,172 @@
+"""Importing a universe that is given as intervals: start and end of each membership, from a file.
+
+The intervals replace what the universe was; every session at which one begins or ends counts as determined, so that
+later determinations and imports go together. Reading the file and finding securities by ticker is the caller's work.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import (
+    Change,
+    lock_memberships,
+    read_spans,
+    tell,
+    tickers_on,
+    write_changes,
+    write_projection,
+    write_revision,
+)
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.events.universe_data import MemberChange, UniverseUpdated
+from tickstock_dagster.core.universes.membership_intervals import (
+    GivenInterval,
+    boundaries,
+    counts_at,
+    replace,
+    spans_of,
+)
+from tickstock_dagster.core.universes.memberships import Revision, Span, members_on
+
+__all__ = ["GivenInterval", "Imported", "import_intervals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import changed.
+
+    Attributes:
+        begun: intervals that were not there as they are.
+        retired: intervals that no longer hold.
+        members: members from the newest session on.
+        told: the event, where the members of the newest session changed.
+    """
+
+    begun: int
+    retired: int
+    members: int
+    told: UniverseUpdated | None = None
+
+
+def import_intervals(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    rows: Sequence[GivenInterval],
+    *,
+    title: str,
+    reason: str,
+    run_id: str,
+    now: datetime,
+    track: bool = False,
+    task: str = "import",
+) -> Imported:
+    """Make a dated universe from intervals, or replace its members by them, in the caller's transaction.
+
+    What was known before stays known as of then. The same intervals again change nothing.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name; made where there is none.
+        rows: the intervals; those of one security may touch, not overlap.
+        title: shown to people, where the universe is made.
+        reason: why, for the log and the event.
+        run_id: the Dagster run, or cli.
+        now: aware.
+        track: whether its members' bars are expected on every session, where the universe is made.
+        task: for the log.
+
+    Raises:
+        BadInputError: overlapping or empty intervals (names both lines), nobody left at the end, a list of that name.
+    """
+    spans = spans_of(rows)
+    days = boundaries(spans)
+    if not spans or not members_on(spans, days[-1]):
+        raise BadInputError(
+            "intervals", f"{len(rows)} lines", f"at least one without an end: {universe} would be empty"
+        )
+    lock_memberships(connection)
+    _make(connection, universe, title, now, track=track)
+    current = read_spans(connection, universe)
+    newest = days[-1]
+    asked = {"universe": universe, "newest": newest, "now": now}
+    row = connection.execute(statement("universes/universe_import_state"), asked).fetchone()
+    if row is None or row[0] != "dated":
+        raise BadInputError("universe", universe, "a new name, or a universe whose members are determined by session")
+    _membership, determined, times, at = row
+    revision = replace(current, spans)
+    if not revision.begun and not revision.retired:
+        return Imported(0, 0, len(members_on(spans, newest)))
+    sessions = sorted({*days, *determined})
+    before, after = members_on(current, sessions[-1]), members_on(spans, sessions[-1])
+    tickers = tickers_on(connection, {span.security_id for span in [*current, *spans]}, sessions[-1])
+    write_revision(connection, universe, revision, at)
+    head = {"task": task, "run_id": run_id, "at": at}
+    changed = sessions[-1] if before != after else None
+    counts = {"sessions": sessions, "counts": counts_at(spans, sessions), "changed": changed}
+    connection.execute(statement("universes/determination_boundaries"), {"universe": universe, **head, **counts})
+    shown = sorted(tickers[security_id] for security_id in after)
+    write_projection(connection, universe, shown, changed=bool(changed), at=at)
+    told = event = None
+    if changed:
+        told = UniverseUpdated(
+            universe=universe,
+            session=changed,
+            added=_told(after - before, tickers, reason),
+            removed=_told(before - after, tickers, reason),
+            members=len(after),
+            task=task,
+            run_id=run_id,
+        )
+        event = tell(connection, told, time=times + 1, at=at)
+    changes = _changes(revision, tickers, reason)
+    write_changes(connection, universe, changes, rule_version=None, event=event, **head)
+    return Imported(len(revision.begun), len(revision.retired), len(after), told)
+
+
+def _make(connection: psycopg.Connection[Any], universe: str, title: str, now: datetime, *, track: bool) -> None:
+    values = {
+        "key": universe,
+        "type": "list",
+        "name": title,
+        "value": json.dumps([]),
+        "track": track,
+        "category": "imported",
+        "metadata": json.dumps({"title": title}),
+        "membership": "dated",
+        "aliases": [],
+        "now": now,
+    }
+    connection.execute(statement("universes/universe_create"), values)
+
+
+def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[Change]:
+    """Where a membership begins and where it ends, and which ones were withdrawn altogether."""
+    held = {(span.security_id, span.valid_from) for span in revision.retired}
+    named = {(span.security_id, span.valid_from) for span in revision.begun}
+    ends = {(span.security_id, span.valid_to) for span in revision.retired}
+
+    def change(span: Span, kind: str, why: str) -> Change:
+        session = span.valid_from if kind == "added" or span.valid_to is None else span.valid_to
+        return Change(session, span.security_id, tickers[span.security_id], kind, why)
+
+    changes = []
+    for span in sorted(revision.begun, key=lambda one: (one.valid_from, tickers[one.security_id])):
+        if (span.security_id, span.valid_from) not in held:
+            changes.append(change(span, "added", reason))
+        if span.valid_to is not None and (span.security_id, span.valid_to) not in ends:
+            changes.append(change(span, "removed", reason))
+    withdrawn = [span for span in revision.retired if (span.security_id, span.valid_from) not in named]
+    for span in withdrawn:
+        told = f"withdrawn: {span.valid_from} to {span.valid_to or 'now'}; {reason}"
+        changes.append(Change(span.valid_from, span.security_id, tickers[span.security_id], "removed", told))
+    return changes
+
+
+def _told(security_ids: frozenset[int], tickers: dict[int, str], reason: str) -> tuple[MemberChange, ...]:
+    return tuple(MemberChange(symbol=ticker, reason=reason) for ticker in sorted(tickers[one] for one in security_ids))

@@ -1,0 +1,173 @@
+"""Reading memberships: who was in a universe on a session, as known at a moment, and why.
+
+Import these from `membership_store`. Nothing here writes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import read_spans
+from tickstock_dagster.adapters.universes.store import universe_named
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.universes.memberships import ALWAYS, Span
+
+MEMBER_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+    "known_from": pl.Datetime("us", "UTC"),
+}
+"""One member: its ticker on the session asked for, and its span in both clocks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Whether a security was in a universe on a session, and why.
+
+    Attributes:
+        universe: canonical name.
+        asked: ticker asked for.
+        ticker: the security's ticker on the session; None where it was not listed.
+        session: the day asked for.
+        member: whether it was a member.
+        reason: in words.
+        since: first session of this membership; 1900-01-01 where it always was; None for one that is no member.
+        until: first session after it; None while it lasts.
+        known_since: since when we knew, UTC.
+        determined: session of the determination in force; None where none is.
+        determined_at: when that was determined, UTC.
+        task: what determined it.
+        rule_version: of the rule that decided; None where none did.
+        rank: by the rule; None where it ranks nobody or did not look at it.
+        decision: joined, stays, kept, left or refused; None where it was not looked at.
+        facts: the facts used.
+    """
+
+    universe: str
+    asked: str
+    ticker: str | None
+    session: date
+    member: bool
+    reason: str
+    since: date | None = None
+    until: date | None = None
+    known_since: datetime | None = None
+    determined: date | None = None
+    determined_at: datetime | None = None
+    task: str | None = None
+    rule_version: int | None = None
+    rank: int | None = None
+    decision: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def resolve_universe(engine: sa.Engine, name: str) -> str:
+    """The canonical name of a universe, called by it or by an alias.
+
+    Raises:
+        BadInputError: there is no such universe; names those that there are.
+    """
+    return universe_named(engine, name)
+
+
+def members_on(
+    engine: sa.Engine, universe: str, session: date, known_at: datetime | None = None, *, listed: bool = True
+) -> pl.DataFrame:
+    """Who was a member on a session.
+
+    Args:
+        engine: the store's.
+        universe: canonical name; a list has the same members on every session, under the tickers of that session.
+        session: the day asked for.
+        known_at: aware; answer as we knew it then. None: as we know it now. A list is known as it is now only.
+        listed: leave out members that were not listed on the session; else they are there without a ticker.
+
+    Returns:
+        `MEMBER_SCHEMA`, by ticker.
+    """
+    values = {"universe": universe, "session": session, "known_at": known_at}
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("universes/membership_on"), values).fetchall()
+    members = pl.DataFrame(rows, schema=MEMBER_SCHEMA, orient="row").unique("security_id")
+    if listed:
+        members = members.filter(pl.col("ticker").is_not_null())
+    return members.sort("ticker", "security_id", nulls_last=True)
+
+
+def current_spans(engine: sa.Engine, universe: str) -> list[Span]:
+    """All spans of a dated universe as known now, by security and start."""
+    with transaction(engine) as connection:
+        spans = read_spans(connection, universe)
+    return sorted(spans, key=lambda span: (span.security_id, span.valid_from))
+
+
+def determined_sessions(
+    engine: sa.Engine, universe: str, first: date = ALWAYS, last: date = date.max
+) -> tuple[date, ...]:
+    """Sessions in [first, last] for which the universe's members were determined, ascending."""
+    values = {"universe": universe, "first": first, "last": last}
+    with transaction(engine) as connection:
+        return tuple(row[0] for row in connection.execute(statement("universes/determination_sessions"), values))
+
+
+def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanation:
+    """Whether, since when and why a security was in a universe.
+
+    Args:
+        engine: the store's.
+        ticker: of the security that held it on that day, or else holds it now.
+        universe: canonical name or alias.
+        on: the session.
+
+    Raises:
+        BadInputError: there is no such universe, or no security ever held that ticker.
+    """
+    key = resolve_universe(engine, universe)
+    with transaction(engine) as connection:
+        values = {"universe": key, "ticker": ticker, "session": on}
+        row = connection.execute(statement("universes/universe_explain"), values).fetchone()
+    if row is None:
+        raise BadInputError("ticker", ticker, "a ticker that a known security holds or held")
+    _id, then, membership, since, until, known, determined, at, version, task, evidence, *change, in_list = row
+    evidence = evidence or {}
+    member = since is not None
+    if membership == "static":
+        reason = f"{'in' if in_list else 'not in'} the list, which is the same on every session"
+        return Explanation(key, ticker, then, on, bool(in_list), reason, since=ALWAYS if in_list else None)
+    return Explanation(
+        universe=key,
+        asked=ticker,
+        ticker=then,
+        session=on,
+        member=member,
+        reason=_reason(determined, evidence, change, member=member),
+        since=since,
+        until=until,
+        known_since=known,
+        determined=determined,
+        determined_at=at,
+        task=task,
+        rule_version=version,
+        rank=evidence.get("rank"),
+        decision=evidence.get("decision"),
+        facts=evidence.get("facts") or {},
+    )
+
+
+def _reason(determined: date | None, evidence: Mapping[str, Any], change: list[Any], *, member: bool) -> str:
+    kind, session, why, _changed_at = change
+    if determined is None:
+        return "no session up to that day was determined"
+    if evidence.get("reason"):
+        return str(evidence["reason"])
+    if kind == ("added" if member else "removed"):
+        return f"{kind} from {session} on: {why}"
+    return f"a member by what was determined for {determined}" if member else "not among those who were looked at"

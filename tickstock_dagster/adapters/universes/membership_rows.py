@@ -1,0 +1,120 @@
+"""The rows of one revision of a universe: memberships in two clocks, the log of changes, the projection, the event.
+
+Each function writes one of them, set by set, inside the caller's transaction. What is revised is decided in
+`membership_store` and `membership_import`.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
+from tickstock_dagster.core.universes.memberships import Revision, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One security that joined (`added`) or left (`removed`) from a session on, with its facts before and after."""
+
+    session: date
+    security_id: int
+    ticker: str
+    change: str
+    reason: str
+    before: Any = None
+    after: Any = None
+
+
+def lock_memberships(connection: psycopg.Connection[Any]) -> None:
+    """Wait for whoever revises memberships, and let nobody else do so until the end of the transaction."""
+    connection.execute(statement("universes/membership_lock"))
+
+
+def read_spans(connection: psycopg.Connection[Any], universe: str) -> list[Span]:
+    """The universe's current spans, in no order."""
+    rows = connection.execute(statement("universes/membership_spans"), {"universe": universe})
+    return [Span(*row) for row in rows]
+
+
+def write_revision(connection: psycopg.Connection[Any], universe: str, revision: Revision, at: datetime) -> None:
+    """Supersede what no longer holds, then insert what holds instead."""
+    if revision.retired:
+        rows = [span.row for span in revision.retired]
+        connection.execute(statement("universes/membership_retire"), {"rows": rows, "at": at})
+    if revision.begun:
+        columns = {
+            "security_ids": [span.security_id for span in revision.begun],
+            "starts": [span.valid_from for span in revision.begun],
+            "ends": [span.valid_to for span in revision.begun],
+        }
+        connection.execute(statement("universes/membership_begin"), {"universe": universe, "at": at, **columns})
+
+
+def tickers_on(connection: psycopg.Connection[Any], security_ids: Iterable[int], session: date) -> dict[int, str]:
+    """The ticker of each security on a session, or the nearest one that it ever held."""
+    values = {"security_ids": list(security_ids), "session": session}
+    return dict(connection.execute(statement("universes/membership_tickers"), values).fetchall())
+
+
+def write_changes(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    changes: Sequence[Change],
+    *,
+    task: str,
+    rule_version: int | None,
+    event: Event | None,
+    run_id: str,
+    at: datetime,
+) -> None:
+    """Log every change, with the event that tells of it."""
+    columns = {
+        "sessions": [change.session for change in changes],
+        "security_ids": [change.security_id for change in changes],
+        "tickers": [change.ticker for change in changes],
+        "changes": [change.change for change in changes],
+        "reasons": [change.reason for change in changes],
+        "befores": [_json(change.before) for change in changes],
+        "afters": [_json(change.after) for change in changes],
+    }
+    head = {"universe": universe, "task": task, "rule_version": rule_version, "run_id": run_id, "at": at}
+    connection.execute(statement("universes/changes_write"), {**head, **columns, "event_id": event and event.id})
+
+
+def write_projection(
+    connection: psycopg.Connection[Any], universe: str, tickers: Sequence[str], *, changed: bool, at: datetime
+) -> None:
+    """Put the newest session's members into `cache_entries`; the same again changes nothing."""
+    values = {"universe": universe, "value": json.dumps(list(tickers)), "changed": changed, "at": at}
+    connection.execute(statement("universes/universe_project"), values)
+
+
+def tell(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: int, at: datetime) -> Event:
+    """Put the event into the outbox.
+
+    Args:
+        connection: inside the transaction of the change.
+        data: who joined and who left.
+        time: how many times that session was determined for that universe, this time included: the event's identity.
+        at: when.
+    """
+    event = Event.of(data, time=at, dedupe_key=f"{data.session}#{time}")
+    write_events(connection, [event])
+    return event
+
+
+def write_determination(
+    connection: psycopg.Connection[Any], values: Mapping[str, Any], evidence: Mapping[str, Any]
+) -> None:
+    """Write down that, and from what, a session's members were determined."""
+    connection.execute(statement("universes/determination_write"), {**values, "evidence": json.dumps(evidence)})
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value)

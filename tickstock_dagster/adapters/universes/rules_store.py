@@ -1,0 +1,91 @@
+"""Rules in the store: a new version is a new row, the highest is in force, and every version is in the log."""
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import lock_memberships
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.universes.rules import Rule
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRule:
+    """One version of a universe's rule: in force from `created_at` (UTC) until the next version."""
+
+    universe: str
+    version: int
+    rule: Rule
+    reason: str
+    created_at: datetime
+
+
+def write_rule(
+    connection: psycopg.Connection[Any], universe: str, rule: Rule, *, reason: str, run_id: str, now: datetime
+) -> int | None:
+    """Put a rule into force, in the caller's transaction; members stay until they are determined anew.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name of a dated universe that exists.
+        rule: valid by its type; `Rule.from_json` reads one from JSON.
+        reason: why, for the log.
+        run_id: the Dagster run, or cli.
+        now: aware.
+
+    Returns:
+        The new version; None where the rule in force says the same, and nothing was written.
+
+    Raises:
+        BadInputError: `reason` is empty.
+    """
+    if not reason.strip():
+        raise BadInputError("reason", reason, "why the rule is changed, in words")
+    lock_memberships(connection)
+    values = {"universe": universe, "rule": json.dumps(rule.to_json()), "reason": reason, "now": now}
+    row = connection.execute(statement("universes/rules_write"), values).fetchone()
+    if row is None:
+        return None
+    version = int(row[0])
+    bounds = rule.liquidity_filter()
+    projected = {
+        "liquidity_filter": None if bounds is None else json.dumps(bounds),
+        "metadata": json.dumps({"title": rule.title, "rule_version": version}),
+    }
+    connection.execute(statement("universes/rules_project"), {**values, **projected})
+    logged = {**values, "version": version, "session": _day(now), "run_id": run_id}
+    connection.execute(statement("universes/rules_log"), logged)
+    return version
+
+
+def read_rule(engine: sa.Engine, universe: str, version: int | None = None) -> StoredRule:
+    """One version of a rule; None: the one in force.
+
+    Raises:
+        BadInputError: the universe has no rule, or not that version.
+    """
+    with transaction(engine) as connection:
+        row = connection.execute(
+            statement("universes/rules_read"), {"universe": universe, "version": version}
+        ).fetchone()
+    if row is None:
+        asked = universe if version is None else f"{universe} version {version}"
+        raise BadInputError("rule", asked, "a universe with a rule, and one of its versions")
+    return StoredRule(universe, row[0], Rule.from_json(row[1]), row[2], row[3])
+
+
+def read_rules(engine: sa.Engine) -> dict[str, StoredRule]:
+    """The rule in force of every universe that has one, by name."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("universes/rules_all")).fetchall()
+    return {key: StoredRule(key, version, Rule.from_json(rule), why, at) for key, version, rule, why, at in rows}
+
+
+def _day(now: datetime) -> date:
+    return now.date()

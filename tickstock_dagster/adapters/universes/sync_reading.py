@@ -1,0 +1,68 @@
+"""What the tasks of the synchronisation find in the store, and which sessions are due. Nothing here writes."""
+
+from collections.abc import Collection
+from datetime import date, timedelta
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import tickers_on
+from tickstock_dagster.core.universes.rules import Rule
+from tickstock_dagster.core.universes.synchronisation import TASKS, UniverseState
+
+
+def read_states(engine: sa.Engine, session: date) -> list[UniverseState]:
+    """Every universe as a session finds it: its members are those of the day before, so that asking twice is alike."""
+    with transaction(engine) as connection:
+        return states_in(connection, session)
+
+
+def states_in(connection: psycopg.Connection, session: date) -> list[UniverseState]:
+    """The same, inside the caller's transaction."""
+    values = {"session": session, "tasks": list(TASKS)}
+    rows = connection.execute(statement("universes/sync_universes"), values).fetchall()
+    members: dict[str, list[int]] = {}
+    before = {"day": session - timedelta(days=1)}
+    for universe, security_id in connection.execute(statement("universes/sync_members"), before):
+        members.setdefault(universe, []).append(security_id)
+    listed = sorted({ticker for row in rows if not row[3] for ticker in row[4]})
+    held: dict[str, int] = dict(
+        connection.execute(statement("securities/tickers_held"), {"tickers": listed}).fetchall()
+    )
+    names = tickers_on(connection, {one for ids in members.values() for one in ids}, session)
+    return [
+        UniverseState(
+            key,
+            kind,
+            category,
+            dated,
+            {one: names[one] for one in sorted(members.get(key, ()), key=names.__getitem__)}
+            if dated
+            else {held[ticker]: ticker for ticker in tickers if ticker in held},
+            Rule.from_json(rule) if rule else None,
+            version,
+            determined,
+        )
+        for key, kind, category, dated, tickers, rule, version, determined in rows
+    ]
+
+
+def read_delisted(engine: sa.Engine, session: date) -> dict[int, date]:
+    """Securities delisted on or before a session, each with its first day off the exchange."""
+    with transaction(engine) as connection:
+        return dict(connection.execute(statement("universes/sync_delisted"), {"session": session}).fetchall())
+
+
+def read_returns(engine: sa.Engine, security_ids: Collection[int], first: date, last: date) -> dict[int, float]:
+    """Total return of each security from one session to another; those without a bar on either are left out."""
+    values = {"security_ids": list(security_ids), "first": first, "last": last}
+    with transaction(engine) as connection:
+        return dict(connection.execute(statement("universes/sync_returns"), values).fetchall())
+
+
+def sessions_due(engine: sa.Engine, market: str) -> list[date]:
+    """Sessions that were declared complete and whose universes are not synchronised, ascending."""
+    with transaction(engine) as connection:
+        return [row[0] for row in connection.execute(statement("universes/sync_due"), {"market": market})]

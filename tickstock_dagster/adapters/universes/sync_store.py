@@ -1,0 +1,271 @@
+"""The synchronisation of universes in the store: staging what tasks propose, and applying it in one transaction.
+
+What tasks find is read by `sync_reading`; what they propose, and how it becomes one plan, is decided in `core`.
+Memberships are revised by `membership_store`; a killed process leaves the members of the session before or those of
+this one, never a mix.
+"""
+
+import json
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import FinishedUnit, finish_units
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import Change as ChangeRow
+from tickstock_dagster.adapters.universes.membership_rows import lock_memberships, write_changes
+from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations
+from tickstock_dagster.adapters.universes.sync_reading import states_in
+from tickstock_dagster.core.events.envelope import CacheSyncComplete, Event, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import MemberChange, SyncTask
+from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.universes.sync_guards import refuse_drops, refuse_missing
+from tickstock_dagster.core.universes.sync_proposals import proposals_from_json, proposals_to_json
+from tickstock_dagster.core.universes.sync_tasks import determine_by_rule
+from tickstock_dagster.core.universes.synchronisation import (
+    TASKS,
+    Change,
+    StagedTask,
+    SyncPlan,
+    merge,
+)
+
+SOURCE = "tickstock"
+"""`work_units.source` of what asks nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOutcome:
+    """What applying did.
+
+    Attributes:
+        plan: what was to be applied.
+        told: one event per universe whose members changed.
+        tasks: the tasks, as they were staged.
+        started_at: when the first of them began, UTC.
+        written: False where all of it had been applied before.
+    """
+
+    plan: SyncPlan
+    told: tuple[UniverseUpdated, ...]
+    tasks: tuple[StagedTask, ...]
+    started_at: datetime
+    written: bool
+
+
+def sync_unit(market: str, session: date) -> WorkUnit:
+    """The unit that says that a session's universes are synchronised."""
+    return WorkUnit("sync", market, SOURCE, "*", session, session)
+
+
+def stage(engine: sa.Engine, session: date, task: StagedTask, *, run_id: str, now: datetime) -> bool:
+    """Keep what a task proposes for a session; returns whether it differs from what was staged before."""
+    values = {
+        "session": session,
+        "task": task.task,
+        "proposals": json.dumps(proposals_to_json(task.proposals)),
+        "examined": task.examined,
+        "seconds": task.seconds,
+        "skipped": task.skipped,
+        "run_id": run_id,
+        "now": now,
+    }
+    with transaction(engine) as connection:
+        return bool(connection.execute(statement("universes/sync_stage"), values).rowcount)
+
+
+def apply_staged(
+    engine: sa.Engine, session: date, *, market: str, accept_drops: Collection[str], run_id: str, now: datetime
+) -> SyncOutcome:
+    """Apply every staged proposal of a session in one transaction; twice writes nothing.
+
+    Args:
+        engine: the store's.
+        session: the session.
+        market: MIC of the calendar.
+        accept_drops: universes of which more than a tenth may leave.
+        run_id: the Dagster run, or cli.
+        now: aware.
+
+    Raises:
+        SyncRefusedError: a task staged nothing yet, or too much of a universe would leave. Nothing was written.
+        ServiceUnavailableError: the database cannot be reached. Nothing was written.
+    """
+    with transaction(engine) as connection:
+        lock_memberships(connection)
+        tasks, started_at = _staged(connection, session)
+        refuse_missing(session, tasks)
+        plan = merge(tasks, states_in(connection, session))
+        refuse_drops(session, plan, accepted=accept_drops)
+        told = _apply(connection, plan, session, run_id, now)
+        for universe, figures in plan.metadata.items():
+            metadata = json.dumps({**figures, "as_of": str(session)})
+            connection.execute(
+                statement("universes/sync_metadata"), {"universe": universe, "metadata": metadata, "now": now}
+            )
+        unit = sync_unit(market, session)
+        row = connection.execute(statement("ledger/units_done"), {"unit_ids": [unit.unit_id]}).fetchone()
+        written = bool(told) or row is None or not row[0]
+        if written:
+            _finish(connection, unit, plan, told, tasks, started_at, run_id, now)
+    return SyncOutcome(plan, told, tuple(tasks), started_at, written)
+
+
+def determine(
+    engine: sa.Engine,
+    session: date,
+    universes: Collection[str],
+    facts: pl.DataFrame,
+    *,
+    accept_drops: Collection[str],
+    run_id: str,
+    now: datetime,
+) -> tuple[UniverseUpdated, ...]:
+    """Determine some universes for a session by their rules alone, in one transaction; twice writes nothing.
+
+    Args:
+        engine: the store's.
+        session: the session.
+        universes: canonical names; those without a rule are passed over.
+        facts: `core.universes.facts.FACT_SCHEMA` of the session.
+        accept_drops: as `apply_staged`.
+        run_id: the Dagster run, or cli.
+        now: aware.
+
+    Returns:
+        What was told.
+
+    Raises:
+        SyncRefusedError: too much of a universe would leave. Nothing was written.
+    """
+    with transaction(engine) as connection:
+        lock_memberships(connection)
+        states = [state for state in states_in(connection, session) if state.key in universes]
+        plan = merge(determine_by_rule(states, facts), states)
+        refuse_drops(session, plan, accepted=accept_drops)
+        return _apply(connection, plan, session, run_id, now)
+
+
+def _staged(connection: psycopg.Connection, session: date) -> tuple[list[StagedTask], datetime]:
+    rows = {row[0]: row[1:] for row in connection.execute(statement("universes/sync_staged"), {"session": session})}
+    tasks = [
+        StagedTask(task, proposals_from_json(task, found[0]), *found[1:4])
+        for task in TASKS
+        if (found := rows.get(task))
+    ]
+    began = [found[4] - timedelta(seconds=found[2]) for found in rows.values()]
+    return tasks, min(began, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _apply(
+    connection: psycopg.Connection, plan: SyncPlan, session: date, run_id: str, now: datetime
+) -> tuple[UniverseUpdated, ...]:
+    determinations = [
+        Determination(
+            change.universe.key,
+            session,
+            change.members,
+            change.task,
+            change.rule_version,
+            change.reasons,
+            change.evidence,
+        )
+        for change in plan.changes
+        if change.members is not None
+    ]
+    told = list(apply_determinations(connection, determinations, run_id=run_id, now=now))
+    joined = {data.universe: {one.symbol for one in data.added} for data in told}
+    for change in plan.changes:
+        if change.members is None:
+            data = _shorten_list(connection, change, session, run_id, now)
+            told += [data] if data else []
+        elif new := [one for one in change.classified if one.ticker in joined.get(change.universe.key, ())]:
+            rows = [
+                ChangeRow(session, one.security_id, one.ticker, "classified", "a new listing", after=dict(one.facts))
+                for one in new
+            ]
+            write_changes(
+                connection,
+                change.universe.key,
+                rows,
+                task=change.task,
+                rule_version=change.rule_version,
+                event=None,
+                run_id=run_id,
+                at=now,
+            )
+    return tuple(sorted(told, key=lambda data: data.universe))
+
+
+def _shorten_list(
+    connection: psycopg.Connection, change: Change, session: date, run_id: str, now: datetime
+) -> UniverseUpdated | None:
+    """Take the delisted out of a list, which is not determined by session."""
+    key = change.universe.key
+    row = connection.execute(statement("universes/universe_list_lock"), {"universe": key}).fetchone()
+    assert row is not None  # noqa: S101  # it was read in this transaction, and none is ever deleted
+    before: list[str] = row[1]
+    leaving = {one.ticker: one for one in change.departures if one.ticker in before}
+    after = [ticker for ticker in before if ticker not in leaving]
+    if not leaving or not after:
+        return None
+    values = {"universe": key, "value": json.dumps(after), "now": now}
+    connection.execute(statement("universes/universe_list_replace"), values)
+    data = UniverseUpdated(
+        universe=key,
+        session=session,
+        added=(),
+        removed=tuple(MemberChange(symbol=one.ticker, reason=one.reason) for one in leaving.values()),
+        members=len(after),
+        task=change.task,
+        rule_version=None,
+        run_id=run_id,
+    )
+    event = Event.of(data, time=now, dedupe_key=f"{session}/{','.join(sorted(leaving))}/{run_id}")
+    write_events(connection, [event])
+    rows = [ChangeRow(session, one.security_id, one.ticker, "removed", one.reason) for one in leaving.values()]
+    write_changes(connection, key, rows, task=change.task, rule_version=None, event=event, run_id=run_id, at=now)
+    return data
+
+
+def _finish(
+    connection: psycopg.Connection,
+    unit: WorkUnit,
+    plan: SyncPlan,
+    told: Iterable[UniverseUpdated],
+    tasks: Iterable[StagedTask],
+    started_at: datetime,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """The session's unit and its event, after everything that they tell of."""
+    told = list(told)
+    data = CacheSyncComplete(
+        session=unit.first,
+        universes=len(plan.changes),
+        changed=tuple(one.universe for one in told),
+        added=sum(len(one.added) for one in told),
+        removed=sum(len(one.removed) for one in told),
+        tasks=tuple(
+            SyncTask(
+                task=one.task,
+                seconds=one.seconds,
+                examined=one.examined,
+                changes=one.changes,
+                skipped=one.skipped,
+            )
+            for one in tasks
+        ),
+        started_at=started_at,
+        finished_at=now,
+        run_id=run_id,
+    )
+    write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id}/{now.isoformat()}")])
+    end = FinishedUnit(unit, data.added + data.removed, started_at)
+    finish_units(connection.cursor(), [end], run_id=run_id, now=now)

@@ -1,0 +1,70 @@
+"""Asking the vendor for fair market values on the one evening on which it has them.
+
+Whatever it refuses or leaves out is estimated instead: that is said, and fails nothing.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.bars.store import write_calls
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.sources.fair_values import FairValueSource
+from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
+from tickstock_dagster.adapters.valuation.store import read_unprinted
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+
+
+@dataclass(frozen=True, slots=True)
+class CapturedValues:
+    """What the vendor gave.
+
+    Attributes:
+        source: the vendor's name.
+        values: by ticker, currency units per share.
+        stale: how many it gave that are from before the session, and are not used.
+        reason: why there are none, in words; empty where the vendor answered.
+    """
+
+    source: str
+    values: dict[str, float] = field(default_factory=dict)
+    stale: int = 0
+    reason: str = ""
+
+
+def capture_fair_values(
+    engine: sa.Engine, source: BarSource, calendar: SessionCalendar, session: date, *, now: datetime, run_id: str
+) -> CapturedValues:
+    """The vendor's values of what did not trade on a session, if its evening is now and the plan includes them.
+
+    Args:
+        engine: the store's; the calls are recorded there.
+        source: of bars; asked only where it has fair values at all.
+        calendar: in force.
+        session: closed already.
+        now: aware.
+        run_id: of the Dagster run, for the calls.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    plan = source.plan
+    if not isinstance(source, FairValueSource) or plan is None or not plan.fmv:
+        return CapturedValues(source.name, reason="the plan includes no fair market values")
+    if not calendar.closes_at(session) <= now < calendar.opens_at(calendar.next_session(session)):
+        why = f"the vendor has values of now alone, and now is not the evening of {session}"
+        return CapturedValues(source.name, reason=why)
+    tickers = read_unprinted(engine, [session])["ticker"].to_list()
+    if not tickers:
+        return CapturedValues(source.name, reason="everything traded")
+    try:
+        found = source.fair_values(tickers)
+    except VendorError as error:
+        return CapturedValues(source.name, reason=str(error))
+    finally:
+        with transaction(engine) as connection, connection.cursor() as cursor:
+            write_calls(cursor, source.drain_calls(), source.name, run_id)
+    fresh = found.filter(pl.col("updated_at") >= calendar.opens_at(session))
+    return CapturedValues(source.name, dict(fresh.select("ticker", "fmv").iter_rows()), found.height - fresh.height)

@@ -1,1 +1,0 @@
-"""Where bars and reference data come from: one protocol (`source`), several sources behind it."""

@@ -1,0 +1,4 @@
+"""The command `tickstock calendar`.
+
+What it changes belongs in `adapters.calendars`.
+"""

@@ -1,0 +1,4 @@
+"""The command `tickstock events`.
+
+What it sends belongs in `adapters.events`.
+"""

@@ -1,0 +1,92 @@
+"""`tickstock eod`: bring one session to its end."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.adapters.universes.store import tracked_tickers
+from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.core.errors import BadInputError
+
+
+@click.command()
+@click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
+@click.option("--reconcile", is_flag=True, help="Look at the session again: what is provisional becomes final.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, text: str | None, reconcile: bool, as_json: bool) -> None:
+    """Load one session for everything tracked, check it, and tell consumers when it is complete."""
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    calendar = workspace.calendar
+    session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
+    facts = look_again(workspace, session) if reconcile else close_session(workspace, session)
+    if as_json:
+        print_json(facts)
+    elif reconcile:
+        click.echo(
+            f"{session}: {facts['bars_finalised']} bars became final, {facts['bars_restated']} were restated, "
+            f"{facts['bars_appeared']} appeared; {facts['bars_still_provisional']} stay provisional"
+        )
+    else:
+        click.echo(
+            f"{session}: {facts['bars_stored']} of {facts['bars_expected']} bars stored, "
+            f"{facts['bars_explained']} explained; event {facts['event']}; {facts['vendor_calls']} vendor calls"
+        )
+
+
+def look_again(workspace: Workspace, session: date) -> dict[str, Any]:
+    """Ask for a session again and say what changed.
+
+    Raises:
+        BadInputError: nothing is tracked on the session.
+        VendorError, ServiceUnavailableError: the vendor or the store could not be asked.
+    """
+    from tickstock_dagster.adapters.bars.loader import BarLoader
+    from tickstock_dagster.adapters.bars.reconcile import reconcile_session
+    from tickstock_dagster.adapters.sources.protocol import UpstreamError
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    loader = BarLoader(workspace.source(), workspace.engine, workspace.calendar, MARKET, "cli", clock)
+    report = reconcile_session(loader, session)
+    if report.load.failures:
+        raise UpstreamError(f"{session}: {report.load.failures[0]}")
+    return {
+        "session": str(session),
+        "bars_finalised": report.finalised,
+        "bars_restated": report.load.stored.restated,
+        "bars_appeared": report.load.stored.inserted,
+        "bars_still_provisional": report.left,
+        "gaps_still_late": report.late,
+        "vendor_calls": report.load.calls,
+    }
+
+
+def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
+    """Run the end-of-day job for a session and say what came of it, the event's delivery included.
+
+    Raises:
+        BadInputError: nothing is tracked.
+        RunFailedError: the session stays incomplete, or could not be loaded.
+    """
+    from tickstock_dagster.adapters.loading.end_of_day import completion_event
+    from tickstock_dagster.cli.loading.runs import run_sessions
+    from tickstock_dagster.core.universes.profiles import PROFILES
+    from tickstock_dagster.defs.tags import eod_tags
+
+    if not tracked_tickers(workspace.engine):
+        raise BadInputError("tracked universes", "none", f"`tickstock run --profile` with {', '.join(PROFILES)}")
+    outcome = run_sessions(workspace, [session], tags=eod_tags(session), label=f"session {session}")
+    event = completion_event(workspace.engine, session, "XNYS")
+    facts = {key: value for key, value in outcome.metadata.items() if isinstance(value, int | float | str)}
+    facts.pop("coverage", None)
+    return {
+        "session": str(session),
+        "run_id": outcome.run_id,
+        "seconds": round(outcome.seconds, 3),
+        **facts,
+        "event": "none" if event is None else "delivered" if event.sent_at else "waiting",
+        "event_id": None if event is None else str(event.event_id),
+    }

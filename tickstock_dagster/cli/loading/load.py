@@ -1,0 +1,72 @@
+"""`tickstock load`: bars of symbols, a universe or a profile over a range of sessions."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.cli.loading.selection import Selection, select, selection_options, track
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+
+
+@click.command()
+@selection_options
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, as_json: bool, **options: Any) -> None:
+    """Load what is missing; what is stored costs no call.
+
+    Without --universe, --symbols or --profile the default profile is loaded.
+    """
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    selection = select(workspace, now, **options)
+    track(workspace, selection, now)
+    profile = selection.profile
+    outcomes = execute(workspace, selection, now, tags={"tickstock/profile": profile.name} if profile else {})
+    if as_json:
+        print_json([{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata)} for o in outcomes])
+        return
+    totals = {
+        name: sum(outcome.metadata.get(name, 0) for outcome in outcomes)
+        for name in ("bars_stored", "bars_expected", "rows_inserted", "bars_explained", "bars_missing", "vendor_calls")
+    }
+    runs = ", ".join(outcome.run_id[:8] for outcome in outcomes)
+    click.echo(
+        f"{selection.label}, {selection.sessions[0]} to {selection.sessions[-1]}: "
+        f"{totals['bars_stored']:,} of {totals['bars_expected']:,} bars stored ({totals['rows_inserted']:,} new), "
+        f"{totals['bars_explained']:,} explained for good, {totals['bars_missing']:,} missing; "
+        f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
+    )
+    if totals["bars_missing"]:
+        click.echo("Every missing bar has a reason: tickstock status")
+
+
+def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str]) -> list[Any]:
+    """Run the loads that a selection asks for."""
+    from tickstock_dagster.cli.loading.runs import run_sessions, run_symbols
+
+    if selection.door == "symbols":
+        return run_symbols(
+            workspace,
+            selection.tickers,
+            selection.sessions,
+            now=now,
+            source=selection.source,
+            tags=tags,
+            label=selection.label,
+        )
+    return [
+        run_sessions(
+            workspace,
+            selection.sessions,
+            tickers=() if selection.all_tracked or selection.universe else selection.tickers,
+            universe=selection.universe,
+            source=selection.source,
+            tags=tags,
+            label=selection.label,
+        )
+    ]
+
+
+def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in metadata.items() if isinstance(value, int | float) or key == "source"}

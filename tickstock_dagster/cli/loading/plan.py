@@ -1,0 +1,80 @@
+"""`tickstock plan`: what a load would ask of the vendor, without asking for a bar."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.adapters.bars.loader import BarLoader
+from tickstock_dagster.cli.loading.selection import select, selection_options
+from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json, status
+
+
+@click.command()
+@selection_options
+@click.option("--details", is_flag=True, help="Instead: what the symbol master's details would ask.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, details: bool, as_json: bool, **options: Any) -> None:
+    """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls; ticker lists may be fetched."""
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    if details:
+        _details(workspace, now, options["source"], as_json=as_json)
+        return
+    selection = select(workspace, now, **options)
+    source = workspace.source(selection.source)
+    loader = BarLoader(source, workspace.engine, workspace.calendar, MARKET, "plan", lambda: now)
+    with status("Planning"):
+        plan = loader.plan(selection.request(strict=options["symbols"] is not None))
+    ranged = sum(unit.kind == "range" for unit in plan.units)
+    facts = {
+        "selection": selection.label,
+        "first_session": str(selection.sessions[0]),
+        "last_session": str(selection.sessions[-1]),
+        "symbols": len(selection.tickers),
+        "missing_bars": plan.cells,
+        "out_of_history": plan.out_of_history.height,
+        "calls": plan.calls,
+        "range_calls": ranged,
+        "grouped_calls": plan.calls - ranged,
+        "rows": plan.rows,
+        "minutes_at_least": round(plan.seconds / 60, 2),
+        "source": source.name,
+        "plan": source.plan.name.value if source.plan else None,
+        "rate": f"{source.plan.calls} per {source.plan.per_seconds} s" if source.plan else None,
+        "monthly_usd": 0 if source.name == "simulator" else plan.monthly_usd,
+    }
+    if as_json:
+        print_json(facts)
+        return
+    rate = f"at {facts['rate']} ({facts['plan']} plan)" if facts["rate"] else "without a rate limit"
+    click.echo(f"{selection.label}, {facts['first_session']} to {facts['last_session']}, from {source.name}")
+    click.echo(f"  missing bars     {plan.cells:>12,}")
+    if plan.out_of_history.height:
+        click.echo(
+            f"  out of history   {plan.out_of_history.height:>12,}  (older than the plan reaches; not asked for)"
+        )
+    click.echo(f"  vendor calls     {plan.calls:>12,}  ({ranged:,} by symbol, {plan.calls - ranged:,} by session)")
+    click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")
+    click.echo(f"  time at least    {plan.seconds / 60:>12.1f}  minutes {rate}")
+    if facts["monthly_usd"] is not None:
+        click.echo(f"  price            {facts['monthly_usd']:>12,}  US dollars a month, whatever the calls")
+
+
+def _details(workspace: Workspace, now: datetime, chosen: str | None, *, as_json: bool) -> None:
+    """Forecast the details (SIC, shares, list date) of symbols that are new, changed or older than 30 days."""
+    from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
+
+    source = workspace.source(chosen)
+    session = workspace.calendar.latest_closed_session(now)
+    master = SymbolMaster(source, workspace.engine, MARKET, "plan", lambda: now)
+    master.sync(session, details_limit=0)  # the list alone
+    plan = master.details_plan(session)
+    facts = {"session": str(session), "due": plan.due, "calls": plan.calls, "minutes_at_least": round(plan.minutes, 2)}
+    if as_json:
+        print_json(facts)
+        return
+    click.echo(f"details of symbols on {session}, from {source.name}")
+    click.echo(f"  due              {plan.due:>12,}  (new, changed, or asked more than 30 days ago)")
+    click.echo(f"  vendor calls     {plan.calls:>12,}  (one a symbol)")
+    click.echo(f"  time at least    {plan.minutes:>12.1f}  minutes")

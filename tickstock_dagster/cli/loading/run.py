@@ -1,0 +1,80 @@
+"""`tickstock run`: the main job, end to end: the latest closed session of the default profile."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.adapters.quality.table_checks import open_gaps, tracked_state
+from tickstock_dagster.adapters.universes.store import track_profile
+from tickstock_dagster.cli.loading.eod import close_session
+from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
+from tickstock_dagster.core.loading.coverage import SETTLES_AFTER
+from tickstock_dagster.core.loading.end_of_day import reaches_objective
+from tickstock_dagster.core.universes.profiles import profile_named
+
+
+@click.command()
+@click.option("--profile", help="Track and load this profile instead of the default one.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def command(*, profile: str | None, as_json: bool) -> None:
+    """Start what is needed, load the latest closed session, and show what happened and what to do next.
+
+    On nothing configured this uses an embedded PostgreSQL and Valkey and a simulated vendor.
+    """
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    chosen = profile_named(profile or workspace.settings.profile)
+    track_profile(workspace.engine, chosen, now=now)
+    session = _latest_published(workspace, now)
+    console.print(f"Loading the session {session} of the profile {chosen.name} …")
+    facts = close_session(workspace, session)
+    if as_json:
+        print_json(facts)
+        return
+    count, _ = open_gaps(workspace.engine)
+    _print_summary(facts, count, chosen.name)
+
+
+def _latest_published(workspace: Workspace, now: datetime) -> date:
+    """The latest closed session, or the one before while the vendor has not published it.
+
+    The vendor is asked only while the session is young and not complete in the store.
+    """
+    calendar = workspace.calendar
+    session = calendar.latest_closed_session(now)
+    state = tracked_state(workspace.engine, session)
+    if now - calendar.closes_at(session) >= SETTLES_AFTER or (state is not None and reaches_objective(state)):
+        return session
+    publication = workspace.source().publication(session)
+    if publication.published:
+        return session
+    before = calendar.previous_session(session)
+    console.print(f"[yellow]{session} is not out yet ({publication.reason}); taking {before}.[/]")
+    return before
+
+
+def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    source = facts.get("source", "")
+    table = Table(title=f"Session {facts['session']}", show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column()
+    vendor = "the local simulator: synthetic bars, no key" if source == "simulator" else source
+    table.add_row("Vendor", vendor)
+    table.add_row("Symbols stored", f"{facts['bars_stored']} of {facts['bars_expected']}")
+    explained = facts["bars_explained"]
+    table.add_row("Gaps explained", f"{explained} for good, {facts['bars_missing']} open in this session")
+    table.add_row("Open gaps in all", f"{open_gap_count}" + ("" if open_gap_count == 0 else "  (tickstock status)"))
+    table.add_row("Event", f"tickstock.eod.complete {facts['event']}\nid {facts['event_id']}")
+    table.add_row("Vendor calls", str(facts["vendor_calls"]))
+    table.add_row("Time", f"{facts['seconds']:.1f} s, Dagster run {facts['run_id'][:8]}")
+    out = Console()
+    out.print(table)
+    out.print("Next:")
+    out.print("  [bold]make dev[/]  the Dagster UI: schedules, backfills, checks")
+    out.print(f"  [bold].venv/bin/tickstock load --profile {profile}[/]  the profile's whole history")
+    if source == "simulator":
+        out.print("  [bold]MASSIVE_API_KEY=… make run[/]  real bars in place of synthetic ones")

@@ -1,0 +1,267 @@
+"""Launching Dagster runs from the command line and showing how far they are. Not a command.
+
+A run is executed in this process on the configured instance: it is in the UI like any other, and needs no daemon.
+"""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, partial
+from typing import Any
+
+import dagster as dg
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from tickstock_dagster.adapters.ledger.units import run_progress
+from tickstock_dagster.adapters.postgres.database import connected, open_engine
+from tickstock_dagster.cli.workspace import MARKET, Workspace, console
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
+from tickstock_dagster.definitions import definitions
+from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
+from tickstock_dagster.defs.partitions import TICKERS, free_ticker_keys, grid_start
+from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG
+
+
+class RunFailedError(TickstockError):
+    """A run did not succeed; its own words are the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """A finished run: its id and the metadata of its materialisation, as plain values."""
+
+    run_id: str
+    seconds: float
+    metadata: dict[str, Any]
+
+
+def run_sessions(
+    workspace: Workspace,
+    sessions: Sequence[date],
+    *,
+    tickers: Sequence[str] = (),
+    universe: str | None = None,
+    source: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    label: str = "bars",
+) -> RunOutcome:
+    """One run of `us_eod` over a range of sessions: bars of what is tracked, actions, checks.
+
+    Or of `tickers`, or of a universe's members, as they stood on each session.
+
+    Sessions that an override added have no partition: they are loaded along with those that have one, or with the
+    session before them.
+    """
+    library = library_calendar(MARKET)
+    keyed = [day for day in sessions if library.is_session(day)]
+    added = [str(day) for day in sessions if not library.is_session(day)]
+    keyed = keyed or [library.previous_session(sessions[0])]
+    span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
+    config = {"tickers": list(tickers), "universe": universe or "", "added_sessions": added}
+    ops = {"us__session_bars": {"config": config}} if tickers or universe or added else {}
+    return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
+
+
+def run_symbols(
+    workspace: Workspace,
+    tickers: Sequence[str],
+    sessions: Sequence[date],
+    *,
+    now: Any,
+    source: str | None = None,
+    tags: Mapping[str, str] | None = None,
+    label: str = "bars",
+) -> list[RunOutcome]:
+    """Load tickers × sessions, giving tickers without a key one.
+
+    The grid's part is loaded by runs of `us_symbols`, one per stretch of adjacent keys; what lies outside the grid, or
+    does not fit into it, by one run of `us_eod` restricted to the tickers. A run that fails keeps no other back. The
+    splits and dividends of these sessions follow.
+
+    Raises:
+        RunFailedError: some run failed; in its words, and those of the others that did.
+    """
+    start, library = grid_start(), library_calendar(MARKET)
+    within = [day for day in sessions if day >= start and library.is_session(day)]
+    outside = [day for day in sessions if day < start or not library.is_session(day)]
+    with _instance(workspace) as instance:
+        keys = list(instance.get_dynamic_partitions(TICKERS))
+        new = [ticker for ticker in tickers if ticker not in keys]
+        room = free_ticker_keys(now, len(keys))
+        fits = len(new) <= room
+        if fits and new:
+            instance.add_dynamic_partitions(TICKERS, new)
+            keys += new
+        elif new:
+            console.print(f"[yellow]The symbol grid has room for {room} more tickers; loading by session.[/]")
+    runs: list[Callable[[], RunOutcome]] = []
+    if outside or not fits:
+        days = outside if fits else list(sessions)
+        runs.append(partial(run_sessions, workspace, days, tickers=tickers, source=source, tags=tags, label=label))
+    if within and fits:
+        for first, last in _stretches(keys, tickers):
+            span = {RANGE_START: f"{within[0]}|{first}", RANGE_END: f"{within[-1]}|{last}"}
+            runs.append(partial(_execute, workspace, "us_symbols", {**span, **(tags or {})}, {}, source, label))
+    outcomes, failures = [], []
+    for run in runs:
+        try:
+            outcomes.append(run())
+        except RunFailedError as error:
+            failures.append(str(error))
+    if within and fits:  # runs by session bring their own
+        try:
+            run_actions(workspace, within, source=source, tags=tags)
+        except RunFailedError as error:
+            failures.append(str(error))
+    if failures:
+        raise RunFailedError("; ".join(failures))
+    return outcomes
+
+
+def run_actions(
+    workspace: Workspace,
+    sessions: Sequence[date],
+    *,
+    source: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Splits and dividends of a range of sessions: what adjusted prices are made of."""
+    library = library_calendar(MARKET)
+    keyed = [day for day in sessions if library.is_session(day)] or [library.previous_session(sessions[0])]
+    span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
+    return _execute(workspace, "us_actions", {**span, **(tags or {})}, {}, source, "splits and dividends")
+
+
+def _stretches(keys: Sequence[str], tickers: Sequence[str]) -> list[tuple[str, str]]:
+    """Runs of adjacent keys, in registration order: Dagster's ranges follow that order."""
+    wanted = set(tickers)
+    stretches: list[tuple[str, str]] = []
+    previous = None
+    for key in keys:
+        if key in wanted:
+            stretches = [*stretches[:-1], (stretches[-1][0], key)] if previous else [*stretches, (key, key)]
+        previous = key if key in wanted else None
+    return stretches
+
+
+def _execute(
+    workspace: Workspace,
+    job_name: str,
+    tags: Mapping[str, str],
+    ops: Mapping[str, Any],
+    source: str | None,
+    label: str,
+) -> RunOutcome:
+    """Execute a job in this process, with a progress bar from the ledger of work units.
+
+    Raises:
+        RunFailedError: it failed; says why and under which run id the log is.
+    """
+    run_id = str(uuid.uuid4())
+    store = {"env": "TICKSTOCK_DATABASE_URL"}
+    resources = {"vendor": {"config": {"source": source, "database_url": store}}} if source else {}
+    config = {
+        "ops": dict(ops),
+        "resources": resources,
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    started = time.monotonic()
+    # It warns of checks without a result where a load leaves its sessions missing, which the command says itself.
+    logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
+    with _instance(workspace) as instance:
+        fail_orphans(instance)
+        job = _definitions().resolve_job_def(job_name)
+        with _progress(workspace, run_id, label):
+            result = job.execute_in_process(
+                run_id=run_id,
+                instance=instance,
+                run_config=config,
+                tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
+                raise_on_error=False,
+            )
+    metadata = _load_facts(result)
+    if not result.success:
+        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
+        words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
+        raise RunFailedError(f"run {run_id[:8]} failed: {words}")
+    return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+@cache
+def _definitions() -> dg.Definitions:
+    """The code location, loaded once for all runs of a command: Dagster asks its storage for every module of it."""
+    return definitions()
+
+
+@contextmanager
+def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
+    """Dagster's instance, as `dagster.yaml` and the environment configure it.
+
+    Raises:
+        ServiceUnavailableError: its storage cannot be reached; Dagster itself would say so without a name.
+    """
+    try:
+        with connected(open_engine(workspace.addresses.dagster_storage_url, role=None)):
+            pass
+    except ServiceUnavailableError as error:
+        raise ServiceUnavailableError(f"Dagster's storage: {error}") from None
+    with dg.DagsterInstance.get() as instance:
+        yield instance
+
+
+def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
+    """The metadata of the load: with its materialisation, or with its observation where only parts were complete."""
+    for event in result.all_events:
+        data = event.event_specific_data
+        entry = getattr(data, "materialization", None) or getattr(data, "asset_observation", None)
+        if entry is not None and "bars_expected" in entry.metadata:
+            return {key: value.value for key, value in entry.metadata.items()}
+    return {}
+
+
+def _failure_words(failure: Any) -> str:
+    described = failure.user_failure_data.description if failure.user_failure_data else None
+    if described:
+        return str(described)
+    error = failure.error.cause or failure.error
+    return str(error.message).strip().splitlines()[0]
+
+
+class _progress:  # noqa: N801  # used as a context manager
+    """A bar over the run's work units, read from the ledger twice a second; nothing where stderr is no terminal."""
+
+    def __init__(self, workspace: Workspace, run_id: str, label: str) -> None:
+        self._workspace, self._run_id, self._label = workspace, run_id, label
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, daemon=True)
+
+    def __enter__(self) -> None:
+        if console.is_terminal:
+            self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _follow(self) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("vendor calls"),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task(self._label, total=None)
+            while not self._stop.wait(0.5):
+                state = run_progress(self._workspace.engine, self._run_id)
+                if state.total:
+                    bar.update(task, total=state.total, completed=state.done + state.failed)

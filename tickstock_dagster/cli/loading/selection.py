@@ -1,0 +1,215 @@
+"""What a load or a plan is about: tickers and sessions from the command line's options. Not a command."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import click
+
+from tickstock_dagster.adapters.bars.loader import LoadRequest
+from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
+from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.universes.store import (
+    LISTED,
+    listed_tickers,
+    track_listed,
+    track_profile,
+)
+from tickstock_dagster.cli.universes.shipped import find_universe
+from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
+from tickstock_dagster.core.securities.tickers import canonical_ticker
+from tickstock_dagster.core.universes.profiles import Profile, profile_named
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to load.
+
+    Attributes:
+        tickers: as printed today.
+        sessions: closed ones, ascending.
+        label: what they were chosen by, in words.
+        door: symbols (`us/ohlcv_daily`) or sessions (`us/session_bars`).
+        all_tracked: the tickers are all that is tracked, so that none need be named to the run.
+        universe: its members are meant, as they stood on each session; the tickers are those of all who were one.
+        source: instead of the configured one.
+        profile: the profile that was chosen, or taken because nothing was.
+    """
+
+    tickers: tuple[str, ...]
+    sessions: tuple[date, ...]
+    label: str
+    door: str
+    all_tracked: bool
+    source: str | None
+    profile: Profile | None = None
+    universe: str | None = None
+
+    def request(self, *, strict: bool = False) -> LoadRequest:
+        """What to load, for `BarLoader`."""
+        universes = (self.universe,) if self.universe else None
+        return LoadRequest(self.tickers, self.sessions, universes=universes, strict=strict)
+
+
+def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options shared by `load` and `plan`."""
+    for option in reversed(
+        (
+            click.option("--universe", help="Load a universe of cache_entries, or us_listed: all that is listed."),
+            click.option("--symbols", help="Load these symbols: AAPL,MSFT,BRK.B."),
+            click.option("--profile", help="Load a development profile and track it."),
+            click.option("--years", type=int, help="So many calendar years up to the last session."),
+            click.option("--months", type=int, help="So many calendar months up to the last session."),
+            click.option("--from", "first", help="First date, YYYY-MM-DD."),
+            click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
+            click.option("--source", help="massive, simulator or files:PATH, instead of the configured one."),
+        )
+    ):
+        command = option(command)
+    return command
+
+
+def select(
+    workspace: Workspace,
+    now: datetime,
+    *,
+    universe: str | None,
+    symbols: str | None,
+    profile: str | None,
+    years: int | None,
+    months: int | None,
+    first: str | None,
+    last: str | None,
+    source: str | None,
+) -> Selection:
+    """Resolve the options. Writes nothing but the vendor's lists that it needs to know a name.
+
+    Raises:
+        BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or said twice;
+            a future date; an unknown name.
+    """
+    if source:
+        bars = workspace.source(source)
+        if source.startswith("files:"):
+            bars.listings()  # reads the file: a malformed one is refused before anything is launched
+    chosen = [
+        name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
+    ]
+    if len(chosen) > 1:
+        raise BadInputError("selection", " ".join(chosen), "one of --universe, --symbols and --profile")
+    calendar = workspace.calendar
+    if not chosen:
+        profile = workspace.settings.profile
+    named = profile_named(profile) if profile else None
+    sessions = _sessions(calendar, now, named, years=years, months=months, first=first, last=last)
+    if named is not None:
+        return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
+    if symbols:
+        tickers = tuple(
+            dict.fromkeys(canonical_ticker(part, "--symbols") for part in symbols.split(",") if part.strip())
+        )
+        if not tickers:
+            raise BadInputError("--symbols", symbols, "tickers separated by commas")
+        _refuse_unknown(workspace, tickers, sessions, now, source)
+        label = "1 symbol" if len(tickers) == 1 else f"{len(tickers)} symbols"
+        return Selection(tickers, sessions, label, "symbols", False, source)
+    assert universe is not None  # noqa: S101  # exactly one of the three is set
+    label = f"universe {universe}"
+    if universe == LISTED:
+        return Selection(_listed(workspace, sessions, now, source), sessions, label, "sessions", True, source)
+    key = find_universe(workspace, universe, now, source)
+    tickers = universe_tickers_between(workspace.engine, (key,), sessions[0], sessions[-1])
+    if not tickers:
+        span = f"{sessions[0]} to {sessions[-1]}"
+        raise BadInputError("--universe", universe, f"one with members on {span} (`tickstock universe show {key}`)")
+    return Selection(tickers, sessions, label, "sessions", False, source, universe=key)
+
+
+def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
+    """From now on the bars of a chosen profile, or of everything listed, are expected on every session."""
+    if selection.profile is not None:
+        track_profile(workspace.engine, selection.profile, now=now)
+    elif selection.all_tracked:
+        track_listed(workspace.engine, selection.sessions[-1], now=now)
+
+
+def _sessions(
+    calendar: SessionCalendar,
+    now: datetime,
+    profile: Profile | None,
+    *,
+    years: int | None,
+    months: int | None,
+    first: str | None,
+    last: str | None,
+) -> tuple[date, ...]:
+    spans = [name for name, value in (("--years", years), ("--months", months), ("--from", first)) if value is not None]
+    if len(spans) > 1:
+        raise BadInputError("span", " ".join(spans), "one of --years, --months and --from")
+    for name, value in (("--years", years), ("--months", months)):
+        if value is not None and value < 1:
+            raise BadInputError(name, value, "a number from 1")
+    latest = calendar.latest_closed_session(now)
+    end = parse_date("--to", last) if last else latest
+    if end > latest and not (end <= now.astimezone(calendar.timezone).date() and not calendar.is_session(end)):
+        raise BadInputError("--to", end, f"a date up to the latest closed session, {latest}")
+    if first:
+        begin = parse_date("--from", first)
+    elif (years or 0) * 12 + (months or 0) > 12 * (end.year - date.min.year):
+        begin = date.min
+    elif years or months:
+        begin = months_before(end, (years or 0) * 12 + (months or 0)) + timedelta(days=1)
+    elif profile and profile.days:
+        begin = end - timedelta(days=profile.days - 1)
+    else:
+        begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
+    if begin < HISTORY_START:
+        name, value = ("--from", first) if first else ("--years", years) if years else ("--months", months)
+        name, value = (name, value) if value else ("--to", last)
+        raise BadInputError(name, value, f"a span that begins on {HISTORY_START} or later: the vendor's history does")
+    if begin > end:
+        raise BadInputError("--from", begin, f"a date up to --to, {end}")
+    sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
+    if not sessions:
+        raise BadInputError("span", f"{begin}..{end}", f"a span with a session of {calendar.key}; this one is closed")
+    return sessions
+
+
+def months_before(day: date, months: int) -> date:
+    """The same day `months` calendar months earlier; the month's last day where it has fewer."""
+    years, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    for last in range(day.day, 0, -1):
+        try:
+            return date(years, month + 1, last)
+        except ValueError:
+            continue
+    raise AssertionError("every month has a first day")
+
+
+def _refuse_unknown(
+    workspace: Workspace, tickers: tuple[str, ...], sessions: tuple[date, ...], now: datetime, source: str | None
+) -> None:
+    """Before anything is registered or launched: every ticker must stand in some list of the vendor."""
+    sync = _listing_sync(workspace, now, source)
+    sync.ensure(tickers, sessions[0], sessions[-1], workspace.calendar.latest_closed_session(now))
+    held = read_intervals(workspace.engine)["ticker"].to_list()
+    unknown = sorted(set(tickers) - set(held))
+    if unknown:
+        raise BadInputError("--symbols", ", ".join(unknown), choices(unknown[0], held))
+
+
+def _listing_sync(workspace: Workspace, now: datetime, source: str | None) -> ListingSync:
+    bars = workspace.source(source)
+    return ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
+
+
+def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:
+    """Everything that the vendor lists on the last session."""
+    if not listed_tickers(workspace.engine, sessions[-1]):
+        _listing_sync(workspace, now, source).observe(sessions[-1])
+    return listed_tickers(workspace.engine, sessions[-1])

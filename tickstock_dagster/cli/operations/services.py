@@ -1,0 +1,92 @@
+"""`tickstock services up|status|down`: the embedded PostgreSQL, Valkey and simulator of this checkout."""
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from tickstock_dagster.adapters.services.local import (
+    LocalServices,
+    ServiceStatus,
+    resolve_addresses,
+    service_statuses,
+    write_dotenv,
+)
+from tickstock_dagster.settings import PROJECT_ROOT, load_settings
+
+COLOURS = {"up": "green", "unresponsive": "yellow", "down": "red"}
+
+
+@click.group()
+def command() -> None:
+    """Start, show or stop the embedded servers.
+
+    What TICKSTOCK_DATABASE_URL, TICKSTOCK_DAGSTER_STORAGE_URL, TICKSTOCK_REDIS_URL, MASSIVE_API_KEY or
+    MASSIVE_BASE_URL name is used instead, and never started or stopped.
+    """
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def up(*, as_json: bool) -> None:
+    """Start what does not run, and write .env, with which a plain `dagster dev` finds it.
+
+    Exit code 0: everything embedded answers. 1: a server did not start; the end of its log is shown.
+    """
+    settings = load_settings()
+    addresses = resolve_addresses(settings)
+    written = write_dotenv(PROJECT_ROOT, addresses, settings)
+    statuses = service_statuses(settings)
+    if as_json:
+        document = {"services": [status.as_json() for status in statuses], "dotenv_written": written}
+        click.echo(json.dumps(document, indent=2))
+        return
+    _print_table(statuses)
+    dotenv = PROJECT_ROOT / ".env"
+    if written:
+        click.echo(f"Wrote {dotenv}: a plain `dagster dev` in this folder finds the services.")
+    elif str(settings.state_dir) not in dotenv.read_text(encoding="utf-8"):
+        click.echo(
+            f"Left {dotenv} alone: it is your own or belongs to another state folder. Without it, run this again."
+        )
+
+
+@command.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def status(*, as_json: bool) -> None:
+    """Show what runs, where, and the process and log of each; starts nothing.
+
+    Exit code 0: everything is up. 1: something is not.
+    """
+    statuses = service_statuses(load_settings())
+    if as_json:
+        click.echo(json.dumps({"services": [status.as_json() for status in statuses]}, indent=2))
+    else:
+        _print_table(statuses)
+    if any(status.state != "up" for status in statuses):
+        sys.exit(1)
+
+
+@command.command()
+def down() -> None:
+    """Stop the embedded servers; their data stays. Exit code 0, also when none ran."""
+    stopped = LocalServices(load_settings().state_dir).down()
+    click.echo(f"Stopped {', '.join(stopped)}." if stopped else "No embedded service was running.")
+
+
+def _print_table(statuses: list[ServiceStatus]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("service", "kind", "state", "address", "pid")
+    for column in table.columns:
+        column.no_wrap = column.header != "address"
+    table.columns[3].overflow = "fold"
+    for status in statuses:
+        state = f"[{COLOURS[status.state]}]{status.state}"
+        table.add_row(status.name, status.kind, state, status.address or "", str(status.pid or ""))
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    logs = {str(Path(status.log).parent) for status in statuses if status.log}
+    for folder in logs:
+        click.echo(f"Data and logs: {folder}")

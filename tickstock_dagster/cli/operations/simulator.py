@@ -1,0 +1,68 @@
+"""`tickstock simulator`: serve a local stand-in for the vendor's REST API."""
+
+from pathlib import Path
+
+import click
+
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.loading.vendor_plans import PlanName
+
+DEFAULT_PORT = 8089
+
+
+@click.command(name="simulator")
+@click.option("--port", default=DEFAULT_PORT, show_default=True, help="TCP port; 0 takes a free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--plan", default=PlanName.STARTER.value, show_default=True, help="Plan of keys that name none.")
+@click.option("--bars", type=click.Path(path_type=Path), help="Serve this Parquet or CSV instead of made-up bars.")
+@click.option("--seed", default=7, show_default=True, help="Seed of the synthetic market.")
+@click.option(
+    "--symbols",
+    default="300",
+    show_default=True,
+    metavar="N|FILE",
+    help="Size of the synthetic market, or a CSV or Parquet of the symbols to list.",
+)
+@click.option("--etf-facts", is_flag=True, help="Every key has the ETF data, an add-on of its own.")
+@click.option("--now", help="The vendor's clock stands at this ISO instant.  [default: the real clock]")
+@click.option(
+    "--api-key", "api_keys", multiple=True, help="Accepted key, KEY or KEY=PLAN; may be repeated.  [default: simulator]"
+)
+@click.option("--no-control", is_flag=True, help="Do not answer /_control/*.")
+def command(
+    port: int,
+    host: str,
+    plan: str,
+    bars: Path | None,
+    seed: int,
+    symbols: str,
+    etf_facts: bool,
+    now: str | None,
+    api_keys: tuple[str, ...],
+    no_control: bool,
+) -> None:
+    """Serve a local stand-in for the vendor's REST API: synthetic or given bars, plan limits, faults on demand."""
+    from tickstock_dagster.core.loading.vendor_plans import vendor_plan
+    from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions, parse_instant, parse_symbols
+    from tickstock_dagster.simulator.server import serve
+
+    try:
+        size, symbol_file = parse_symbols(symbols)
+        serve(
+            SimulatorOptions(
+                host=host,
+                port=port,
+                plan=vendor_plan(plan).name,
+                bars=bars,
+                seed=seed,
+                symbols=size,
+                symbol_file=symbol_file,
+                etf_facts=etf_facts,
+                now=parse_instant(now) if now else None,
+                api_keys=api_keys or (DEFAULT_KEY,),
+                control=not no_control,
+            )
+        )
+    except TickstockError as error:
+        click.echo(f"error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None

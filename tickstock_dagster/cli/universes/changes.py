@@ -1,0 +1,205 @@
+"""`tickstock universe diff | set | import`: what changes a universe, and what shows the change beforehand."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_date, print_json, status
+from tickstock_dagster.core.errors import BadInputError
+
+_SHOWN = 20
+_DATED_LISTS = 24
+"""So many lists of past days are fetched at most to know who held a ticker then; each is about ten calls."""
+
+
+@click.command()
+@click.argument("universe")
+@click.option("--from", "first", help="Compare the members of this session, YYYY-MM-DD …")
+@click.option("--to", "last", help="… with those of this one; the latest closed one unless given.")
+@click.option(
+    "--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Or: with what this rule chooses."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def diff(*, universe: str, first: str | None, last: str | None, rule_file: str | None, as_json: bool) -> None:
+    """Show who joined and left between two sessions, or would by a rule (a JSON file). Changes nothing."""
+    from tickstock_dagster.adapters.universes.membership_store import members_on
+    from tickstock_dagster.cli.universes.shipped import find_universe
+
+    if (first is None) == (rule_file is None):
+        raise BadInputError("universe diff", "--from and --rule" if first else "neither", "one of --from and --rule")
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    end = parse_date("--to", last) if last else workspace.calendar.latest_closed_session(now)
+    if rule_file:
+        preview = _preview(workspace, universe, rule_file)
+        joined, left = preview.joined, preview.left
+    else:
+        key, start = find_universe(workspace, universe, now), parse_date("--from", first or "")
+        if start > end:
+            raise BadInputError("--from", start, f"a date up to --to, {end}")
+        before, after = (
+            dict(members_on(workspace.engine, key, day).select("security_id", "ticker").iter_rows())
+            for day in (start, end)
+        )
+        joined = tuple((ticker, "") for one, ticker in after.items() if one not in before)
+        left = tuple((ticker, "") for one, ticker in before.items() if one not in after)
+    if as_json:
+        print_json({"universe": universe, "joined": dict(joined), "left": dict(left)})
+    else:
+        _print_changes(universe, joined, left)
+
+
+@click.command(name="set")
+@click.argument("universe")
+@click.option("--symbols", help="Give a list exactly these members, or make one: AAPL,MSFT.")
+@click.option("--add", help="Add these members to a list.")
+@click.option("--remove", help="Remove these members from a list.")
+@click.option(
+    "--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Give it this rule (a JSON file)."
+)
+@click.option("--track/--no-track", default=None, help="Whether its members' bars are expected on every session.")
+@click.option("--reason", default="set by hand", show_default=True, help="Why; it is logged and told.")
+@click.option("--yes", is_flag=True, help="Apply a rule without asking.")
+def set_(
+    *,
+    universe: str,
+    symbols: str | None,
+    add: str | None,
+    remove: str | None,
+    rule_file: str | None,
+    track: bool | None,
+    reason: str,
+    yes: bool,
+) -> None:
+    """Change a universe: its members, its rule, or whether it is tracked."""
+    from tickstock_dagster.adapters.universes.list_edit import edit_universe, set_list, track_universe
+    from tickstock_dagster.adapters.universes.rule_edit import apply_rule
+    from tickstock_dagster.cli.universes.shipped import find_universe
+
+    chosen = [bool(symbols), bool(add or remove), bool(rule_file)]
+    if sum(chosen) > 1 or (not any(chosen) and track is None):
+        raise BadInputError("universe set", "these options", "--symbols, or --add and --remove, or --rule, or --track")
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    said: dict[str, Any] = {"reason": reason, "run_id": "cli", "now": now}
+    if rule_file:
+        preview = _preview(workspace, universe, rule_file)
+        _print_changes(preview.universe, preview.joined, preview.left)
+        if not yes:
+            click.confirm(f"Apply to {preview.universe} from {preview.session} on?", abort=True)
+        version = apply_rule(workspace.engine, preview, **said)
+        click.echo(
+            f"{preview.universe}: rule version {version}" if version else f"{preview.universe}: the rule is in force"
+        )
+    elif symbols or add or remove:
+        tickers = [_parts(text) for text in (symbols, add, remove)]
+        _know(workspace, [*tickers[0], *tickers[1]], now)
+        if symbols:
+            outcome = set_list(workspace.engine, universe, tickers[0], **said)
+        else:
+            key = find_universe(workspace, universe, now)
+            outcome = edit_universe(workspace.engine, key, add=tickers[1], remove=tickers[2], **said)
+        joined, left = len(outcome.added), len(outcome.removed)
+        click.echo(f"{universe}: {joined} joined, {left} left, {outcome.members} members")
+    if track is not None:
+        key = find_universe(workspace, universe, now)
+        new = track_universe(workspace.engine, key, track=track, **said)
+        click.echo(f"{key}: {'' if track else 'not '}tracked" + ("" if new else ", as before"))
+
+
+@click.command(name="import")
+@click.argument("universe")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--skip-unknown", is_flag=True, help="Leave out tickers that no list of the vendor has.")
+@click.option("--title", help="What it is, for people; by default its name.")
+@click.option("--reason", help="Why; it is logged and told. By default: imported from FILE.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def import_(
+    *, universe: str, file: str, skip_unknown: bool, title: str | None, reason: str | None, as_json: bool
+) -> None:
+    """Import a universe from a CSV file: tickers, or tickers with start_date and end_date (the first day without).
+
+    Tickers that today's list does not have are looked for in the vendor's list of delisted ones.
+    """
+    from tickstock_dagster.adapters.securities.delisted_sync import take_in_delisted
+    from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+    from tickstock_dagster.adapters.universes.file_import import import_universe, refuse_unknown, resolve_lines
+    from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
+    from tickstock_dagster.core.universes.files import days_within, parse_members
+
+    try:
+        text = Path(file).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInputError("file", file, "a CSV file in UTF-8") from None
+    lines = parse_members(text, Path(file).name)
+    workspace = open_workspace()
+    now = datetime.now(UTC)
+    engine = workspace.engine
+    _know(workspace, [line.ticker for line in lines if line.valid_to is None], now)
+    resolved = resolve_lines(engine, lines)
+    if resolved.unknown:
+        today = workspace.calendar.latest_closed_session(now)
+        with status("Asking the vendor who was delisted"):
+            bars = workspace.source()
+            take_in_delisted(bars, engine, market=MARKET, today=today, run_id="cli", clock=lambda: now)
+        resolved = resolve_lines(engine, lines)
+        # Who changed the ticker since is neither in today's list nor among the delisted.
+        for day in days_within(resolved.unknown, HISTORY_START)[:_DATED_LISTS]:
+            with status(f"Asking the vendor who was listed on {day}"):
+                ListingSync(bars, engine, MARKET, "cli", lambda: now, bars.drain_calls).observe(day)
+        resolved = resolve_lines(engine, lines)
+    if not skip_unknown:
+        refuse_unknown(resolved.unknown)
+    why = reason or f"imported from {Path(file).name}"
+    done = import_universe(engine, universe, resolved, title=title or universe, reason=why, run_id="cli", now=now)
+    if as_json:
+        skipped = [line.ticker for line in resolved.unknown]
+        counts = {"begun": done.begun, "ended": done.retired, "members": done.members}
+        print_json({"universe": universe, "lines": len(lines), **counts, "skipped": skipped})
+        return
+    changed = (
+        f"{done.begun:,} memberships begun, {done.retired:,} ended" if done.begun or done.retired else "nothing changed"
+    )
+    click.echo(f"{universe}: {len(lines):,} lines, {changed}; {done.members:,} members now")
+    if resolved.unknown:
+        click.echo(
+            f"  left out, since nobody knows them: {', '.join(line.ticker for line in resolved.unknown[:_SHOWN])}"
+        )
+
+
+def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
+    """Fetch today's list where it is needed to know some ticker."""
+    from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+    from tickstock_dagster.core.securities.tickers import canonical_ticker
+
+    bars = workspace.source()
+    if bars.capabilities.listings and tickers:
+        latest = workspace.calendar.latest_closed_session(now)
+        sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
+        sync.ensure([canonical_ticker(ticker) for ticker in tickers], latest, latest, latest)
+
+
+def _preview(workspace: Workspace, universe: str, rule_file: str) -> Any:
+    from tickstock_dagster.adapters.universes.rule_edit import preview_rule
+    from tickstock_dagster.core.universes.rules import Rule
+
+    rule = Rule.from_json(Path(rule_file).read_text(encoding="utf-8"))
+    session = workspace.calendar.latest_closed_session(datetime.now(UTC))
+    return preview_rule(workspace.engine, universe, rule, session)
+
+
+def _parts(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+def _print_changes(universe: str, joined: Sequence[tuple[str, str]], left: Sequence[tuple[str, str]]) -> None:
+    if not joined and not left:
+        click.echo(f"{universe}: the same members")
+    for sign, words, changes in (("+", "join", joined), ("-", "leave", left)):
+        for ticker, reason in changes[:_SHOWN]:
+            click.secho(f"{sign} {ticker:<8}{reason}", fg="green" if sign == "+" else "red")
+        if len(changes) > _SHOWN:
+            click.echo(f"{sign} … and {len(changes) - _SHOWN:,} more {words}")

@@ -1,0 +1,42 @@
+"""Universes by name for the commands: those of the release are made when one is first asked for. Not a command."""
+
+from datetime import datetime
+
+from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.universes.seeding import Seeding, seed_universes
+from tickstock_dagster.adapters.universes.store import LISTED, universe_names
+from tickstock_dagster.cli.workspace import MARKET, Workspace, status
+from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.securities.etf_seed import seed_members
+from tickstock_dagster.core.universes.catalogue import THEMES, shipped_universes
+
+
+def find_universe(workspace: Workspace, name: str, now: datetime, source: str | None = None) -> str:
+    """The canonical name of a universe; one that comes with the release is made with all its kind if it is missing.
+
+    Raises:
+        BadInputError: there is no such universe, neither in the store nor in the release.
+    """
+    stored = universe_names(workspace.engine)
+    if name in stored:
+        return stored[name]
+    shipped = {alias: universe.key for universe in shipped_universes() for alias in (universe.key, *universe.aliases)}
+    if name not in shipped:
+        raise BadInputError("universe", name, choices(name, {*stored, *shipped, LISTED}))
+    make_shipped(workspace, now, source)
+    return shipped[name]
+
+
+def make_shipped(workspace: Workspace, now: datetime, source: str | None = None) -> Seeding:
+    """Make the release's universes that are missing. The vendor's list is fetched where it is needed to know a name."""
+    funds = seed_funds()
+    seeds = {theme: seed_members(funds, theme) for theme in THEMES}
+    bars = workspace.source(source)
+    latest = workspace.calendar.latest_closed_session(now)
+    with status("Making the release's universes"):
+        if bars.capabilities.listings:
+            tickers = tuple(dict.fromkeys(ticker for named in seeds.values() for ticker in named))
+            sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
+            sync.ensure(tickers, latest, latest, latest)
+        return seed_universes(workspace.engine, seeds, run_id="cli", now=now)

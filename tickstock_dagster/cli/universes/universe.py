@@ -1,0 +1,197 @@
+"""`tickstock universe`: look at universes and explain them. Changing them is in `universe_changes`."""
+
+from datetime import UTC, date, datetime
+from typing import Any
+
+import click
+
+from tickstock_dagster.cli.universes.changes import diff, import_, set_
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
+from tickstock_dagster.core.errors import BadInputError
+
+
+@click.group(name="universe")
+def command() -> None:
+    """List, show, compare, change, import, export and explain universes."""
+
+
+command.add_command(diff)
+command.add_command(set_)
+command.add_command(import_)
+
+
+@command.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
+def list_(*, as_json: bool) -> None:
+    """List every universe: those of the store, and those of the release that are not made yet."""
+    from dataclasses import asdict
+
+    from rich.table import Table
+
+    from tickstock_dagster.adapters.universes.store import universes_overview
+    from tickstock_dagster.cli.universes.shipped import make_shipped
+
+    workspace = open_workspace()
+    make_shipped(workspace, datetime.now(UTC))
+    entries = universes_overview(workspace.engine)
+    if as_json:
+        print_json([asdict(entry) for entry in entries])
+        return
+    table = Table()
+    table.add_column("universe", no_wrap=True)
+    table.add_column("members", justify="right")
+    for name in ("tracked", "chosen by", "determined"):
+        table.add_column(name)
+    table.add_column("what it is", overflow="fold")
+    for entry in entries:
+        rule = (
+            f"rule v{entry.rule_version}" if entry.rule_version else "list" if entry.membership == "static" else "dates"
+        )
+        names = entry.key + (f" ({', '.join(entry.aliases)})" if entry.aliases else "")
+        determined = (
+            "" if entry.determined is None else "seed" if entry.determined.year == 1900 else str(entry.determined)
+        )
+        table.add_row(names, f"{entry.members:,}", "yes" if entry.track else "", rule, determined, entry.name)
+    _out().print(table)
+
+
+@command.command()
+@click.argument("universe")
+@click.option("--on", help="A session, YYYY-MM-DD; the latest closed one unless given.")
+@click.option("--known-at", help="Answer as we knew it at this moment, ISO 8601 with offset.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) -> None:
+    """Show a universe's members on a session, with the facts by which it chooses."""
+    import polars as pl
+    from rich.table import Table
+
+    from tickstock_dagster.adapters.universes.facts import read_facts
+    from tickstock_dagster.adapters.universes.membership_store import members_on
+    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
+    from tickstock_dagster.core.universes.facts import FACT_SCHEMA
+
+    workspace = open_workspace()
+    day, moment = session_of(workspace, on), _moment(known_at)
+    key = find_universe(workspace, universe, datetime.now(UTC))
+    members = members_on(workspace.engine, key, day, moment)
+    columns = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
+    # No bar is older than the vendor's history, and so no fact.
+    facts = read_facts(workspace.engine, day) if day >= HISTORY_START else pl.DataFrame(schema=FACT_SCHEMA)
+    rows = members.join(facts.select(columns), on="security_id", how="left", maintain_order="left").drop("security_id")
+    if as_json:
+        print_json({"universe": key, "session": day, "members": rows.to_dicts()})
+        return
+    table = Table(title=f"{key} on {day}: {members.height:,} members", title_justify="left")
+    for name in ("ticker", "name", "member since", "known since"):
+        table.add_column(name)
+    for name in ("market cap", "20-day volume", "AUM", "expense ratio"):
+        table.add_column(name, justify="right")
+    for row in rows.iter_rows(named=True):
+        since = "always" if row["valid_from"].year == 1900 else str(row["valid_from"])
+        ratio = "" if row["expense_ratio"] is None else f"{row['expense_ratio']:.2%}"
+        dollars = (_dollars(row[name]) for name in ("market_cap", "adv20_usd", "aum_usd"))
+        table.add_row(row["ticker"], row["name"] or "", since, f"{row['known_from']:%Y-%m-%d %H:%M}", *dollars, ratio)
+    _out().print(table)
+
+
+@command.command()
+@click.argument("ticker")
+@click.argument("universe")
+@click.option("--on", help="A session, YYYY-MM-DD; the latest closed one unless given.")
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
+def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> None:
+    """Say whether, since when and why a symbol was in a universe on a session."""
+    from dataclasses import asdict
+
+    from tickstock_dagster.adapters.universes.membership_store import explain as explain_membership
+    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.core.securities.tickers import canonical_ticker
+
+    workspace = open_workspace()
+    day = session_of(workspace, on)
+    key = find_universe(workspace, universe, datetime.now(UTC))
+    found = explain_membership(workspace.engine, canonical_ticker(ticker), key, day)
+    if as_json:
+        print_json(asdict(found))
+        return
+    click.echo(f"{found.asked} was {'' if found.member else 'not '}in {key} on {day}: {found.reason}.")
+    since = "" if found.since is None else "always" if found.since.year == 1900 else f"{found.since}"
+    facts = [
+        ("member", since and f"{since} to {found.until or 'now'}"),
+        ("known since", found.known_since and f"{found.known_since:%Y-%m-%d %H:%M} UTC"),
+        ("determined", found.determined and f"for {found.determined} by {found.task}"),
+        ("rule version", found.rule_version),
+        ("rank", found.rank),
+        *((name, _plain(value)) for name, value in found.facts.items()),
+    ]
+    for name, value in facts:
+        if value not in (None, ""):
+            click.echo(f"  {name:<16}{value}")
+
+
+@command.command()
+@click.argument("universe")
+@click.argument("file", type=click.Path(dir_okay=False, writable=True), required=False)
+@click.option("--on", help="A session, YYYY-MM-DD; the latest closed one unless given.")
+@click.option("--history", is_flag=True, help="All members of all times, with their days.")
+def export(*, universe: str, file: str | None, on: str | None, history: bool) -> None:
+    """Write a universe as CSV, to a file or to stdout: what `tickstock universe import` reads."""
+    from pathlib import Path
+
+    from tickstock_dagster.adapters.universes.file_import import exported
+    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.core.universes.files import format_members
+
+    workspace = open_workspace()
+    day = session_of(workspace, on)
+    key = find_universe(workspace, universe, datetime.now(UTC))
+    rows = exported(workspace.engine, key, day, history=history)
+    text = format_members(rows)
+    if file is None:
+        click.echo(text, nl=False)
+        return
+    Path(file).write_text(text, encoding="utf-8")
+    click.echo(f"{len(rows):,} lines written to {file}", err=True)
+
+
+def session_of(workspace: Workspace, text: str | None) -> date:
+    """A day from the command line; by default the latest closed session."""
+    return parse_date("--on", text) if text else workspace.calendar.latest_closed_session(datetime.now(UTC))
+
+
+def _moment(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise BadInputError("--known-at", text, "a moment with its offset, as 2026-11-20T22:00:00+00:00")
+    return moment
+
+
+def _dollars(value: float | None) -> str:
+    if value is None:
+        return ""
+    for unit, size in (("T", 1e12), ("B", 1e9), ("M", 1e6)):
+        if value >= size:
+            return f"{value / size:,.1f} {unit}"
+    return f"{value:,.0f}"
+
+
+def _plain(value: Any) -> Any:
+    return (
+        f"{value:,.6g}"
+        if isinstance(value, float) and abs(value) < 1
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else value
+    )
+
+
+def _out() -> Any:
+    from rich.console import Console
+
+    return Console()

@@ -1,0 +1,138 @@
+"""Splits and dividends as they come from a vendor: repeats folded, contradictions set aside, securities resolved."""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+ACTION_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "action": pl.String,
+    "kind": pl.String,
+    "ex_date": pl.Date,
+    "declared_on": pl.Date,
+    "record_date": pl.Date,
+    "pay_date": pl.Date,
+    "split_from": pl.Float64,
+    "split_to": pl.Float64,
+    "cash_amount": pl.Float64,
+    "currency": pl.String,
+    "vendor_id": pl.String,
+}
+"""One corporate action of a known security, ready to be stored."""
+
+SMALLEST, LARGEST = 1e-8, 1e9
+"""Bounds of an amount and of either side of a ratio: stored with eight decimals, a smaller one would be 0."""
+
+_NEEDED = {"split": "a ratio of two numbers above 0", "dividend": "an amount above 0 and its currency"}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedActions:
+    """Actions taken apart.
+
+    Attributes:
+        actions: `ACTION_SCHEMA`, unique by security, action, ex-date and (for dividends) kind.
+        refused: rows that cannot be stored, one line each saying why.
+        unresolved: how many rows name a ticker of no security that was listed on the ex-date.
+        doubtful: (security_id, action, ex_date) of the refused rows: what is known of them is not disproved.
+    """
+
+    actions: pl.DataFrame
+    refused: tuple[str, ...]
+    unresolved: int
+    doubtful: pl.DataFrame
+
+
+def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> JudgedActions:
+    """Resolve and check a vendor's answer.
+
+    The vendor repeats rows, and at times tells two ratios for one day. Of equal rows one is kept; of contradicting
+    splits none, since a wrong ratio spoils a whole history. Dividends of one day and kind are added up: they are paid
+    one beside the other.
+
+    Args:
+        splits: `adapters.sources.protocol.SPLIT_SCHEMA`.
+        dividends: `adapters.sources.protocol.DIVIDEND_SCHEMA`.
+        intervals: `core.loading.coverage.INTERVAL_SCHEMA` of every security.
+    """
+    rows = pl.concat(
+        [
+            splits.with_columns(action=pl.lit("split")),
+            dividends.with_columns(action=pl.lit("dividend")),
+        ],
+        how="diagonal",
+    )
+    resolved = _with_security(rows, intervals)
+    unresolved = rows.height - resolved.height
+    split_is_wrong = pl.any_horizontal(~_is_amount(name) for name in ("split_from", "split_to"))
+    cash_is_wrong = ~_is_amount("cash_amount") | pl.col("currency").is_null()
+    is_split = pl.col("action") == "split"
+    wrong = pl.when(is_split).then(split_is_wrong).otherwise(cash_is_wrong)
+    broken = resolved.filter(wrong)
+    said = ["security_id", "action", "ex_date", "kind", "split_from", "split_to", "cash_amount", "currency"]
+    # Sorted, so that the order in which the vendor tells them decides nothing.
+    sound = (
+        resolved.filter(~wrong)
+        .with_columns(pl.col("kind").fill_null("unknown"))
+        .sort(*said, "vendor_id", "declared_on", "record_date", "pay_date", nulls_last=True)
+        .unique(said, keep="first", maintain_order=True)
+    )
+    by_day = ["security_id", "action", "ex_date"]
+    ratio = (pl.col("split_to") / pl.col("split_from")).round(9)
+    contradicting = sound.filter(is_split & (ratio.n_unique().over(by_day) > 1))
+    kept_splits = sound.filter(is_split & (ratio.n_unique().over(by_day) == 1)).unique(
+        by_day, keep="first", maintain_order=True
+    )
+    kept_dividends = (
+        sound.filter(~is_split)
+        .group_by([*by_day, "kind", "currency"], maintain_order=True)
+        .agg(
+            pl.col("cash_amount").sum(),
+            pl.col("ticker", "declared_on", "record_date", "pay_date", "vendor_id").first(),
+        )
+    )
+    currencies = pl.col("currency").n_unique().over([*by_day, "kind"])
+    mixed = kept_dividends.filter(currencies > 1)
+    actions = pl.concat(
+        [frame.select([name for name in ACTION_SCHEMA if name in frame.columns]) for frame in
+         (pl.DataFrame(schema=ACTION_SCHEMA), kept_splits, kept_dividends.filter(currencies == 1))],
+        how="diagonal",
+    )  # fmt: skip
+    refused = [
+        *(f"{t} {d}: {a} without {_NEEDED[a]}" for t, d, a in broken.select("ticker", "ex_date", "action").rows()),
+        *(f"{t} {d}: split {f:g} for {g:g} contradicts another" for t, d, f, g in contradicting.select(
+            "ticker", "ex_date", "split_to", "split_from").rows()),
+        *(f"{t} {d}: dividend in several currencies" for t, d in mixed.select("ticker", "ex_date").rows()),
+    ]  # fmt: skip
+    doubtful = pl.concat([rows.select(by_day) for rows in (broken, contradicting, mixed)]).unique(maintain_order=True)
+    return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved, doubtful)
+
+
+def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
+    """Add each row's `security_id`; rows of nobody are left out.
+
+    The vendor tells actions under a security's latest ticker, whatever it printed under on the ex-date: those of FB
+    stand under META. So a row belongs to the security that held the ticker last and was listed that day; to the
+    holder of the day itself where that one has since changed its ticker and nobody else took it over.
+    """
+    latest = intervals.group_by("security_id").agg(pl.col("ticker").sort_by("valid_from").last().alias("latest"))
+    listed = intervals.join(latest, on="security_id").select(
+        "security_id", "valid_from", "valid_to", "latest", printed="ticker"
+    )
+    numbered = rows.with_row_index("place")
+    claims = pl.concat(
+        [numbered.join(listed, left_on="ticker", right_on=claim, coalesce=False) for claim in ("latest", "printed")]
+    ).filter(
+        (pl.col("ex_date") >= pl.col("valid_from"))
+        & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
+    )
+    kept_it, held_it = pl.col("latest") == pl.col("ticker"), pl.col("printed") == pl.col("ticker")
+    rank = pl.when(kept_it & held_it).then(0).when(kept_it).then(1).otherwise(2)
+    owners = claims.sort("place", rank, "security_id").unique("place", keep="first", maintain_order=True)
+    return owners.select(*rows.columns, "security_id")
+
+
+def _is_amount(name: str) -> pl.Expr:
+    """Whether a column holds a number that can be stored as a positive one; NaN and null do not."""
+    return pl.col(name).is_between(SMALLEST, LARGEST).fill_null(value=False)

@@ -1,0 +1,168 @@
+"""Judging answers: which rows become stored bars, which are quarantined, and what is still absent.
+
+Pure: frames in, frames out. Asking the source is `adapters.bars.loader`'s work, writing is `adapters.bars.store`'s.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from tickstock_dagster.core.bars.daily_bars import validate_bars
+from tickstock_dagster.core.loading.coverage import MAX_ABSENT_SHARE, SETTLES_AFTER
+
+FEW = 2
+"""So many absent bars of one session never make its answer suspicious, however few were expected."""
+
+LONGEST_CLOSURE = timedelta(days=7)
+"""No market here was ever closed for longer: a listing's first possible session lies within it."""
+
+SESSION_TABLE: dict[str, type[pl.DataType] | pl.DataType] = {"session": pl.Date, "closes_at": pl.Datetime("us", "UTC")}
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedAnswers:
+    """Answers taken apart.
+
+    Attributes:
+        bars: `adapters.bars.store.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
+        rejected: `BAR_SCHEMA` plus `unit_id`, `security_id` (null where unknown) and `reason`.
+        unresolved: tickers of good rows that no security held on that session, ascending.
+    """
+
+    bars: pl.DataFrame
+    rejected: pl.DataFrame
+    unresolved: tuple[str, ...]
+
+
+def judge_answers(
+    answers: pl.DataFrame, intervals: pl.DataFrame, sessions: pl.DataFrame, *, market: str, now: datetime
+) -> JudgedAnswers:
+    """Split the rows of answers into storable, broken and nobody's.
+
+    Args:
+        answers: `BAR_SCHEMA` plus `unit_id`.
+        intervals: `core.loading.coverage.INTERVAL_SCHEMA` of every security, or of those asked for.
+        sessions: `SESSION_TABLE` of the calendar over the answers' span.
+        market: MIC of the calendar, for the reason's words.
+        now: aware; decides whether a bar is provisional.
+    """
+    dated = answers.join(sessions, on="session", how="left")
+    off_calendar = dated.filter(pl.col("closes_at").is_null() & pl.col("session").is_not_null())
+    validated = validate_bars(dated.filter(pl.col("closes_at").is_not_null() | pl.col("session").is_null()))
+    rejected = pl.concat(
+        [validated.rejected, off_calendar.with_columns(reason=pl.lit(f"the date is not a session of {market}"))],
+        how="diagonal",
+    )
+    good = _with_security(validated.good, intervals)
+    unresolved = good.filter(pl.col("security_id").is_null())["ticker"].unique().sort()
+    settled = (pl.lit(now) - pl.col("closes_at")) >= SETTLES_AFTER
+    bars = good.filter(pl.col("security_id").is_not_null()).with_columns(
+        pl.col("volume").cast(pl.Int64),
+        status=pl.when(settled).then(pl.lit("final")).otherwise(pl.lit("provisional")),
+    )
+    return JudgedAnswers(bars, _with_security(rejected, intervals), tuple(unresolved))
+
+
+def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
+    """Add the `security_id` that held the row's ticker on its session; null where none did."""
+    holders = intervals.select("ticker", "security_id", "valid_from", "valid_to")
+    if not holders["ticker"].is_duplicated().any():
+        held = (pl.col("session") >= pl.col("valid_from")) & (
+            pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
+        )
+        joined = rows.join(holders, on="ticker", how="left", maintain_order="left")
+        return joined.with_columns(security_id=pl.when(held).then(pl.col("security_id"))).drop("valid_from", "valid_to")
+    ordered = rows.with_row_index("position").sort("session", nulls_last=True)
+    dated, dateless = ordered.filter(pl.col("session").is_not_null()), ordered.filter(pl.col("session").is_null())
+    joined = dated.join_asof(
+        holders.sort("valid_from"), left_on="session", right_on="valid_from", by="ticker", check_sortedness=False
+    ).with_columns(
+        security_id=pl.when(pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))).then(
+            pl.col("security_id")
+        )
+    )
+    return (
+        pl.concat([joined.drop("valid_from", "valid_to", strict=False), dateless], how="diagonal")
+        .sort("position")
+        .drop("position")
+    )
+
+
+def absent_cells(
+    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame, expected: pl.DataFrame
+) -> pl.DataFrame:
+    """Cells that were asked for and did not come as a good bar.
+
+    Args:
+        asked: `CELL_SCHEMA` plus `kind` (range or grouped).
+        bars: good bars with `security_id` and `session`.
+        sessions: `SESSION_TABLE`.
+        intervals: `INTERVAL_SCHEMA`. A cell before the first sighting of a listing that may begin later is asked for,
+            but its absence makes no answer suspicious.
+        expected: (session, expected) how many bars the load expects of each session, those that are stored included:
+            the last three of 500 that are asked for again say nothing about the answer.
+
+    Returns:
+        `asked` plus `closes_at` and `suspicious`: a grouped answer that lacks so many of the asked bars that it says
+        nothing about single names.
+    """
+    open_starts = intervals.filter(pl.col("start_known") == "absent_before")
+    first_seen = open_starts.group_by("security_id").agg(pl.col("seen_from").max().alias("first_seen"))
+    found = bars.select("security_id", "session").with_columns(found=pl.lit(value=True))
+    rows = asked.join(found, on=["security_id", "session"], how="left").with_columns(absent=pl.col("found").is_null())
+    rows = rows.join(first_seen, on="security_id", how="left").join(expected, on="session", how="left")
+    due = (pl.col("kind") == "grouped") & (pl.col("first_seen").is_null() | (pl.col("session") >= pl.col("first_seen")))
+    lacking = (pl.col("absent") & due).sum().over("session")
+    whole = pl.max_horizontal(due.sum().over("session"), pl.col("expected"))
+    suspicious = (pl.col("kind") == "grouped") & (lacking > FEW) & (lacking > MAX_ABSENT_SHARE * whole)
+    return (
+        rows.with_columns(suspicious=suspicious)
+        .filter("absent")
+        .drop("found", "absent", "first_seen", "expected")
+        .join(sessions, on="session", how="left")
+    )
+
+
+def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
+    """Listings whose start is now known: the answer covers it and begins later than the list allowed.
+
+    Args:
+        bars: rows of range answers, good and broken: a broken row shows that the security traded, too.
+        intervals: `INTERVAL_SCHEMA`.
+        asked: the cells that were asked for; a start is known only where the first possible session was asked.
+
+    Returns:
+        (security_id, valid_from, first_bar) of each such interval with `first_bar > valid_from`.
+    """
+    open_starts = intervals.filter(pl.col("start_known") == "absent_before")
+    if open_starts.is_empty() or bars.is_empty():
+        return pl.DataFrame(schema={"security_id": pl.Int64, "valid_from": pl.Date, "first_bar": pl.Date})
+    first_asked = _first_inside(open_starts, asked, "first_asked")
+    first_bar = _first_inside(open_starts, bars, "first_bar")
+    return (
+        open_starts.join(first_bar, on=["security_id", "valid_from"])
+        .join(first_asked, on=["security_id", "valid_from"])
+        .filter(
+            (pl.col("first_bar") > pl.col("valid_from"))
+            & (pl.col("first_asked") < pl.col("first_bar"))
+            & (pl.col("first_asked") - pl.col("valid_from") <= LONGEST_CLOSURE)
+            & (pl.col("first_bar") <= pl.col("seen_from"))
+        )
+        .select("security_id", "valid_from", "first_bar")
+        .sort("security_id")
+    )
+
+
+def _first_inside(intervals: pl.DataFrame, cells: pl.DataFrame, name: str) -> pl.DataFrame:
+    """(security_id, valid_from, `name`): the first session of an interval's cells; a security may be listed twice."""
+    inside = (pl.col("session") >= pl.col("valid_from")) & (
+        pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
+    )
+    return (
+        cells.select("security_id", "ticker", "session")
+        .join(intervals, on=["security_id", "ticker"])
+        .filter(inside)
+        .group_by("security_id", "valid_from")
+        .agg(pl.col("session").min().alias(name))
+    )

@@ -1,0 +1,121 @@
+"""Whether others agree with the calendar in force: what a witness says of some days, and where that differs.
+
+A disagreement is a finding for people; nothing here chooses who is right. Asking the witnesses and keeping what was
+found belong in `adapters.calendars.witnesses` and `adapters.calendars.quorum`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, SessionHours
+from tickstock_dagster.core.loading.coverage import Completeness
+
+NOBODY = 0.05
+"""A session of which no more than this share of the expected bars is stored may have been none."""
+
+CLOSED = "closed"
+ORDINARY = "an ordinary session"
+
+OFF_CALENDAR = "the date is not a session"
+"""Begins the reason with which `ingest` quarantines a row of such a day."""
+
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """One day on which a witness says something else than the calendar in force.
+
+    Attributes:
+        calendar: MIC.
+        session: the day.
+        witness: who says so.
+        ours: what the calendar in force says, in local times.
+        theirs: what the witness says.
+        overridden: whether an override is in force that day: a person has decided against the library already.
+    """
+
+    calendar: str
+    session: date
+    witness: str
+    ours: str
+    theirs: str
+    overridden: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WitnessAccount:
+    """What a witness says of every day from `first` to `last`, both included.
+
+    Attributes:
+        witness: who.
+        first: first day spoken of.
+        last: last one.
+        days: what is said of a day, in words, as `session_words` or `special_words` puts it.
+        unnamed: what not being named means: `CLOSED` for a list of sessions, `ORDINARY` for one of special days.
+    """
+
+    witness: str
+    first: date
+    last: date
+    days: Mapping[date, str] = field(default_factory=dict)
+    unnamed: str = CLOSED
+
+
+def session_words(calendar: SessionCalendar, hours: SessionHours | None) -> str:
+    """A day's hours in words: 09:30–16:00 on the exchange's clocks, or closed."""
+    if hours is None:
+        return CLOSED
+    opens, closes = (at.astimezone(calendar.timezone) for at in (hours.opens_at, hours.closes_at))
+    return f"{opens:%H:%M}–{closes:%H:%M}"
+
+
+def special_words(calendar: SessionCalendar, closes_at: datetime | None) -> str:
+    """A special day in words: its early close on the exchange's clocks, or closed."""
+    return CLOSED if closes_at is None else f"closes at {closes_at.astimezone(calendar.timezone):%H:%M}"
+
+
+def disagreements(
+    calendar: SessionCalendar, account: WitnessAccount, overridden: frozenset[date] = frozenset()
+) -> list[Disagreement]:
+    """The days on which a witness differs from the calendar in force, ascending.
+
+    A list of special days says nothing of weekends.
+
+    Args:
+        calendar: in force, overrides applied.
+        account: of one witness.
+        overridden: days with an override in force.
+    """
+    found = []
+    for day in _days(account):
+        if account.unnamed == ORDINARY and day.weekday() >= _SATURDAY and day not in account.days:
+            continue
+        hours = calendar.hours_of(day) if calendar.is_session(day) else None
+        if account.unnamed == CLOSED:
+            ours = session_words(calendar, hours)
+        elif hours is not None and not hours.is_early_close:
+            ours = ORDINARY
+        else:
+            ours = special_words(calendar, hours.closes_at if hours else None)
+        theirs = account.days.get(day, account.unnamed)
+        if ours != theirs:
+            found.append(Disagreement(calendar.key, day, account.witness, ours, theirs, day in overridden))
+    return found
+
+
+def is_silent(state: Completeness | None) -> bool:
+    """Whether hardly any bar of a session is stored, so that the session itself is in doubt; not where none is due."""
+    due = 0 if state is None else state.expected - state.final
+    return state is not None and due > 0 and state.stored <= NOBODY * due
+
+
+def closed_days_before(calendar: SessionCalendar, session: date) -> list[date]:
+    """The days between a session and the one before it, ascending: on them nothing may have traded."""
+    before = calendar.previous_session(session)
+    return [before + timedelta(days=n) for n in range(1, (session - before).days)]
+
+
+def _days(account: WitnessAccount) -> Iterator[date]:
+    return (account.first + timedelta(days=n) for n in range((account.last - account.first).days + 1))

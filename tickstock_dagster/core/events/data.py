@@ -1,0 +1,245 @@
+"""What each kind of event says: one model per kind, with its channel, its subject and its older alias.
+
+The envelope around the data, and the list of all kinds, are in `core.events.envelope`; import from there.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import UTC, date
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    NonNegativeInt,
+    PositiveInt,
+    computed_field,
+    model_validator,
+)
+
+UtcTime = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
+"""A moment; any offset is taken, UTC is kept."""
+
+
+class EventData(BaseModel, ABC):
+    """The `data` of one kind of event. Frozen; unknown fields, NaN and infinities are refused.
+
+    Attributes:
+        channel: Redis channel and stream, and the CloudEvents `type`.
+        alias: unprefixed channel of the planning documents, if there is one; pub/sub only.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    channel: ClassVar[str]
+    alias: ClassVar[str | None] = None
+
+    @property
+    @abstractmethod
+    def subject(self) -> str:
+        """What the event is about. Order is kept among events of one subject."""
+
+    @classmethod
+    def legacy(cls, data: Mapping[str, Any], time: str) -> dict[str, Any]:  # noqa: ARG003  # for subclasses
+        """The alias's payload, made from an envelope's `data` and `time` alone, so that stored events keep working."""
+        return dict(data)
+
+
+class _SessionCounts(EventData):
+    """What is known of one session's bars. Counts are symbols."""
+
+    session: date = Field(description="Session, a date in the market's own calendar.")
+    market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
+    expected: NonNegativeInt = Field(description="Tracked symbols that were listed on the session.")
+    stored: NonNegativeInt = Field(description="Symbols whose bar is stored.")
+    explained: NonNegativeInt = Field(
+        description="Symbols without a bar for a final reason (no_trade, halted): nothing is owed for them."
+    )
+    missing: NonNegativeInt = Field(
+        description="All other symbols without a bar, with an open reason (vendor_late, …) or none yet."
+    )
+    gaps_by_reason: dict[str, PositiveInt] = Field(
+        default_factory=dict, description="Symbols without a bar, by reason; final and open ones."
+    )
+    run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
+
+    @computed_field(description="stored / (expected − explained), 0 to 1; null when no bar is owed.")  # type: ignore[prop-decorator]
+    @property
+    def completeness(self) -> float | None:
+        """Share of the owed bars that is stored, 0 to 1; None when none is owed."""
+        owed = self.expected - self.explained
+        return round(self.stored / owed, 6) if owed else None
+
+    @property
+    def subject(self) -> str:
+        """Market and session: XNYS/2026-11-20."""
+        return f"{self.market}/{self.session}"
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Self:
+        if self.stored + self.explained + self.missing != self.expected:
+            raise ValueError("stored + explained + missing must be expected")
+        if sum(self.gaps_by_reason.values()) > self.explained + self.missing:
+            raise ValueError("gaps_by_reason must not count more than explained + missing")
+        return self
+
+
+class EodComplete(_SessionCounts):
+    """A session's end-of-day work has ended: every expected symbol is stored, explained or counted as missing."""
+
+    channel = "tickstock.eod.complete"
+    alias = "eod_complete"
+
+    started_at: UtcTime = Field(description="When the session's work began.")
+    finished_at: UtcTime = Field(description="When it ended.")
+
+    @computed_field(description="finished_at − started_at, seconds.")  # type: ignore[prop-decorator]
+    @property
+    def elapsed_seconds(self) -> float:
+        """Seconds between start and end."""
+        return (self.finished_at - self.started_at).total_seconds()
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        if self.finished_at < self.started_at:
+            raise ValueError("finished_at must not be before started_at")
+        return self
+
+
+EodState = Literal["started", "progress", "incomplete", "failed", "overdue"]
+"""How far an attempt at a session is."""
+
+
+class EodStatus(_SessionCounts):
+    """How far a session's end-of-day work is, or that it is late. `tickstock.eod.complete` tells of its end."""
+
+    channel = "tickstock.eod.status"
+
+    state: EodState = Field(
+        description="started; progress; incomplete (an attempt ended, another follows); failed (an attempt broke off); "
+        "overdue (the objective was due and is not reached: told once for a session)."
+    )
+    attempt: PositiveInt = Field(description="Which attempt at this session, from 1.")
+    message: str | None = Field(None, description="One line for people.")
+    due_at: UtcTime | None = Field(None, description="When the objective was due; null unless overdue.")
+
+
+class DataStale(EventData):
+    """A symbol's bars of more than one session in a row are owed and not stored. Told once for a gap, by its beginning.
+
+    When a part of the gap is filled and its rest still is longer than one session, the rest is a gap of its own.
+    """
+
+    channel = "tickstock.quality.data_stale"
+
+    market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
+    symbol: str = Field(min_length=1, description="Ticker as printed on the first session without a bar.")
+    last_session: date | None = Field(
+        None, description="Last session before the gap of which a bar is stored; null where there is none."
+    )
+    first_missing: date = Field(description="First session without a bar.")
+    last_missing: date = Field(description="Last session without a bar, when this was told.")
+    missing_sessions: PositiveInt = Field(description="Sessions without a bar, all consecutive.")
+    reason: str = Field(min_length=1, description="Why the newest is not there: vendor_late, vendor_missing, …")
+    run_id: str | None = Field(None, description="Dagster run that noticed; null outside of Dagster.")
+
+    @property
+    def subject(self) -> str:
+        """Market and symbol: XNYS/AAPL."""
+        return f"{self.market}/{self.symbol}"
+
+    @model_validator(mode="after")
+    def _lies_after_what_is_stored(self) -> Self:
+        if self.last_missing < self.first_missing:
+            raise ValueError("last_missing must not be before first_missing")
+        if self.last_session is not None and self.last_session >= self.first_missing:
+            raise ValueError("last_session must be before first_missing")
+        return self
+
+
+class JobProgress(EventData):
+    """A load has come further."""
+
+    channel = "tickstock.jobs.progress"
+    alias = "job_progress"
+
+    job_id: str = Field(min_length=1, description="The load; the same one after a restart.")
+    run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
+    done: NonNegativeInt = Field(description="Units finished.")
+    total: PositiveInt = Field(description="Units in all.")
+    unit: str = Field(min_length=1, description="What is counted: sessions, symbols, cells.")
+    symbol: str | None = Field(None, description="Symbol that was finished last, where one unit is one symbol.")
+
+    @computed_field(description="done / total, 0 to 1.")  # type: ignore[prop-decorator]
+    @property
+    def progress(self) -> float:
+        """Share of the units that is finished, 0 to 1."""
+        return round(self.done / self.total, 6)
+
+    @property
+    def subject(self) -> str:
+        """The job."""
+        return self.job_id
+
+    @classmethod
+    def legacy(cls, data: Mapping[str, Any], time: str) -> dict[str, Any]:  # noqa: ARG003
+        """`{job_id, symbol, progress}`, progress 0 to 1."""
+        return {name: data.get(name) for name in ("job_id", "symbol", "progress")}
+
+    @model_validator(mode="after")
+    def _is_within_its_total(self) -> Self:
+        if self.done > self.total:
+            raise ValueError("done must not be more than total")
+        return self
+
+
+class ScheduleAdjusted(EventData):
+    """A session is not as usual: an exception came into force or was withdrawn, or the next one closes early."""
+
+    channel = "tickstock.schedule.adjusted"
+    alias = "schedule_notification"
+
+    market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
+    session: date = Field(description="Session, a date in the market's own calendar.")
+    adjustment_type: Literal["early_close", "unexpected_holiday", "added_session", "changed_hours", "withdrawn"] = (
+        Field(description="What changed. The documents know early_close and unexpected_holiday.")
+    )
+    details: dict[str, JsonValue] = Field(default_factory=dict, description="Times, reason and source of the change.")
+
+    @property
+    def subject(self) -> str:
+        """Market and session: XNYS/2026-11-27."""
+        return f"{self.market}/{self.session}"
+
+    @classmethod
+    def legacy(cls, data: Mapping[str, Any], time: str) -> dict[str, Any]:
+        """`{type, adjustment_type, details, timestamp}`; market and session are in `details`."""
+        return {
+            "type": "schedule_adjustment",
+            "adjustment_type": data.get("adjustment_type"),
+            "details": {"market": data.get("market"), "session": data.get("session"), **(data.get("details") or {})},
+            "timestamp": time,
+        }
+
+
+class ConfigUpdated(EventData):
+    """Rules that the factory works by were changed; they count from the next run on."""
+
+    channel = "tickstock.config.updated"
+
+    config: Literal["equity_types"] = Field(description="Which rules: the table that holds them.")
+    key: str = Field(min_length=1, description="Which row of it: the code of an equity type.")
+    changed: tuple[str, ...] = Field(min_length=1, description="Names of the fields that are other than before.")
+    before: dict[str, JsonValue] | None = Field(
+        None, description="The changed fields as they were; null for a new row."
+    )
+    after: dict[str, JsonValue] = Field(description="The changed fields as they are.")
+
+    @property
+    def subject(self) -> str:
+        """Table and row: equity_types/ETF."""
+        return f"{self.config}/{self.key}"

@@ -1,0 +1,147 @@
+"""Completeness by universe, ETF theme and equity type: counting cells, ordering groups, and the table that people read.
+
+What is expected, stored or explained is decided in `core.loading.coverage`; reading it is the work of
+`completeness_store`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import polars as pl
+
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+
+STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String}
+"""An expected cell and its state: stored, final (explained for good), open (explained, missing), or null (missing)."""
+
+GROUP_SPAN_SCHEMA: dict[str, type[pl.DataType]] = {
+    "kind": pl.String,
+    "name": pl.String,
+    "security_id": pl.Int64,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+}
+"""Days, [valid_from, valid_to), on which a listed security belongs to a group; overlapping ones are allowed."""
+
+
+class GroupKind(StrEnum):
+    """By what symbols are grouped."""
+
+    UNIVERSE = "universe"
+    THEME = "theme"
+    TYPE = "type"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupCompleteness:
+    """The state of one group on one session.
+
+    Attributes:
+        kind: by what it groups.
+        name: the universe's key, the theme, or the vendor's type code (`unknown` where there is none).
+        members: securities of the group that were listed, tracked or not.
+        state: of those that are tracked; nothing else is expected.
+        frequency: of a type: realtime or eod, where it is known.
+    """
+
+    kind: GroupKind
+    name: str
+    members: int
+    state: Completeness
+    frequency: str | None = None
+
+    @property
+    def ratio(self) -> float | None:
+        """Bars stored per bar due, 0 to 1; None where nothing of the group is expected: it is not complete."""
+        return self.state.ratio if self.state.expected else None
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as a JSON object; the session is a date."""
+        return {
+            "session": self.state.session,
+            "name": self.name,
+            "members": self.members,
+            "expected": self.state.expected,
+            "stored": self.state.stored,
+            "explained": self.state.final,
+            "missing": self.state.missing,
+            "completeness": None if self.ratio is None else round(self.ratio, 6),
+            **({"update_frequency": self.frequency} if self.kind is GroupKind.TYPE else {}),
+        }
+
+
+def group_completeness(
+    cells: pl.DataFrame, spans: pl.DataFrame, frequencies: Mapping[str, str] | None = None
+) -> list[GroupCompleteness]:
+    """Count each group's cells on each session, in one pass.
+
+    Args:
+        cells: `STATE_SCHEMA`, every expected cell of some sessions once.
+        spans: `GROUP_SPAN_SCHEMA`.
+        frequencies: equity type → realtime or eod.
+
+    Returns:
+        By session (newest first), kind, and the worst first: the lowest ratio, then the most missing, then the name.
+        Groups of which nothing is expected come last.
+    """
+    days = cells.lazy().select("session").unique()
+    begun = pl.col("session") >= pl.col("valid_from")
+    covers = begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
+    states = cells.lazy().select("security_id", "session", state=pl.col("state").fill_null("missing"))
+    rows = (
+        spans.lazy()
+        .join(days, how="cross")
+        .filter(covers)
+        .select("kind", "name", "security_id", "session")
+        .unique()
+        .join(states, on=["security_id", "session"], how="left")
+        .group_by("session", "kind", "name")
+        .agg(
+            pl.len().alias("members"),
+            pl.col("state").count().alias("expected"),
+            (pl.col("state") == "stored").sum().alias("stored"),
+            (pl.col("state") == "final").sum().alias("final"),
+        )
+        .collect()
+    )
+    known = frequencies or {}
+    groups = [
+        GroupCompleteness(
+            GroupKind(kind),
+            name,
+            members,
+            Completeness(session, expected, stored, final, expected - stored - final),
+            known.get(name) if kind == GroupKind.TYPE else None,
+        )
+        for session, kind, name, members, expected, stored, final in rows.iter_rows()
+    ]
+    order = list(GroupKind)
+    return sorted(groups, key=lambda g: (-g.state.session.toordinal(), order.index(g.kind), _badness(g)))
+
+
+def worst_groups(groups: Sequence[GroupCompleteness], limit: int) -> list[GroupCompleteness]:
+    """At most `limit` groups of which something is expected, of all kinds and sessions, the worst first."""
+    return sorted((group for group in groups if group.state.expected), key=_badness)[:limit]
+
+
+def groups_table(groups: Sequence[GroupCompleteness], limit: int = 12) -> str:
+    """A markdown table of the worst groups, `limit` rows at most; where more were left out, its last line says so."""
+    lines = [
+        "| by | group | members | expected | stored | explained | missing | complete |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
+    ]
+    for group in worst_groups(groups, limit):
+        state = group.state
+        name = f"{group.name} ({group.frequency})" if group.frequency else group.name
+        counts = f"{group.members} | {state.expected} | {state.stored} | {state.final} | {state.missing}"
+        lines.append(f"| {group.kind} | {name} | {counts} | {state.ratio:.2%} |")
+    left = sum(1 for group in groups if group.state.expected) - limit
+    return "\n".join(lines) + (
+        f"\n\n{left} further groups are as complete as the last one, or more." if left > 0 else ""
+    )
+
+
+def _badness(group: GroupCompleteness) -> tuple[bool, float, int, str]:
+    return (not group.state.expected, group.state.ratio, -group.state.missing, group.name)

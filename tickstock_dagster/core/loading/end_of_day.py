@@ -1,0 +1,113 @@
+"""The end-of-day clock: what is to be done about a session at a given moment.
+
+All times hang on the session's own close, so half days, daylight saving and other time zones need no rules of their
+own. Pure: the moment, the calendar and the session's state are arguments.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.loading.coverage import Completeness
+
+FIRST_ATTEMPT_AFTER = timedelta(minutes=30)
+"""After the close: the first attempt."""
+
+MAINTENANCE_AFTER = timedelta(minutes=60)
+"""After the close: maintenance may begin (17:00 ET on a full day, 14:00 ET on a 13:00 close)."""
+
+OBJECTIVE_AFTER = timedelta(minutes=120)
+"""After the close: the completeness objective is due (18:00 ET on a full day, 15:00 ET on a 13:00 close)."""
+
+RECONCILE_AT = time(11, 30)
+"""On the exchange's clocks, on the day after a session: the vendor's corrections of the night are in by then."""
+
+OBJECTIVE = 0.95
+"""Share of the bars due that makes a session complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class EodDecision:
+    """`attempt` the session now, or wait; `reason` in words either way. `overdue`: past the objective's time."""
+
+    session: date
+    attempt: bool
+    reason: str
+    overdue: bool = False
+
+
+def reaches_objective(state: Completeness) -> bool:
+    """Whether a session counts as complete. One without any expected bar does not: nothing was there to be loaded."""
+    return state.expected > 0 and state.ratio >= OBJECTIVE
+
+
+def first_attempt_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
+    """When a session is to be loaded first, UTC.
+
+    Args:
+        calendar: overrides applied.
+        session: one of its sessions.
+        same_day: whether the vendor's plan gives bars on the session's own day; without, the first attempt is at
+            the next day's 00:30 of the exchange.
+    """
+    begins_at = calendar.closes_at(session) + FIRST_ATTEMPT_AFTER
+    if same_day:
+        return begins_at
+    next_day = datetime.combine(session + timedelta(days=1), datetime.min.time(), calendar.timezone)
+    return max(begins_at, (next_day + FIRST_ATTEMPT_AFTER).astimezone(UTC))
+
+
+def maintenance_at(calendar: SessionCalendar, session: date) -> datetime:
+    """When maintenance of a session's evening may begin, UTC. `calendar` has its overrides applied."""
+    return calendar.closes_at(session) + MAINTENANCE_AFTER
+
+
+def objective_at(calendar: SessionCalendar, session: date) -> datetime:
+    """When the completeness objective of a session is due, UTC. `calendar` has its overrides applied."""
+    return calendar.closes_at(session) + OBJECTIVE_AFTER
+
+
+def overdue_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
+    """From when on a session below the objective is told of, UTC; arguments as `first_attempt_at`.
+
+    The objective's hour; with a plan that has bars on the next day only, as long after the first attempt.
+    """
+    return first_attempt_at(calendar, session, same_day=same_day) + (OBJECTIVE_AFTER - FIRST_ATTEMPT_AFTER)
+
+
+def decide_attempt(
+    calendar: SessionCalendar, now: datetime, *, state: Completeness | None, in_progress: bool, same_day: bool = True
+) -> EodDecision:
+    """Whether the latest closed session is to be loaded now.
+
+    Args:
+        calendar: overrides applied.
+        now: aware.
+        state: the latest closed session's completeness; None where nothing is tracked.
+        in_progress: whether a run for that session is queued or started.
+        same_day: as `first_attempt_at`.
+    """
+    session = calendar.latest_closed_session(now)
+    closes_at = calendar.closes_at(session)
+    local = now.astimezone(calendar.timezone)
+    begins_at = first_attempt_at(calendar, session, same_day=same_day)
+    if state is None:
+        return EodDecision(session, False, "nothing is tracked: load a profile or track a universe first")
+    overdue = now >= closes_at + OBJECTIVE_AFTER
+    if state.expected and state.missing == 0:
+        upcoming = calendar.next_session(session)
+        today = "" if calendar.is_session(local.date()) else f"{local.date()} is not a session; "
+        return EodDecision(session, False, f"{today}{session} is complete; next is {upcoming}")
+    if now < begins_at:
+        first = begins_at.astimezone(calendar.timezone)
+        return EodDecision(session, False, f"{session} closed; its first attempt is at {first:%H:%M %Z}")
+    if in_progress:
+        return EodDecision(session, False, f"a run for {session} is queued or started", overdue)
+    return EodDecision(
+        session, True, f"{session}: {state.stored} of {state.expected - state.final} bars stored", overdue
+    )
+
+
+def latest_due_session(calendar: SessionCalendar, now: datetime) -> date:
+    """The latest session whose objective's time has passed: what must be there by now."""
+    return calendar.latest_closed_session(now - OBJECTIVE_AFTER)

@@ -1,0 +1,202 @@
+"""The planner: which vendor calls fill the missing cells, fewest first.
+
+A range call fills one ticker over many sessions, a grouped call one session over all tickers. With missing cells as
+the ones of a ticker × session matrix, the cheapest plan is the cheapest set of rows and columns that covers every
+one. The planner sweeps over "the k tickers that miss most go by range, the sessions still missing go grouped" and
+takes the cheapest k, the fewest rows deciding between equals; k = all and k = none are the pure plans, so a plan
+never makes more calls than either. It is the least possible in nearly every case that occurs; sparse gaps can cost a
+call more.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import polars as pl
+
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan
+
+MARKET_ROWS = 11_000
+"""Rows of one grouped answer of the real market, for estimates."""
+
+VENDOR_ZONE = ZoneInfo("America/New_York")
+"""The vendor counts a plan's history back from its own today."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkUnit:
+    """One call to a source: `subject` is a ticker (range) or * (grouped); sessions inclusive; `cells` it is to fill."""
+
+    kind: str
+    market: str
+    source: str
+    subject: str
+    first: date
+    last: date
+    cells: int = 0
+
+    @property
+    def unit_id(self) -> str:
+        """Deterministic: the same request has the same id in every run."""
+        text = "|".join((self.kind, self.market, self.source, self.subject, str(self.first), str(self.last)))
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def describe(self) -> str:
+        """The request in words."""
+        days = f"{self.first}" if self.first == self.last else f"{self.first}..{self.last}"
+        return f"{self.kind} {self.subject} {days}" if self.subject != "*" else f"{self.kind} {days}"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadPlan:
+    """What a load will ask for, before it asks.
+
+    Attributes:
+        units: in the order in which they are to be done.
+        cells: missing cells they fill.
+        out_of_history: missing cells that the plan's history does not reach (no call is made for them).
+        rows: rows that the answers will hold, estimated.
+        seconds: least time at the plan's rate; 0 without a rate.
+        monthly_usd: list price of the plan; None where the source has none.
+    """
+
+    units: tuple[WorkUnit, ...]
+    cells: int
+    out_of_history: pl.DataFrame
+    rows: int
+    seconds: float
+    monthly_usd: int | None
+
+    @property
+    def calls(self) -> int:
+        """Vendor calls in all."""
+        return len(self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLimits:
+    """What the planner must know of a source."""
+
+    source: str
+    range_bars: bool
+    grouped_bars: bool
+    max_range_rows: int
+    plan: VendorPlan | None
+
+
+def earliest_session(plan: VendorPlan | None, now: datetime) -> date:
+    """The first date that the plan's history reaches, counted in calendar years back from `now` (aware)."""
+    if plan is None:
+        return date.min
+    today = now.astimezone(VENDOR_ZONE).date()
+    try:
+        return today.replace(year=today.year - plan.history_years)
+    except ValueError:  # 29 February
+        return today.replace(year=today.year - plan.history_years, day=28)
+
+
+def plan_load(
+    missing: pl.DataFrame, sessions: Sequence[date], market: str, limits: SourceLimits, *, now: datetime
+) -> LoadPlan:
+    """The cheapest set of calls for the missing cells.
+
+    Args:
+        missing: `core.loading.coverage.CELL_SCHEMA`.
+        sessions: all sessions of the calendar between the first and the last missing one, ascending.
+        market: MIC of the calendar.
+        limits: the source's.
+        now: aware; decides what the plan's history reaches.
+    """
+    reach = earliest_session(limits.plan, now)
+    out_of_history = missing.filter(pl.col("session") < reach)
+    cells = missing.filter(pl.col("session") >= reach)
+    if cells.is_empty():
+        units: tuple[WorkUnit, ...] = ()
+    else:
+        units = _cheapest(cells, sessions, market, limits)
+    position = {session: number for number, session in enumerate(sessions)}
+    plan = limits.plan
+    return LoadPlan(
+        units=units,
+        cells=cells.height,
+        out_of_history=out_of_history,
+        rows=sum(_rows(unit, position) for unit in units),
+        # The first window's calls leave at once, the next when it has passed.
+        seconds=float((len(units) - 1) // plan.calls * plan.per_seconds) if plan and units else 0.0,
+        monthly_usd=plan.monthly_usd if plan else None,
+    )
+
+
+def _rows(unit: WorkUnit, position: Mapping[date, int]) -> int:
+    """Rows that the answer will hold, estimated."""
+    return position[unit.last] - position[unit.first] + 1 if unit.kind == "range" else MARKET_ROWS
+
+
+def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits: SourceLimits) -> tuple[WorkUnit, ...]:
+    ranges = _range_units(cells, sessions, market, limits) if limits.range_bars else {}
+    if not limits.grouped_bars:
+        if not limits.range_bars:
+            raise BadInputError("source", limits.source, "a source that offers range or grouped bars")
+        return tuple(unit for units in ranges.values() for unit in units)
+    per_session = dict(cells.group_by("session").len().sort("session").iter_rows())
+    if not limits.range_bars:
+        return _grouped_units(per_session, market, limits)
+    by_ticker = (
+        cells.group_by("ticker")
+        .agg("session", pl.len().alias("count"))
+        .sort("count", "ticker", descending=[True, False])
+    )
+    best, best_cost = 0, (len(per_session), MARKET_ROWS * len(per_session))
+    spent = spent_rows = 0
+    left = dict(per_session)
+    order = by_ticker["ticker"].to_list()
+    number_of = {session: number for number, session in enumerate(sessions)}
+    for position, (ticker, missing_sessions, _count) in enumerate(by_ticker.iter_rows(), start=1):
+        spent += len(ranges[ticker])
+        spent_rows += sum(_rows(unit, number_of) for unit in ranges[ticker])
+        for session in missing_sessions:
+            left[session] -= 1
+            if left[session] == 0:
+                del left[session]
+        if spent > best_cost[0]:
+            break
+        cost = (spent + len(left), spent_rows + MARKET_ROWS * len(left))
+        if cost < best_cost:
+            best, best_cost = position, cost
+    by_range = set(order[:best])
+    units = tuple(unit for ticker in order[:best] for unit in ranges[ticker])
+    rest = cells.filter(~pl.col("ticker").is_in(list(by_range))).group_by("session").len().sort("session")
+    return units + _grouped_units(dict(rest.iter_rows()), market, limits)
+
+
+def _range_units(
+    cells: pl.DataFrame, sessions: Sequence[date], market: str, limits: SourceLimits
+) -> dict[str, tuple[WorkUnit, ...]]:
+    """Per ticker, the calls from its first to its last missing session, no longer than one answer may be."""
+    position = {session: number for number, session in enumerate(sessions)}
+    result = {}
+    grouped = cells.group_by("ticker").agg(pl.col("session").sort()).sort("ticker")
+    for ticker, missing in grouped.iter_rows():
+        units = []
+        begin = 0
+        while begin < len(missing):
+            reach = position[missing[begin]] + limits.max_range_rows
+            end = begin
+            while end + 1 < len(missing) and position[missing[end + 1]] < reach:
+                end += 1
+            count = end - begin + 1
+            units.append(WorkUnit("range", market, limits.source, ticker, missing[begin], missing[end], count))
+            begin = end + 1
+        result[ticker] = tuple(units)
+    return result
+
+
+def _grouped_units(per_session: dict[date, int], market: str, limits: SourceLimits) -> tuple[WorkUnit, ...]:
+    """One call per session, the newest first: what people wait for is the end of the history."""
+    return tuple(
+        WorkUnit("grouped", market, limits.source, "*", session, session, count)
+        for session, count in sorted(per_session.items(), reverse=True)
+    )

@@ -1,0 +1,110 @@
+"""Whether an ETF moved as its reference lets expect: residuals of one session against those of the sessions before.
+
+A fund whose home market was closed is priced without it; its move then says nothing, and is explained instead of told
+as an alarm. Reading bars belongs in `adapters`, homes in `home_markets`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from tickstock_dagster.core.securities.home_markets import HomeState
+from tickstock_dagster.core.universes.correlations import total_returns
+
+WINDOW = 60
+"""Sessions before the judged one from which a fund's usual distance to its reference is taken."""
+
+SIGMAS = 6.0
+"""So many standard deviations of the residual are out of the ordinary."""
+
+LEAST_DISTANCE = 0.02
+"""And so large a distance, as a return: a fund that is always close to its reference may leave it by a little."""
+
+_LEAST_SIGMA = 1e-4
+
+FUND_HOME_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "reference": pl.String,
+    "etf_type": pl.String,
+    "name": pl.String,
+    "underlying_index": pl.String,
+}
+"""ETFs with what tells their home; `ticker` is today's, `reference` never null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """One fund on one session.
+
+    Attributes:
+        ticker: the fund.
+        reference: what it is compared with.
+        move: its total return.
+        expected: the return that its reference's lets expect.
+        sigmas: distance between both, in standard deviations of the sessions before.
+        home: its home market's state; None where it has no one home, or none that is known.
+    """
+
+    ticker: str
+    reference: str
+    move: float
+    expected: float
+    sigmas: float
+    home: HomeState | None
+
+    @property
+    def far(self) -> bool:
+        """Whether the fund is out of the ordinary far from its reference."""
+        return abs(self.sigmas) > SIGMAS and abs(self.move - self.expected) > LEAST_DISTANCE
+
+    @property
+    def excused(self) -> bool:
+        """Whether that is explained by a closed home market."""
+        return self.far and self.home is not None and self.home.closed
+
+
+def judge_tracking(
+    closes: pl.DataFrame,
+    payouts: pl.DataFrame,
+    funds: pl.DataFrame,
+    homes: Mapping[int, HomeState],
+    sessions: Sequence[date],
+) -> list[Tracking]:
+    """Every fund of which the last session and the `WINDOW` before it have a return, and its reference's; by ticker.
+
+    Args:
+        closes: `CLOSE_SCHEMA` of the funds and of their references.
+        payouts: `PAYOUT_SCHEMA`.
+        funds: `FUND_HOME_SCHEMA`.
+        homes: the state of each fund's home market, by security.
+        sessions: `WINDOW` + 2 sessions of the calendar, ascending; the last one is judged.
+    """
+    holders = dict(closes.sort("session").group_by("ticker").agg(pl.col("security_id").last()).iter_rows())
+    securities, returns = total_returns(closes, payouts, sessions)
+    row_of = {security: row for row, security in enumerate(securities)}
+    found = []
+    for fund in funds.sort("ticker").iter_rows(named=True):
+        reference = holders.get(fund["reference"])
+        if reference is None or reference == fund["security_id"] or fund["security_id"] not in row_of:
+            continue
+        own, other = returns[row_of[fund["security_id"]], 1:], returns[row_of[reference], 1:]
+        if len(own) <= WINDOW or np.isnan(own).any() or np.isnan(other).any():
+            continue
+        expected, sigma = _usual(own[:-1], other[:-1], float(other[-1]))
+        move = float(own[-1])
+        home = homes.get(fund["security_id"])
+        found.append(Tracking(fund["ticker"], fund["reference"], move, expected, (move - expected) / sigma, home))
+    return found
+
+
+def _usual(own: np.ndarray, other: np.ndarray, today: float) -> tuple[float, float]:
+    """The expected return of today by least squares, and the residuals' standard deviation."""
+    spread = float(np.var(other))
+    beta = float(np.mean((own - own.mean()) * (other - other.mean()))) / spread if spread > 0 else 0.0
+    alpha = float(own.mean() - beta * other.mean())
+    residuals = own - alpha - beta * other
+    return alpha + beta * today, max(float(residuals.std()), _LEAST_SIGMA)

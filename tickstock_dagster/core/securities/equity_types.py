@@ -1,0 +1,161 @@
+"""How each type of security is processed: rules typed and checked, and one enum of priorities for all work.
+
+Units are those of the store: US dollars, shares, and a fraction of assets a year. Reading and writing the rules belongs
+in `adapters.securities.equity_type_store`; what kind of security a type code stands for, in
+`core.securities.equity_classes`.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tickstock_dagster.core.errors import BadInputError, choices
+
+
+class Priority(StrEnum):
+    """How urgent work is: `level` 1 is the most urgent, `dagster_priority` the number that Dagster's queue sorts by."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @property
+    def level(self) -> int:
+        """1 (critical) to 4 (low)."""
+        return list(Priority).index(self) + 1
+
+    @property
+    def dagster_priority(self) -> int:
+        """The value of the tag `dagster/priority`: 10, 5, 2 or 1."""
+        return (10, 5, 2, 1)[self.level - 1]
+
+
+class UpdateFrequency(StrEnum):
+    """Whether a type is followed during the session as well, after the close only, or not at all.
+
+    The end of day loads the first two; of the third no bar is expected.
+    """
+
+    REALTIME = "realtime"
+    EOD = "eod"
+    NONE = "none"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class ValidationRules(_Part):
+    """What a symbol of the type must reach; None: nothing is asked.
+
+    Attributes:
+        aum_minimum: assets under management, US dollars.
+        dollar_volume_threshold: US dollars a session, mean over 20 sessions.
+        volume_threshold: shares a session, mean over 20 sessions.
+        expense_ratio_max: a fraction of assets a year: 0.02 is 2 %.
+    """
+
+    aum_minimum: float | None = Field(None, ge=0, strict=True)
+    dollar_volume_threshold: float | None = Field(None, ge=0, strict=True)
+    volume_threshold: float | None = Field(None, ge=0, strict=True)
+    expense_ratio_max: float | None = Field(
+        None, gt=0, le=0.2, strict=True, description="a fraction of assets, above 0 and up to 0.2; 2 % is 0.02"
+    )
+
+
+class Enrichment(_Part):
+    """What is computed besides the bars."""
+
+    nav_calculation: bool = Field(False, strict=True)
+    premium_discount: bool = Field(False, strict=True)
+    sector_allocation: bool = Field(False, strict=True)
+
+
+class ProcessingRules(_Part):
+    """Where the data of a type comes from, what is asked of a symbol, and what is computed besides."""
+
+    data_sources: tuple[Literal["massive", "fund_provider"], ...] = Field(min_length=1)
+    validation_rules: ValidationRules
+    enrichment: Enrichment
+
+
+class RetryConfig(_Part):
+    """How often an absent bar is asked for again on its session's evening, first after 15 minutes.
+
+    Each wait is `backoff_multiplier` times the one before.
+    """
+
+    max_retries: int = Field(ge=0, le=20, strict=True)
+    backoff_multiplier: float = Field(ge=1, le=10, strict=True)
+
+
+class PerformanceTargets(_Part):
+    """Milliseconds for each symbol, and the share of symbols that succeed, per cent."""
+
+    processing_time_ms: float = Field(gt=0, strict=True)
+    success_rate: float = Field(gt=0, le=100, strict=True, description="per cent, above 0 and up to 100")
+
+
+class EquityType(_Part):
+    """All that is said of one type; `equity_type` is the vendor's type code."""
+
+    equity_type: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,49}$", description="a type code such as CS or ETF")
+    title: str = Field(min_length=1)
+    update_frequency: UpdateFrequency
+    priority: Priority
+    processing_rules: ProcessingRules
+    retry_config: RetryConfig
+    performance_targets: PerformanceTargets
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Read one from JSON.
+
+        Raises:
+            BadInputError: a field is unknown, absent or out of bounds: names it, its value and what is accepted.
+        """
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(str(part) for part in (values.get("equity_type", "equity type"), *first["loc"]))
+            value = "nothing" if first["type"] == "missing" else first["input"]
+            raise BadInputError(field, value, _accepted(first["loc"], first["msg"])) from None
+
+    def to_json(self) -> dict[str, Any]:
+        """As stored: thresholds that ask nothing are left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+    def changed(self, changes: Mapping[str, Any]) -> Self:
+        """The same with some fields other; objects are merged, everything else is replaced, null removes a threshold.
+
+        Raises:
+            BadInputError: the result cannot be, or the code is to change.
+        """
+        if changes.get("equity_type", self.equity_type) != self.equity_type:
+            raise BadInputError(f"{self.equity_type}.equity_type", changes["equity_type"], "the code stays as it is")
+        return type(self).from_json(_merged(self.to_json(), changes))
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(old)
+    for key, value in new.items():
+        before = merged.get(key)
+        merged[key] = _merged(before, value) if isinstance(before, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _accepted(place: tuple[int | str, ...], message: str) -> str:
+    """What a field accepts: its own words where it has some, the names that are there where it is unknown."""
+    model: Any = EquityType
+    for part in place:
+        fields = getattr(model, "model_fields", {})
+        if part not in fields:
+            return choices(str(part), fields) if fields else message
+        if fields[part].description:
+            return str(fields[part].description)
+        model = fields[part].annotation
+    return message

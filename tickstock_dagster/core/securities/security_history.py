@@ -1,0 +1,174 @@
+"""One security's history under dated lists: a sighting, an absence, and the bounds that follow from them.
+
+A sighting is a fact. An absence is weak evidence, since lists have holes: it says that a first listing began later
+and it raises the question of a delisting, but it never takes away days between two sightings. Where neighbouring
+intervals meet, the day lies between the last sighting of one and the first of the next, and is asked of the vendor.
+Bounds can so be too wide, which shows as gaps that a person sees, and never too narrow, which nobody would see.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from tickstock_dagster.core.securities.listing_records import EARLIEST, Boundary, Interval, Listed, Resolver, Security
+
+DAY = timedelta(days=1)
+
+DATES_DISAGREE = timedelta(days=7)
+"""A vendor's delisting date and its lists may differ by so much and still tell of one event."""
+
+_BY_ABSENCE = ("absent_before", "first_bar")
+"""How the start of a listing is known; the start of a further ticker is `vendor`."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Histories as a list of date `on` shows them.
+
+    Attributes:
+        on: the list's date.
+        lists: dates of all lists, this one included, ascending.
+        resolve: answers where a change lies between two sightings.
+        holders: who held each ticker before this list, by identity.
+    """
+
+    on: date
+    lists: Sequence[date]
+    resolve: Resolver
+    holders: Mapping[str, Iterable[tuple[str, Interval]]]
+
+    def first_seen(self, row: Listed) -> Security:
+        """A new security. A later list that lacks it ends it there, as the list before begins it."""
+        run = Interval(row.ticker, EARLIEST, self._next_list(), "unknown", self.on, self.on)
+        return Security(row.identity, self._bounded(row.identity, [run], None), facts=row)
+
+    def seen(self, security: Security, row: Listed) -> Security:
+        """The security held `row.ticker` on the list's date."""
+        if self.on >= security.intervals[-1].seen_to:
+            security = replace(security, facts=row)
+        for position, run in enumerate(security.intervals):
+            if run.ticker == row.ticker and run.covers(self.on):
+                if run.spans(self.on):
+                    return security
+                wider = replace(run, seen_from=min(run.seen_from, self.on), seen_to=max(run.seen_to, self.on))
+                runs = (*security.intervals[:position], wider, *security.intervals[position + 1 :])
+                return replace(security, intervals=runs)
+        return self._inserted(security, row.ticker)
+
+    def absent(self, security: Security, *, ticker_taken: bool) -> tuple[Security, bool]:
+        """The list lacks the security; also whether it has vanished: an end has yet to be confirmed.
+
+        Args:
+            security: as known before.
+            ticker_taken: the list shows its ticker of that day with another security.
+        """
+        runs = security.intervals
+        position = next((number for number, run in enumerate(runs) if run.covers(self.on)), None)
+        if position is None:
+            return security, False
+        run, is_last = runs[position], position == len(runs) - 1
+        if run.seen_from > self.on and run.start_known in ("unknown", "absent_before"):
+            later = self._start_by_lists(run, floor=runs[position - 1].valid_to if position else None)
+            return replace(security, intervals=(*runs[:position], later, *runs[position + 1 :])), False
+        if ticker_taken and run.seen_from < self.on < run.seen_to:
+            parts = self._bounded(security.identity, self._cut(runs), security.delisted_on)
+            return replace(security, intervals=parts), False
+        return security, is_last and run.seen_to < self.on and security.delisted_on is None
+
+    def ask(self, ticker: str, identity: str, after: date, until: date) -> date:
+        """The day in (after, until] on which the security began to hold the ticker."""
+        day = self.resolve(Boundary(ticker, identity, True, after, until))
+        return min(max(day, after + DAY), until)
+
+    def _inserted(self, security: Security, ticker: str) -> Security:
+        """A sighting that no interval foresaw: widen a neighbour of the same ticker, or put an interval between."""
+        on, delisted_on = self.on, security.delisted_on
+        runs = self._cut(security.intervals)
+        former, latter = [run for run in runs if run.seen_to < on], [run for run in runs if run.seen_from > on]
+        new = Interval(ticker, EARLIEST, None, "unknown", on, on)
+        ended_on = None
+        if former and latter and latter[0].start_known in _BY_ABSENCE:
+            ended_on = former[-1].valid_to
+        elif former and not latter:
+            ended_on = delisted_on
+        if ended_on is not None and on >= ended_on:
+            if latter or on - ended_on > DATES_DISAGREE:
+                new = replace(new, valid_from=ended_on, start_known="absent_before")  # listed anew
+            if not latter:
+                delisted_on = None
+        elif ended_on is not None:
+            new = replace(new, valid_to=ended_on)
+        is_anew = new.start_known == "absent_before"
+        if former and not is_anew and self._continues(security, former[-1], new):
+            former[-1] = replace(former[-1], seen_to=on)
+        elif latter and (is_anew or ended_on is None) and self._continues(security, latter[0], new):
+            start_known = latter[0].start_known if is_anew or not former else "unknown"
+            if start_known != "absent_before" and latter[0].valid_from > on:
+                start_known = "unknown"
+            latter[0] = replace(latter[0], seen_from=on, start_known="absent_before" if is_anew else start_known)
+        else:
+            if latter and (is_anew or ended_on is None):
+                known = latter[0].start_known in ("vendor", "first_bar") and latter[0].valid_from > on
+                latter[0] = replace(latter[0], start_known="vendor" if known else "unknown")
+            former.append(new)
+        if not latter:
+            former[-1] = replace(former[-1], valid_to=delisted_on or self._next_list())
+        bounded = self._bounded(security.identity, [*former, *latter], delisted_on)
+        return replace(security, intervals=bounded, delisted_on=delisted_on)
+
+    def _cut(self, runs: Iterable[Interval]) -> list[Interval]:
+        """Part the interval that was sighted before and after the list's date."""
+        parts: list[Interval] = []
+        for run in runs:
+            if not run.seen_from < self.on < run.seen_to:
+                parts.append(run)
+                continue
+            before = self.lists[bisect_left(self.lists, self.on) - 1]
+            after = self.lists[bisect_right(self.lists, self.on) % len(self.lists)]
+            before = before if run.seen_from <= before < self.on else run.seen_from
+            after = after if self.on < after <= run.seen_to else run.seen_to
+            parts.append(replace(run, seen_to=before, valid_to=self.on))
+            parts.append(replace(run, valid_from=self.on + DAY, start_known="unknown", seen_from=after))
+        return parts
+
+    def _continues(self, security: Security, run: Interval, new: Interval) -> bool:
+        """Whether two sightings under one ticker are one interval: nobody else had the ticker between them."""
+        first, last = min(run.seen_to, new.seen_from), max(run.seen_from, new.seen_to)
+        return run.ticker == new.ticker and not any(
+            identity != security.identity and other.seen_from < last and other.seen_to > first
+            for identity, other in self.holders.get(run.ticker, ())
+        )
+
+    def _bounded(self, identity: str, runs: Sequence[Interval], delisted_on: date | None) -> tuple[Interval, ...]:
+        """Give each interval its start and its end; bounds that still fit the sightings stay and are not asked for."""
+        bounded: list[Interval] = []
+        for run in runs:
+            prior = bounded[-1] if bounded else None
+            if prior is None:
+                run = self._start_by_lists(run, floor=None)  # noqa: PLW2901
+            elif run.start_known in _BY_ABSENCE and prior.valid_to is not None:
+                run = self._start_by_lists(run, floor=prior.valid_to)  # noqa: PLW2901
+            else:
+                if run.start_known != "vendor" or not prior.seen_to < run.valid_from <= run.seen_from:
+                    start = self.ask(run.ticker, identity, prior.seen_to, run.seen_from)
+                    run = replace(run, valid_from=start, start_known="vendor")  # noqa: PLW2901
+                bounded[-1] = replace(prior, valid_to=run.valid_from)
+            bounded.append(run)
+        last = bounded[-1]
+        end = delisted_on or last.valid_to
+        bounded[-1] = replace(last, valid_to=end if end is not None and end > last.seen_to else None)
+        return tuple(bounded)
+
+    def _start_by_lists(self, run: Interval, floor: date | None) -> Interval:
+        """The earliest possible start of a listing: after the newest list that lacks it, not before `floor`."""
+        if run.start_known in ("first_bar", "vendor") and (floor or EARLIEST) <= run.valid_from <= run.seen_from:
+            return run
+        position = bisect_left(self.lists, run.seen_from)
+        earliest = max(self.lists[position - 1] + DAY if position else EARLIEST, floor or EARLIEST)
+        known = "absent_before" if earliest > EARLIEST else "unknown"
+        return replace(run, valid_from=min(earliest, run.seen_from), start_known=known)
+
+    def _next_list(self) -> date | None:
+        position = bisect_right(self.lists, self.on)
+        return self.lists[position] if position < len(self.lists) else None

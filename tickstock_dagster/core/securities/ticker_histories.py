@@ -1,0 +1,183 @@
+"""Which security printed under which ticker, and when: built from the vendor's dated ticker lists.
+
+A list of one date is an observation of every security: it held that ticker on that date, or was absent. Lists may be
+taken in in any order, and again. Here they are taken in as a whole; `listing_rows` says whose a row is,
+`listing_histories` what it does to one security. A guess is never stored as a fact: `start_known` says how well each
+interval's start is known.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from itertools import pairwise
+
+from tickstock_dagster.core.securities.list_rows import OwnedRow, own_rows
+from tickstock_dagster.core.securities.listing_records import (
+    EARLIEST,
+    Boundary,
+    Interval,
+    Listed,
+    Resolver,
+    Security,
+)
+from tickstock_dagster.core.securities.security_history import DATES_DISAGREE, DAY, History
+
+__all__ = [
+    "EARLIEST",
+    "Boundary",
+    "Interval",
+    "Listed",
+    "ListingChanges",
+    "Resolver",
+    "Security",
+    "SuspiciousListError",
+    "close_delisted",
+    "observe_list",
+]
+
+MAX_VANISHED_SHARE = 0.10
+"""A list that lacks more than this share of what the list before had is taken for a broken answer; per year between
+the two lists this share again may have left the market."""
+
+FEW_VANISHED = 5
+"""So many may always vanish."""
+
+
+@dataclass(slots=True)
+class ListingChanges:
+    """What an observed list changes.
+
+    Attributes:
+        changed: securities whose history or facts differ, complete and ready to be stored.
+        vanished: securities that an earlier list showed and this later one does not: to be confirmed as delisted.
+    """
+
+    changed: list[Security] = field(default_factory=list)
+    vanished: list[Security] = field(default_factory=list)
+
+
+class SuspiciousListError(ValueError):
+    """The list lacks so much of the one before that it must be broken; nothing may be concluded from it."""
+
+
+def observe_list(
+    known: Iterable[Security], listed: Iterable[Listed], on: date, resolve: Resolver, *, lists: Sequence[date] = ()
+) -> ListingChanges:
+    """Take a dated list of active tickers into the known histories.
+
+    Afterwards no ticker has two securities on one day, no security two tickers, and every sighting of every list so
+    far stands. Of a date that was taken in before, the first reading stands and new rows are added.
+
+    Args:
+        known: every stored security.
+        listed: the list's rows.
+        on: the date that the list speaks of.
+        resolve: answers where a change lies between two sightings.
+        lists: dates of the lists that were taken in before, in any order.
+
+    Raises:
+        SuspiciousListError: more than `MAX_VANISHED_SHARE` of the securities that should be there are not; nothing
+            was asked.
+    """
+    before = {security.identity: security for security in known}
+    read_before = on in lists or any(
+        on in (run.seen_from, run.seen_to) for security in before.values() for run in security.intervals
+    )
+    rows = own_rows(listed, before, on, read_before=read_before)
+    present = {owned.known_as for owned in rows if owned.known_as}
+    _refuse_broken(before, present, on)
+    history = History(on, sorted({*lists, on}), resolve, _holders(before.values()))
+    after: dict[str, Security] = {}
+    vanished: list[str] = []
+    taken = set() if read_before else {owned.row.ticker for owned in rows}
+    for identity, security in before.items():
+        if identity not in present:
+            held = next((run.ticker for run in security.intervals if run.covers(on)), None)
+            after[identity], gone = history.absent(security, ticker_taken=held in taken)
+            if gone:
+                vanished.append(identity)
+    for owned in rows:
+        seen = _seen(history, before, owned)
+        after[seen.identity] = seen
+    _part_tickers(after, history)
+    changed = [security for identity, security in after.items() if security != before.get(identity)]
+    return ListingChanges(changed, [after[identity] for identity in vanished])
+
+
+def close_delisted(security: Security, delisted_on: date) -> Security:
+    """End a history: `delisted_on` is the first day on which the security no longer trades.
+
+    A sighting outweighs the vendor's date. A date shortly before the last sighting is moved behind it; one long
+    before tells of an earlier listing and changes nothing.
+    """
+    last = security.intervals[-1]
+    if last.seen_to - delisted_on > DATES_DISAGREE:
+        return security
+    ends_on = max(delisted_on, last.seen_to + DAY)
+    closed = replace(last, valid_to=min(last.valid_to or ends_on, ends_on))
+    return replace(security, intervals=(*security.intervals[:-1], closed), delisted_on=ends_on)
+
+
+def _seen(history: History, before: Mapping[str, Security], owned: OwnedRow) -> Security:
+    if owned.known_as is None:
+        return history.first_seen(owned.row)
+    return history.seen(replace(before[owned.known_as], identity=owned.row.identity), owned.row)
+
+
+def _refuse_broken(before: Mapping[str, Security], present: set[str], on: date) -> None:
+    due = {
+        security.identity: min(run.seen_to, on)
+        for security in before.values()
+        for run in security.intervals
+        if run.seen_from < on and run.covers(on)
+    }
+    missing = len(due.keys() - present)
+    last_seen = max((seen for seen in due.values() if seen < on), default=on)
+    share = 1 - (1 - MAX_VANISHED_SHARE) ** (1 + (on - last_seen).days / 365)
+    if missing > FEW_VANISHED and missing > share * len(due):
+        raise SuspiciousListError(
+            f"the list of {on} lacks {missing} of {len(due)} listed securities (accepted: at most {share:.0%})"
+        )
+
+
+def _holders(securities: Iterable[Security]) -> dict[str, list[tuple[str, Interval]]]:
+    holders: dict[str, list[tuple[str, Interval]]] = defaultdict(list)
+    for security in securities:
+        for run in security.intervals:
+            holders[run.ticker].append((security.identity, run))
+    return holders
+
+
+def _part_tickers(after: dict[str, Security], history: History) -> None:
+    """Where two securities claim one ticker on the same days, find the day on which it changed hands."""
+    for claims in _holders(after.values()).values():
+        if len(claims) > 1:
+            claims.sort(key=lambda claim: claim[1].seen_from)
+            for (former_id, former), (latter_id, latter) in pairwise(claims):
+                if former_id != latter_id:
+                    _part(after, history, (former_id, former.seen_from), (latter_id, latter.seen_from))
+
+
+def _part(after: dict[str, Security], history: History, first: tuple[str, date], second: tuple[str, date]) -> None:
+    """Part two neighbouring claims, each named by its security and its first sighting."""
+    place, former = _run(after[first[0]], first[1])
+    position, latter = _run(after[second[0]], second[1])
+    if former.valid_to is not None and former.valid_to <= latter.valid_from:
+        return
+    if latter.start_known not in ("vendor", "first_bar") or latter.valid_from <= former.seen_to:
+        own = after[second[0]].intervals[position - 1].seen_to if position else former.seen_to
+        day = history.ask(latter.ticker, second[0], max(former.seen_to, own), latter.seen_from)
+        latter = replace(latter, valid_from=max(day, latter.valid_from), start_known="vendor")
+        _set(after, second[0], position, latter)
+    ends = min(former.valid_to or latter.valid_from, latter.valid_from)
+    _set(after, first[0], place, replace(former, valid_to=ends))
+
+
+def _run(security: Security, seen_from: date) -> tuple[int, Interval]:
+    return next((number, run) for number, run in enumerate(security.intervals) if run.seen_from == seen_from)
+
+
+def _set(after: dict[str, Security], identity: str, position: int, run: Interval) -> None:
+    runs = after[identity].intervals
+    after[identity] = replace(after[identity], intervals=(*runs[:position], run, *runs[position + 1 :]))

@@ -1,0 +1,237 @@
+"""Rolling correlations of ETFs with their references: returns from bars, Pearson over windows, what is worth telling.
+
+Each window is centred on its own mean and multiplied out. Running sums would be faster and lose the digits of a window
+to the level of the windows before it. Reading bars and storing values belong in `adapters.universes.correlation_store`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+WINDOWS = (60, 252)
+"""Sessions of a window: a quarter and a year."""
+
+REFERENCES = ("SPY", "IWM")
+"""Every ETF is compared with these, and with its own `correlation_reference`."""
+
+STEP = 0.05
+"""A value is told of when it differs by more than this from the one told of last."""
+
+NOISE = 1e-13
+"""A return smaller than this is the arithmetic's, not the market's: an unchanged price has a return of 0."""
+
+CLOSE_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "session": pl.Date,
+    "ticker": pl.String,
+    "close": pl.Float64,
+}
+"""Raw closes, unique by security and session."""
+
+FUND_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "reference": pl.String, "etf_type": pl.String}
+"""The ETFs to compare, each with its own reference and its class; null where it has none."""
+
+PAYOUT_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ex_date": pl.Date,
+    "split_ratio": pl.Float64,
+    "cash": pl.Float64,
+}
+"""Corporate actions in force: `split_ratio` is split_from / split_to, `cash` in USD per share; one of them is null."""
+
+CORRELATION_SCHEMA: dict[str, type[pl.DataType]] = {
+    "session": pl.Date,
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "reference": pl.String,
+    "sessions": pl.Int16,
+    "correlation": pl.Float64,
+}
+"""One value: `sessions` is the window's length, `session` its last one; -1 to 1, never null."""
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The value of which consumers were told last, and its session."""
+
+    session: date
+    correlation: float
+
+
+def rolling_correlations(series: Floats, references: Floats, window: int) -> Floats:
+    """Pearson's correlation of every series with every reference over each window.
+
+    A window with a missing value (NaN) in either series has none, and neither has one in which either series stands
+    still: both are NaN. A shorter sample under the same name would be another quantity.
+
+    Args:
+        series: returns, shape (n, t).
+        references: returns on the same sessions, shape (r, t).
+        window: sessions of a window, at least 2.
+
+    Returns:
+        Shape (n, r, t), each value at its window's last session; the first window - 1 are NaN.
+    """
+    lengths = series.shape[1]
+    result = np.full((series.shape[0], references.shape[0], lengths), np.nan)
+    if lengths < window:
+        return result
+    known = [_windows(row, window) for row in references]
+    for number, row in enumerate(series):
+        deviations, good = _windows(row, window)
+        for place, (reference, usable) in enumerate(known):
+            products = np.einsum("tk,tk->t", deviations, reference)
+            result[number, place, window - 1 :] = np.where(good & usable, products.clip(-1, 1), np.nan)
+    return result
+
+
+def _windows(row: Floats, window: int) -> tuple[Floats, NDArray[np.bool_]]:
+    """Deviations from each window's mean, scaled to length 1, shape (t - window + 1, window); and which are usable."""
+    absent = np.isnan(row)
+    filled = np.where(absent, 0.0, row)
+    changes = np.concatenate(([False], filled[1:] != filled[:-1]))
+    # Counts are whole numbers: whether a window stands still is never a matter of rounding.
+    missing = _counts(absent, window)
+    moves = _counts(changes, window) - changes[: len(row) - window + 1]
+    views = np.lib.stride_tricks.sliding_window_view(filled, window)
+    deviations = views - views.mean(axis=1, keepdims=True)
+    lengths = np.sqrt(np.einsum("tk,tk->t", deviations, deviations))
+    good = (missing == 0) & (moves > 0) & (lengths > 0)
+    deviations /= np.where(good, lengths, 1.0)[:, None]
+    return deviations, good
+
+
+def _counts(flags: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
+    total = np.concatenate(([0], np.cumsum(flags, dtype=np.int64)))
+    return total[window:] - total[:-window]
+
+
+def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]) -> tuple[list[int], Floats]:
+    """Daily total returns on prices adjusted for splits and cash dividends.
+
+    The return of a session compares its close with the one of the session before it; where either has no bar there is
+    none. It is the ratio of `ohlcv_daily_adjusted.total_return_close`, and needs only the actions that take effect
+    between the two, so that later ones never change it.
+
+    Args:
+        closes: `CLOSE_SCHEMA`.
+        payouts: `PAYOUT_SCHEMA`.
+        sessions: sessions of the calendar, ascending.
+
+    Returns:
+        The securities, and their returns, shape (securities, sessions); NaN where there is none, as at the first.
+    """
+    securities = closes["security_id"].unique().sort().to_list()
+    prices = _matrix(closes.select("security_id", "session", value="close"), securities, sessions)
+    previous = np.full_like(prices, np.nan)
+    previous[:, 1:] = prices[:, :-1]
+    factors = np.ones_like(prices)
+    row_of = {security: row for row, security in enumerate(securities)}
+    ordinals = np.array([day.toordinal() for day in sessions])
+    for security, ex_date, ratio, cash in payouts.select(list(PAYOUT_SCHEMA)).iter_rows():
+        # An action on a day without a session takes effect on the next one.
+        column = int(np.searchsorted(ordinals, ex_date.toordinal()))
+        if security not in row_of or column == len(sessions):
+            continue
+        row = row_of[security]
+        if ratio is not None:
+            factors[row, column] *= ratio
+        elif cash < previous[row, column]:
+            factors[row, column] *= 1 - cash / previous[row, column]
+    returns = prices / (previous * factors) - 1
+    returns[np.abs(returns) < NOISE] = 0.0
+    return securities, returns
+
+
+def _matrix(values: pl.DataFrame, securities: Sequence[int], sessions: Sequence[date]) -> Floats:
+    rows = pl.DataFrame(list(enumerate(securities)), schema={"row": pl.Int64, "security_id": pl.Int64}, orient="row")
+    columns = pl.DataFrame(list(enumerate(sessions)), schema={"column": pl.Int64, "session": pl.Date}, orient="row")
+    placed = values.join(rows, on="security_id").join(columns, on="session")
+    matrix = np.full((len(securities), len(sessions)), np.nan)
+    matrix[placed["row"].to_numpy(), placed["column"].to_numpy()] = placed["value"].to_numpy()
+    return matrix
+
+
+def correlate_funds(
+    closes: pl.DataFrame, payouts: pl.DataFrame, funds: pl.DataFrame, sessions: Sequence[date], *, first: date
+) -> pl.DataFrame:
+    """All correlations of some ETFs from a session on.
+
+    Args:
+        closes: `CLOSE_SCHEMA` of the ETFs and of their references. A reference is the security that held its ticker
+            last.
+        payouts: `PAYOUT_SCHEMA`.
+        funds: `FUND_SCHEMA`.
+        sessions: sessions of the calendar, ascending: those asked for, and `max(WINDOWS)` before them.
+        first: the first session asked for.
+
+    Returns:
+        `CORRELATION_SCHEMA`, ordered by session, security, reference and window; without rows for windows that have
+        no value, and for an ETF that is the reference itself.
+    """
+    holders = dict(closes.sort("session").group_by("ticker").agg(pl.col("security_id").last()).iter_rows())
+    wanted = [*REFERENCES, *sorted(set(funds["reference"].drop_nulls()) - set(REFERENCES))]
+    names = [name for name in wanted if name in holders]
+    securities, returns = total_returns(closes, payouts, sessions)
+    asked = sum(day >= first for day in sessions)
+    if not names or not asked:
+        return pl.DataFrame(schema=CORRELATION_SCHEMA)
+    row_of = {security: row for row, security in enumerate(securities)}
+    own = {fund: reference for fund, reference, *_ in funds.iter_rows() if fund in row_of}
+    frames = []
+    for window in WINDOWS:
+        recent = returns[:, max(0, len(sessions) - asked - window + 1) :]
+        for name in names:
+            pair = [fund for fund, reference in own.items() if name in (*REFERENCES, reference)]
+            pair = [fund for fund in pair if fund != holders[name]]
+            rows = recent[[row_of[fund] for fund in pair]]
+            values = rolling_correlations(rows, recent[[row_of[holders[name]]]], window)[:, 0, -asked:]
+            frames.append(
+                pl.DataFrame(
+                    {
+                        "session": list(sessions[-asked:]) * len(pair),
+                        "security_id": np.repeat(np.array(pair, dtype=np.int64), asked),
+                        "correlation": values.reshape(-1),
+                    },
+                    schema_overrides={"session": pl.Date},
+                ).with_columns(reference=pl.lit(name), sessions=pl.lit(window, pl.Int16))
+            )
+    return (
+        pl.concat(frames)
+        .filter(pl.col("correlation").is_not_nan())
+        .join(closes.select("security_id", "session", "ticker"), on=["security_id", "session"])
+        .select(list(CORRELATION_SCHEMA))
+        .sort("session", "security_id", "reference", "sessions")
+    )
+
+
+def worth_telling(
+    values: pl.DataFrame, told: Mapping[tuple[int, str, int], Told], step: float = STEP
+) -> list[tuple[dict[str, Any], float | None]]:
+    """The values of which consumers should hear, each with the one told of last (None: it is the first).
+
+    Only the newest value of an ETF, a reference and a window can be news, and only if it is not older than what was
+    told: a backfill of past years fills the table and tells nothing.
+
+    Args:
+        values: `CORRELATION_SCHEMA`.
+        told: by security, reference and window.
+        step: how far a value must have moved.
+    """
+    keys = ["security_id", "reference", "sessions"]
+    newest = values.sort("session").unique(keys, keep="last", maintain_order=True).sort("ticker", *keys[1:])
+    found: list[tuple[dict[str, Any], float | None]] = []
+    for row in newest.iter_rows(named=True):
+        last = told.get((row["security_id"], row["reference"], row["sessions"]))
+        if last is None:
+            found.append((row, None))
+        elif row["session"] >= last.session and abs(row["correlation"] - last.correlation) > step:
+            found.append((row, last.correlation))
+    return found

@@ -1,0 +1,184 @@
+"""Rules by which universes choose their members, applied to the facts of a session: who is a member, and why.
+
+What a rule is made of is in `core.universes.rule_parts`. Nothing is written here: an evaluation is a proposal.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from tickstock_dagster.core.universes.facts import as_evidence
+from tickstock_dagster.core.universes.ranking import Judged, choose
+from tickstock_dagster.core.universes.rule_parts import Condition, Rule, Top
+
+__all__ = ["JUDGED_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
+
+EVIDENCE_REFUSED = 2_000
+"""How many of those who were refused an evaluation's evidence names."""
+
+JUDGED_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "rank": pl.Int64,
+    "member": pl.Boolean,
+    "decision": pl.String,
+    "reason": pl.String,
+    "facts": pl.String,
+}
+"""One row per security looked at, members first.
+
+`decision` is joined, stays, kept (a fact is not known), left or refused; `facts` is JSON.
+"""
+
+
+class Member(NamedTuple):
+    """A member, in its place. `rank` counts from 1 by the rule's `top`; None where it ranks nobody."""
+
+    security_id: int
+    ticker: str
+    rank: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Who is a member by a rule, and how everybody who was looked at was judged.
+
+    Attributes:
+        members: in order: pinned ones, then by rank, else by ticker.
+        judged: `JUDGED_SCHEMA`, members first.
+    """
+
+    members: tuple[Member, ...]
+    judged: pl.DataFrame
+
+    def reasons(self) -> dict[int, str]:
+        """Why each security that was looked at is a member or not."""
+        return dict(self.judged.select("security_id", "reason").iter_rows())
+
+    def evidence(self) -> dict[str, Any]:
+        """Per ticker: rank, decision, reason and the facts used, in JSON's own types.
+
+        Everybody who is a member or was one, and of those who were refused the first `EVIDENCE_REFUSED` in order (by
+        rank), but no more than there are members where the rule ranks: who is far from it needs no daily row.
+        """
+        rows = self.judged.filter(pl.col("ticker").is_not_null())
+        refused = rows.filter(pl.col("decision") == "refused")
+        ranked = refused["rank"].is_not_null().any()
+        few = refused.head(min(EVIDENCE_REFUSED, len(self.members)) if ranked else EVIDENCE_REFUSED)
+        return {
+            row["ticker"]: {
+                "rank": row["rank"],
+                "decision": row["decision"],
+                "reason": row["reason"],
+                "facts": json.loads(row["facts"]),
+            }
+            for row in pl.concat([rows.filter(pl.col("decision") != "refused"), few]).iter_rows(named=True)
+        }
+
+
+def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Evaluation:
+    """Judge every candidate, and every incumbent.
+
+    Args:
+        rule: who belongs.
+        facts: `FACT_SCHEMA` of the session.
+        incumbents: securities that are members before.
+
+    Returns:
+        The members, and why; an incumbent that is not among the facts is not listed, and leaves.
+    """
+    judged = _judge(rule, facts, incumbents)
+    eligible = []
+    for one in judged:
+        if one.pinned:
+            one.member, one.unknown, one.reason = True, None, "pinned by the rule"
+        elif one.fails or (one.unknown and not one.incumbent):
+            one.reason = one.fails or f"not admitted: {one.unknown} is not known"
+        else:
+            one.member = True
+            one.reason = f"kept: {one.unknown} is not known" if one.unknown else _all_hold(rule)
+            eligible.append(one)
+    if rule.top:
+        choose(rule.top, rule.top.count - sum(one.pinned for one in judged), eligible)
+    pins = {ticker: place for place, ticker in enumerate(rule.pinned)}
+    judged.sort(
+        key=lambda one: (
+            not one.member,
+            pins.get(one.ticker or "", len(pins)),
+            one.rank is None,
+            one.rank or 0,
+            one.ticker is None,
+            one.ticker or "",
+            one.security_id,
+        )
+    )
+    return Evaluation(
+        tuple(Member(one.security_id, one.ticker or "", one.rank) for one in judged if one.member),
+        _frame(judged, rule.fields),
+    )
+
+
+def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[Judged]:
+    candidates = [condition.expression().alias(f"?{place}") for place, condition in enumerate(rule.candidates)]
+    conditions = [
+        condition.expression().alias(f"?{place}")
+        for place, condition in enumerate(rule.conditions, start=len(candidates))
+    ]
+    every: tuple[Condition, ...] = (*rule.candidates, *rule.conditions)
+    held = pl.col("security_id").is_in(list(incumbents))
+    looked_at = held | pl.col("ticker").is_in(list(rule.pinned))
+    if candidates:
+        looked_at = looked_at | pl.all_horizontal(f"?{place}" for place in range(len(candidates))).fill_null(
+            value=False
+        )
+    rows = facts.with_columns(candidates + conditions).filter(looked_at).sort("security_id")
+    found = []
+    for row in rows.iter_rows(named=True):
+        verdicts = [row[f"?{place}"] for place in range(len(every))]
+        broken = [condition for condition, verdict in zip(every, verdicts, strict=True) if verdict is False]
+        unknown = [condition.field for condition, verdict in zip(every, verdicts, strict=True) if verdict is None]
+        found.append(
+            Judged(
+                row["security_id"],
+                row["ticker"],
+                row["security_id"] in incumbents,
+                facts=row,
+                pinned=row["ticker"] in rule.pinned,
+                fails="; ".join(f"not {one.text()}: {_told(row[one.field])}" for one in broken) or None,
+                unknown=", ".join(dict.fromkeys(unknown)) or None,
+            )
+        )
+    absent = incumbents - {one.security_id for one in found}
+    found += [Judged(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
+    return found
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def _all_hold(rule: Rule) -> str:
+    return "; ".join(condition.text() for condition in (*rule.candidates, *rule.conditions)) or "pinned by the rule"
+
+
+def _told(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:,.10g}"
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _frame(judged: list[Judged], fields: tuple[str, ...]) -> pl.DataFrame:
+    rows = [
+        (
+            one.security_id,
+            one.ticker,
+            one.rank,
+            one.member,
+            one.decision,
+            one.reason,
+            json.dumps(as_evidence(one.facts, fields) if one.facts else {}),
+        )
+        for one in judged
+    ]
+    return pl.DataFrame(rows, schema=JUDGED_SCHEMA, orient="row")

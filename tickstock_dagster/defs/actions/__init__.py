@@ -1,0 +1,4 @@
+"""The asset of splits and dividends.
+
+Bars belong in `defs.bars`.
+"""

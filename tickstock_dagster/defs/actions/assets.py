@@ -1,0 +1,75 @@
+"""Splits and dividends by ex-date."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from tickstock_dagster.adapters.actions.loader import load_corporate_actions
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.sources.protocol import TransientVendorError
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
+
+
+@dg.asset(
+    key_prefix="us",
+    partitions_def=sessions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="bars",
+    kinds={"python", "postgres", "polars"},
+    owners=OWNERS,
+    tags={"domain": "corporate_actions", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata={"dagster/column_schema": ACTION_COLUMNS, "dagster/table_name": "public.corporate_actions"},
+    retry_policy=dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS),
+    code_version="1",
+)
+def corporate_actions(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
+) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation]:
+    """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
+
+    They find their security by the vendor's ticker lists, of which the missing ones are fetched. A source that has no
+    corporate actions (a file of bars) leaves the sessions missing.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    closed = run.closed_sessions(context.partition_keys)
+    if not run.source.capabilities.corporate_actions:
+        context.log.warning("%s has no corporate actions: these sessions stay missing", run.source.name)
+        yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
+        return
+    try:
+        lists = ListingSync(run.source, run.engine, MARKET, run.run_id, clock.now, run.source.drain_calls)
+        lists.reach(min(days), run.calendar.latest_closed_session(clock.now()))
+        report = load_corporate_actions(
+            run.source, run.engine, min(days), max(days), market=MARKET, run_id=run.run_id, clock=clock.now
+        )
+    except TransientVendorError:
+        raise
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    metadata: dict[str, Any] = {
+        "versions_begun": report.inserted,
+        "versions_ended": report.ended,
+        "known_before": report.known,
+        "unresolved": report.unresolved,
+        "refused": len(report.refused),
+        "vendor_calls": report.calls,
+        "asked": report.asked,
+    }
+    if report.refused:
+        metadata["refused_rows"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.refused[:10]))
+    settled = [day for day in days if day in closed or run.is_cancelled(day)]
+    if len(settled) == len(days):
+        yield dg.MaterializeResult(metadata=metadata)
+        return
+    for day in settled:  # the others close later
+        yield dg.AssetMaterialization(context.asset_key, partition=str(day))
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)

@@ -1,0 +1,110 @@
+"""The two doors to `ohlcv_daily`: by session, for the end of day and mass history; by session × ticker, for choice.
+
+Both resolve their partitions, hand them to `BarLoader` and report. Neither decides anything: which calls, which rows,
+which explanations is the work of `core` and `adapters`.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import dagster as dg
+from pydantic import Field
+
+from tickstock_dagster.adapters.bars.loader import LoadRequest
+from tickstock_dagster.defs.bars.eod_reports import EodAttempt
+from tickstock_dagster.defs.bars.reports import AssetEvent, report_cells, report_sessions
+from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.partitions import session_tickers, sessions
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS, VENDOR_POOL
+
+_METADATA = {"dagster/column_schema": BAR_COLUMNS, "dagster/table_name": "public.ohlcv_daily"}
+
+
+class CellsConfig(dg.Config):
+    """What a load of chosen cells may be told in the Launchpad."""
+
+    ask_again: bool = Field(False, description="Ask again for gaps that are not due yet.")
+
+
+class SessionsConfig(CellsConfig):
+    """What a load of whole sessions may be told besides."""
+
+    tickers: list[str] = Field([], description="Only these tickers; empty: every tracked one.")
+    universe: str = Field("", description="Only this universe's members, as they stood on each session.")
+    added_sessions: list[str] = Field(
+        [], description="Sessions that an override added: they have no partition, and are loaded along with these."
+    )
+
+
+@dg.asset(
+    key_prefix="us",
+    partitions_def=sessions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="bars",
+    kinds={"python", "postgres", "polars"},
+    owners=OWNERS,
+    tags={"domain": "bars", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata=_METADATA,
+    # Only the UI's backstop: the check latest_session_present knows holidays, a time window does not.
+    freshness_policy=dg.FreshnessPolicy.time_window(fail_window=timedelta(days=5)),
+    code_version="1",
+)
+def session_bars(
+    context: dg.AssetExecutionContext,
+    config: SessionsConfig,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> Iterator[AssetEvent]:
+    """Every tracked security's bar of one session, as printed.
+
+    Stored in `ohlcv_daily`, or explained in `bar_gaps`. A range of sessions is one run with the fewest vendor calls. A
+    session below the completeness objective stays missing; loaded again, only what is absent is asked for.
+    """
+    chosen = bool(config.tickers or config.universe)
+    run = BarRun.open(context, warehouse, vendor, clock)
+    days = run.closed_sessions(context.partition_keys, config.added_sessions)
+    attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
+    with attempt.told():
+        request = run.request(days, config.tickers, config.universe, ask_again=config.ask_again)
+        report = run.load(request, attempt.progress)
+    yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)
+
+
+@dg.asset(
+    key_prefix="us",
+    partitions_def=session_tickers,
+    deps=[dg.AssetDep(session_bars, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("session"))],
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="bars",
+    kinds={"python", "postgres", "polars"},
+    owners=OWNERS,
+    tags={"domain": "bars", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata=_METADATA,
+    code_version="1",
+)
+def ohlcv_daily(
+    context: dg.AssetExecutionContext,
+    config: CellsConfig,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> Iterator[AssetEvent]:
+    """Chosen tickers on chosen sessions: whatever of them is missing.
+
+    What is stored costs no call. `tickstock load --symbols` gives a ticker its key and makes a rectangle one run; from
+    this page it becomes one run for each ticker or each session, whichever are fewer.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]
+    chosen = run.closed_sessions([key.keys_by_dimension["session"] for key in keys])
+    tickers = tuple(dict.fromkeys(key.keys_by_dimension["ticker"] for key in keys))
+    report = run.load(LoadRequest(tickers, chosen, ask_again=config.ask_again))
+    yield from report_cells(context, run, report, keys, notifications)

@@ -1,0 +1,141 @@
+"""What a session's end-of-day run tells while it runs, and the summary at its end.
+
+That the day is done is told in `bar_reports`; what stands in an event is made in `adapters.loading.end_of_day`.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Self
+
+import dagster as dg
+
+from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
+from tickstock_dagster.adapters.loading.end_of_day import completion_event, tell_status
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.events.envelope import EodState
+from tickstock_dagster.core.loading.coverage import FINAL_REASONS, Completeness
+from tickstock_dagster.defs.automation import eod_attempts
+from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import RedisNotifications
+from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, eod_tags
+
+PROGRESS_STEPS = 10
+"""So often at most progress is told in one attempt."""
+
+PHASES = ("listing", "plan", "fetch", "store", "settle")
+
+
+@dataclass(slots=True)
+class EodAttempt:
+    """One attempt at a session, told to consumers as it goes on.
+
+    Attributes:
+        session: the session; None where nobody is told: an old session, a range, a part of what is tracked, or a
+            session that was declared complete before.
+        number: which attempt, from 1.
+    """
+
+    context: dg.AssetExecutionContext
+    run: BarRun
+    notifications: RedisNotifications
+    session: date | None
+    number: int
+    _step: int = 0
+    _reachable: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        context: dg.AssetExecutionContext,
+        run: BarRun,
+        days: Sequence[date],
+        notifications: RedisNotifications,
+        *,
+        chosen: bool,
+    ) -> Self:
+        """The attempt that a run over some sessions makes; `chosen` where it is for a part of what is tracked."""
+        session = days[0] if len(days) == 1 and not chosen and is_told(context, run, days[0]) else None
+        if session is None or completion_event(run.engine, session, MARKET):
+            return cls(context, run, notifications, None, 1)
+        runs = eod_attempts(context.instance, session)
+        ours = eod_tags(session).items() <= context.run.tags.items()
+        return cls(context, run, notifications, session, max(1, runs if ours else runs + 1))
+
+    @contextmanager
+    def told(self) -> Iterator[None]:
+        """Tell that the attempt begins, and that it failed where the block raises."""
+        self._tell("started")
+        try:
+            yield
+        except BaseException as error:
+            words = error.description if isinstance(error, dg.Failure) else str(error)
+            self._tell("failed", message=(words or type(error).__name__).splitlines()[0])
+            raise
+
+    def progress(self, done: int, total: int) -> None:
+        """Tell that so many units are stored, at every tenth of them."""
+        step = PROGRESS_STEPS * done // total
+        if step > self._step:
+            self._step = step
+            self._tell("progress", f"{done}/{total}", f"{done} of {total} units are stored")
+
+    def ended(self, why: str) -> None:
+        """Tell that the session stays incomplete; nothing where it was declared complete."""
+        if self.session and not completion_event(self.run.engine, self.session, MARKET):
+            self._tell("incomplete", message=why)
+
+    def _tell(self, what: EodState, step: str = "", message: str | None = None) -> None:
+        """Write the event and send it; neither a store nor a Redis that is away decides how the run ends."""
+        if self.session is None:
+            return
+        try:
+            tracked = self.run.tracked([self.session])
+            nothing = Completeness(self.session, 0, 0, 0, 0)
+            tell_status(
+                self.run.engine,
+                self.run.states(tracked, [self.session]).get(self.session, nothing),
+                gaps_by_reason(self.run.engine, tracked.security_ids, self.session, self.session),
+                what=what,
+                step=step,
+                market=MARKET,
+                attempt=self.number,
+                run_id=self.run.run_id,
+                now=self.run.clock.now(),
+                message=message,
+            )
+            if self._reachable:
+                self._reachable = self.notifications.dispatch().error is None
+        except TickstockError as error:
+            self.context.log.warning("that the attempt is %s could not be told: %s", what, error)
+
+
+def is_told(context: dg.AssetExecutionContext, run: BarRun, session: date) -> bool:
+    """Whether consumers hear of a session: the latest closed one, and the one that an end-of-day run is for."""
+    tags = context.run.tags
+    meant = tags.get(SESSION_TAG) if tags.get(TRIGGER_TAG) == "eod" else None
+    return str(session) == meant or session == run.calendar.latest_closed_session(run.clock.now())
+
+
+def summary_table(report: LoadReport) -> str:
+    """One session's load in one markdown table: cells, what is missing and why, calls, seconds by phase."""
+    state = report.states[0]
+    reasons = {reason: count for reason, count in report.gaps.items() if reason not in FINAL_REASONS}
+    unexplained = state.missing - sum(reasons.values())
+    if unexplained > 0:
+        reasons["not asked for"] = unexplained
+    missing = f"{state.missing}" + (f" ({', '.join(f'{n} {why}' for why, n in reasons.items())})" if reasons else "")
+    cells = {
+        "session": state.session,
+        "expected": state.expected,
+        "stored": state.stored,
+        "explained": state.final,
+        "missing": missing,
+        "calls": report.calls,
+        **{f"{phase} s": f"{report.phases.get(phase, 0.0):.2f}" for phase in PHASES},
+    }
+    rows = (cells, ["---"] * len(cells), cells.values())
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)

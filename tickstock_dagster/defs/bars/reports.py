@@ -1,0 +1,260 @@
+"""What a run of a bar asset tells Dagster and the consumers: partitions, metadata, the day's end; or why it failed.
+
+Opening a run and loading belong in `bar_runs`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.events.outbox import DispatchReport
+from tickstock_dagster.adapters.loading.completeness import completeness_by_group
+from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_reason
+from tickstock_dagster.adapters.loading.end_of_day import declare_complete
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.quality.gap_alerts import tell_long_gaps
+from tickstock_dagster.core.loading.completeness import groups_table
+from tickstock_dagster.core.loading.coverage import Completeness
+from tickstock_dagster.core.loading.end_of_day import reaches_objective
+from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
+from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_told, summary_table
+from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import RedisNotifications
+
+AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+
+PREVIEW_ROWS = 10
+
+
+def report_sessions(
+    context: dg.AssetExecutionContext,
+    run: BarRun,
+    report: LoadReport,
+    notifications: RedisNotifications,
+    attempt: EodAttempt,
+    *,
+    chosen: bool,
+) -> Iterator[AssetEvent]:
+    """Tell Dagster which sessions are complete, tell consumers that the day is done, and fail for the rest.
+
+    A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
+    tickers, or of one universe (`chosen`), fails only for those. Sessions that an override added have no partition, and
+    are told of like the others.
+
+    Raises:
+        Failure: some session stays below the objective; the complete ones are materialised before.
+    """
+    states = {state.session: state for state in report.states}
+    tracked = run.tracked(list(states)) if states else None
+    whole = run.states(tracked, list(states)) if chosen and tracked and tracked.intervals.height else states
+    keyed = {date.fromisoformat(key) for key in context.partition_keys}
+    days = sorted(keyed | states.keys())
+    done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
+    _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
+    attempt.ended(_why(report))
+    metadata = _end_of_day_metadata(context, run, report, tracked) if len(states) == 1 and not chosen else {}
+    metadata |= load_metadata(run, report, _send(context, run, notifications))
+    if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
+        metadata["market_closed"] = ", ".join(cancelled)
+    if len(done) == len(days):
+        yield from _materialise_all(context, report, metadata)
+        return
+    left = {day: _why_left(run, day, states, whole) for day in days if day not in done}
+    metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
+    for day in keyed.intersection(done):
+        rows = whole[day].stored if day in whole else 0
+        yield dg.AssetMaterialization(
+            context.asset_key, partition=str(day), metadata={"dagster/partition_row_count": rows}
+        )
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    failed = [states[day] for day in days if day in states and not reaches_objective(states[day])]
+    if failed:
+        worst = min(failed, key=lambda state: state.ratio)
+        raise dg.Failure(
+            f"{len(failed)} of {len(days)} sessions stay incomplete; worst {worst.session}: "
+            f"{worst.stored} of {worst.expected - worst.final} bars. {_why(report)}",
+            metadata=metadata,
+            allow_retries=False,
+        )
+    context.log.warning("%s", metadata["not_materialised"])
+
+
+def report_cells(
+    context: dg.AssetExecutionContext,
+    run: BarRun,
+    report: LoadReport,
+    keys: Sequence[dg.MultiPartitionKey],
+    notifications: RedisNotifications,
+) -> Iterator[AssetEvent]:
+    """Tell Dagster which cells are settled, and fail for the rest.
+
+    Settled is what is stored, what is explained for good, and what is not expected: the ticker was not printed on that
+    session, or the session was cancelled.
+
+    Raises:
+        Failure: some expected bar is missing, or no list of the vendor has some ticker (a key that was mistyped must
+            not keep the others back); the settled cells are materialised before.
+    """
+    metadata = load_metadata(run, report, _send(context, run, notifications))
+    settled = _settled_cells(run, [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown])
+    missing = sum(state.missing for state in report.states)
+    if not missing and len(settled) == len(keys):
+        yield from _materialise_all(context, report, metadata)
+        return
+    for key, rows in settled.items():
+        yield dg.AssetMaterialization(context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows})
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    problems = []
+    if missing:
+        expected = sum(state.expected for state in report.states)
+        problems.append(f"{missing} of {expected} bars are missing. {_why(report)}")
+    if report.unknown:
+        names = ", ".join(report.unknown[:PREVIEW_ROWS])
+        problems.append(f"No list of the vendor has {names}: delete the key, or wait until it is listed.")
+    if problems:
+        raise dg.Failure(" ".join(problems), metadata=metadata, allow_retries=False)
+
+
+def _materialise_all(
+    context: dg.AssetExecutionContext, report: LoadReport, metadata: dict[str, Any]
+) -> Iterator[AssetEvent]:
+    """Every partition of the run, with the load's facts: beside them in one observation where they are several.
+
+    Dagster stores a result's metadata once for every partition. A picture of 500 tickers × 252 sessions would be
+    stored 126,000 times, and plots over partitions would put a range's sums beside a single session's.
+    """
+    if len(context.partition_keys) == 1 and len(report.states) <= 1:
+        yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
+        return
+    days = [state.session for state in report.states]
+    span = f"{len(days)} sessions, {days[0]} to {days[-1]}" if days else "no session"
+    words = f"{span}: {metadata['bars_stored']:,} of {metadata['bars_expected']:,} bars stored"
+    where = "numbers and picture: the newest observation under Events"
+    yield dg.MaterializeResult(metadata={"loaded_in_one_run": f"{words} ({where})"})
+    # Last, so that the events of the asset open with it.
+    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+
+
+def _settled_cells(run: BarRun, keys: Sequence[dg.MultiPartitionKey]) -> dict[dg.MultiPartitionKey, int]:
+    """The settled ones of some cells, each with its number of stored bars, 1 or 0."""
+    if not keys:
+        return {}
+    latest = run.calendar.latest_closed_session(run.clock.now())
+    cells = {key: (_session(key), key.keys_by_dimension["ticker"]) for key in keys}
+    days = {day for day, _ in cells.values() if day <= latest or run.is_cancelled(day)}
+    tickers = list(dict.fromkeys(ticker for _, ticker in cells.values()))
+    traded = [day for day in days if not run.is_cancelled(day)]
+    expected = set(run.expected(tickers, traded).select("session", "ticker").iter_rows())
+    states = cell_states(run.engine, min(days), max(days))
+    return {
+        key: int(states.get(cell) == "stored")
+        for key, cell in cells.items()
+        if cell[0] in days and (cell not in expected or states.get(cell) in ("stored", "final"))
+    }
+
+
+def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict[str, Any]:
+    """A load's facts as run metadata: numbers that the UI plots, and the coverage picture."""
+    stored, states = report.stored, report.states
+    expected, present = sum(s.expected for s in states), sum(s.stored for s in states)
+    due = expected - sum(s.final for s in states)
+    # What a person looks for comes first.
+    metadata: dict[str, Any] = {
+        "completeness": (present / due if due else 1.0) if states else None,
+        "coverage": dg.MetadataValue.md(coverage_markdown(states)) if states else None,
+        "gaps_by_reason": _markdown_table(report.gaps) if report.gaps else None,
+        "failures": _markdown_list(report.failures) if report.failures else None,
+        "unknown_tickers": ", ".join(report.unknown[:50]) or None,
+        "sessions": len(states),
+        "bars_expected": expected,
+        "bars_stored": present,
+        "bars_explained": sum(s.final for s in states),
+        "bars_missing": sum(s.missing for s in states),
+        "rows_inserted": stored.inserted,
+        "rows_restated": stored.restated,
+        "rows_unchanged": stored.unchanged,
+        "rows_quarantined": stored.quarantined,
+        "unresolved_tickers": len(report.unresolved),
+        "source": run.source.name,
+        "vendor_calls": report.calls,
+        "load_seconds": round(report.seconds, 3),
+        "events_sent": sent.sent,
+        "events_waiting": sent.left,
+    }
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _markdown_table(gaps: Mapping[Any, int]) -> dg.MarkdownMetadataValue:
+    rows = [f"| {reason} | {count} |" for reason, count in gaps.items()]
+    return dg.MetadataValue.md("\n".join(["| reason | bars |", "|---|---|", *rows]))
+
+
+def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:PREVIEW_ROWS]))
+
+
+def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNotifications) -> DispatchReport:
+    """Raise alerts for gaps of more than one session, and send what waits in the outbox.
+
+    Redis being away fails no run: the events stay, and a sensor sends them later.
+    """
+    tell_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
+    report = notifications.dispatch()
+    if report.error:
+        context.log.warning("%s notifications wait: %s", report.left, report.error)
+    return report
+
+
+def _declare_end_of_day(
+    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation | None
+) -> None:
+    """Tell consumers about the latest closed session, and about any session that an end-of-day run was for."""
+    for state in complete:
+        if is_told(context, run, state.session):
+            security_ids = tracked.cells([state.session])["security_id"].to_list() if tracked else []
+            declare_complete(
+                run.engine,
+                state,
+                gaps_by_reason(run.engine, security_ids, state.session, state.session),
+                market=MARKET,
+                source=run.source.name,
+                run_id=run.run_id,
+                started_at=run.started_at,
+                now=run.clock.now(),
+            )
+
+
+def _end_of_day_metadata(
+    context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, tracked: Expectation | None
+) -> dict[str, Any]:
+    """What one session's run came to: a summary, in the log as well, and the groups that are least complete."""
+    summary = summary_table(report)
+    context.log.info("%s", summary)
+    expected = tracked.cells([report.states[0].session]) if tracked else None
+    groups = completeness_by_group(run.engine, expected) if expected is not None else []
+    tables = {"summary": summary, "completeness_by_group": groups_table(groups) if groups else None}
+    return {name: dg.MetadataValue.md(table) for name, table in tables.items() if table}
+
+
+def _why_left(run: BarRun, day: date, asked: dict[date, Completeness], whole: dict[date, Completeness]) -> str:
+    """Why a session is not materialised, in words."""
+    if day > run.calendar.latest_closed_session(run.clock.now()):
+        return f"closes at {run.calendar.closes_at(day).astimezone(run.calendar.timezone):%Y-%m-%d %H:%M %Z}"
+    if day not in asked:
+        return "nothing that was asked for was listed"
+    state = whole.get(day, asked[day])
+    return f"{state.stored} of {state.expected - state.final} tracked bars are stored"
+
+
+def _session(key: dg.MultiPartitionKey) -> date:
+    return date.fromisoformat(key.keys_by_dimension["session"])
+
+
+def _why(report: LoadReport) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in report.gaps.items())
+    failures = f" First failure: {report.failures[0]}" if report.failures else ""
+    return f"Gaps: {reasons or 'none explained'}.{failures}"

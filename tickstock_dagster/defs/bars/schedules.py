@@ -1,0 +1,57 @@
+"""Schedules. They tick often and decide by the session's own close: no fixed hour is right on every day."""
+
+import dagster as dg
+
+from tickstock_dagster.core.loading.end_of_day import OBJECTIVE_AFTER, latest_due_session
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
+from tickstock_dagster.defs.jobs import us_bar_checks, us_eod
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import TRIGGER_TAG
+
+TIMEZONE = "America/New_York"
+
+DUE_TAG = "tickstock/due"
+"""The session that was due. Not SESSION_TAG: whoever attempts a session waits for runs that carry that one."""
+
+
+@dg.schedule(
+    job=us_eod,
+    cron_schedule="*/15 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+    description="The first attempt at each session, 30 minutes after its close; half days and holidays included.",
+)
+def us_eod_schedule(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource, vendor: VendorResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Attempt the latest closed session once; later attempts are the sensor's."""
+    situation = eod_situation(context.instance, warehouse, vendor, context.scheduled_execution_time)
+    decision = situation.decision
+    if not decision.attempt:
+        return dg.SkipReason(decision.reason)
+    if situation.attempts:
+        return dg.SkipReason(f"{decision.session} was attempted before; the sensor us_eod_sensor asks again")
+    return eod_request(decision, attempt=1)
+
+
+@dg.schedule(
+    job=us_bar_checks,
+    cron_schedule="*/15 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+    description="The checks of ohlcv_daily, once per session when its completeness objective is due.",
+)
+def us_bar_checks_schedule(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """Whether what must be there by now is there: holiday-aware, which a cron policy is not."""
+    now = context.scheduled_execution_time
+    calendar = warehouse.calendar(MARKET)
+    due = latest_due_session(calendar, now)
+    past = now - (calendar.closes_at(due) + OBJECTIVE_AFTER) >= calendar.closes_at(due) - calendar.opens_at(due)
+    # Dagster knows a schedule's run key again only at the very same tick: the next one would launch it once more.
+    checked = dg.RunsFilter(job_name=us_bar_checks.name, tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})
+    if past or context.instance.get_runs_count(checked):
+        return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")
+    return dg.RunRequest(run_key=f"due/{due}", tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})

@@ -1,0 +1,166 @@
+"""Maintenance in the closed days of the market: a job, the schedule that decides by the calendar, and what follows it.
+
+Missing correlations, retention, VACUUM. What is checked on every evening belongs in `schedules`, the synchronisation of
+every complete session in `universe_sensors`: this only asks once more for what those gave up.
+"""
+
+from datetime import date
+
+import dagster as dg
+from pydantic import Field
+
+from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, last_maintained, maintain
+from tickstock_dagster.adapters.universes.correlation_history import refresh_correlation_history
+from tickstock_dagster.adapters.universes.sync_reading import sessions_due
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.operations.maintenance import decide_maintenance
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
+from tickstock_dagster.defs.jobs import universe_sync
+from tickstock_dagster.defs.orphans import fail_orphans
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG
+from tickstock_dagster.settings import load_settings
+
+TIMEZONE = "America/New_York"
+TRIGGER = "maintenance"
+_SHOWN = 10
+
+
+class MaintenanceConfig(dg.Config):
+    """Which closed days are used."""
+
+    session: str = Field("", description="Last session before the closed days; empty: the latest closed one.")
+
+
+@dg.op(out=dg.Out(dg.Nothing))
+def correlation_history(
+    context: dg.OpExecutionContext, warehouse: WarehouseResource, notifications: RedisNotifications, clock: Clock
+) -> None:
+    """Compute the correlations of complete sessions that have none."""
+
+    def told(done: int, total: int) -> None:
+        context.log.info("correlations: %s of %s sessions", done, total)
+
+    try:
+        calendar, now = warehouse.calendar(MARKET), clock.now()
+        report = refresh_correlation_history(warehouse.engine(), calendar, MARKET, now, told)
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    sent = notifications.dispatch()
+    shown = f"{report.sessions[0]} to {report.sessions[-1]}" if report.sessions else "none"
+    context.add_output_metadata(
+        {
+            "sessions_without_values": len(report.sessions),
+            "span": shown,
+            "values_written": report.written,
+            "events": report.told,
+            "events_sent": sent.sent,
+            "events_waiting": sent.left,
+        }
+    )
+
+
+@dg.op(ins={"after": dg.In(dg.Nothing)})
+def maintain_store(
+    context: dg.OpExecutionContext, config: MaintenanceConfig, warehouse: WarehouseResource, clock: Clock
+) -> None:
+    """Remove what is older than it is kept; VACUUM (ANALYZE) every table."""
+
+    def told(done: int, total: int, what: str) -> None:
+        context.log.info("maintenance: %s of %s, %s", done, total, what)
+
+    try:
+        calendar = warehouse.calendar(MARKET)
+        session = date.fromisoformat(config.session or str(calendar.latest_closed_session(clock.now())))
+        report = maintain(
+            warehouse.engine(),
+            load_settings().retention,
+            market=MARKET,
+            session=session,
+            run_id=context.run_id,
+            clock=clock.now,
+            progress=told,
+        )
+    except (TickstockError, ValueError) as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    context.add_output_metadata({"session": str(session), **_facts(report)})
+
+
+@dg.job(description="In the closed days: correlations that are missing, retention, VACUUM (ANALYZE) of every table.")
+def maintenance() -> None:
+    """Correlations first: what they write is vacuumed, too."""
+    maintain_store(after=correlation_history())
+
+
+@dg.schedule(
+    job=maintenance,
+    cron_schedule="*/15 * * * *",
+    execution_timezone=TIMEZONE,
+    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+    description="Once in each stretch of closed days, an hour after the last close; holidays are such a stretch.",
+)
+def maintenance_schedule(
+    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """The calendar says when the market is closed, the store whether that was used, the run history what is at work."""
+    instance, now = context.instance, context.scheduled_execution_time
+    fail_orphans(instance)
+    calendar = warehouse.calendar(MARKET)
+    tags = {STRETCH_TAG: str(calendar.latest_closed_session(now)), TRIGGER_TAG: TRIGGER}
+    attempts = instance.get_runs_count(dg.RunsFilter(tags=tags))
+    decision = decide_maintenance(
+        calendar,
+        now,
+        maintained=last_maintained(warehouse.engine(), MARKET),
+        attempts=attempts,
+        in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}),
+        eod_unfinished=is_at_work(instance, {TRIGGER_TAG: "eod"}),
+    )
+    if not decision.due:
+        return dg.SkipReason(decision.reason)
+    return dg.RunRequest(
+        run_key=f"{decision.session}/{attempts + 1}",
+        run_config={"ops": {maintain_store.name: {"config": {"session": str(decision.session)}}}},
+        tags={**tags, "dagster/priority": "1"},
+    )
+
+
+@dg.run_status_sensor(
+    run_status=dg.DagsterRunStatus.SUCCESS,
+    monitored_jobs=[maintenance],
+    request_job=universe_sync,
+    minimum_interval_seconds=60,
+    default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
+    description="After maintenance: the universes of the latest complete session, if nothing has synchronised them.",
+)
+def maintenance_universes_sensor(
+    context: dg.RunStatusSensorContext, warehouse: WarehouseResource
+) -> dg.RunRequest | dg.SkipReason:
+    """One attempt more for a session whose own were used up."""
+    due = sessions_due(warehouse.engine(), MARKET)
+    if not due:
+        return dg.SkipReason("the universes of every complete session are synchronised")
+    tags = {SESSION_TAG: str(due[-1])}
+    if is_at_work(context.instance, tags, universe_sync.name):
+        return dg.SkipReason(f"a run for {due[-1]} is queued or started")
+    return dg.RunRequest(
+        run_key=context.dagster_run.run_id, partition_key=str(due[-1]), tags={**tags, TRIGGER_TAG: TRIGGER}
+    )
+
+
+def _facts(report: MaintenanceReport) -> dict[str, dg.MetadataValue | int | float | str]:
+    lines = ["| table | bytes before | after | seconds |", "|---|--:|--:|--:|"]
+    lines += [
+        f"| {name} | {care.before:,} | {care.after:,} | {care.skipped or f'{care.seconds:.2f}'} |"
+        for name, care in list(report.tables.items())[:_SHOWN]
+    ]
+    return {
+        **{f"removed_{what}": count for what, count in report.removed.items()},
+        "bytes_before": report.bytes_before,
+        "bytes_after": report.bytes_after,
+        "tables_vacuumed": len(report.tables) - len(report.skipped),
+        "tables_skipped": "; ".join(f"{name}: {why}" for name, why in report.skipped.items()) or "none",
+        "largest_tables": dg.MetadataValue.md("\n".join(lines)),
+        "seconds": round(report.seconds, 3),
+    }

@@ -1,0 +1,71 @@
+"""Sensors for people: what the clock alone shows becomes an event, and events that matter become mails."""
+
+from datetime import datetime
+
+import dagster as dg
+
+from tickstock_dagster.adapters.operations.day_notices import tell_early_close, tell_overdue
+from tickstock_dagster.adapters.operations.mail import Mailer
+from tickstock_dagster.adapters.operations.mail_queue import MailRun, send_due_mails
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_attempts
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
+from tickstock_dagster.settings import load_settings
+
+_STATUS = dg.DefaultSensorStatus(DEFAULT_STATUS)
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=_STATUS,
+    description="Tells, once, of an early close a day ahead, and of a session below the objective when that was due.",
+)
+def day_notice_sensor(
+    context: dg.SensorEvaluationContext,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> dg.SkipReason:
+    """No run is needed to see either, and none may come: the vendor being away is what people must hear of."""
+    now = clock.now()
+    try:
+        engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
+        attempts = eod_attempts(context.instance, calendar.latest_closed_session(now))
+        early = tell_early_close(engine, calendar, now=now)
+        late = tell_overdue(engine, calendar, same_day=vendor.same_day(), attempts=attempts, now=now)
+        if early or late:
+            notifications.dispatch()  # Redis being away is outbox_sensor's to say
+    except TickstockError as error:
+        return dg.SkipReason(str(error))
+    told = [f"{early} closes early"] if early else []
+    told += [f"{late} is below the objective, which was due"] if late else []
+    return dg.SkipReason(f"told: {'; '.join(told)}" if told else "nothing to tell that was not told")
+
+
+@dg.sensor(
+    minimum_interval_seconds=60,
+    default_status=_STATUS,
+    description="Mails the administrators early closes, unexpected holidays and sessions below the objective.",
+)
+def admin_mail_sensor(warehouse: WarehouseResource, clock: Clock) -> dg.SkipReason:
+    """The outbox says what there is to mail, and a table what was: one mail an event, whoever was away meanwhile."""
+    try:
+        mailer = Mailer.of(load_settings())
+        if mailer.lacks:
+            return dg.SkipReason(mailer.lacks)
+        run = send_due_mails(warehouse.engine(), mailer, clock.now)
+    except TickstockError as error:
+        return dg.SkipReason(str(error))
+    return dg.SkipReason(_words(run, clock.now()))
+
+
+def _words(run: MailRun, now: datetime) -> str:
+    if run.busy:
+        return "another process is mailing"
+    sent = f"sent {run.sent}" if run.sent else "no mail was due"
+    if run.next_try_at is None:
+        return f"{sent}; none waits"
+    why = f": {run.error}" if run.error else ""
+    return f"{sent}; {run.waiting} wait until {max(run.next_try_at, now):%Y-%m-%d %H:%M:%S} UTC{why}"

@@ -1,0 +1,90 @@
+"""Checks of a session's prices and volumes; half days and holidays are judged as what they are."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from tickstock_dagster.adapters.quality.bar_anomalies import (
+    SessionBars,
+    judged_moves,
+    newest_session_bars,
+    volume_anomalies,
+)
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.quality.bar_anomalies import PRICE_LIMIT, VOLUME_DROUGHT, VOLUME_SPIKE, JudgedMove
+from tickstock_dagster.defs.bars.assets import session_bars
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import Clock, WarehouseResource
+
+_DESCRIPTIONS = {
+    "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays, off its fair value.",
+    "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one, by the minutes that were traded.",
+}
+_SHOWN = 10
+
+
+@dg.multi_asset_check(
+    specs=[dg.AssetCheckSpec(name, asset=session_bars, description=words) for name, words in _DESCRIPTIONS.items()],
+    can_subset=True,
+)
+def anomaly_checks(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> Iterator[dg.AssetCheckResult]:
+    """WARN: the newest session with bars, never this run's partitions alone. Nothing of it is forgotten or mended."""
+    selected = {key.name for key in context.selected_asset_check_keys}
+    calendar = warehouse.calendar(MARKET)
+    try:
+        engine = warehouse.engine()
+        day = newest_session_bars(engine, calendar, clock.now())
+        if "price_moves" in selected:
+            yield _price_moves(day, judged_moves(engine, calendar, day))
+        if "volume_levels" in selected:
+            odd = volume_anomalies(calendar, day)
+            rows = [
+                f"| {ticker} | {volume:,} | {due:,.0f} | {ratio:.2f} |" for _, ticker, volume, due, ratio in odd.rows()
+            ]
+            head = ["| symbol | volume | expected | times |", "|---|--:|--:|--:|"]
+            limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected"
+            yield _result("volume_levels", day, len(rows), limits, [*head, *rows[:_SHOWN]])
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+def _price_moves(day: SessionBars, moves: list[JudgedMove]) -> dg.AssetCheckResult:
+    anomalies = [move for move in moves if move.is_anomaly]
+    head = ["| symbol | last print | last close | close | fair value | off |", "|---|---|--:|--:|--:|--:|"]
+    rows = [
+        f"| {move.ticker} | {move.last_session} | {move.last_close:.4f} | {move.close:.4f} "
+        f"| {'' if move.fair_value is None else f'{move.fair_value:.4f}'} | {move.off:+.1%} |"
+        for move in anomalies[:_SHOWN]
+    ]
+    excused = [f"{move.ticker} {move.close / move.last_close - 1:+.1%}" for move in moves if not move.is_anomaly]
+    return _result(
+        "price_moves",
+        day,
+        len(anomalies),
+        f"{PRICE_LIMIT:.0%}",
+        [*head, *rows],
+        excused_by_fair_value=len(excused),
+        excused=", ".join(excused[:_SHOWN]) or "none",
+    )
+
+
+def _result(
+    name: str, day: SessionBars, value: int, threshold: str, table: list[str], **facts: int | str
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=session_bars.key,
+        check_name=name,
+        passed=value == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "session": str(day.session),
+            "special": day.special or "an ordinary session",
+            "judged": day.judged,
+            "value": value,
+            "threshold": threshold,
+            "worst": dg.MetadataValue.md("\n".join(table) if value else "none"),
+            **facts,
+        },
+    )

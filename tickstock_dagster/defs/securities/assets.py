@@ -1,0 +1,198 @@
+"""Reference data by session: the symbol master, and facts about ETFs."""
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, load_etf_profiles
+from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
+from tickstock_dagster.adapters.sources.protocol import TransientVendorError
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
+
+AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+
+_RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+SYMBOL_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("security_id", "bigint", "The security."),
+        dg.TableColumn("seen_from", "date", "First list that said so."),
+        dg.TableColumn("seen_to", "date", "Last list that said so."),
+        dg.TableColumn("ticker", "text", "Ticker as printed."),
+        dg.TableColumn("name", "text", "Name as the vendor gave it."),
+        dg.TableColumn("equity_type", "text", "Vendor type code: CS, ETF, WARRANT, …"),
+        dg.TableColumn("primary_exchange", "text", "MIC of the listing venue."),
+        dg.TableColumn("cik", "text", "SEC Central Index Key."),
+        dg.TableColumn("share_class_figi", "text", "Share-class FIGI."),
+        dg.TableColumn("known_at", "timestamp with time zone", "When the row was first written."),
+    ]
+)
+
+
+class SymbolsConfig(dg.Config):
+    """What a run of the symbol master may be told in the Launchpad."""
+
+    details_limit: int | None = Field(
+        None, description="Details asked for at most, one call each; empty: what the plan allows in half an hour."
+    )
+
+
+@dg.asset(
+    key_prefix="reference",
+    partitions_def=sessions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="reference",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"domain": "symbols", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata={"dagster/column_schema": SYMBOL_COLUMNS, "dagster/table_name": "public.symbol_versions"},
+    retry_policy=_RETRY,
+    code_version="1",
+)
+def symbols(
+    context: dg.AssetExecutionContext,
+    config: SymbolsConfig,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    clock: Clock,
+) -> Iterator[AssetEvent]:
+    """The symbol master of a session: the ticker list as that day showed it, and details of who is due.
+
+    Ask for a past day with `SELECT * FROM symbols_on('2024-03-01')`. Details (SIC, sector, shares, list date) cost a
+    call each; of a range the newest session's come first, and what a limit leaves is asked for by the next run.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    days = run.closed_sessions(context.partition_keys)
+    if not run.source.capabilities.listings:
+        yield _not_offered(context, run, "lists of tickers")
+        return
+    master = SymbolMaster(run.source, run.engine, MARKET, run.run_id, clock.now)
+    left = config.details_limit
+    reports: dict[date, SymbolReport] = {}
+    for day in sorted(days, reverse=True):
+        try:
+            reports[day] = master.sync(day, details_limit=left)
+        except TransientVendorError:
+            raise
+        except TickstockError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+        asked = reports[day].details_done + reports[day].details_unknown + len(reports[day].failures)
+        left = 0 if left is None else left - asked
+    yield from _told(context, run, {day: _symbol_metadata(report) for day, report in reports.items()})
+
+
+@dg.asset(
+    key_prefix="reference",
+    deps=[symbols],
+    partitions_def=sessions,
+    backfill_policy=dg.BackfillPolicy.single_run(),
+    output_required=False,
+    group_name="reference",
+    kinds={"python", "postgres"},
+    owners=OWNERS,
+    tags={"domain": "etf", "cadence": "session"},
+    pool=VENDOR_POOL,
+    metadata={"dagster/table_name": "public.etf_profiles"},
+    retry_policy=_RETRY,
+    code_version="1",
+)
+def etf_profiles(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
+) -> Iterator[AssetEvent]:
+    """Facts about ETFs: class, themes, AUM, expense ratio, index; every figure with its source.
+
+    From the vendor where the plan includes them, else from the seed that this release ships; what neither knows is
+    classed by its name.
+    """
+    run = BarRun.open(context, warehouse, vendor, clock)
+    reports: dict[date, EtfReport] = {}
+    for day in run.closed_sessions(context.partition_keys):
+        try:
+            reports[day] = load_etf_profiles(
+                run.source, run.engine, day, market=MARKET, run_id=run.run_id, clock=clock.now
+            )
+        except TransientVendorError:
+            raise
+        except TickstockError as error:
+            raise dg.Failure(str(error), allow_retries=False) from None
+    yield from _told(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
+
+
+def _not_offered(context: dg.AssetExecutionContext, run: BarRun, what: str) -> dg.AssetObservation:
+    context.log.warning("%s has no %s: these sessions stay missing", run.source.name, what)
+    return dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
+
+
+def _told(
+    context: dg.AssetExecutionContext, run: BarRun, told: dict[date, dict[str, Any]]
+) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
+    """One result for a whole success; cell by cell where some sessions have not closed yet, which stay missing."""
+    days = [date.fromisoformat(key) for key in context.partition_keys]
+    if all(day in told or run.is_cancelled(day) for day in days):
+        newest = max(told, default=None)
+        metadata = told[newest] if newest else {"market_closed": True}
+        yield dg.MaterializeResult(metadata={**metadata, "sessions": len(told)})
+        return
+    for day, metadata in sorted(told.items()):
+        yield dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=metadata)
+
+
+def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
+    rows = [f"| {row.ticker} | {row.name or ''} | {row.equity_type or ''} | {row.primary_exchange or ''} |" for row in
+            report.preview]  # fmt: skip
+    metadata: dict[str, Any] = {
+        "session": str(report.session),
+        "dagster/partition_row_count": report.listed,
+        "symbols": report.listed,
+        **{f"class_{kind}": count for kind, count in report.by_class.items()},
+        "list_fetched": report.fetched,
+        "begun": report.changes.begun,
+        "changed": report.changes.changed,
+        "gone": report.changes.gone,
+        "details_stored": report.details_done,
+        "details_unknown": report.details_unknown,
+        "details_failed": len(report.failures),
+        "details_left": report.details_left,
+        "vendor_calls": report.calls,
+        "preview": dg.MetadataValue.md("\n".join(["| ticker | name | type | exchange |", "|---|---|---|---|", *rows])),
+    }
+    if report.no_details:
+        metadata["no_details"] = report.no_details
+    if report.failures:
+        metadata["failures"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.failures[:10]))
+    return metadata
+
+
+def _etf_metadata(report: EtfReport) -> dict[str, Any]:
+    rows = [
+        f"| {row.etf_type} | {row.etfs} | {row.with_aum} | {row.aum_billions or ''} |" for row in report.counts[:10]
+    ]
+    metadata: dict[str, Any] = {
+        "session": str(report.session),
+        "etfs": sum(row.etfs for row in report.counts),
+        **{f"etfs_{row.etf_type}": row.etfs for row in report.counts},
+        "profiles_of_seed": report.seed,
+        "profiles_of_vendor": report.vendor,
+        "profiles_refused": len(report.refused),
+        "classed_by_name": report.by_name,
+        "written": report.written,
+        "changed": report.changed,
+        "vendor_calls": report.calls,
+        "preview": dg.MetadataValue.md(
+            "\n".join(["| class | ETFs | with AUM | AUM, $bn |", "|---|---|---|---|", *rows])
+        ),
+    }
+    if report.no_vendor:
+        metadata["no_vendor"] = report.no_vendor
+    if report.refused:
+        metadata["refused_rows"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.refused[:10]))
+    return metadata

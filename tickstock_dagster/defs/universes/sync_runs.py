@@ -1,0 +1,108 @@
+"""One run of a synchronisation task: what it finds, staging what it proposes, and telling Dagster.
+
+What is proposed is decided in `core.universes.sync_tasks`; the assets are in `synchronisation`.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from tickstock_dagster.adapters.universes.facts import read_facts
+from tickstock_dagster.adapters.universes.sync_reading import read_states
+from tickstock_dagster.adapters.universes.sync_store import stage
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.universes.sync_tasks import TaskResult
+from tickstock_dagster.core.universes.synchronisation import Proposal, StagedTask, UniverseState
+from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.universes.runs import UniverseRun
+
+PREVIEW_ROWS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a task finds for a session: the run, the universes as they stood before it, and the facts."""
+
+    run: UniverseRun
+    session: date
+    universes: list[UniverseState]
+    facts: pl.DataFrame
+
+
+Task = Callable[[Found], TaskResult]
+
+
+def propose(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock, task: Task
+) -> dg.MaterializeResult[None]:
+    """Run a task on the facts of each session of the run, and stage what it proposes.
+
+    Raises:
+        Failure: the store cannot be used, or nothing is known of a session.
+    """
+    run = UniverseRun.open(context, warehouse, clock)
+    days = run.closed_sessions(context.partition_keys)
+    run.ensure_universes()
+    for day in days:
+        metadata = stage_task(run, day, context.asset_key.path[-1], task)
+        context.add_asset_metadata(metadata, partition_key=str(day))
+    closed = [key for key in context.partition_keys if date.fromisoformat(key) not in days]
+    return dg.MaterializeResult(metadata={"market_closed": ", ".join(closed)} if closed else {})
+
+
+def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[str, Any]:
+    """Run one task on the facts of a session and stage what it proposes; returns the metadata.
+
+    Raises:
+        Failure: the store cannot be used, or nothing is known of the session.
+    """
+    began = time.perf_counter()
+    try:
+        found = Found(run, session, read_states(run.engine, session), read_facts(run.engine, session))
+        if found.facts.is_empty():
+            raise dg.Failure(
+                f"no security is known to be listed on {session}: materialise reference/symbols for it first",
+                allow_retries=False,
+            )
+        result = task(found)
+        seconds = round(time.perf_counter() - began, 3)
+        staged = StagedTask(name, result.proposals, result.examined, seconds, result.skipped)
+        new = stage(run.engine, session, staged, run_id=run.run_id, now=run.clock.now())
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    return _metadata(staged, result.notes, found.universes, new=new)
+
+
+def _metadata(
+    staged: StagedTask, notes: Mapping[str, Any], universes: list[UniverseState], *, new: bool
+) -> dict[str, Any]:
+    before = {universe.key: len(universe.members) for universe in universes}
+    told = [proposal for proposal in staged.proposals if proposal.changes or proposal.members is not None]
+    metadata: dict[str, Any] = {
+        "changes_proposed": staged.changes,
+        "universes": len(told),
+        "examined": staged.examined,
+        "seconds": staged.seconds,
+        "staged_anew": new,
+        "skipped": staged.skipped,
+        "proposals": _table(told, before) if told else None,
+        **notes,
+    }
+    return {key: value for key, value in metadata.items() if value is not None}
+
+
+def _table(proposals: list[Proposal], before: Mapping[str, int]) -> dg.MarkdownMetadataValue:
+    rows = [
+        f"| {one.universe} | {before.get(one.universe, 0)} | {one.joined} | {len(one.departures)} | "
+        + "; ".join(f"{gone.ticker}: {gone.reason}" for gone in one.departures[:3])
+        + " |"
+        for one in proposals[:PREVIEW_ROWS]
+    ]
+    return dg.MetadataValue.md(
+        "\n".join(["| universe | members | join | leave | who leaves |", "|---|---|---|---|---|", *rows])
+    )

@@ -1,0 +1,246 @@
+"""The daily synchronisation of universes: five tasks that propose, and the one asset that applies.
+
+The tasks do not depend on each other. Each stages its proposals for a session; `universes/cache_entries` merges them
+and applies all of it in one transaction.
+"""
+
+import time
+from datetime import date
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from tickstock_dagster.adapters.quality.table_checks import tracked_state
+from tickstock_dagster.adapters.universes.sync_reading import read_delisted, read_returns
+from tickstock_dagster.adapters.universes.sync_store import SyncOutcome, apply_staged
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.universes import sync_tasks
+from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
+from tickstock_dagster.core.universes.sync_tasks import MARKET_TICKER, TRIGGER_SESSIONS, TaskResult
+from tickstock_dagster.defs.actions.assets import corporate_actions
+from tickstock_dagster.defs.bars.assets import session_bars
+from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
+from tickstock_dagster.defs.tags import OWNERS
+from tickstock_dagster.defs.universes.runs import UniverseRun, send
+from tickstock_dagster.defs.universes.sync_runs import PREVIEW_ROWS, Found, Task, propose, stage_task
+
+GROUP = "synchronisation"
+
+PROPOSAL_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("session", "date", "The session."),
+        dg.TableColumn("task", "text", "The task."),
+        dg.TableColumn("proposals", "jsonb", "Determinations of universes, with members, reasons and evidence."),
+        dg.TableColumn("examined", "integer", "Securities looked at."),
+        dg.TableColumn("seconds", "double precision", "Time taken."),
+        dg.TableColumn("skipped", "text", "Why it had nothing to do; null where it worked."),
+        dg.TableColumn("run_id", "text", "The Dagster run."),
+        dg.TableColumn("staged_at", "timestamp with time zone", "When it was staged."),
+    ]
+)
+
+ENTRY_COLUMNS = dg.TableSchema(
+    columns=[
+        dg.TableColumn("key", "text", "Canonical name."),
+        dg.TableColumn("type", "text", "What kind of universe."),
+        dg.TableColumn("name", "text", "Name shown to people."),
+        dg.TableColumn("value", "jsonb", "Array of tickers, in the order in which they are loaded."),
+        dg.TableColumn("track", "boolean", "Whether its members' bars are expected."),
+        dg.TableColumn("universe_category", "text", "Category of a theme."),
+        dg.TableColumn("liquidity_filter", "jsonb", "The bounds of its rule."),
+        dg.TableColumn("universe_metadata", "jsonb", "Title, rule version, and a theme's figures."),
+        dg.TableColumn("last_universe_update", "timestamp with time zone", "When the members last changed."),
+        dg.TableColumn("created_at", "timestamp with time zone", "When the universe was made."),
+        dg.TableColumn("updated_at", "timestamp with time zone", "When the row last changed."),
+        dg.TableColumn("membership", "text", "static (a list) or dated (members by session)."),
+        dg.TableColumn("aliases", "ARRAY", "Other names."),
+    ]
+)
+
+_COMMON: dict[str, Any] = {
+    "key_prefix": "universes",
+    "partitions_def": sessions,
+    "backfill_policy": dg.BackfillPolicy.single_run(),
+    "group_name": GROUP,
+    "kinds": {"python", "postgres", "polars"},
+    "owners": OWNERS,
+    "tags": {"domain": "universes", "cadence": "session"},
+    "code_version": "1",
+}
+_TASK: dict[str, Any] = {
+    **_COMMON,
+    "deps": [symbols, etf_profiles, session_bars, corporate_actions],
+    "metadata": {"dagster/column_schema": PROPOSAL_COLUMNS, "dagster/table_name": "public.sync_proposals"},
+}
+
+
+def _market_caps(found: Found) -> TaskResult:
+    return sync_tasks.market_cap_recalculation(found.universes, found.facts)
+
+
+def _recent_listings(found: Found) -> TaskResult:
+    return sync_tasks.ipo_universe_assignment(found.universes, found.facts)
+
+
+def _delistings(found: Found) -> TaskResult:
+    return sync_tasks.delisted_cleanup(found.universes, read_delisted(found.run.engine, found.session))
+
+
+def _rebalance(found: Found) -> TaskResult:
+    """With the total returns of every theme's members, and of the market."""
+    [market] = [*found.facts.filter(ticker=MARKET_TICKER)["security_id"], 0][:1]
+    members = {member for one in found.universes if one.type == "theme" for member in one.members}
+    first = found.run.calendar.sessions_before(found.session, TRIGGER_SESSIONS)[0]
+    returns = read_returns(found.run.engine, {*members, market}, first, found.session)
+    return sync_tasks.theme_rebalancing(found.universes, found.facts, returns, returns.get(market))
+
+
+def _maintain(found: Found) -> TaskResult:
+    return sync_tasks.etf_universe_maintenance(found.universes, found.facts)
+
+
+_TASKS: dict[str, Task] = {
+    "market_cap_recalculation": _market_caps,
+    "ipo_universe_assignment": _recent_listings,
+    "delisted_cleanup": _delistings,
+    "theme_rebalancing": _rebalance,
+    "etf_universe_maintenance": _maintain,
+}
+
+
+@dg.asset(**_TASK)
+def market_cap_recalculation(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> dg.MaterializeResult[None]:
+    """Market caps of the session (raw close × shares known then), and who belongs to the size universes by them."""
+    return propose(context, warehouse, clock, _market_caps)
+
+
+@dg.asset(**_TASK)
+def ipo_universe_assignment(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> dg.MaterializeResult[None]:
+    """Listings of the last 90 days join `recent_ipos`, each with its sector, size and type; older ones leave it."""
+    return propose(context, warehouse, clock, _recent_listings)
+
+
+@dg.asset(**_TASK)
+def delisted_cleanup(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> dg.MaterializeResult[None]:
+    """Securities delisted on or before the session leave every universe, lists too; nothing is deleted."""
+    return propose(context, warehouse, clock, _delistings)
+
+
+@dg.asset(**_TASK)
+def theme_rebalancing(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> dg.MaterializeResult[None]:
+    """Chooses a theme's members anew when they moved by more than 5 % against SPY in 20 sessions, up or down."""
+    return propose(context, warehouse, clock, _rebalance)
+
+
+@dg.asset(**_TASK)
+def etf_universe_maintenance(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
+) -> dg.MaterializeResult[None]:
+    """Every theme's figures (members, AUM, costs, volume); members that are known to break its filter leave."""
+    return propose(context, warehouse, clock, _maintain)
+
+
+class ApplyConfig(dg.Config):
+    """What may be accepted in the Launchpad after a look at why nothing was applied."""
+
+    accept_drops: list[str] = Field([], description="Universes of which more than a tenth may leave at once.")
+    accept_incomplete: bool = Field(False, description="Apply although the session is below its objective.")
+
+
+@dg.asset(
+    **_COMMON,
+    deps=[
+        market_cap_recalculation,
+        ipo_universe_assignment,
+        delisted_cleanup,
+        theme_rebalancing,
+        etf_universe_maintenance,
+    ],
+    metadata={"dagster/column_schema": ENTRY_COLUMNS, "dagster/table_name": "public.cache_entries"},
+)
+def cache_entries(
+    context: dg.AssetExecutionContext,
+    config: ApplyConfig,
+    warehouse: WarehouseResource,
+    notifications: RedisNotifications,
+    clock: Clock,
+) -> dg.MaterializeResult[None]:
+    """Applies what the five tasks proposed for a session, in one transaction: members, log, `cache_entries`, events.
+
+    Nothing is applied when the session is below its completeness objective, when a task left no proposals, or when more
+    than a tenth of a universe would leave; the Launchpad can accept either. A second run writes nothing.
+    """
+    run = UniverseRun.open(context, warehouse, clock)
+    days = run.closed_sessions(context.partition_keys)
+    for number, day in enumerate(days):
+        # Who is a member on the next session follows from this one, which the tasks could not know yet.
+        for name, task in _TASKS.items() if number else ():
+            stage_task(run, day, name, task)
+        context.add_asset_metadata(_apply(context, run, day, config), partition_key=str(day))
+    closed = [key for key in context.partition_keys if date.fromisoformat(key) not in days]
+    metadata: dict[str, Any] = {"market_closed": ", ".join(closed)} if closed else {}
+    return dg.MaterializeResult(metadata={**metadata, **send(context, notifications)})
+
+
+def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, config: ApplyConfig) -> dict[str, Any]:
+    """Apply one session and return its metadata.
+
+    Raises:
+        Failure: something about its inputs is not as it should be; nothing of it was written.
+    """
+    began, now = time.perf_counter(), run.clock.now()
+    try:
+        refuse_incomplete(session, tracked_state(run.engine, session), accepted=config.accept_incomplete)
+        outcome = apply_staged(
+            run.engine, session, market=MARKET, accept_drops=config.accept_drops, run_id=run.run_id, now=now
+        )
+    except TickstockError as error:
+        raise dg.Failure(str(error), allow_retries=False) from None
+    for universe, why in outcome.plan.left_alone.items():
+        context.log.warning("%s is left as it is: %s", universe, why)
+    return {**_metadata(outcome), "seconds": round(time.perf_counter() - began, 3)}
+
+
+def _metadata(outcome: SyncOutcome) -> dict[str, Any]:
+    """Numbers that the UI plots, the universes that changed, and each task's time."""
+    tasks = [
+        f"| {one.task} | {one.seconds:.2f} | {one.examined:,} | {one.changes} | {one.skipped or ''} |"
+        for one in outcome.tasks
+    ]
+    changed = [
+        f"| {one.universe} | {one.members} | {_names(one.added)} | {_names(one.removed)} | {one.task} |"
+        for one in outcome.told
+    ]
+    head = ["| universe | members | joined | left | task |", "|---|---|---|---|---|"]
+    metadata: dict[str, Any] = {
+        "universes_changed": len(outcome.told),
+        "memberships_begun": sum(len(one.added) for one in outcome.told),
+        "memberships_ended": sum(len(one.removed) for one in outcome.told),
+        "universes_determined": len(outcome.plan.changes),
+        "written": outcome.written,
+        "changes": dg.MetadataValue.md("\n".join([*head, *changed]) if changed else "No universe changed."),
+        "tasks": dg.MetadataValue.md(
+            "\n".join(["| task | seconds | examined | changes | skipped |", "|---|---|---|---|---|", *tasks])
+        ),
+        **{f"seconds_{one.task}": one.seconds for one in outcome.tasks},
+    }
+    if outcome.plan.left_alone:
+        lines = [f"- {universe}: {why}" for universe, why in outcome.plan.left_alone.items()]
+        metadata["left_alone"] = dg.MetadataValue.md("\n".join(lines))
+    return metadata
+
+
+def _names(changes: Any) -> str:
+    words = ", ".join(change.symbol for change in changes[:PREVIEW_ROWS])
+    return f"{words}, … ({len(changes)})" if len(changes) > PREVIEW_ROWS else words

@@ -1,0 +1,4 @@
+"""How the simulator is spoken to: keys and plans, calls, pages, replies, the shapes on the wire.
+
+What it answers belongs in `simulator.endpoints`.
+"""

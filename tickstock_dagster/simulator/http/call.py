@@ -1,0 +1,47 @@
+"""One admitted request, and what an endpoint may use to answer it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from tickstock_dagster.core.loading.vendor_plans import VendorPlan
+from tickstock_dagster.simulator.clock import eastern_date
+from tickstock_dagster.simulator.http import access
+from tickstock_dagster.simulator.http.wire import Payload
+from tickstock_dagster.simulator.market.tape import Tape, View
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request after fault, key and rate.
+
+    Attributes:
+        parts: the path's variables.
+        query: parameters; repeated ones keep their last value.
+        origin: scheme and host to build `next_url` from.
+        now: the vendor's instant.
+    """
+
+    path: str
+    parts: Mapping[str, str]
+    query: Mapping[str, str]
+    origin: str
+    plan: VendorPlan
+    now: datetime
+    tape: Tape
+
+    @property
+    def today(self) -> date:
+        """The date in New York."""
+        return eastern_date(self.now)
+
+    def view(self, adjusted: bool) -> View:
+        """How the tape is to be read for this request."""
+        return View(self.plan, self.now, adjusted)
+
+    def entitled(self, first: date) -> None:
+        """Raise a 403 refusal unless the plan includes bars from `first` on."""
+        access.check_days(self.plan, self.now, first)
+
+
+Handler = Callable[[Call], Payload]

@@ -1,0 +1,58 @@
+"""One-minute bars drawn from a daily bar: they open, close, peak and bottom where it does.
+
+Deterministic by ticker and day. Their volumes sum to a little less than the day's, as the vendor's do; a minute
+without a trade has no bar. Regular hours only.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import numpy as np
+
+from tickstock_dagster.simulator.http.wire import millis
+from tickstock_dagster.simulator.market.sessions import Sessions
+from tickstock_dagster.simulator.market.tape import PRICES, Printed
+from tickstock_dagster.simulator.synthetic.prices import generator
+
+_SHARE_OF_DAY = 0.97
+_WIDTH = 0.25
+_DECIMALS = 4
+
+
+def minute_rows(bar: Printed, calendar: Sessions) -> Iterator[dict[str, float | int | None]]:
+    """The minutes of `bar`'s session, in the vendor's keys; `t` is the minute's start in Unix ms.
+
+    A day without a session, or a bar with nulls, has none.
+    """
+    numbers = [bar.fields.get(name) for name in (*PRICES, "v")]
+    if not calendar.is_session(bar.day) or any(number is None for number in numbers):
+        return
+    opening, high, low, close, volume = (float(number or 0) for number in numbers)
+    opens_at = calendar.opens_at(bar.day)
+    count = int((calendar.closes_at(bar.day) - opens_at) / timedelta(minutes=1))
+    random = generator(0, f"minutes:{bar.ticker}:{bar.day}")
+
+    walk = np.cumsum(random.standard_normal(count)) / np.sqrt(count)
+    steps = np.arange(1, count + 1) / count
+    path = opening + (close - opening) * steps + (walk - walk[-1] * steps) * (high - low) * _WIDTH * 2
+    path = np.clip(path, low, high)
+    peak, bottom = random.choice(np.arange(1, count - 1), 2, replace=False)
+    path[peak], path[bottom], path[-1] = high, low, close
+    path = np.round(path, _DECIMALS)
+    starts = np.concatenate([[opening], path[:-1]])
+    tops, bottoms = np.maximum(starts, path), np.minimum(starts, path)
+
+    crowd = (1 + 3 * (2 * steps - 1) ** 2) * np.exp(0.4 * random.standard_normal(count))
+    shares = np.floor(crowd / crowd.sum() * volume * _SHARE_OF_DAY)
+    first = millis(opens_at)
+    for minute in np.flatnonzero(shares).tolist():
+        yield {
+            "v": int(shares[minute]),
+            "vw": round(float(tops[minute] + bottoms[minute]) / 2, _DECIMALS),
+            "o": float(starts[minute]),
+            "c": float(path[minute]),
+            "h": float(tops[minute]),
+            "l": float(bottoms[minute]),
+            "t": first + minute * 60_000,
+            "n": max(1, int(shares[minute]) // 110),
+        }

@@ -1,0 +1,153 @@
+"""The view that adjusts on read, against figures worked out by hand."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from tickstock_dagster.adapters.bars.store import store_batch
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, THU, TUE, WED, add_security, bar, batch, query
+
+ADJUSTED = """
+SELECT session, open, high, low, close, volume, total_return_close, split_factor, dividend_factor
+FROM ohlcv_daily_adjusted ORDER BY security_id, session
+"""
+DAYS = (MON, TUE, WED, THU, FRI)
+
+
+def week(database_url: str, closes: tuple[float, ...], ticker: str = "AAA") -> int:
+    """Stored bars of five sessions with these closes, 1,000 shares each."""
+    security_id = add_security(database_url, ticker)
+    rows = [
+        bar(security_id, day, ticker, open=close, high=close + 1, low=close - 1, close=close, vwap=close)
+        for day, close in zip(DAYS, closes, strict=True)
+    ]
+    store_batch(open_engine(database_url), batch(*rows))
+    return security_id
+
+
+def split(database_url: str, security_id: int, ex_date: date, old: float, new: float, *, ended: bool = False) -> None:
+    query(
+        database_url,
+        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, source, "
+        "known_from, known_to) VALUES (%s, 'AAA', 'split', 'forward_split', %s, %s, %s, 's', '2026-11-01', %s)",
+        (security_id, ex_date, old, new, "2026-11-02" if ended else None),
+    )
+
+
+def dividend(
+    database_url: str, security_id: int, ex_date: date, cash: float, currency: str = "USD", kind: str = "recurring"
+) -> None:
+    query(
+        database_url,
+        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, cash_amount, currency, source, "
+        "known_from) VALUES (%s, 'AAA', 'dividend', %s, %s, %s, %s, 's', '2026-11-01')",
+        (security_id, kind, ex_date, cash, currency),
+    )
+
+
+def closes(database_url: str) -> list[Decimal]:
+    return [round(row[4], 6) for row in query(database_url, ADJUSTED)]
+
+
+def total_returns(database_url: str) -> list[Decimal]:
+    return [round(row[6], 6) for row in query(database_url, ADJUSTED)]
+
+
+def test_without_actions_everything_is_as_printed(migrated_database_url: str) -> None:
+    week(migrated_database_url, (100, 110, 54, 55, 56))
+    assert closes(migrated_database_url) == [100, 110, 54, 55, 56]
+    assert total_returns(migrated_database_url) == [100, 110, 54, 55, 56]
+
+
+def test_a_two_for_one_split_halves_earlier_prices_and_doubles_earlier_volumes(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 110, 54, 55, 56))
+    split(migrated_database_url, security_id, WED, 1, 2)
+    rows = query(migrated_database_url, ADJUSTED)
+    assert rows[1][1:6] == (55, Decimal("55.5"), Decimal("54.5"), 55, 2_000)
+    assert rows[2][1:6] == (54, 55, 53, 54, 1_000)
+    assert closes(migrated_database_url) == [50, 55, 54, 55, 56]
+
+
+def test_a_reverse_split_multiplies_earlier_prices(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (1.5, 1.6, 15, 16, 17))
+    split(migrated_database_url, security_id, WED, 10, 1)
+    assert closes(migrated_database_url) == [15, 16, 15, 16, 17]
+    assert [row[5] for row in query(migrated_database_url, ADJUSTED)] == [100, 100, 1_000, 1_000, 1_000]
+
+
+def test_several_splits_multiply_up_exactly(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (90, 30, 30, 15, 15))
+    split(migrated_database_url, security_id, TUE, 1, 3)
+    split(migrated_database_url, security_id, THU, 1, 2)
+    assert closes(migrated_database_url) == [15, 15, 15, 15, 15]
+    assert [round(row[7], 8) for row in query(migrated_database_url, ADJUSTED)] == [
+        Decimal("0.16666667"), Decimal("0.5"), Decimal("0.5"), 1, 1,
+    ]  # fmt: skip
+
+
+def test_a_dividend_scales_total_returns_by_the_raw_close_before_and_leaves_prices_alone(
+    migrated_database_url: str,
+) -> None:
+    security_id = week(migrated_database_url, (100, 110, 50, 50, 49))
+    split(migrated_database_url, security_id, WED, 1, 2)
+    dividend(migrated_database_url, security_id, FRI, 1.0)  # 1 of 50: a factor of 0.98
+    assert closes(migrated_database_url) == [50, 55, 50, 50, 49]
+    assert total_returns(migrated_database_url) == [49, Decimal("53.9"), 49, 49, 49]
+
+
+def test_a_dividend_before_a_split_is_measured_in_the_shares_of_its_day(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 98, 98, 49, 49))
+    dividend(migrated_database_url, security_id, TUE, 2.0)
+    split(migrated_database_url, security_id, THU, 1, 2)
+    assert total_returns(migrated_database_url) == [49, 49, 49, 49, 49]
+
+
+def test_dividends_of_one_day_multiply_and_another_currency_is_left_out(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 100, 100, 100, 100))
+    dividend(migrated_database_url, security_id, TUE, 10)
+    dividend(migrated_database_url, security_id, WED, 50, kind="special")
+    dividend(migrated_database_url, security_id, THU, 50, currency="CAD")
+    assert total_returns(migrated_database_url) == [45, 50, 100, 100, 100]
+
+
+def test_a_dividend_of_more_than_the_price_is_not_believed(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 100, 100, 100, 100))
+    dividend(migrated_database_url, security_id, TUE, 100)
+    assert total_returns(migrated_database_url) == [100] * 5
+
+
+def test_a_version_that_has_ended_counts_no_more(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 110, 54, 55, 56))
+    split(migrated_database_url, security_id, WED, 1, 4, ended=True)
+    split(migrated_database_url, security_id, WED, 1, 2)
+    assert closes(migrated_database_url) == [50, 55, 54, 55, 56]
+
+
+def test_an_announced_action_changes_nothing_before_a_session_of_its_ex_date_is_stored(
+    migrated_database_url: str,
+) -> None:
+    security_id = week(migrated_database_url, (100, 101, 102, 103, 104))
+    ex_date = FRI + timedelta(days=3)
+    split(migrated_database_url, security_id, ex_date, 1, 2)
+    dividend(migrated_database_url, security_id, ex_date, 5)
+    assert closes(migrated_database_url) == [100, 101, 102, 103, 104]
+    assert total_returns(migrated_database_url) == [100, 101, 102, 103, 104]
+    store_batch(
+        open_engine(migrated_database_url), batch(bar(security_id, ex_date, open=51, high=52, low=50, close=51))
+    )
+    assert closes(migrated_database_url) == [50, Decimal("50.5"), 51, Decimal("51.5"), 52, 51]
+
+
+def test_another_securitys_actions_do_not_count_and_market_values_are_left_out(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 100, 100, 100, 100))
+    other = week(migrated_database_url, (10, 10, 10, 10, 10), "BBB")
+    split(migrated_database_url, other, WED, 1, 2)
+    query(
+        migrated_database_url,
+        "UPDATE ohlcv_daily SET is_fmv = true, open = NULL, high = NULL, low = NULL, close = NULL, volume = 0, "
+        "fmv = 99 WHERE security_id = %s AND session = %s",
+        (security_id, WED),
+    )
+    dividend(migrated_database_url, security_id, THU, 10)
+    assert closes(migrated_database_url) == [100, 100, 100, 100, 5, 5, 10, 10, 10]
+    assert total_returns(migrated_database_url)[:4] == [90, 90, 100, 100]

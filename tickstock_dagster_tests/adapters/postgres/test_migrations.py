@@ -1,0 +1,184 @@
+"""Migrations against a real PostgreSQL: what is applied, once, by whom, and what is refused."""
+
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+
+import psycopg
+import pytest
+
+from tickstock_dagster.adapters.postgres import migrations, sql_files
+from tickstock_dagster.adapters.postgres.database import WRITER_ROLE, open_engine
+from tickstock_dagster.adapters.postgres.migrations import (
+    SchemaError,
+    migrate,
+    read_migrations,
+    require_current_schema,
+)
+from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
+from tickstock_dagster.core.errors import ServiceUnavailableError
+from tickstock_dagster_tests.adapters.store_helpers import query
+
+NAMES = tuple(migration.name for migration in read_migrations())
+TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the shipped migrations that a test may change."""
+    return Path(shutil.copytree(sql_folder() / "migrations", tmp_path / "migrations"))
+
+
+@pytest.fixture
+def owner_url(database_url: str) -> Iterator[str]:
+    """A plain login that owns a database of its own, in a cluster where another login has made our roles."""
+    migrate(database_url)
+    query(database_url, "DROP SCHEMA public CASCADE")
+    query(database_url, "CREATE SCHEMA public")
+    database = database_url.rpartition("/")[2]
+    name = f"owner_of_{database}"
+    query(database_url, f"CREATE ROLE {name} LOGIN PASSWORD 'plain-word'")
+    query(database_url, f"GRANT {name} TO CURRENT_USER")
+    query(database_url, f"ALTER DATABASE {database} OWNER TO {name}")
+    query(database_url, f"ALTER SCHEMA public OWNER TO {name}")
+    parts = psycopg.conninfo.conninfo_to_dict(database_url)
+    url = f"postgresql://{name}:plain-word@{parts['host']}:{parts['port']}/{database}"
+    yield url
+    for role in (None, WRITER_ROLE):
+        open_engine(url, role=role).dispose()
+    query(database_url, f"REASSIGN OWNED BY {name} TO CURRENT_USER")
+    query(database_url, f"DROP OWNED BY {name}")
+    query(database_url, f"DROP ROLE {name}")
+
+
+def applied(database_url: str) -> list[str]:
+    return [name for (name,) in query(database_url, "SELECT name FROM schema_migrations ORDER BY version")]
+
+
+def test_everything_is_applied_to_an_empty_database_and_nothing_the_second_time(database_url: str) -> None:
+    first = migrate(database_url)
+    assert first.applied == NAMES
+    assert first.version == NAMES[-1][:4]
+    assert migrate(database_url).applied == ()
+    assert applied(database_url) == list(NAMES)
+    require_current_schema(database_url)
+
+
+def test_two_processes_at_once_apply_everything_once(database_url: str) -> None:
+    together = Barrier(2)
+
+    def run(_: int) -> tuple[str, ...]:
+        together.wait()
+        return migrate(database_url).applied
+
+    with ThreadPoolExecutor(2) as pool:
+        results = sorted(pool.map(run, range(2)))
+    assert results == [(), NAMES]
+    assert applied(database_url) == list(NAMES)
+
+
+def test_a_failing_migration_leaves_nothing_of_itself_and_is_applied_once_it_is_mended(
+    database_url: str, folder: Path
+) -> None:
+    number = len(NAMES) + 1
+    broken = folder / f"{number:04d}_broken.sql"
+    broken.write_text("CREATE TABLE half_made (a int);\nINSERT INTO half_made VALUES (1);\nSELECT 1 / 0;\n")
+    with pytest.raises(SchemaError, match=rf"migration {number:04d}_broken failed: division by zero"):
+        migrate(database_url, folder)
+    assert query(database_url, "SELECT to_regclass('half_made')") == [(None,)]
+    assert applied(database_url) == list(NAMES)
+    broken.write_text("CREATE TABLE whole (a int);\n")
+    assert migrate(database_url, folder).applied == (broken.stem,)
+
+
+def test_a_migration_that_was_edited_after_it_was_applied_is_refused_and_nothing_is_changed(
+    database_url: str, folder: Path
+) -> None:
+    migrate(database_url)
+    edited = folder / f"{NAMES[2]}.sql"
+    edited.write_text(edited.read_text() + "\nDROP TABLE ohlcv_daily CASCADE;\n")
+    with pytest.raises(SchemaError, match=f"migration {NAMES[2]} was edited after it was applied"):
+        migrate(database_url, folder)
+    assert query(database_url, "SELECT count(*) FROM ohlcv_daily") == [(0,)]
+
+
+def test_a_newer_database_is_refused_by_migrate_and_before_work(database_url: str, folder: Path) -> None:
+    newer = f"{len(NAMES) + 1:04d}_later"
+    (folder / f"{newer}.sql").write_text("CREATE TABLE later (a int);\n")
+    migrate(database_url, folder)
+    with pytest.raises(SchemaError, match=rf"has migration {newer}, which this release does not know .*newer release"):
+        migrate(database_url)
+    with pytest.raises(SchemaError, match=rf"{newer[:4]} is newer than this release knows \({NAMES[-1][:4]}\)"):
+        require_current_schema(database_url)
+
+
+def test_a_database_without_a_schema_or_with_an_older_one_is_refused_before_work(
+    database_url: str, folder: Path
+) -> None:
+    with pytest.raises(SchemaError, match="no schema yet: run `tickstock migrate`"):
+        require_current_schema(database_url)
+    (folder / f"{NAMES[-1]}.sql").unlink()
+    migrate(database_url, folder)
+    with pytest.raises(SchemaError, match=rf"schema is {NAMES[-2][:4]}, this release needs {NAMES[-1][:4]}: run"):
+        require_current_schema(database_url)
+
+
+def test_an_owner_who_is_no_superuser_but_may_create_roles_can_migrate(database_url: str) -> None:
+    rights = "SELECT rolsuper, rolcreaterole FROM pg_roles WHERE rolname = current_user"
+    assert query(database_url, rights) == [(False, True)]
+    assert migrate(database_url).applied == NAMES
+
+
+def test_a_plain_owner_can_migrate_once_it_is_a_member_of_both_roles(database_url: str, owner_url: str) -> None:
+    with pytest.raises(SchemaError, match='migration 0001_roles failed: permission denied to grant role "tickstock_wr'):
+        migrate(owner_url)
+    assert applied(database_url) == []
+    owner = psycopg.conninfo.conninfo_to_dict(owner_url)["user"]
+    query(database_url, f"GRANT tickstock_writer, tickstock_app TO {owner}")
+    assert migrate(owner_url).applied == NAMES
+    with open_engine(owner_url, role=WRITER_ROLE).connect() as connection:
+        assert connection.exec_driver_sql("SELECT current_user").scalar() == "tickstock_writer"
+        connection.exec_driver_sql("SELECT ensure_ohlcv_1min_partition('2026-11-20')")
+
+
+def test_a_database_that_is_down_is_named_without_its_password() -> None:
+    with pytest.raises(ServiceUnavailableError, match=r"database 127\.0\.0\.1:1/nowhere cannot be reached") as refused:
+        migrate("postgresql://someone:hidden-word@127.0.0.1:1/nowhere")
+    assert "hidden-word" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["0001_one.sql", "0003_three.sql"], r"are not numbered 0001, 0002, … without gaps"),
+        (["0001_one.sql", "two.sql"], r"migration 'two\.sql' is not named NNNN_name\.sql"),
+        ([], r"are not numbered"),
+    ],
+)
+def test_a_folder_of_wrongly_numbered_migrations_is_refused(tmp_path: Path, names: list[str], words: str) -> None:
+    for name in names:
+        (tmp_path / name).write_text("SELECT 1")
+    with pytest.raises(SchemaError, match=words):
+        read_migrations(tmp_path)
+
+
+def test_an_unknown_statement_is_a_missing_file() -> None:
+    with pytest.raises(FileNotFoundError):
+        statement("never_written")
+
+
+def test_an_installation_without_its_sql_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sql_files, "_FOLDERS", (tmp_path / "sql",))
+    sql_folder.cache_clear()
+    with pytest.raises(FileNotFoundError, match=f"the sql folder is missing; looked in {tmp_path}/sql"):
+        sql_folder()
+    sql_folder.cache_clear()
+
+
+def test_an_old_server_is_refused_by_name(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(migrations, "_OLDEST_SERVER", 990000)
+    with pytest.raises(SchemaError, match=r"PostgreSQL \d+\.\d+.* is too old: 99 or newer is needed"):
+        migrate(database_url)
+    assert query(database_url, "SELECT to_regclass('schema_migrations')") == [(None,)]

@@ -1,0 +1,95 @@
+"""Alerts for gaps of more than one session: what is tracked, once for a gap, and only while it is one."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from tickstock_dagster.adapters.bars.store import store_batch
+from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps, tell_long_gaps
+from tickstock_dagster.adapters.universes.store import write_universe
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
+
+CALENDAR = library_calendar("XNYS")
+TOLD = "SELECT event -> 'data' FROM outbox WHERE channel = 'tickstock.quality.data_stale' ORDER BY position"
+
+
+def leave(url: str, security_id: int, *days: date, reason: str = "vendor_missing", evidence: str = "none came") -> None:
+    retry_at = None if reason == "no_trade" else NOW + timedelta(hours=1)
+    gaps = [
+        {"security_id": security_id, "session": day, "ticker": "AAA", "reason": reason, "evidence": evidence}
+        | {"retry_at": retry_at}
+        for day in days
+    ]
+    store_batch(open_engine(url), batch(gaps=gaps))
+
+
+def tell(url: str) -> int:
+    return tell_long_gaps(open_engine(url), CALENDAR, market="XNYS", run_id="run-1", now=NOW)
+
+
+@pytest.fixture
+def tracked(migrated_database_url: str) -> int:
+    """A tracked security with a bar on Monday."""
+    security_id = add_security(migrated_database_url, "AAA")
+    store_batch(open_engine(migrated_database_url), batch(bar(security_id, MON)))
+    write_universe(open_engine(migrated_database_url), "mine", "list", "Mine", ["AAA"], track=True, now=NOW)
+    return security_id
+
+
+def test_a_gap_is_told_once_however_long_it_becomes(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, tracked, TUE)
+    assert tell(migrated_database_url) == 0, "one session is ordinary"
+    leave(migrated_database_url, tracked, WED, reason="vendor_late")
+    assert (tell(migrated_database_url), tell(migrated_database_url)) == (1, 0)
+    leave(migrated_database_url, tracked, THU)
+    assert tell(migrated_database_url) == 0
+    [(data,)] = query(migrated_database_url, TOLD)
+    assert data == {
+        "market": "XNYS",
+        "symbol": "AAA",
+        "last_session": "2026-11-16",
+        "first_missing": "2026-11-17",
+        "last_missing": "2026-11-18",
+        "missing_sessions": 2,
+        "reason": "vendor_late",
+        "run_id": "run-1",
+    }
+    [gap] = read_long_gaps(open_engine(migrated_database_url), CALENDAR)
+    assert (gap.first, gap.last, gap.sessions) == (TUE, THU, 3)
+
+
+def test_two_gaps_of_one_symbol_are_two_alerts(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, tracked, date(2026, 11, 9), date(2026, 11, 10), THU, FRI)
+    assert tell(migrated_database_url) == 2
+    told = [(data["first_missing"], data["last_session"]) for (data,) in query(migrated_database_url, TOLD)]
+    assert told == [("2026-11-19", "2026-11-16"), ("2026-11-09", None)]
+
+
+def test_a_gap_that_a_bar_has_closed_is_not_told(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, tracked, TUE, WED)
+    store_batch(open_engine(migrated_database_url), batch(bar(tracked, WED)))
+    assert tell(migrated_database_url) == 0
+    assert read_long_gaps(open_engine(migrated_database_url), CALENDAR) == []
+
+
+def test_an_explained_absence_is_no_gap(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, tracked, TUE, THU)
+    leave(migrated_database_url, tracked, WED, reason="no_trade")
+    assert tell(migrated_database_url) == 0
+
+
+def test_what_the_plans_history_does_not_reach_alerts_nobody(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, tracked, TUE, WED, reason="not_entitled", evidence=f"{PLAN_HISTORY}basic reaches back")
+    assert tell(migrated_database_url) == 0
+    leave(migrated_database_url, tracked, THU, FRI, reason="not_entitled", evidence="refused: 403")
+    assert tell(migrated_database_url) == 1
+
+
+def test_a_gap_of_something_that_is_not_tracked_alerts_nobody(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, add_security(migrated_database_url, "BBB"), TUE, WED, THU)
+    assert tell(migrated_database_url) == 0
+    leave(migrated_database_url, tracked, TUE, WED)
+    assert tell(migrated_database_url) == 1

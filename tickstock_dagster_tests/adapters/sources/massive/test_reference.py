@@ -1,0 +1,146 @@
+from datetime import date
+
+import orjson
+import polars as pl
+import pytest
+
+from tickstock_dagster.adapters.sources.massive.reference import (
+    dividends_page,
+    listings_page,
+    splits_page,
+    ticker_changes,
+)
+from tickstock_dagster.adapters.sources.protocol import (
+    DIVIDEND_SCHEMA,
+    LISTING_SCHEMA,
+    SPLIT_SCHEMA,
+    MalformedAnswerError,
+    TickerChange,
+)
+
+START, END = date(2026, 1, 1), date(2026, 1, 31)
+SPLIT = {
+    "id": "S1",
+    "ticker": "ABCD",
+    "execution_date": "2026-01-05",
+    "split_from": 1,
+    "split_to": 2.5,
+    "adjustment_type": "forward_split",
+    "historical_adjustment_factor": 0.4,
+}
+DIVIDEND = {
+    "id": "D1",
+    "ticker": "ABCD",
+    "ex_dividend_date": "2026-01-05",
+    "declaration_date": "2025-12-01",
+    "record_date": "",
+    "cash_amount": 0.25,
+    "currency": "USD",
+    "distribution_type": "recurring",
+}
+
+
+def body(results, **changed):
+    return orjson.dumps({"status": "OK", "request_id": "0a", "results": results, **changed})
+
+
+def test_a_listing_keeps_what_the_vendor_knows_and_nulls_what_it_does_not():
+    known = {"ticker": "ABCD", "name": "Abcd Corp", "type": "CS", "primary_exchange": "XNAS", "cik": "0001234567"}
+    known |= {"composite_figi": "BBG000000001", "share_class_figi": "BBG001000001", "active": True, "market": "stocks"}
+    frame = listings_page(body([known, {"ticker": "NA"}], count=2)).frame
+    assert frame.schema == pl.Schema(LISTING_SCHEMA)
+    assert frame.row(0) == ("ABCD", "Abcd Corp", "CS", "XNAS", "0001234567", "BBG000000001", "BBG001000001", True, None)
+    assert frame.row(1) == ("NA",) + (None,) * 8
+
+
+def test_the_next_page_of_a_list_is_found():
+    page = listings_page(body([{"ticker": "A"}], next_url="https://api.massive.com/v3/reference/tickers?cursor=x"))
+    assert page.next_path == "/v3/reference/tickers?cursor=x"
+
+
+@pytest.mark.parametrize("instant", ["2019-10-07T04:00:00Z", "2019-10-07T00:00:00Z", "2019-10-07"])
+def test_a_delisting_holds_from_the_date_the_vendor_names(instant):
+    frame = listings_page(body([{"ticker": "AABA", "active": False, "delisted_utc": instant}])).frame
+    assert frame["delisted_on"].to_list() == [date(2019, 10, 7)]
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (body([{"ticker": "A"}], count=2), "1 results, but count 2"),
+        (orjson.dumps({"status": "OK"}), "no results, and count None"),
+        (body([{"ticker": None}]), "row 0: ticker is None instead of a ticker"),
+        (body([{"ticker": "A", "delisted_utc": "soon"}]), "row 0: delisted_utc 'soon' is not a date"),
+        (body([{"ticker": "ZZZZ"}]), "a row of 'ZZZZ' instead of ABCD"),
+    ],
+)
+def test_a_listing_that_cannot_be_trusted_is_malformed_and_says_why(given, words):
+    with pytest.raises(MalformedAnswerError, match=words):
+        listings_page(given, "ABCD" if b"ZZZZ" in given else None)
+
+
+def test_an_explicitly_empty_list_is_an_empty_frame():
+    assert listings_page(body([], count=0)).frame.schema == pl.Schema(LISTING_SCHEMA)
+    assert listings_page(orjson.dumps({"status": "OK", "count": 0})).frame.is_empty()
+
+
+def test_splits_and_dividends_become_frames():
+    splits = splits_page(body([SPLIT]), START, END).frame
+    assert splits.schema == pl.Schema(SPLIT_SCHEMA)
+    assert splits.row(0) == ("S1", "ABCD", date(2026, 1, 5), 1.0, 2.5, "forward_split")
+    dividends = dividends_page(body([DIVIDEND]), START, END).frame
+    assert dividends.schema == pl.Schema(DIVIDEND_SCHEMA)
+    assert dividends.row(0) == (
+        "D1", "ABCD", date(2026, 1, 5), date(2025, 12, 1), None, None, 0.25, "USD", "recurring",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"execution_date": None}, "row 1: execution_date None is not a date"),
+        ({"execution_date": "2026-02-30"}, "row 1: execution_date '2026-02-30' is not a date"),
+        ({"execution_date": "2025-12-31"}, "a row of 2025-12-31, outside 2026-01-01..2026-01-31"),
+        ({"ticker": ""}, "row 1: ticker is '' instead of a ticker"),
+    ],
+)
+def test_a_split_without_ticker_or_day_is_malformed(changed, words):
+    with pytest.raises(MalformedAnswerError, match=words):
+        splits_page(body([SPLIT, {**SPLIT, **changed}]), START, END)
+
+
+def test_a_dividend_with_an_unreadable_date_is_malformed():
+    with pytest.raises(MalformedAnswerError, match="row 0: pay_date 'x' is not a date"):
+        dividends_page(body([{**DIVIDEND, "pay_date": "x"}]), START, END)
+
+
+@pytest.mark.parametrize("kind", ["type", "event_type"])
+def test_ticker_changes_come_oldest_first_under_either_name_of_their_kind(kind):
+    events = [
+        {kind: "ticker_change", "date": "2022-06-09", "ticker_change": {"ticker": "META"}},
+        {kind: "ticker_change", "date": "2012-05-18", "ticker_change": {"ticker": "FB"}},
+        {kind: "name_change", "date": "2013-01-01"},
+    ]
+    answer = ticker_changes(body({"name": "Meta", "events": events}))
+    assert answer.changes == [TickerChange("FB", date(2012, 5, 18)), TickerChange("META", date(2022, 6, 9))]
+    assert answer.rows == 2
+
+
+@pytest.mark.parametrize(
+    ("results", "words"),
+    [
+        (None, "no list of events"),
+        ([], "no list of events"),
+        ({"events": None}, "no list of events"),
+        ({"events": [7]}, "no list of events"),
+        ({"events": [{"type": "ticker_change"}]}, "an event that cannot be read"),
+        ({"events": [{"type": "ticker_change", "date": "x", "ticker_change": {"ticker": "A"}}]}, "cannot be read"),
+        (
+            {"events": [{"type": "ticker_change", "date": "2020-01-02", "ticker_change": {"ticker": None}}]},
+            "without ticker",
+        ),
+    ],
+)
+def test_ticker_changes_that_cannot_be_read_are_malformed(results, words):
+    with pytest.raises(MalformedAnswerError, match=words):
+        ticker_changes(body(results))

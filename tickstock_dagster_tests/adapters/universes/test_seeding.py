@@ -1,0 +1,122 @@
+"""The catalogue's universes made in a store, the seeds that join, and rules in versions."""
+
+import pytest
+
+from tickstock_dagster.adapters.postgres.database import open_engine, transaction
+from tickstock_dagster.adapters.universes.rules_store import read_rule, read_rules, write_rule
+from tickstock_dagster.adapters.universes.seeding import Seeding, seed_universes
+from tickstock_dagster.adapters.universes.store import universe_tickers
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.universes.catalogue import shipped_universes
+from tickstock_dagster.core.universes.memberships import ALWAYS
+from tickstock_dagster.core.universes.rules import Condition, Rule
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, add_security, query
+from tickstock_dagster_tests.adapters.universes.membership_helpers import determine, tickers_of, versions
+
+SEEDS = {"growth": ("VUG", "IWF"), "value": ("VTV",)}
+KEYS = tuple(universe.key for universe in shipped_universes())
+
+
+def seed(database_url: str) -> Seeding:
+    return seed_universes(open_engine(database_url), SEEDS, run_id="r", now=NOW)
+
+
+def test_the_catalogue_is_made_once_with_its_rules(migrated_database_url: str) -> None:
+    add_security(migrated_database_url, "VUG")
+    add_security(migrated_database_url, "VTV")
+    assert seed(migrated_database_url) == Seeding(KEYS, 2, {"growth": ("IWF",)})
+    before = versions(migrated_database_url)
+    assert seed(migrated_database_url) == Seeding((), 0, {"growth": ("IWF",)})
+    assert versions(migrated_database_url) == before
+    rules = read_rules(open_engine(migrated_database_url))
+    assert {key: (stored.version, stored.rule) for key, stored in rules.items()} == {
+        universe.key: (1, universe.rule) for universe in shipped_universes() if universe.rule
+    }
+    entries = "SELECT key, type, membership, aliases, universe_category, track, liquidity_filter FROM cache_entries"
+    made = {row[0]: row[1:] for row in query(migrated_database_url, entries)}
+    assert made["etf_growth"] == (
+        "theme", "dated", ["growth"], "growth", False,
+        {"aum_min": 1_000_000_000, "adv_usd_min": 5_000_000, "expense_ratio_max": 0.0075},
+    )  # fmt: skip
+    assert made["top_100"] == ("size", "dated", [], "size", False, None)
+    assert made["dev_sectors"] == ("development", "static", [], "development", False, None)
+
+
+def test_seeds_are_members_always_and_all_of_them_can_be_loaded_before_anything_is_known(
+    migrated_database_url: str,
+) -> None:
+    add_security(migrated_database_url, "VUG")
+    seed(migrated_database_url)
+    assert universe_tickers(open_engine(migrated_database_url), "growth") == ("VUG", "IWF")
+    assert tickers_of(migrated_database_url, "etf_growth", FRI) == ["VUG"]
+    spans = "SELECT DISTINCT valid_from, valid_to FROM universe_memberships"
+    assert query(migrated_database_url, spans) == [(ALWAYS, None)]
+    assert query(migrated_database_url, "SELECT subject FROM outbox") == [("etf_growth",)]
+
+
+def test_a_seed_joins_when_it_is_known_and_never_comes_back_after_it_was_judged(migrated_database_url: str) -> None:
+    vug = add_security(migrated_database_url, "VUG")
+    seed(migrated_database_url)
+    add_security(migrated_database_url, "IWF")
+    assert seed(migrated_database_url) == Seeding((), 1, {"value": ("VTV",)})
+    assert tickers_of(migrated_database_url, "etf_growth", FRI) == ["IWF", "VUG"]
+    determine(migrated_database_url, "etf_growth", MON, [vug])
+    assert seed(migrated_database_url).joined == 0
+    assert tickers_of(migrated_database_url, "etf_growth", FRI) == ["VUG"]
+    assert universe_tickers(open_engine(migrated_database_url), "growth") == ("VUG",)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "message"),
+    [
+        ({"groth": ("VUG",)}, r"theme 'groth' is not accepted: did you mean growth\?"),
+        ({"growth": ("VUG", "VUG")}, "seeds of growth 'VUG, VUG' is not accepted: tickers, at least one, each once"),
+        ({"growth": ()}, "seeds of growth '' is not accepted"),
+    ],
+)
+def test_seeds_that_cannot_be_are_refused(migrated_database_url: str, seeds, message: str) -> None:
+    with pytest.raises(BadInputError, match=message):
+        seed_universes(open_engine(migrated_database_url), seeds, run_id="r", now=NOW)
+    assert query(migrated_database_url, "SELECT count(*) FROM cache_entries") == [(0,)]
+
+
+# -- rules in versions ------------------------------------------------------------------------------------------------
+
+
+def change(database_url: str, rule: Rule, reason: str = "cheaper") -> int | None:
+    with transaction(open_engine(database_url)) as connection:
+        return write_rule(connection, "etf_growth", rule, reason=reason, run_id="r", now=NOW)
+
+
+def test_a_changed_rule_is_a_new_version_that_is_logged_and_read_by_the_application(migrated_database_url: str) -> None:
+    seed(migrated_database_url)
+    engine = open_engine(migrated_database_url)
+    old = read_rule(engine, "etf_growth").rule
+    new = old.model_copy(update={"conditions": (Condition(field="expense_ratio", op="<", value=0.002),)})
+    assert change(migrated_database_url, new) == 2
+    assert (read_rule(engine, "etf_growth").rule, read_rule(engine, "etf_growth").reason) == (new, "cheaper")
+    assert read_rule(engine, "etf_growth", 1).rule == old
+    log = "SELECT change, reason, before, after, rule_version FROM sync_changes_log WHERE rule_version = 2"
+    assert query(migrated_database_url, log) == [("rule", "cheaper", old.to_json(), new.to_json(), 2)]
+    entry = "SELECT liquidity_filter, universe_metadata FROM cache_entries WHERE key = 'etf_growth'"
+    assert query(migrated_database_url, entry) == [
+        ({"expense_ratio_max": 0.002}, {"title": old.title, "rule_version": 2})
+    ]
+
+
+def test_the_same_rule_again_writes_nothing(migrated_database_url: str) -> None:
+    seed(migrated_database_url)
+    before = versions(migrated_database_url)
+    assert change(migrated_database_url, read_rule(open_engine(migrated_database_url), "etf_growth").rule) is None
+    assert versions(migrated_database_url) == before
+
+
+def test_a_rule_needs_a_reason_and_a_version_that_is_none_is_refused(migrated_database_url: str) -> None:
+    seed(migrated_database_url)
+    engine = open_engine(migrated_database_url)
+    with pytest.raises(BadInputError, match="reason ' ' is not accepted: why the rule is changed"):
+        change(migrated_database_url, read_rule(engine, "etf_growth").rule, reason=" ")
+    with pytest.raises(BadInputError, match="rule 'etf_growth version 7' is not accepted"):
+        read_rule(engine, "etf_growth", 7)
+    with pytest.raises(BadInputError, match="rule 'dev_etfs' is not accepted: a universe with a rule"):
+        read_rule(engine, "dev_etfs")

@@ -1,0 +1,104 @@
+"""`tickstock load`: what is tracked, what is launched, and what is refused before anything is."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.universes.store import tracked_tickers, write_universe
+from tickstock_dagster.core.universes.profiles import PROFILES, STOCKS
+from tickstock_dagster_tests.cli.office import Office
+
+SPAN = ("--from", "2026-11-02", "--to", "2026-11-03")
+
+
+def test_everything_listed_is_tracked_from_then_on_and_costs_nothing_the_second_time(office: Office) -> None:
+    first = office.tickstock("load", "--universe", "us_listed", *SPAN, "--json")
+    assert first.code == 0, first.err
+    (facts,) = first.json
+    assert facts["bars_expected"] > 300
+    assert facts["bars_missing"] == 0
+    assert facts["bars_stored"] + facts["bars_explained"] == facts["bars_expected"]
+    assert len(tracked_tickers(open_engine(office.database_url))) > 150
+    office.calls()
+    again = office.tickstock("load", "--universe", "us_listed", *SPAN)
+    assert again.code == 0
+    assert office.calls() == 0
+    assert again.out.startswith("universe us_listed, 2026-11-02 to 2026-11-03: ")
+
+
+def test_a_universe_that_is_not_tracked_is_loaded_and_stays_untracked(office: Office) -> None:
+    engine = open_engine(office.database_url)
+    write_universe(engine, "mine", "list", "Mine", ["AAPL", "KO"], track=False, now=datetime.now(UTC))
+    answer = office.tickstock("load", "--universe", "mine", *SPAN)
+    assert answer.code == 0, answer.err
+    assert "4 of 4 bars stored" in answer.out
+    assert tracked_tickers(engine) == ()
+    assert office.runs()[0].tags["dagster/asset_partition_range_start"] == "2026-11-02"
+
+
+def test_without_a_selection_the_configured_profile_is_loaded_and_named_in_the_run(office: Office) -> None:
+    office.configure(TICKSTOCK_PROFILE="ui_testing_lite")
+    answer = office.tickstock("load", *SPAN)
+    assert answer.code == 0, answer.err
+    assert answer.out.startswith("profile ui_testing_lite, 2026-11-02 to 2026-11-03: 20 of 20 bars stored")
+    assert tracked_tickers(open_engine(office.database_url)) == PROFILES["ui_testing_lite"].tickers
+    runs = office.runs()
+    assert sorted(run.job_name for run in runs) == ["us_actions", "us_symbols"]
+    for run in runs:
+        assert {run.tags["tickstock/profile"], run.tags["tickstock/trigger"]} == {"ui_testing_lite", "cli"}
+
+
+def test_symbols_that_lie_apart_in_the_grid_are_several_runs_and_a_failed_one_keeps_no_other_back(
+    office: Office,
+) -> None:
+    assert office.tickstock("load", "--symbols", "AAPL,MSFT,KO", "--from", "2026-11-02", "--to", "2026-11-02").code == 0
+    office.vendor.install("server_error", path="*/aggs/ticker/AAPL/*")
+    answer = office.tickstock("load", "--symbols", "AAPL,KO", "--from", "2026-11-03", "--to", "2026-11-03")
+    assert answer.code == 1
+    assert "1 of 1 bars are missing" in answer.error
+    assert office.rows("SELECT ticker FROM ohlcv_daily WHERE session = '2026-11-03'") == ["KO"]
+
+
+def test_a_grid_without_room_is_said_and_the_symbols_load_by_session(office: Office) -> None:
+    office.configure(TICKSTOCK_SYMBOL_GRID_START="2003-09-10")  # room for 16 tickers
+    symbols = ",".join(STOCKS[:17])
+    answer = office.tickstock("load", "--symbols", symbols, "--from", "2026-11-02", "--to", "2026-11-02")
+    assert answer.code == 0, answer.err
+    assert "The symbol grid has room for " in answer.err
+    assert "17 of 17 bars stored" in answer.out
+    assert [run.job_name for run in office.runs()] == ["us_eod"]
+
+
+def test_a_malformed_file_is_refused_before_anything_is_tracked_or_launched(office: Office, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.parquet"
+    cut.write_bytes(b"PAR1 and no more")
+    lacking = tmp_path / "lacking.csv"
+    lacking.write_text("ticker,date,open\nAAPL,2026-11-02,1\n")
+    for path, words in ((cut, "a whole Parquet or CSV file"), (lacking, "column high")):
+        for selection in (("--profile", "dev"), ("--symbols", "AAPL"), ("--universe", "us_listed")):
+            answer = office.tickstock("load", *selection, *SPAN, "--source", f"files:{path}")
+            assert answer.code == 2, answer.err
+            assert path.name in answer.error
+            assert words in answer.error
+    assert office.untouched()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        (("--symbols", "AAPL", "--from", "2001-01-04"), "--from '2001-01-04'"),
+        (("--symbols", "AAPL", "--years", "40"), "--years '40'"),
+        (("--universe", "nope", *SPAN), "universe 'nope'"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_nothing_half_written(
+    office: Office, arguments: tuple[str, ...], field: str
+) -> None:
+    answer = office.tickstock("load", *arguments)
+    assert answer.code == 2
+    assert answer.error.startswith(f"{field} is not accepted: ")
+    assert answer.out == ""
+    assert office.untouched()
+    assert office.calls() == 0

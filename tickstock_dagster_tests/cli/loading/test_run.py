@@ -1,0 +1,56 @@
+"""`tickstock run`: which session it takes, and what it says when it cannot."""
+
+from datetime import date, datetime, timedelta
+
+import pytest
+
+from tickstock_dagster.adapters.universes.store import track_profile
+from tickstock_dagster.cli.loading.run import _latest_published
+from tickstock_dagster.cli.workspace import Workspace, open_workspace
+from tickstock_dagster.core.universes.profiles import PROFILES
+from tickstock_dagster_tests.cli.office import CALENDAR, Office
+
+FRI = date(2026, 11, 20)
+CLOSE = CALENDAR.closes_at(FRI)
+
+
+@pytest.fixture
+def workspace(office: Office) -> Workspace:
+    """As commands open it."""
+    office.configure()
+    return open_workspace()
+
+
+def latest(office: Office, workspace: Workspace, now: datetime) -> date:
+    office.vendor.set_now(now)
+    return _latest_published(workspace, now)
+
+
+def test_the_session_before_is_taken_while_the_latest_is_not_out(office: Office, workspace: Workspace) -> None:
+    assert latest(office, workspace, CLOSE + timedelta(minutes=10)) == date(2026, 11, 19)
+    assert "2026-11-20 is not out yet" in office.capfd.readouterr().err
+    assert latest(office, workspace, CLOSE + timedelta(minutes=16)) == FRI
+
+
+def test_the_vendor_is_not_asked_about_a_session_that_is_old_or_complete(office: Office, workspace: Workspace) -> None:
+    assert latest(office, workspace, CLOSE + timedelta(hours=20)) == FRI
+    assert office.calls() == 0
+    track_profile(workspace.engine, PROFILES["ui_testing_lite"], now=CLOSE)
+    assert latest(office, workspace, CLOSE + timedelta(hours=2)) == FRI
+    assert office.calls() == 1
+
+
+def test_a_run_that_cannot_be_completed_fails_in_one_line_and_shows_no_summary(office: Office) -> None:
+    office.vendor.install("server_error", path="*/aggs/*")
+    answer = office.tickstock("run", "--profile", "ui_testing_lite")
+    assert answer.code == 1
+    assert answer.out == ""
+    assert "sessions stay incomplete" in answer.error
+    assert "502" in answer.error
+
+
+def test_an_unknown_profile_is_refused_and_nothing_is_tracked(office: Office) -> None:
+    answer = office.tickstock("run", "--profile", "deev")
+    assert answer.code == 2
+    assert "did you mean dev?" in answer.error
+    assert office.untouched()

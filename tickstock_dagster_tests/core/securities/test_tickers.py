@@ -1,0 +1,70 @@
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.securities.tickers import canonical_ticker
+from tickstock_dagster.core.universes.profiles import ETFS, STOCKS
+
+
+@pytest.mark.parametrize("written", ["BRK.B", "BRK-B", "BRK/B", "BRK B", " brk.b ", "brk-b"])
+def test_every_spelling_of_a_share_class_is_one_ticker(written):
+    assert canonical_ticker(written) == "BRK.B"
+
+
+@pytest.mark.parametrize("ticker", ["BACpL", "ABCp", "ABCw", "ABCrw", "ABC.WS", "ABC.WS.A", "ABC.U", "7203", "A"])
+def test_suffixes_that_mean_something_are_kept(ticker):
+    assert canonical_ticker(ticker) == ticker
+
+
+@pytest.mark.parametrize("ticker", ["NA", "NAN", "TRUE", "CON", "PRN", "NULL", "INF", "AUX"])
+def test_tickers_that_look_like_other_things_stay_tickers(ticker):
+    assert canonical_ticker(ticker) == ticker
+
+
+@pytest.mark.parametrize("ticker", STOCKS + ETFS)
+def test_the_profiles_are_written_canonically(ticker):
+    assert canonical_ticker(ticker) == ticker
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "  ",
+        ".",
+        "BRK..B",
+        "BRK.",
+        ".B",
+        "A/B?x",
+        "A%2FB",
+        "AAPL\n MSFT",
+        "../x",
+        "ABCDEFGHI",
+        "ÄÄ",
+        "NYSE:A",
+        "A" * 40,
+    ],
+)
+def test_what_is_no_ticker_is_refused_by_name(written):
+    with pytest.raises(BadInputError, match=r"ticker .* is not accepted: a ticker such as AAPL"):
+        canonical_ticker(written)
+
+
+@pytest.mark.parametrize("value", [None, True, math.nan, 7203])
+def test_a_value_that_is_not_text_is_refused_with_its_type(value):
+    with pytest.raises(BadInputError, match=rf"symbol .*as text and not as {type(value).__name__}"):
+        canonical_ticker(value, field="symbol")
+
+
+@given(st.text(max_size=20))
+def test_what_is_accepted_is_stable_and_safe_in_a_path(text):
+    try:
+        ticker = canonical_ticker(text)
+    except BadInputError:
+        return
+    assert canonical_ticker(ticker) == ticker
+    assert ticker.isascii()
+    assert set(ticker) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.")
