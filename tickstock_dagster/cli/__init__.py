@@ -22,7 +22,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "calendar": ("calendars.calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
     "fingerprint": ("operations.fingerprint", "Hash the business content of every table."),
     "events": ("events.events", "Follow, send or inspect the notifications."),
-    "maintenance": ("operations.maintenance", "Clean up and vacuum the store, and fill in correlations that are missing."),
+    "maintenance": (
+        "operations.maintenance",
+        "Clean up and vacuum the store, and fill in correlations that are missing.",
+    ),
     "services": ("operations.services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),
     "migrate": ("operations.migrate", "Bring the warehouse's schema up to date."),
     "simulator": ("operations.simulator", "Serve the vendor's API locally, from a synthetic market or a file."),

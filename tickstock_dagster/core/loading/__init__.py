@@ -1,4 +1,4 @@
-"""What is expected and owed, and how it is asked for: coverage, completeness, planner, plans of vendors, the end-of-day clock.
+"""What is expected and how it is asked for: coverage, completeness, planner, vendor plans, the end-of-day clock.
 
 What a row must look like belongs in `core.bars`, memberships in `core.universes`.
 """

@@ -10,7 +10,9 @@ from tickstock_dagster.core.calendars import library as calendar_library
 from tickstock_dagster.core.calendars.markets import CALENDARS
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 
-REGENERATE = "python -m tickstock_dagster.core.calendars.library > tickstock_dagster/core/calendars/calendar_snapshot.json"
+REGENERATE = (
+    "python -m tickstock_dagster.core.calendars.library > tickstock_dagster/core/calendars/calendar_snapshot.json"
+)
 
 
 def test_the_snapshot_is_what_the_installed_library_says() -> None:
