@@ -22,9 +22,10 @@ import psycopg
 from psycopg import sql
 
 from tickstock_dagster.adapters.calendars.store import copy_calendars
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.migrations import migrate
-from tickstock_dagster.adapters.universes.store import track_profile, tracked_tickers
+from tickstock_dagster.adapters.universes.store import track_profile
 from tickstock_dagster.core.errors import ConfigurationError, TickstockError
 from tickstock_dagster.core.universes.profiles import profile_named
 from tickstock_dagster.settings import load_settings

@@ -6,17 +6,20 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from tickstock_dagster.adapters.quality.table_checks import tracked_state
+from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.loading.end_of_day import EodDecision, decide_attempt, first_attempt_at
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
-from tickstock_dagster.defs.tags import SESSION_TAG, eod_tags
+from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, eod_tags
 from tickstock_dagster.settings import load_settings
 
 DEFAULT_STATUS = load_settings().automation.upper()
 """RUNNING in production, STOPPED on a laptop (TICKSTOCK_AUTOMATION)."""
+
+MARKET_TIMEZONE = "America/New_York"
+"""The zone in which the schedules of the US market tick."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
@@ -84,3 +87,9 @@ def eod_request(decision: EodDecision, attempt: int) -> dg.RunRequest:
         partition_key=str(decision.session),
         tags={**eod_tags(decision.session), "dagster/priority": "10"},
     )
+
+
+def sessions_of_run(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
+    """First and last session of a run, by its tags; None where it has no partition."""
+    first = tags.get(RANGE_START) or tags.get("dagster/partition")
+    return first, tags.get(RANGE_END) or first

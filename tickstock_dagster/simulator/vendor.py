@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.clock import Clock
 from tickstock_dagster.simulator.endpoints import (
     aggregates,
@@ -21,7 +22,6 @@ from tickstock_dagster.simulator.endpoints import (
 )
 from tickstock_dagster.simulator.faults import catalogue as faults
 from tickstock_dagster.simulator.faults.engine import FaultEngine, Subject
-from tickstock_dagster.simulator.http import wire
 from tickstock_dagster.simulator.http.access import Gate
 from tickstock_dagster.simulator.http.call import Call, Handler
 from tickstock_dagster.simulator.http.replies import drop, send_answer

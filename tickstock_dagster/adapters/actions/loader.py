@@ -7,9 +7,10 @@ from datetime import date, datetime
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, copy_frame, finish_units, write_calls
-from tickstock_dagster.adapters.ledger.units import record_calls, units_done
+from tickstock_dagster.adapters.ledger.calls import record_calls, write_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units, units_done
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, VendorError

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, ListingStart, StoreBatch, rows_as_json
+from tickstock_dagster.adapters.bars.store import ListingStart, StoreBatch, rows_as_json
+from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.loading.coverage import typical_volumes
 from tickstock_dagster.adapters.loading.processing import read_retry_terms
 from tickstock_dagster.adapters.securities.listing_store import read_intervals

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.bars.answer_validation import AnswerJudge, same_reason
 from tickstock_dagster.adapters.bars.post_load import late_starts, revised_gaps
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
-from tickstock_dagster.adapters.ledger.units import record_calls, record_plan
+from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, completeness, gaps_by_reason, settled_cells
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer

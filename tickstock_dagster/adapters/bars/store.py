@@ -4,8 +4,7 @@ Whatever is told (work units done, gaps explained, events) stands in the same tr
 Reading bars and coverage belongs in `coverage_store`.
 """
 
-import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -15,13 +14,15 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 from tickstock_dagster.core.events.envelope import Event
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, absence_evidence
-from tickstock_dagster.core.loading.planning import WorkUnit
 
 STAGED_BAR_COLUMNS = (
     "security_id", "session", "ticker", "closes_at", "open", "high", "low", "close", "volume", "vwap",
@@ -30,16 +31,6 @@ STAGED_BAR_COLUMNS = (
 """Columns of `StoreBatch.bars`, in the order of the stage."""
 
 REJECTED_COLUMNS = ("ticker", "session", "security_id", "reason", "row", "unit_id")
-
-
-@dataclass(frozen=True, slots=True)
-class FinishedUnit:
-    """A work unit's end: `rows` good rows in its answer; `error` None when it is done."""
-
-    unit: WorkUnit
-    rows: int
-    started_at: datetime
-    error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,70 +174,3 @@ def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: Mapping[str, object]
     cursor.execute("RESET enable_nestloop")
     assert row is not None  # noqa: S101  # a count is always one row
     return int(row[0])
-
-
-def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str, run_id: str | None) -> None:
-    """Append vendor calls to their ledger."""
-    if calls:
-        cursor.executemany(
-            statement("ledger/vendor_call_insert"),
-            [
-                {
-                    "called_at": call.called_at,
-                    "endpoint": call.endpoint,
-                    "status": call.status,
-                    "rows": call.rows,
-                    "elapsed_ms": call.elapsed_ms,
-                    "attempt": call.attempt,
-                    "outcome": call.outcome,
-                    "source": source,
-                    "run_id": run_id,
-                }
-                for call in calls
-            ],
-        )
-
-
-def unit_values(unit: WorkUnit) -> dict[str, object]:
-    """A unit's columns as statement parameters."""
-    return {
-        "unit_id": unit.unit_id,
-        "kind": unit.kind,
-        "market": unit.market,
-        "source": unit.source,
-        "subject": unit.subject,
-        "first": unit.first,
-        "last": unit.last,
-        "cells": unit.cells,
-    }
-
-
-def finish_units(cursor: psycopg.Cursor, ends: Iterable[FinishedUnit], *, run_id: str, now: datetime) -> None:
-    """Bring units to their end, in the transaction that stores what they asked for. `now` is aware."""
-    # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
-    ordered = sorted(ends, key=lambda end: end.unit.unit_id)
-    cursor.executemany(
-        statement("ledger/units_finish"),
-        [
-            {
-                **unit_values(end.unit),
-                "status": "failed" if end.error else "done",
-                "rows": end.rows,
-                "error": end.error,
-                "run_id": run_id,
-                "started_at": end.started_at,
-                "now": now,
-            }
-            for end in ordered
-        ],
-    )
-
-
-def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
-    """COPY a frame into a stage as CSV; polars writes floats in their shortest exact form."""
-    if rows.is_empty():
-        return
-    text = io.BytesIO()
-    rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z", quote_style="necessary")
-    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
-        copy.write(text.getbuffer())

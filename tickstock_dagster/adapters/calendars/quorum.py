@@ -13,10 +13,10 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.calendars.store import calendar_within, standing_overrides
 from tickstock_dagster.adapters.calendars.witnesses import SECOND_LIBRARY, ask_second_library, ask_vendor
-from tickstock_dagster.adapters.ledger.units import record_calls
+from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.quality.table_checks import tracked_state
 from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
 from tickstock_dagster.core.calendars.markets import CALENDARS
 from tickstock_dagster.core.calendars.quorum import (
@@ -26,10 +26,10 @@ from tickstock_dagster.core.calendars.quorum import (
     WitnessAccount,
     closed_days_before,
     disagreements,
-    is_silent,
     session_words,
 )
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.loading.coverage import is_silent
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 
 AHEAD = timedelta(days=400)

@@ -1,15 +1,14 @@
 """The ledger of work units: what a run is about to do, and how far it is."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import unit_values, write_calls
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import VendorCall
 from tickstock_dagster.core.loading.planning import WorkUnit
 from tickstock_dagster.core.securities.equity_types import Priority
 
@@ -48,13 +47,6 @@ def record_plan(
         )
 
 
-def record_calls(engine: sa.Engine, calls: Sequence[VendorCall], *, source: str, run_id: str | None) -> None:
-    """Append calls that belong to no batch, such as those of a failed attempt."""
-    if calls:
-        with transaction(engine) as connection, connection.cursor() as cursor:
-            write_calls(cursor, calls, source, run_id)
-
-
 def run_progress(engine: sa.Engine, run_id: str) -> RunProgress:
     """How far a run is, from its units: works for runs of any process."""
     with transaction(engine) as connection:
@@ -70,3 +62,48 @@ def units_done(engine: sa.Engine, units: Sequence[WorkUnit]) -> bool:
             statement("ledger/units_done"), {"unit_ids": [unit.unit_id for unit in units]}
         ).fetchone()
     return row is not None and row[0] == len(units)
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedUnit:
+    """A work unit's end: `rows` good rows in its answer; `error` None when it is done."""
+
+    unit: WorkUnit
+    rows: int
+    started_at: datetime
+    error: str | None = None
+
+
+def unit_values(unit: WorkUnit) -> dict[str, object]:
+    """A unit's columns as statement parameters."""
+    return {
+        "unit_id": unit.unit_id,
+        "kind": unit.kind,
+        "market": unit.market,
+        "source": unit.source,
+        "subject": unit.subject,
+        "first": unit.first,
+        "last": unit.last,
+        "cells": unit.cells,
+    }
+
+
+def finish_units(cursor: psycopg.Cursor, ends: Iterable[FinishedUnit], *, run_id: str, now: datetime) -> None:
+    """Bring units to their end, in the transaction that stores what they asked for. `now` is aware."""
+    # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
+    ordered = sorted(ends, key=lambda end: end.unit.unit_id)
+    cursor.executemany(
+        statement("ledger/units_finish"),
+        [
+            {
+                **unit_values(end.unit),
+                "status": "failed" if end.error else "done",
+                "rows": end.rows,
+                "error": end.error,
+                "run_id": run_id,
+                "started_at": end.started_at,
+                "now": now,
+            }
+            for end in ordered
+        ],
+    )

@@ -6,26 +6,13 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.postgres.arrow import arrow_cursor
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.coverage import Completeness
 
 PLAN_HISTORY = "the plan "
 """Begins the evidence of gaps that follow from the plan's history, for which nobody was asked."""
-
-
-def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
-    """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
-
-    Raises:
-        ServiceUnavailableError: the database cannot be reached, or was lost on the way.
-    """
-    with arrow_cursor(engine) as cursor:
-        cursor.execute(query, tuple(parameters) or None)
-        frame = pl.from_arrow(cursor.fetch_arrow_table())
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
-    return frame
 
 
 def settled_cells(

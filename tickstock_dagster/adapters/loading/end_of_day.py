@@ -8,8 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, finish_units
 from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import EodComplete, EodState, EodStatus, Event

@@ -9,8 +9,8 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.loading.coverage import read_frame
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.coverage import RETRY_SCHEMA
 from tickstock_dagster.core.loading.processing import PROCESSING_SCHEMA, unit_priorities

@@ -13,8 +13,8 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
 from tickstock_dagster.adapters.loading.end_of_day import tell_status
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.postgres.database import transaction
-from tickstock_dagster.adapters.quality.table_checks import tracked_state
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
 from tickstock_dagster.core.loading.end_of_day import overdue_at, reaches_objective

@@ -9,11 +9,11 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.loading.coverage import read_frame
+from tickstock_dagster.adapters.actions.return_inputs import read_payouts
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.universes.correlation_store import read_payouts
 from tickstock_dagster.adapters.valuation.store import read_closes
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import latest_due_session

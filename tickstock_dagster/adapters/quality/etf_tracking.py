@@ -6,9 +6,9 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_payouts
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.universes.correlation_store import read_closes, read_payouts
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, judge_tracking
 from tickstock_dagster.core.securities.home_markets import HomeState, home_calendar, home_state

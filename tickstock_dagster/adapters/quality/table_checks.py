@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.loading.coverage import completeness
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
-from tickstock_dagster.adapters.universes.store import tracked_tickers
-from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA, Completeness
+from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,21 +43,6 @@ def broken_invariants(engine: sa.Engine, since: date) -> Violations:
     return _count(engine, "quality/bars_broken_invariants", {"since": since})
 
 
-def tracked_state(engine: sa.Engine, session: date) -> Completeness | None:
-    """The completeness of one session over everything that is tracked; None where nothing is."""
-    if not tracked_tickers(engine, date.min):
-        return None
-    expectation = Expectation.of_universes(engine, None, session, session)
-    states = completeness(engine, expectation.cells([session]))
-    return states[0] if states else Completeness(session, 0, 0, 0, 0)
-
-
-def unknown_tickers(engine: sa.Engine) -> tuple[str, ...]:
-    """Tracked tickers that stand in no list of the vendor: nothing is expected of them, and so nothing misses them."""
-    tickers = tracked_tickers(engine)
-    return tuple(sorted(set(tickers) - set(read_intervals(engine, tickers)["ticker"])))
-
-
 def open_gaps(engine: sa.Engine, limit: int = 10) -> tuple[int, pl.DataFrame]:
     """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence)."""
     spans = Expectation.of_universes(engine, None, date.min, date.max).spans
@@ -71,16 +53,6 @@ def open_gaps(engine: sa.Engine, limit: int = 10) -> tuple[int, pl.DataFrame]:
         rows = connection.execute(statement("loading/gaps_open_sample"), values).fetchall()
     schema = {"session": pl.Date, "ticker": pl.String, "reason": pl.String, "evidence": pl.String}
     return (row[0] if row else 0), pl.DataFrame(rows, schema=schema, orient="row")
-
-
-def next_retry(engine: sa.Engine, session: date) -> datetime | None:
-    """When the first open gap of what is tracked may be asked for again on a session; None where there is none."""
-    ids = Expectation.of_universes(engine, None, session, session).security_ids
-    with transaction(engine) as connection:
-        row = connection.execute(
-            statement("loading/gaps_next_retry"), {"session": session, "security_ids": ids}
-        ).fetchone()
-    return row[0] if row else None
 
 
 def _count(engine: sa.Engine, name: str, values: Mapping[str, object]) -> Violations:

@@ -6,8 +6,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit
-from tickstock_dagster.adapters.ledger.units import record_calls, units_done
+from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, units_done
 from tickstock_dagster.adapters.securities.listing_store import histories_held, read_securities, write_securities
 from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
 from tickstock_dagster.core.loading.planning import WorkUnit

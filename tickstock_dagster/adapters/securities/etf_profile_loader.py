@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, finish_units, write_calls
-from tickstock_dagster.adapters.ledger.units import units_done
+from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units, units_done
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.securities.etf_profile_store import (
     SEED,

@@ -9,7 +9,7 @@ from importlib import resources
 import polars as pl
 import psycopg
 
-from tickstock_dagster.adapters.bars.store import copy_frame
+from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.securities.etf_classification import classify_etf
 from tickstock_dagster.core.securities.etf_seed import EtfFacts, parse_seed

@@ -8,7 +8,8 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, finish_units, write_calls
+from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import connected, transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall

@@ -12,7 +12,7 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit
+from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.securities.listing_store import (
     histories_held,
     lists_observed,

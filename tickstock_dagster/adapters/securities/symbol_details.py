@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit
+from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.securities.symbol_store import DueSymbol, details_due, write_details
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER
 from tickstock_dagster.adapters.sources.protocol import (

@@ -10,7 +10,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.ledger.units import record_calls
+from tickstock_dagster.adapters.ledger.calls import record_calls
 from tickstock_dagster.adapters.securities.listing_store import lists_observed
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.securities.symbol_details import DetailsPlan, DetailsResult, SymbolDetails

@@ -11,8 +11,10 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, copy_frame, finish_units, write_calls
+from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import TickerDetails, VendorCall
 from tickstock_dagster.core.securities.listing_records import Listed

@@ -8,18 +8,15 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import copy_frame
+from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_payouts
 from tickstock_dagster.adapters.events.outbox import write_events
-from tickstock_dagster.adapters.loading.coverage import read_frame
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import EtfCorrelationUpdate, Event
 from tickstock_dagster.core.universes.correlations import (
-    CLOSE_SCHEMA,
     CORRELATION_SCHEMA,
     FUND_SCHEMA,
-    PAYOUT_SCHEMA,
-    REFERENCES,
     STEP,
     Told,
     correlate_funds,
@@ -72,17 +69,6 @@ def read_funds(engine: sa.Engine) -> pl.DataFrame:
     with transaction(engine) as connection:
         rows = connection.execute(statement("universes/correlation_funds")).fetchall()
     return pl.DataFrame(rows, schema=FUND_SCHEMA, orient="row")
-
-
-def read_closes(engine: sa.Engine, first: date, last: date) -> pl.DataFrame:
-    """Raw closes of the ETFs and of their references between two sessions, as `CLOSE_SCHEMA`."""
-    frame = read_frame(engine, statement("universes/correlation_closes"), (first, last, ",".join(REFERENCES)))
-    return frame.cast(pl.Schema(CLOSE_SCHEMA))
-
-
-def read_payouts(engine: sa.Engine, first: date, last: date) -> pl.DataFrame:
-    """Splits and dividends with an ex-date between two days, as known now, as `PAYOUT_SCHEMA`."""
-    return read_frame(engine, statement("actions/payouts"), (first, last)).cast(pl.Schema(PAYOUT_SCHEMA))
 
 
 def _write(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:

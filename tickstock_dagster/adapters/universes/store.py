@@ -7,7 +7,6 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.markets import ABROAD
@@ -16,14 +15,6 @@ from tickstock_dagster.core.universes.profiles import Profile
 
 LISTED = "us_listed"
 """The universe of every security that the vendor's list of a session has."""
-
-
-def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date.max) -> tuple[str, ...]:
-    """Members of all tracked universes, each once, in the universes' order: their bars are expected.
-
-    Of dated universes those who are members on some day from `first` to `last`; unless given: on the newest.
-    """
-    return universe_tickers_between(engine, None, first, last)
 
 
 def universe_names(engine: sa.Engine) -> dict[str, str]:

@@ -14,8 +14,8 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, finish_units
 from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import Change as ChangeRow

@@ -9,7 +9,7 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import write_calls
+from tickstock_dagster.adapters.ledger.calls import write_calls
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.sources.fair_values import FairValueSource
 from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError

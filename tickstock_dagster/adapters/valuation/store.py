@@ -11,13 +11,12 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import copy_frame
-from tickstock_dagster.adapters.loading.coverage import read_frame
+from tickstock_dagster.adapters.actions.return_inputs import read_payouts
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import copy_frame, read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.universes.correlation_store import read_payouts
+from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.universes.correlations import CLOSE_SCHEMA
 from tickstock_dagster.core.valuation.fair_value import (
     FAIR_VALUE_SCHEMA,
     LOOKBACK,

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tickstock_dagster.adapters.universes.store import tracked_tickers
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.errors import BadInputError
 

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from tickstock_dagster.adapters.quality.table_checks import open_gaps, tracked_state
+from tickstock_dagster.adapters.loading.tracked import tracked_state
+from tickstock_dagster.adapters.quality.table_checks import open_gaps
 from tickstock_dagster.adapters.universes.store import track_profile
 from tickstock_dagster.cli.loading.eod import close_session
 from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json

@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.loading.completeness import completeness_by_group
 from tickstock_dagster.adapters.loading.coverage import completeness, gaps_by_reason
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.quality.table_checks import open_gaps
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
-from tickstock_dagster.adapters.universes.store import tracked_tickers
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.completeness import GroupKind

@@ -17,8 +17,9 @@ def command(*, port: int) -> None:
     """Open the UI at http://127.0.0.1:3000; Ctrl-C ends it, the services stay up."""
     from datetime import UTC, datetime
 
+    from tickstock_dagster.adapters.loading.tracked import tracked_tickers
     from tickstock_dagster.adapters.services.local import write_dotenv
-    from tickstock_dagster.adapters.universes.store import track_profile, tracked_tickers
+    from tickstock_dagster.adapters.universes.store import track_profile
     from tickstock_dagster.core.universes.profiles import profile_named
 
     workspace = open_workspace()

@@ -9,10 +9,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, SessionHours
-from tickstock_dagster.core.loading.coverage import Completeness
-
-NOBODY = 0.05
-"""A session of which no more than this share of the expected bars is stored may have been none."""
 
 CLOSED = "closed"
 ORDINARY = "an ordinary session"
@@ -103,12 +99,6 @@ def disagreements(
         if ours != theirs:
             found.append(Disagreement(calendar.key, day, account.witness, ours, theirs, day in overridden))
     return found
-
-
-def is_silent(state: Completeness | None) -> bool:
-    """Whether hardly any bar of a session is stored, so that the session itself is in doubt; not where none is due."""
-    due = 0 if state is None else state.expected - state.final
-    return state is not None and due > 0 and state.stored <= NOBODY * due
 
 
 def closed_days_before(calendar: SessionCalendar, session: date) -> list[date]:

@@ -20,9 +20,9 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 
+from tickstock_dagster.core.actions.returns import price_factors
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import THIN_MEDIAN_VOLUME
-from tickstock_dagster.core.valuation.fair_value import price_factors
 
 PRICE_LIMIT = 0.20
 """A close further than this share from what was expected is out of the ordinary."""

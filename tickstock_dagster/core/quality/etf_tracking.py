@@ -11,8 +11,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from tickstock_dagster.core.actions.returns import total_returns
 from tickstock_dagster.core.securities.home_markets import HomeState
-from tickstock_dagster.core.universes.correlations import total_returns
 
 WINDOW = 60
 """Sessions before the judged one from which a fund's usual distance to its reference is taken."""

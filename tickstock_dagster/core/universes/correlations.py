@@ -13,6 +13,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tickstock_dagster.core.actions.returns import Floats, total_returns
+
 WINDOWS = (60, 252)
 """Sessions of a window: a quarter and a year."""
 
@@ -22,27 +24,10 @@ REFERENCES = ("SPY", "IWM")
 STEP = 0.05
 """A value is told of when it differs by more than this from the one told of last."""
 
-NOISE = 1e-13
-"""A return smaller than this is the arithmetic's, not the market's: an unchanged price has a return of 0."""
-
-CLOSE_SCHEMA: dict[str, type[pl.DataType]] = {
-    "security_id": pl.Int64,
-    "session": pl.Date,
-    "ticker": pl.String,
-    "close": pl.Float64,
-}
-"""Raw closes, unique by security and session."""
 
 FUND_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "reference": pl.String, "etf_type": pl.String}
 """The ETFs to compare, each with its own reference and its class; null where it has none."""
 
-PAYOUT_SCHEMA: dict[str, type[pl.DataType]] = {
-    "security_id": pl.Int64,
-    "ex_date": pl.Date,
-    "split_ratio": pl.Float64,
-    "cash": pl.Float64,
-}
-"""Corporate actions in force: `split_ratio` is split_from / split_to, `cash` in USD per share; one of them is null."""
 
 CORRELATION_SCHEMA: dict[str, type[pl.DataType]] = {
     "session": pl.Date,
@@ -53,8 +38,6 @@ CORRELATION_SCHEMA: dict[str, type[pl.DataType]] = {
     "correlation": pl.Float64,
 }
 """One value: `sessions` is the window's length, `session` its last one; -1 to 1, never null."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,52 +94,6 @@ def _windows(row: Floats, window: int) -> tuple[Floats, NDArray[np.bool_]]:
 def _counts(flags: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
     total = np.concatenate(([0], np.cumsum(flags, dtype=np.int64)))
     return total[window:] - total[:-window]
-
-
-def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]) -> tuple[list[int], Floats]:
-    """Daily total returns on prices adjusted for splits and cash dividends.
-
-    The return of a session compares its close with the one of the session before it; where either has no bar there is
-    none. It is the ratio of `ohlcv_daily_adjusted.total_return_close`, and needs only the actions that take effect
-    between the two, so that later ones never change it.
-
-    Args:
-        closes: `CLOSE_SCHEMA`.
-        payouts: `PAYOUT_SCHEMA`.
-        sessions: sessions of the calendar, ascending.
-
-    Returns:
-        The securities, and their returns, shape (securities, sessions); NaN where there is none, as at the first.
-    """
-    securities = closes["security_id"].unique().sort().to_list()
-    prices = _matrix(closes.select("security_id", "session", value="close"), securities, sessions)
-    previous = np.full_like(prices, np.nan)
-    previous[:, 1:] = prices[:, :-1]
-    factors = np.ones_like(prices)
-    row_of = {security: row for row, security in enumerate(securities)}
-    ordinals = np.array([day.toordinal() for day in sessions])
-    for security, ex_date, ratio, cash in payouts.select(list(PAYOUT_SCHEMA)).iter_rows():
-        # An action on a day without a session takes effect on the next one.
-        column = int(np.searchsorted(ordinals, ex_date.toordinal()))
-        if security not in row_of or column == len(sessions):
-            continue
-        row = row_of[security]
-        if ratio is not None:
-            factors[row, column] *= ratio
-        elif cash < previous[row, column]:
-            factors[row, column] *= 1 - cash / previous[row, column]
-    returns = prices / (previous * factors) - 1
-    returns[np.abs(returns) < NOISE] = 0.0
-    return securities, returns
-
-
-def _matrix(values: pl.DataFrame, securities: Sequence[int], sessions: Sequence[date]) -> Floats:
-    rows = pl.DataFrame(list(enumerate(securities)), schema={"row": pl.Int64, "security_id": pl.Int64}, orient="row")
-    columns = pl.DataFrame(list(enumerate(sessions)), schema={"column": pl.Int64, "session": pl.Date}, orient="row")
-    placed = values.join(rows, on="security_id").join(columns, on="session")
-    matrix = np.full((len(securities), len(sessions)), np.nan)
-    matrix[placed["row"].to_numpy(), placed["column"].to_numpy()] = placed["value"].to_numpy()
-    return matrix
 
 
 def correlate_funds(

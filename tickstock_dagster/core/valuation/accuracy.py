@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from tickstock_dagster.core.universes.correlations import CLOSE_SCHEMA
+from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA
 from tickstock_dagster.core.valuation.fair_value import LOOKBACK, Floats, Step, references_of, step_since_print
 
 BUCKETS = ("thin", "middle", "liquid")

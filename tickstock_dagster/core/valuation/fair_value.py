@@ -28,6 +28,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA, price_factors
 from tickstock_dagster.core.securities.sectors import (
     COMMUNICATION,
     DISCRETIONARY,
@@ -41,7 +42,6 @@ from tickstock_dagster.core.securities.sectors import (
     TECHNOLOGY,
     UTILITIES,
 )
-from tickstock_dagster.core.universes.correlations import PAYOUT_SCHEMA
 
 ESTIMATOR = "estimator"
 """Source of a value that this module made; any other source is a vendor's name."""
@@ -153,24 +153,6 @@ def step_since_print(levels: Floats, reference: Floats, place: int, last: int) -
     growth = 1 + beta * (reference[place] / reference[last] - 1)
     # A beta of -3 and a doubled reference would make a price negative.
     return Step(growth, beta) if growth > 0 else None
-
-
-def price_factors(prices: Floats, payouts: Sequence[tuple[int, float | None, float | None]]) -> Floats:
-    """By session, the product of what a security's actions so far have done to its price; levels are prices / factors.
-
-    Args:
-        prices: raw closes by session, NaN where there is none.
-        payouts: position of the first session with the action, split_from / split_to or None, cash or None.
-    """
-    factors = np.ones_like(prices)
-    for place, ratio, cash in payouts:
-        if ratio is not None:
-            factors[place:] *= ratio
-        elif cash is not None:
-            before = prices[:place][~np.isnan(prices[:place])]
-            if len(before) and cash < before[-1]:
-                factors[place:] *= 1 - cash / before[-1]
-    return factors
 
 
 def estimate_fair_values(

@@ -9,10 +9,9 @@ import dagster as dg
 from tickstock_dagster.adapters.actions.loader import load_corporate_actions
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
-from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 
 
@@ -38,23 +37,19 @@ def corporate_actions(
     They find their security by the vendor's ticker lists, of which the missing ones are fetched. A source that has no
     corporate actions (a file of bars) leaves the sessions missing.
     """
-    run = BarRun.open(context, warehouse, vendor, clock)
+    run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = [date.fromisoformat(key) for key in context.partition_keys]
     closed = run.closed_sessions(context.partition_keys)
     if not run.source.capabilities.corporate_actions:
         context.log.warning("%s has no corporate actions: these sessions stay missing", run.source.name)
         yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
         return
-    try:
+    with failures(retried=TransientVendorError):
         lists = ListingSync(run.source, run.engine, MARKET, run.run_id, clock.now, run.source.drain_calls)
         lists.reach(min(days), run.calendar.latest_closed_session(clock.now()))
         report = load_corporate_actions(
             run.source, run.engine, min(days), max(days), market=MARKET, run_id=run.run_id, clock=clock.now
         )
-    except TransientVendorError:
-        raise
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     metadata: dict[str, Any] = {
         "versions_begun": report.inserted,
         "versions_ended": report.ended,

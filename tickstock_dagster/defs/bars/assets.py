@@ -66,7 +66,7 @@ def session_bars(
     session below the completeness objective stays missing; loaded again, only what is absent is asked for.
     """
     chosen = bool(config.tickers or config.universe)
-    run = BarRun.open(context, warehouse, vendor, clock)
+    run = BarRun.open_source(context, warehouse, vendor, clock)
     days = run.closed_sessions(context.partition_keys, config.added_sessions)
     attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
     with attempt.told():
@@ -102,7 +102,7 @@ def ohlcv_daily(
     What is stored costs no call. `tickstock load --symbols` gives a ticker its key and makes a rectangle one run; from
     this page it becomes one run for each ticker or each session, whichever are fewer.
     """
-    run = BarRun.open(context, warehouse, vendor, clock)
+    run = BarRun.open_source(context, warehouse, vendor, clock)
     keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]
     chosen = run.closed_sessions([key.keys_by_dimension["session"] for key in keys])
     tickers = tuple(dict.fromkeys(key.keys_by_dimension["ticker"] for key in keys))

@@ -21,9 +21,10 @@ from tickstock_dagster.core.calendars.session_calendar import (
     library_calendar,
     partition_exclusions,
 )
-from tickstock_dagster.core.errors import BadInputError, TickstockError
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS
 
 MARKETS = ("XTKS", "XLON", "XETR")
@@ -86,7 +87,7 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
         warehouse: WarehouseResource = context.resources.warehouse
         clock: Clock = context.resources.clock
         files: MarketFiles = getattr(context.resources, _resource_key(mic))
-        try:
+        with failures():
             calendar, now = warehouse.calendar(mic), clock.now()
             days = _closed(context, calendar, now)
             source, engine = files.open(market), warehouse.engine()
@@ -94,8 +95,6 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
             register_listings(engine, market, spans, now=now)
             loader = BarLoader(source, engine, calendar, mic, context.run.run_id, clock.now)
             report = loader.load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
-        except TickstockError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
         yield from _told(context, report)
 
     return session_bars

@@ -10,14 +10,13 @@ from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, owed_looks, reconcile_session
 from tickstock_dagster.core.bars.reconcile import ReconcileDecision, decide_reconcile, span_of
 from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, VENDOR_POOL
 
-TIMEZONE = "America/New_York"
 TRIGGER = "reconcile"
 
 
@@ -62,7 +61,7 @@ def us_reconcile() -> None:
 @dg.schedule(
     job=us_reconcile,
     cron_schedule="*/15 * * * *",
-    execution_timezone=TIMEZONE,
+    execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
     description="The second look at each session, at 11:30 on the next one's morning; holidays are passed over.",
 )

@@ -5,83 +5,25 @@ What the run did is told to Dagster in `bar_reports`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Self
+from datetime import date
 
 import dagster as dg
 import polars as pl
-import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED
 from tickstock_dagster.adapters.loading.coverage import completeness
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
-from tickstock_dagster.adapters.sources.protocol import BarSource
 from tickstock_dagster.adapters.universes.store import universe_named
-from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.loading.planning import LoadPlan
 from tickstock_dagster.defs.partitions import MARKET
-from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.runs import SourceRun, failures
 
 
 @dataclass(frozen=True, slots=True)
-class BarRun:
-    """What one run works with: store, source, calendar in force, and the moment it began (aware)."""
-
-    engine: sa.Engine
-    source: BarSource
-    calendar: SessionCalendar
-    run_id: str
-    clock: Clock
-    started_at: datetime
-
-    @classmethod
-    def open(
-        cls,
-        context: dg.AssetExecutionContext,
-        warehouse: WarehouseResource,
-        vendor: VendorResource,
-        clock: Clock,
-    ) -> Self:
-        """Open store and source.
-
-        Raises:
-            Failure: the store, its schema or the source cannot be used; not retried.
-        """
-        try:
-            engine = warehouse.engine()
-            calendar = warehouse.calendar(MARKET)
-            return cls(engine, vendor.open(), calendar, context.run.run_id, clock, clock.now())
-        except TickstockError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
-
-    def closed_sessions(self, keys: Sequence[str], added: Sequence[str] = ()) -> tuple[date, ...]:
-        """The sessions of the keys, and those that an override added, that have closed, ascending.
-
-        Raises:
-            Failure: there is none: the range is empty (inverted), or nothing in it has closed yet; or no override
-                added a session that is said to be an added one.
-        """
-        if not keys:
-            raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
-        days = sorted({date.fromisoformat(key) for key in (*keys, *added)})
-        if unknown := [day for day in added if not self.calendar.is_session(date.fromisoformat(day))]:
-            raise dg.Failure(f"no override added the session {', '.join(unknown)}", allow_retries=False)
-        latest = self.calendar.latest_closed_session(self.clock.now())
-        closed = tuple(day for day in days if day <= latest and self.calendar.is_session(day))
-        if not closed and not any(self.is_cancelled(day) for day in days):
-            closes = self.calendar.closes_at(days[0]).astimezone(self.calendar.timezone)
-            raise dg.Failure(
-                f"session {days[0]} closes at {closes:%Y-%m-%d %H:%M %Z}: the latest closed one is {latest}",
-                allow_retries=False,
-            )
-        return closed
-
-    def is_cancelled(self, day: date) -> bool:
-        """Whether the day has a partition and an override took the session away."""
-        return not self.calendar.is_session(day)
+class BarRun(SourceRun):
+    """One run of a bar asset."""
 
     def expected(self, tickers: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
         """The cells (`CELL_SCHEMA`) at which bars of some tickers are expected."""
@@ -107,10 +49,8 @@ class BarRun:
             raise dg.Failure("tickers and universe are both given: one of them is accepted", allow_retries=False)
         if tickers:
             return LoadRequest(tuple(tickers), tuple(days), ask_again=ask_again, strict=True)
-        try:
+        with failures():
             names = (universe_named(self.engine, universe),) if universe else None
-        except TickstockError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
         # Without a session (all are cancelled) nothing is asked, and any day tells whether something is tracked.
         first, last = (days[0], days[-1]) if days else (date.min, date.max)
         meant = universe_tickers_between(self.engine, names, first, last)
@@ -138,7 +78,5 @@ class BarRun:
         loader = BarLoader(
             self.source, self.engine, self.calendar, MARKET, self.run_id, self.clock.now, progress=progress
         )
-        try:
+        with failures():
             return loader.load(request)
-        except TickstockError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None

@@ -5,15 +5,14 @@ from pydantic import Field
 
 from tickstock_dagster.adapters.calendars.quorum import QuorumReport, hold_quorum, standing_disagreements
 from tickstock_dagster.core.calendars.quorum import Disagreement
-from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.automation import DEFAULT_STATUS
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import TRIGGER_TAG
 
 CHECK = "calendar_agreement"
-TIMEZONE = "America/New_York"
 _SHOWN = 20
 
 
@@ -37,13 +36,11 @@ def calendar_agreement(
 ) -> dg.AssetCheckResult:
     """WARN while a disagreement stands that no override decides. Nobody's word is taken for another's."""
     now, report = clock.now(), None
-    try:
+    with failures():
         engine = warehouse.engine()
         if config.ask:
             report = hold_quorum(engine, vendor.open(), market=MARKET, now=now, run_id=context.run.run_id)
         standing = standing_disagreements(engine, now)
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     undecided = [one for one in standing if not one.overridden]
     for one in undecided:
         context.log.warning(
@@ -68,7 +65,7 @@ calendar_quorum = dg.define_asset_job(
     job=calendar_quorum,
     # A fixed hour does here, on closed days too: nothing is loaded, and by then every session is past its objective.
     cron_schedule="0 21 * * *",
-    execution_timezone=TIMEZONE,
+    execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
     description="Every night, long after the close: whether others agree with the calendars.",
 )

@@ -14,15 +14,15 @@ from tickstock_dagster.adapters.universes.correlation_history import refresh_cor
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.operations.maintenance import decide_maintenance
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
-from tickstock_dagster.defs.jobs import universe_sync
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG
+from tickstock_dagster.defs.universes.jobs import universe_sync
 from tickstock_dagster.settings import load_settings
 
-TIMEZONE = "America/New_York"
 TRIGGER = "maintenance"
 _SHOWN = 10
 
@@ -42,11 +42,9 @@ def correlation_history(
     def told(done: int, total: int) -> None:
         context.log.info("correlations: %s of %s sessions", done, total)
 
-    try:
+    with failures():
         calendar, now = warehouse.calendar(MARKET), clock.now()
         report = refresh_correlation_history(warehouse.engine(), calendar, MARKET, now, told)
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()
     shown = f"{report.sessions[0]} to {report.sessions[-1]}" if report.sessions else "none"
     context.add_output_metadata(
@@ -96,7 +94,7 @@ def maintenance() -> None:
 @dg.schedule(
     job=maintenance,
     cron_schedule="*/15 * * * *",
-    execution_timezone=TIMEZONE,
+    execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
     description="Once in each stretch of closed days, an hour after the last close; holidays are such a stretch.",
 )

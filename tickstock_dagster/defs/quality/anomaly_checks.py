@@ -10,11 +10,11 @@ from tickstock_dagster.adapters.quality.bar_anomalies import (
     newest_session_bars,
     volume_anomalies,
 )
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.quality.bar_anomalies import PRICE_LIMIT, VOLUME_DROUGHT, VOLUME_SPIKE, JudgedMove
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.runs import failures
 
 _DESCRIPTIONS = {
     "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays, off its fair value.",
@@ -33,7 +33,7 @@ def anomaly_checks(
     """WARN: the newest session with bars, never this run's partitions alone. Nothing of it is forgotten or mended."""
     selected = {key.name for key in context.selected_asset_check_keys}
     calendar = warehouse.calendar(MARKET)
-    try:
+    with failures():
         engine = warehouse.engine()
         day = newest_session_bars(engine, calendar, clock.now())
         if "price_moves" in selected:
@@ -46,8 +46,6 @@ def anomaly_checks(
             head = ["| symbol | volume | expected | times |", "|---|--:|--:|--:|"]
             limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected"
             yield _result("volume_levels", day, len(rows), limits, [*head, *rows[:_SHOWN]])
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 def _price_moves(day: SessionBars, moves: list[JudgedMove]) -> dg.AssetCheckResult:

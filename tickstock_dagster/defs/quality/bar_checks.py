@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.tracked import tracked_state, unknown_tickers
 from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
 from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps
 from tickstock_dagster.adapters.quality.table_checks import (
@@ -19,8 +20,6 @@ from tickstock_dagster.adapters.quality.table_checks import (
     column_differences,
     duplicate_keys,
     open_gaps,
-    tracked_state,
-    unknown_tickers,
 )
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking

@@ -10,10 +10,9 @@ from pydantic import Field
 from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, load_etf_profiles
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
-from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
 
 AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
@@ -70,7 +69,7 @@ def symbols(
     Ask for a past day with `SELECT * FROM symbols_on('2024-03-01')`. Details (SIC, sector, shares, list date) cost a
     call each; of a range the newest session's come first, and what a limit leaves is asked for by the next run.
     """
-    run = BarRun.open(context, warehouse, vendor, clock)
+    run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = run.closed_sessions(context.partition_keys)
     if not run.source.capabilities.listings:
         yield _not_offered(context, run, "lists of tickers")
@@ -79,12 +78,8 @@ def symbols(
     left = config.details_limit
     reports: dict[date, SymbolReport] = {}
     for day in sorted(days, reverse=True):
-        try:
+        with failures(retried=TransientVendorError):
             reports[day] = master.sync(day, details_limit=left)
-        except TransientVendorError:
-            raise
-        except TickstockError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
         asked = reports[day].details_done + reports[day].details_unknown + len(reports[day].failures)
         left = 0 if left is None else left - asked
     yield from _told(context, run, {day: _symbol_metadata(report) for day, report in reports.items()})
@@ -113,27 +108,23 @@ def etf_profiles(
     From the vendor where the plan includes them, else from the seed that this release ships; what neither knows is
     classed by its name.
     """
-    run = BarRun.open(context, warehouse, vendor, clock)
+    run = SourceRun.open_source(context, warehouse, vendor, clock)
     reports: dict[date, EtfReport] = {}
     for day in run.closed_sessions(context.partition_keys):
-        try:
+        with failures(retried=TransientVendorError):
             reports[day] = load_etf_profiles(
                 run.source, run.engine, day, market=MARKET, run_id=run.run_id, clock=clock.now
             )
-        except TransientVendorError:
-            raise
-        except TickstockError as error:
-            raise dg.Failure(str(error), allow_retries=False) from None
     yield from _told(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
 
 
-def _not_offered(context: dg.AssetExecutionContext, run: BarRun, what: str) -> dg.AssetObservation:
+def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -> dg.AssetObservation:
     context.log.warning("%s has no %s: these sessions stay missing", run.source.name, what)
     return dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
 
 
 def _told(
-    context: dg.AssetExecutionContext, run: BarRun, told: dict[date, dict[str, Any]]
+    context: dg.AssetExecutionContext, run: SourceRun, told: dict[date, dict[str, Any]]
 ) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
     """One result for a whole success; cell by cell where some sessions have not closed yet, which stay missing."""
     days = [date.fromisoformat(key) for key in context.partition_keys]

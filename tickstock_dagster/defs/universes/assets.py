@@ -9,17 +9,17 @@ from typing import Any
 
 import dagster as dg
 
-from tickstock_dagster.adapters.quality.table_checks import tracked_state
+from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.facts import read_facts
 from tickstock_dagster.adapters.universes.sync_cells import UniverseCell, read_cells, sessions_done
 from tickstock_dagster.adapters.universes.sync_store import determine
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes.catalogue import theme_key
 from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
 from tickstock_dagster.defs.partitions import MARKET, session_themes, session_universes
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.tags import OWNERS
-from tickstock_dagster.defs.universes.runs import UniverseRun, send
+from tickstock_dagster.defs.universes.runs import UniverseRun
 from tickstock_dagster.defs.universes.synchronisation import ENTRY_COLUMNS, ApplyConfig, cache_entries
 
 MEMBERSHIP_COLUMNS = dg.TableSchema(
@@ -102,7 +102,7 @@ def _session(key: dg.MultiPartitionKey) -> date:
 
 
 def _days(run: UniverseRun, keys: Collection[dg.MultiPartitionKey]) -> tuple[date, ...]:
-    return run.closed_sessions([key.keys_by_dimension["session"] for key in keys])
+    return run.traded_sessions([key.keys_by_dimension["session"] for key in keys])
 
 
 def _determined(
@@ -115,15 +115,13 @@ def _determined(
     """
     if not days:
         return {}
-    try:
+    with failures():
         done = sessions_done(run.engine, MARKET, days[0], days[-1])
         for day in (day for day in days if day not in done):
             cells = read_cells(run.engine, set(universes), [day])
             if wanted := [cell.universe for cell in cells if cell.by_rule and cell.determined != day]:
                 _determine(run, day, wanted, config)
         return {(cell.session, cell.universe): cell for cell in read_cells(run.engine, set(universes), days)}
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
 
 
 def _determine(run: UniverseRun, day: date, universes: Sequence[str], config: ApplyConfig) -> None:

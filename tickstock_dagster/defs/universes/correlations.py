@@ -8,15 +8,15 @@ import dagster as dg
 
 from tickstock_dagster.adapters.actions.loader import sessions_without_actions
 from tickstock_dagster.adapters.universes.correlation_store import CorrelationReport, update_correlations
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes.correlations import STEP, WINDOWS
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.tags import OWNERS
 from tickstock_dagster.defs.universes.correlation_picture import correlation_markdown
-from tickstock_dagster.defs.universes.runs import UniverseRun, send
+from tickstock_dagster.defs.universes.runs import UniverseRun
 
 CORRELATION_COLUMNS = dg.TableSchema(
     columns=[
@@ -53,16 +53,14 @@ def correlations(
     written. A range of sessions is one computation, and tells consumers of its newest values only.
     """
     run = UniverseRun.open(context, warehouse, clock)
-    days = run.closed_sessions(context.partition_keys)
+    days = run.traded_sessions(context.partition_keys)
     if not days:
         yield dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
         return
     began = time.perf_counter()
     span = [*run.calendar.sessions_before(days[0], max(WINDOWS)), *run.calendar.sessions(days[0], days[-1])]
-    try:
+    with failures():
         report = update_correlations(run.engine, span, first=days[0], now=run.clock.now())
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     metadata = _metadata(report, time.perf_counter() - began) | send(context, notifications)
     if unasked := sessions_without_actions(run.engine, span, MARKET):
         metadata["sessions_without_actions"] = f"{len(unasked)}: {unasked[0]} to {unasked[-1]}"

@@ -4,8 +4,8 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.universes.list_edit import edit_universe as write_edit
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.runs import failures
 
 
 class EditConfig(dg.Config):
@@ -26,7 +26,7 @@ def edit_members(
     clock: Clock,
 ) -> None:
     """Add and remove members of a list in one transaction, with the log and the event."""
-    try:
+    with failures():
         outcome = write_edit(
             warehouse.engine(),
             config.universe,
@@ -36,8 +36,6 @@ def edit_members(
             run_id=context.run_id,
             now=clock.now(),
         )
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()
     if sent.error:
         context.log.warning("%s notifications wait: %s", sent.left, sent.error)

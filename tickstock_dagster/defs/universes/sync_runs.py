@@ -15,10 +15,10 @@ import polars as pl
 from tickstock_dagster.adapters.universes.facts import read_facts
 from tickstock_dagster.adapters.universes.sync_reading import read_states
 from tickstock_dagster.adapters.universes.sync_store import stage
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes.sync_tasks import TaskResult
 from tickstock_dagster.core.universes.synchronisation import Proposal, StagedTask, UniverseState
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.universes.runs import UniverseRun
 
 PREVIEW_ROWS = 10
@@ -46,7 +46,7 @@ def propose(
         Failure: the store cannot be used, or nothing is known of a session.
     """
     run = UniverseRun.open(context, warehouse, clock)
-    days = run.closed_sessions(context.partition_keys)
+    days = run.traded_sessions(context.partition_keys)
     run.ensure_universes()
     for day in days:
         metadata = stage_task(run, day, context.asset_key.path[-1], task)
@@ -62,7 +62,7 @@ def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[s
         Failure: the store cannot be used, or nothing is known of the session.
     """
     began = time.perf_counter()
-    try:
+    with failures():
         found = Found(run, session, read_states(run.engine, session), read_facts(run.engine, session))
         if found.facts.is_empty():
             raise dg.Failure(
@@ -73,8 +73,6 @@ def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[s
         seconds = round(time.perf_counter() - began, 3)
         staged = StagedTask(name, result.proposals, result.examined, seconds, result.skipped)
         new = stage(run.engine, session, staged, run_id=run.run_id, now=run.clock.now())
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     return _metadata(staged, result.notes, found.universes, new=new)
 
 

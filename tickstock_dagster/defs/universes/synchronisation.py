@@ -11,10 +11,9 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from tickstock_dagster.adapters.quality.table_checks import tracked_state
+from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.sync_reading import read_delisted, read_returns
 from tickstock_dagster.adapters.universes.sync_store import SyncOutcome, apply_staged
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes import sync_tasks
 from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
 from tickstock_dagster.core.universes.sync_tasks import MARKET_TICKER, TRIGGER_SESSIONS, TaskResult
@@ -22,9 +21,10 @@ from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET, sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
 from tickstock_dagster.defs.tags import OWNERS
-from tickstock_dagster.defs.universes.runs import UniverseRun, send
+from tickstock_dagster.defs.universes.runs import UniverseRun
 from tickstock_dagster.defs.universes.sync_runs import PREVIEW_ROWS, Found, Task, propose, stage_task
 
 GROUP = "synchronisation"
@@ -182,7 +182,7 @@ def cache_entries(
     than a tenth of a universe would leave; the Launchpad can accept either. A second run writes nothing.
     """
     run = UniverseRun.open(context, warehouse, clock)
-    days = run.closed_sessions(context.partition_keys)
+    days = run.traded_sessions(context.partition_keys)
     for number, day in enumerate(days):
         # Who is a member on the next session follows from this one, which the tasks could not know yet.
         for name, task in _TASKS.items() if number else ():
@@ -200,13 +200,11 @@ def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, c
         Failure: something about its inputs is not as it should be; nothing of it was written.
     """
     began, now = time.perf_counter(), run.clock.now()
-    try:
+    with failures():
         refuse_incomplete(session, tracked_state(run.engine, session), accepted=config.accept_incomplete)
         outcome = apply_staged(
             run.engine, session, market=MARKET, accept_drops=config.accept_drops, run_id=run.run_id, now=now
         )
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     for universe, why in outcome.plan.left_alone.items():
         context.log.warning("%s is left as it is: %s", universe, why)
     return {**_metadata(outcome), "seconds": round(time.perf_counter() - began, 3)}

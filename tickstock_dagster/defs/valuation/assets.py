@@ -8,13 +8,12 @@ import polars as pl
 
 from tickstock_dagster.adapters.valuation.capture import CapturedValues, capture_fair_values
 from tickstock_dagster.adapters.valuation.store import FairValueReport, update_fair_values
-from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
+from tickstock_dagster.defs.runs import StoreRun, failures
 from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
-from tickstock_dagster.defs.universes.runs import UniverseRun
 
 FAIR_VALUE_COLUMNS = dg.TableSchema(
     columns=[
@@ -58,19 +57,17 @@ def fair_values(
     by beta × the reference's return since. It stands beside the `no_trade` or `halted` gap, which stays what it is. A
     range of sessions is one transaction. A print that arrives later replaces the value in `ohlcv_daily`.
     """
-    run = UniverseRun.open(context, warehouse, clock)
-    days = run.closed_sessions(context.partition_keys)
+    run = StoreRun.open(context, warehouse, clock)
+    days = run.traded_sessions(context.partition_keys)
     if not days:
         return dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
     began = time.perf_counter()
     now = run.clock.now()
-    try:
+    with failures():
         given = capture_fair_values(run.engine, vendor.open(), run.calendar, days[-1], now=now, run_id=run.run_id)
         report = update_fair_values(
             run.engine, run.calendar, days, now=now, vendor=given.values, vendor_name=given.source
         )
-    except TickstockError as error:
-        raise dg.Failure(str(error), allow_retries=False) from None
     return dg.MaterializeResult(metadata=_metadata(report, given, time.perf_counter() - began))
 
 

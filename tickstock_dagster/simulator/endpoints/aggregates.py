@@ -5,7 +5,8 @@ from datetime import date
 from itertools import islice
 from typing import Any
 
-from tickstock_dagster.simulator.http import pages, wire
+from tickstock_dagster.simulator import wire
+from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.market.minutes import minute_rows
 from tickstock_dagster.simulator.market.tape import Printed

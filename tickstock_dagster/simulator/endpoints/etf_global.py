@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.endpoints.listings import EXCHANGES
-from tickstock_dagster.simulator.http import pages, wire
+from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.http.pages import ListShape
 from tickstock_dagster.simulator.market.market_data import MarketData

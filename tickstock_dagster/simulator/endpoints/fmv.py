@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from tickstock_dagster.simulator.http import wire
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.market.tape import Printed
 

@@ -6,8 +6,9 @@ from itertools import chain
 from typing import Any
 
 from tickstock_dagster.core.loading.vendor_plans import PlanName
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.clock import EASTERN
-from tickstock_dagster.simulator.http import pages, wire
+from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.http.pages import ListShape, list_answer
 from tickstock_dagster.simulator.market.market_data import MarketData

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.faults import catalogue as faults
 from tickstock_dagster.simulator.faults.catalogue import Fault
-from tickstock_dagster.simulator.http import wire
 
 Payload = dict[str, Any]
 Row = dict[str, Any]

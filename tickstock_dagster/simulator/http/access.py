@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName, VendorPlan
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.clock import eastern_date
-from tickstock_dagster.simulator.http import wire
 
 FREE_DENIES = ("/v2/snapshot/", "/v3/snapshot", "/v3/trades/", "/v3/quotes/", "/stocks/financials/")
 ADD_ON_ONLY = ("/etf-global/",)

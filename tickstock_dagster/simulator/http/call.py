@@ -7,8 +7,8 @@ from datetime import date, datetime
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.simulator.clock import eastern_date
 from tickstock_dagster.simulator.http import access
-from tickstock_dagster.simulator.http.wire import Payload
 from tickstock_dagster.simulator.market.tape import Tape, View
+from tickstock_dagster.simulator.wire import Payload
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import orjson
 
-from tickstock_dagster.simulator.http import wire
+from tickstock_dagster.simulator import wire
 
 Row = dict[str, Any]
 Condition = tuple[str, Callable[[Any, Any], bool], Any]

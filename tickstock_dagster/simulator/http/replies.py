@@ -8,7 +8,7 @@ from starlette.types import Scope, Send
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from tickstock_dagster.simulator.faults.catalogue import CutBody
-from tickstock_dagster.simulator.http.wire import Answer
+from tickstock_dagster.simulator.wire import Answer
 
 if TYPE_CHECKING:
     from asyncio import Transport

@@ -9,10 +9,10 @@ from datetime import timedelta
 
 import numpy as np
 
-from tickstock_dagster.simulator.http.wire import millis
+from tickstock_dagster.simulator.market.securities import generator
 from tickstock_dagster.simulator.market.sessions import Sessions
 from tickstock_dagster.simulator.market.tape import PRICES, Printed
-from tickstock_dagster.simulator.synthetic.prices import generator
+from tickstock_dagster.simulator.wire import millis
 
 _SHARE_OF_DAY = 0.97
 _WIDTH = 0.25

@@ -182,3 +182,8 @@ class DaySeries:
     vwap: Floats | None = None
     transactions: Floats | None = None
     with_trades: bool = False
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The random numbers of `name`, the same in every process."""
+    return np.random.Generator(np.random.PCG64([seed, stable_hash(name)]))

@@ -7,7 +7,6 @@ words that exchanges put into names: they classify nothing that the project itse
 import re
 
 from tickstock_dagster.core.securities.tickers import canonical_ticker
-from tickstock_dagster.simulator.synthetic.catalogue import SIC_CODES
 
 _MICS = {
     "A": "XASE", "AMEX": "XASE", "NYSE AMERICAN": "XASE", "NYSE MKT": "XASE",
@@ -83,3 +82,14 @@ def sic_of_sector(sector: str) -> tuple[str, str] | None:
     """A usual SIC code of a sector, with its words; None where the sector is not one of the eleven."""
     letter = _LETTER.get(" ".join(sector.split()).lower())
     return SIC_CODES[letter] if letter else None
+
+
+SIC_CODES = {
+    "T": ("3570", "COMPUTER & OFFICE EQUIPMENT"),
+    "F": ("6021", "NATIONAL COMMERCIAL BANKS"),
+        "H": ("2834", "PHARMACEUTICAL PREPARATIONS"), "D": ("5940", "RETAIL-MISCELLANEOUS SHOPPING GOODS STORES"),
+        "S": ("2080", "BEVERAGES"), "E": ("1311", "CRUDE PETROLEUM & NATURAL GAS"),
+        "I": ("3560", "GENERAL INDUSTRIAL MACHINERY & EQUIPMENT"), "M": ("2800", "CHEMICALS & ALLIED PRODUCTS"),
+        "U": ("4911", "ELECTRIC SERVICES"), "R": ("6798", "REAL ESTATE INVESTMENT TRUSTS"),
+        "C": ("4841", "CABLE & OTHER PAY TELEVISION SERVICES")}  # fmt: skip
+"""A usual SIC code of each sector, with its words."""

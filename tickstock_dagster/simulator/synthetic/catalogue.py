@@ -11,15 +11,6 @@ SECTORS = {
     "E": "energy", "I": "industrials", "M": "materials", "U": "utilities", "R": "real estate", "C": "communication",
 }  # fmt: skip
 
-SIC_CODES = {
-    "T": ("3570", "COMPUTER & OFFICE EQUIPMENT"),
-    "F": ("6021", "NATIONAL COMMERCIAL BANKS"),
-        "H": ("2834", "PHARMACEUTICAL PREPARATIONS"), "D": ("5940", "RETAIL-MISCELLANEOUS SHOPPING GOODS STORES"),
-        "S": ("2080", "BEVERAGES"), "E": ("1311", "CRUDE PETROLEUM & NATURAL GAS"),
-        "I": ("3560", "GENERAL INDUSTRIAL MACHINERY & EQUIPMENT"), "M": ("2800", "CHEMICALS & ALLIED PRODUCTS"),
-        "U": ("4911", "ELECTRIC SERVICES"), "R": ("6798", "REAL ESTATE INVESTMENT TRUSTS"),
-        "C": ("4841", "CABLE & OTHER PAY TELEVISION SERVICES")}  # fmt: skip
-"""A usual SIC code of each sector, with its words."""
 
 # ticker | name | MIC letter | sector | price level, USD | shares a day, millions | dividend yield, % a year
 _STOCKS = """

@@ -6,13 +6,14 @@ larger market contains every smaller one.
 
 import numpy as np
 
-from tickstock_dagster.simulator.market.securities import Security, SplitEvent, TickerSpan, stable_hash
+from tickstock_dagster.simulator.market.securities import Security, SplitEvent, TickerSpan, generator, stable_hash
 from tickstock_dagster.simulator.market.sessions import FIRST_DAY, Sessions
-from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, SIC_CODES, Listing, Traits, named_listings
+from tickstock_dagster.simulator.market.symbol_types import SIC_CODES
+from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Listing, Traits, named_listings
 from tickstock_dagster.simulator.synthetic.funds import shipped_listings, shipped_shares
 from tickstock_dagster.simulator.synthetic.history import LISTED, RENAMES, SPLITS
 from tickstock_dagster.simulator.synthetic.oddities import Member, odd_members
-from tickstock_dagster.simulator.synthetic.prices import ANCHOR, generator
+from tickstock_dagster.simulator.synthetic.prices import ANCHOR
 
 
 def _cik(key: str) -> str:

@@ -10,7 +10,13 @@ from math import log
 
 import numpy as np
 
-from tickstock_dagster.simulator.market.securities import DaySeries, DividendEvent, Floats, SplitEvent, stable_hash
+from tickstock_dagster.simulator.market.securities import (
+    DaySeries,
+    DividendEvent,
+    Floats,
+    SplitEvent,
+    generator,
+)
 from tickstock_dagster.simulator.market.sessions import Sessions
 from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Traits
 
@@ -32,11 +38,6 @@ _HALF_DAY_VOLUME = 0.55
 _MONTH_END_VOLUME = 1.25
 _DECLARED_AHEAD, _PAID_AFTER = 15, 15
 """Sessions between declaration, ex-date and payment."""
-
-
-def generator(seed: int, name: str) -> np.random.Generator:
-    """The random numbers of `name`, the same in every process."""
-    return np.random.Generator(np.random.PCG64([seed, stable_hash(name)]))
 
 
 def _clustered_variance(shocks: Floats) -> Floats:

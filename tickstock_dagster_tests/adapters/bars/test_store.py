@@ -12,14 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.bars.store import (
-    NOTHING_STORED,
-    FinishedUnit,
-    ListingStart,
-    StoreBatch,
-    StoreResult,
-    store_batch,
-)
+from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
+from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import VendorCall
 from tickstock_dagster.core.events.envelope import Event, JobProgress

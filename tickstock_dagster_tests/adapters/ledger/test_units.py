@@ -8,8 +8,9 @@ from threading import Barrier
 import pytest
 from psycopg.errors import CheckViolation
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, store_batch
-from tickstock_dagster.adapters.ledger.units import RunProgress, record_calls, record_plan, run_progress, units_done
+from tickstock_dagster.adapters.bars.store import store_batch
+from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, RunProgress, record_plan, run_progress, units_done
 from tickstock_dagster.adapters.loading.end_of_day import completion_event, declare_complete
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import VendorCall

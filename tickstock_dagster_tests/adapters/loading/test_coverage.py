@@ -10,11 +10,11 @@ from tickstock_dagster.adapters.loading.coverage import (
     cell_states,
     completeness,
     gaps_by_reason,
-    read_frame,
     settled_cells,
     typical_volumes,
 )
 from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query

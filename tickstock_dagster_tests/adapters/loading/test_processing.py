@@ -7,7 +7,7 @@ import pytest
 
 from tickstock_dagster.adapters.bars.loader import LoadReport, LoadRequest
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
-from tickstock_dagster.adapters.quality.table_checks import next_retry, tracked_state
+from tickstock_dagster.adapters.loading.tracked import next_retry, tracked_state
 from tickstock_dagster.adapters.securities.equity_type_store import update_equity_types
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.universes.profiles import STOCKS

@@ -3,8 +3,8 @@
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.loading.coverage import read_frame
 from tickstock_dagster.adapters.postgres.database import connected, open_engine, sqlalchemy_url, transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
 from tickstock_dagster_tests.adapters.store_helpers import add_security, query
 

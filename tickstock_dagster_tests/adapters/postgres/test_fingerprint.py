@@ -2,7 +2,8 @@
 
 import pytest
 
-from tickstock_dagster.adapters.bars.store import FinishedUnit, store_batch
+from tickstock_dagster.adapters.bars.store import store_batch
+from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import TRAFFIC_TABLES, fingerprint, fingerprint_tables
 from tickstock_dagster.adapters.postgres.migrations import migrate

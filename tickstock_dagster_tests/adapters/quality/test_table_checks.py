@@ -5,14 +5,13 @@ from datetime import date, timedelta
 import pytest
 
 from tickstock_dagster.adapters.bars.store import store_batch
+from tickstock_dagster.adapters.loading.tracked import next_retry, tracked_state
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.quality.table_checks import (
     broken_invariants,
     column_differences,
     duplicate_keys,
-    next_retry,
     open_gaps,
-    tracked_state,
 )
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, add_security, bar, batch, query

@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_payouts
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import fingerprint
-from tickstock_dagster.adapters.universes.correlation_store import read_closes, read_payouts, update_correlations
+from tickstock_dagster.adapters.universes.correlation_store import update_correlations
+from tickstock_dagster.core.actions.returns import total_returns
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.universes.correlations import total_returns
 from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, bar, batch, query
 
 SESSIONS = library_calendar("XNYS").sessions(date(2026, 1, 2), FRI)[-80:]

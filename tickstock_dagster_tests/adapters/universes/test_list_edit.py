@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.list_edit import EditOutcome, edit_universe, set_list, track_universe
-from tickstock_dagster.adapters.universes.store import tracked_tickers, universe_tickers, write_universe
+from tickstock_dagster.adapters.universes.store import universe_tickers, write_universe
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, query
 

@@ -4,12 +4,12 @@ from datetime import date, timedelta
 
 import pytest
 
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.store import (
     LISTED,
     track_listed,
     track_profile,
-    tracked_tickers,
     universe_tickers,
     write_universe,
 )

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
-from tickstock_dagster.adapters.universes.store import tracked_tickers, write_universe
+from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.universes.profiles import PROFILES, STOCKS
 from tickstock_dagster_tests.cli.office import Office
 

@@ -4,8 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
-from tickstock_dagster.adapters.universes.store import tracked_tickers
 from tickstock_dagster.cli.operations import dev
 from tickstock_dagster.core.universes.profiles import PROFILES
 from tickstock_dagster.settings import DAGSTER_SWITCHES

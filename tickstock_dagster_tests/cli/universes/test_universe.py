@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.membership_store import current_spans
-from tickstock_dagster.adapters.universes.store import tracked_tickers, universe_tickers
+from tickstock_dagster.adapters.universes.store import universe_tickers
 from tickstock_dagster_tests.cli.office import Office
 
 WEEK = ("--from", "2026-11-02", "--to", "2026-11-06")

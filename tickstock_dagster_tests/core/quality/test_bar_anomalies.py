@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.quality.bar_anomalies import (
     LEAST_SESSIONS,
@@ -17,7 +18,6 @@ from tickstock_dagster.core.quality.bar_anomalies import (
     session_minutes,
     special_session,
 )
-from tickstock_dagster.core.universes.correlations import PAYOUT_SCHEMA
 
 NYSE = library_calendar("XNYS")
 HALF_DAY, MONDAY_AFTER = date(2026, 11, 27), date(2026, 11, 30)

@@ -8,17 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA, PAYOUT_SCHEMA, total_returns
 from tickstock_dagster.core.universes.correlations import (
-    CLOSE_SCHEMA,
     CORRELATION_SCHEMA,
     FUND_SCHEMA,
-    PAYOUT_SCHEMA,
     STEP,
     WINDOWS,
     Told,
     correlate_funds,
     rolling_correlations,
-    total_returns,
     worth_telling,
 )
 

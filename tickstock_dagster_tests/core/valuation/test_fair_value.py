@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tickstock_dagster.core.universes.correlations import CLOSE_SCHEMA, PAYOUT_SCHEMA
+from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA, PAYOUT_SCHEMA
 from tickstock_dagster.core.valuation.fair_value import (
     FAIR_VALUE_SCHEMA,
     LEAST_RETURNS,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName
-from tickstock_dagster.simulator.http import wire
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.http.access import Gate, RateWindow, oldest_day
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.simulator.asking import FRIDAY, SUNDAY, ask, day_range, eastern_day, grouped

@@ -1,44 +1,28 @@
-"""Schedules. They tick often and decide by the session's own close: no fixed hour is right on every day."""
+"""The job of the bar checks, and the schedule that evaluates them once for each session."""
 
 import dagster as dg
 
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE_AFTER, latest_due_session
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
-from tickstock_dagster.defs.jobs import us_bar_checks, us_eod
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE
+from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET
-from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
+from tickstock_dagster.defs.resources import WarehouseResource
 from tickstock_dagster.defs.tags import TRIGGER_TAG
-
-TIMEZONE = "America/New_York"
 
 DUE_TAG = "tickstock/due"
 """The session that was due. Not SESSION_TAG: whoever attempts a session waits for runs that carry that one."""
 
-
-@dg.schedule(
-    job=us_eod,
-    cron_schedule="*/15 * * * *",
-    execution_timezone=TIMEZONE,
-    default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
-    description="The first attempt at each session, 30 minutes after its close; half days and holidays included.",
+us_bar_checks = dg.define_asset_job(
+    "us_bar_checks",
+    selection=dg.AssetSelection.checks_for_assets(session_bars),
+    description="The checks of ohlcv_daily, as it stands now.",
 )
-def us_eod_schedule(
-    context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource, vendor: VendorResource
-) -> dg.RunRequest | dg.SkipReason:
-    """Attempt the latest closed session once; later attempts are the sensor's."""
-    situation = eod_situation(context.instance, warehouse, vendor, context.scheduled_execution_time)
-    decision = situation.decision
-    if not decision.attempt:
-        return dg.SkipReason(decision.reason)
-    if situation.attempts:
-        return dg.SkipReason(f"{decision.session} was attempted before; the sensor us_eod_sensor asks again")
-    return eod_request(decision, attempt=1)
 
 
 @dg.schedule(
     job=us_bar_checks,
     cron_schedule="*/15 * * * *",
-    execution_timezone=TIMEZONE,
+    execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
     description="The checks of ohlcv_daily, once per session when its completeness objective is due.",
 )

@@ -1,0 +1,39 @@
+"""The record of vendor calls: one row for each attempt, kept whether or not it led to anything."""
+
+from collections.abc import Sequence
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.sources.protocol import VendorCall
+
+
+def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str, run_id: str | None) -> None:
+    """Append vendor calls to their ledger."""
+    if calls:
+        cursor.executemany(
+            statement("ledger/vendor_call_insert"),
+            [
+                {
+                    "called_at": call.called_at,
+                    "endpoint": call.endpoint,
+                    "status": call.status,
+                    "rows": call.rows,
+                    "elapsed_ms": call.elapsed_ms,
+                    "attempt": call.attempt,
+                    "outcome": call.outcome,
+                    "source": source,
+                    "run_id": run_id,
+                }
+                for call in calls
+            ],
+        )
+
+
+def record_calls(engine: sa.Engine, calls: Sequence[VendorCall], *, source: str, run_id: str | None) -> None:
+    """Append calls that belong to no batch, such as those of a failed attempt."""
+    if calls:
+        with transaction(engine) as connection, connection.cursor() as cursor:
+            write_calls(cursor, calls, source, run_id)

@@ -1,0 +1,45 @@
+"""What is tracked: the tickers whose bars are expected, how complete a session of theirs is, and when to ask again."""
+
+from datetime import date, datetime
+
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.loading.coverage import completeness
+from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.core.loading.coverage import Completeness
+
+
+def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date.max) -> tuple[str, ...]:
+    """Members of all tracked universes, each once, in the universes' order: their bars are expected.
+
+    Of dated universes those who are members on some day from `first` to `last`; unless given: on the newest.
+    """
+    return universe_tickers_between(engine, None, first, last)
+
+
+def tracked_state(engine: sa.Engine, session: date) -> Completeness | None:
+    """The completeness of one session over everything that is tracked; None where nothing is."""
+    if not tracked_tickers(engine, date.min):
+        return None
+    expectation = Expectation.of_universes(engine, None, session, session)
+    states = completeness(engine, expectation.cells([session]))
+    return states[0] if states else Completeness(session, 0, 0, 0, 0)
+
+
+def unknown_tickers(engine: sa.Engine) -> tuple[str, ...]:
+    """Tracked tickers that stand in no list of the vendor: nothing is expected of them, and so nothing misses them."""
+    tickers = tracked_tickers(engine)
+    return tuple(sorted(set(tickers) - set(read_intervals(engine, tickers)["ticker"])))
+
+
+def next_retry(engine: sa.Engine, session: date) -> datetime | None:
+    """When the first open gap of what is tracked may be asked for again on a session; None where there is none."""
+    ids = Expectation.of_universes(engine, None, session, session).security_ids
+    with transaction(engine) as connection:
+        row = connection.execute(
+            statement("loading/gaps_next_retry"), {"session": session, "security_ids": ids}
+        ).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,33 @@
+"""Frames into and out of PostgreSQL: reading a query column by column over Arrow, copying a frame into a stage."""
+
+import io
+from collections.abc import Sequence
+
+import polars as pl
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.arrow import arrow_cursor
+
+
+def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
+    """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached, or was lost on the way.
+    """
+    with arrow_cursor(engine) as cursor:
+        cursor.execute(query, tuple(parameters) or None)
+        frame = pl.from_arrow(cursor.fetch_arrow_table())
+    assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
+    return frame
+
+
+def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
+    """COPY a frame into a stage as CSV; polars writes floats in their shortest exact form."""
+    if rows.is_empty():
+        return
+    text = io.BytesIO()
+    rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z", quote_style="necessary")
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
+        copy.write(text.getbuffer())

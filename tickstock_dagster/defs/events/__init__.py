@@ -1,0 +1,4 @@
+"""What Dagster does about notifications besides the runs that write them.
+
+The outbox itself belongs in `adapters.events`, what events say in `core.events`.
+"""

@@ -1,0 +1,135 @@
+"""What a run of any asset has: its store, its source, the sessions it may work on, and errors as people read them.
+
+What a run of one kind of asset does besides belongs beside that asset.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Self
+
+import dagster as dg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.defs.partitions import MARKET
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
+
+
+@contextmanager
+def failures(*, retried: type[TickstockError] | tuple[type[TickstockError], ...] = ()) -> Iterator[None]:
+    """Turn errors meant for people into a `Failure` that Dagster does not retry.
+
+    Args:
+        retried: errors that pass as they are, so that the asset's retry policy repeats the step.
+
+    Raises:
+        Failure: bad input, no rights, no store, an answer that cannot be used; in the error's own words.
+    """
+    try:
+        yield
+    except TickstockError as error:
+        if isinstance(error, retried):
+            raise
+        raise dg.Failure(str(error), allow_retries=False) from None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreRun:
+    """What one run works with: store, calendar in force, and the moment it began (aware)."""
+
+    engine: sa.Engine
+    calendar: SessionCalendar
+    run_id: str
+    clock: Clock
+    started_at: datetime
+
+    @classmethod
+    def open(cls, context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock) -> Self:
+        """Open the store.
+
+        Raises:
+            Failure: the store or its schema cannot be used; not retried.
+        """
+        with failures():
+            return cls(warehouse.engine(), warehouse.calendar(MARKET), context.run.run_id, clock, clock.now())
+
+    def traded_sessions(self, keys: Sequence[str]) -> tuple[date, ...]:
+        """The sessions of the keys, ascending; those that an override cancelled are left out.
+
+        Raises:
+            Failure: no key (the range is inverted), or one whose session has not closed yet.
+        """
+        traded = tuple(day for day in session_days(keys) if self.calendar.is_session(day))
+        latest = self.calendar.latest_closed_session(self.clock.now())
+        if traded and traded[-1] > latest:
+            raise dg.Failure(
+                f"session {traded[-1]} has not closed yet: the latest closed one is {latest}", allow_retries=False
+            )
+        return traded
+
+    def is_cancelled(self, day: date) -> bool:
+        """Whether the day has a partition and an override took the session away."""
+        return not self.calendar.is_session(day)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRun(StoreRun):
+    """A run that asks a source besides."""
+
+    source: BarSource
+
+    @classmethod
+    def open_source(
+        cls, context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
+    ) -> Self:
+        """Open store and source.
+
+        Raises:
+            Failure: the store, its schema or the source cannot be used; not retried.
+        """
+        with failures():
+            engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
+            return cls(engine, calendar, context.run.run_id, clock, clock.now(), vendor.open())
+
+    def closed_sessions(self, keys: Sequence[str], added: Sequence[str] = ()) -> tuple[date, ...]:
+        """The sessions of the keys, and those that an override added, that have closed, ascending.
+
+        Raises:
+            Failure: there is none: the range is empty (inverted), or nothing in it has closed yet; or no override
+                added a session that is said to be an added one.
+        """
+        days = session_days(keys, added)
+        if unknown := [day for day in added if not self.calendar.is_session(date.fromisoformat(day))]:
+            raise dg.Failure(f"no override added the session {', '.join(unknown)}", allow_retries=False)
+        latest = self.calendar.latest_closed_session(self.clock.now())
+        closed = tuple(day for day in days if day <= latest and self.calendar.is_session(day))
+        if not closed and not any(self.is_cancelled(day) for day in days):
+            closes = self.calendar.closes_at(days[0]).astimezone(self.calendar.timezone)
+            raise dg.Failure(
+                f"session {days[0]} closes at {closes:%Y-%m-%d %H:%M %Z}: the latest closed one is {latest}",
+                allow_retries=False,
+            )
+        return closed
+
+
+def session_days(keys: Sequence[str], added: Sequence[str] = ()) -> list[date]:
+    """The days of partition keys and of added sessions, ascending.
+
+    Raises:
+        Failure: no key: the range is inverted.
+    """
+    if not keys:
+        raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
+    return sorted({date.fromisoformat(key) for key in (*keys, *added)})
+
+
+def send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> dict[str, int]:
+    """Send what waits in the outbox. Redis being away fails no run: the events stay, and a sensor sends them later."""
+    report = notifications.dispatch()
+    if report.error:
+        context.log.warning("%s notifications wait: %s", report.left, report.error)
+    return {"events_sent": report.sent, "events_waiting": report.left}
