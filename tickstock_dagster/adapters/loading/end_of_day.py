@@ -93,7 +93,7 @@ def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: s
         "stored": state.stored,
         "explained": state.final,
         "missing": state.missing,
-        "loading/gaps_by_reason": dict(gaps),
+        "gaps_by_reason": dict(gaps),
         "run_id": run_id,
     }
 
