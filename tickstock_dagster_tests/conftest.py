@@ -10,7 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import psycopg
@@ -25,6 +25,9 @@ from tickstock_dagster.settings import Settings, load_settings
 POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
 IN_MEMORY = Path("/dev/shm")
+
+CALENDARS_UNTIL = date(2028, 12, 31)
+"""How far a command of November 2026 copies the calendars. What day it is outside changes nothing."""
 
 _numbers = itertools.count(1)
 
@@ -111,7 +114,7 @@ def warehouse_template(administration: psycopg.Connection, services: ServiceAddr
 
     name = "warehouse_template"
     administration.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    copy_calendars(open_engine(_url(services, name)), date(2000, 1, 1), date(datetime.now(UTC).year + 2, 12, 31))
+    copy_calendars(open_engine(_url(services, name)), date(2000, 1, 1), CALENDARS_UNTIL)
     close_engines()
     return _left_alone(administration, name)
 
