@@ -17,12 +17,19 @@ import psycopg
 import pytest
 
 from tickstock_dagster.adapters.postgres.database import close_engines, open_engine
+from tickstock_dagster.adapters.services.base import SERVER_ENVIRONMENT
 from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 
 # Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
 # drop one in which an autovacuum worker is at work.
 POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+
+# On a faked day (`make test-days`) the servers, which get nothing of our environment, have to live on it with us.
+if "FAKETIME" in os.environ:
+    SERVER_ENVIRONMENT.update(
+        {name: value for name, value in os.environ.items() if name == "LD_PRELOAD" or name.startswith("FAKETIME")}
+    )
 
 IN_MEMORY = Path("/dev/shm")
 
