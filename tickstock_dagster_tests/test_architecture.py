@@ -21,11 +21,12 @@ CORE = [module for module in MODULES if module.startswith("core/")]
 MAY_IMPORT = {
     "core": {"core"},
     "settings": {"core", "settings"},
+    "clock": {"settings", "clock"},
     "simulator": {"core", "simulator"},
-    "adapters": {"core", "settings", "adapters"},
-    "defs": {"core", "settings", "adapters", "defs"},
+    "adapters": {"core", "settings", "clock", "adapters"},
+    "defs": {"core", "settings", "clock", "adapters", "defs"},
     "definitions": {"defs"},
-    "cli": {"core", "settings", "adapters", "simulator", "defs", "definitions", "cli"},
+    "cli": {"core", "settings", "clock", "adapters", "simulator", "defs", "definitions", "cli"},
 }
 """Layer by layer, what a module may import of our own. The simulator stands for the vendor: it shares the market's
 facts with us and nothing of how we ask."""
@@ -138,6 +139,29 @@ def test_the_command_line_writes_the_environment_and_never_reads_it():
     source = (PACKAGE / "cli" / "workspace.py").read_text(encoding="utf-8")
     assert set(re.findall(r"environ\b\S*?\(", source)) <= {"environ.update("}
     assert "environ[" not in source
+
+
+# The clock
+
+READS_THE_CLOCK = {
+    "clock.py": {"datetime.now"},
+    "simulator/clock.py": {"datetime.now"},  # the vendor's own, which tests and options set
+    "adapters/sources/massive/http.py": {"time.time"},  # when a call was really made, and how long it may not be
+}
+CLOCKS = {"datetime": {"now", "utcnow", "today"}, "date": {"today"}, "time": {"time", "time_ns", "localtime", "gmtime"}}
+
+
+def test_the_real_clock_is_read_in_the_named_places_alone():
+    found: dict[str, set[str]] = {}
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Attribute):
+                owner = ast.unparse(node.value).rpartition(".")[2]
+                if node.attr in CLOCKS.get(owner, ()):
+                    found.setdefault(module, set()).add(f"{owner}.{node.attr}")
+            elif isinstance(node, ast.ImportFrom) and node.module == "time":
+                assert not CLOCKS["time"] & {name.name for name in node.names}, f"{module} hides where time comes from"
+    assert found == READS_THE_CLOCK
 
 
 # SQL

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -21,6 +21,7 @@ from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migr
 from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.clock import Clock, clock_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -48,6 +49,15 @@ class Workspace:
     def calendar(self) -> SessionCalendar:
         """The exchange's calendar, overrides applied."""
         return calendar_in_force(self.engine, MARKET)
+
+    @property
+    def clock(self) -> Clock:
+        """The one clock of a command, for what needs to ask it more than once."""
+        return clock_of(self.settings)
+
+    def now(self) -> datetime:
+        """The moment of a command: what is asked of it is asked as of this moment."""
+        return self.clock()
 
     def source(self, chosen: str | None = None) -> BarSource:
         """Where bars come from."""
@@ -83,7 +93,7 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
         ServiceUnavailableError: the database cannot be reached.
     """
     report = migrate(workspace.addresses.database_url)
-    year = datetime.now(UTC).year
+    year = workspace.now().year
     until = copied_until(workspace.engine)
     if until is None or until.year <= year:
         copy_calendars(workspace.engine, date(2000, 1, 1), date(year + 2, 12, 31))

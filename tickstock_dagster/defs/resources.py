@@ -12,6 +12,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import require_current_schema
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.clock import clock_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.settings import load_settings
@@ -63,13 +64,13 @@ class RedisNotifications(dg.ConfigurableResource):
 
     def dispatch(self) -> DispatchReport:
         """Send everything that waits."""
-        return OutboxDispatcher(self.database_url, self.redis_url).dispatch()
+        return OutboxDispatcher(self.database_url, self.redis_url, clock=clock_of(load_settings())).dispatch()
 
 
 class Clock(dg.ConfigurableResource):
     """Now. `fixed` (ISO 8601 with offset) holds it still, for rehearsals of a day."""
 
-    fixed: str = Field("", description="A moment to take for now; empty: the real one.")
+    fixed: str = Field("", description="A moment to take for now; empty: TICKSTOCK_NOW, and the real one without it.")
 
     def now(self) -> datetime:
         """The moment, timezone-aware UTC.
@@ -78,7 +79,7 @@ class Clock(dg.ConfigurableResource):
             BadInputError: `fixed` is no moment, or has no offset.
         """
         if not self.fixed:
-            return datetime.now(UTC)
+            return clock_of(load_settings())()
         try:
             moment = datetime.fromisoformat(self.fixed)
         except ValueError:

@@ -17,6 +17,13 @@ def test_a_fixed_clock_stands_and_a_free_one_goes() -> None:
     assert abs(Clock().now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_the_setting_holds_a_free_clock_still_and_a_fixed_one_keeps_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKSTOCK_NOW", "2035-01-03T12:00:00+00:00")
+    load_settings.cache_clear()
+    assert Clock().now() == datetime(2035, 1, 3, 12, tzinfo=UTC)
+    assert Clock(fixed="2026-11-20T16:30:00-05:00").now() == datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("text", ["2026-11-20T16:30:00", "2026-11-20", "noon"])
 def test_a_clock_is_not_set_to_a_moment_that_depends_on_the_machine(text: str) -> None:
     with pytest.raises(BadInputError, match=r"clock\.fixed .* a moment with its offset"):

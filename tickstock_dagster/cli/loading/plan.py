@@ -1,6 +1,6 @@
 """`tickstock plan`: what a load would ask of the vendor, without asking for a bar."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, p
 def command(*, details: bool, as_json: bool, **options: Any) -> None:
     """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls; ticker lists may be fetched."""
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     if details:
         _details(workspace, now, options["source"], as_json=as_json)
         return

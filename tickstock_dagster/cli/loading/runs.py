@@ -177,7 +177,8 @@ def _execute(
     with _instance(workspace) as instance:
         fail_orphans(instance)
         job = _definitions().resolve_job_def(job_name)
-        with _progress(workspace, run_id, label):
+        # Keys exist up to the command's now, which is not this machine's in a rehearsal of a day to come.
+        with _progress(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,

@@ -1,7 +1,7 @@
 """`tickstock status`: coverage of what is tracked, by session or by group, and every open gap with its reason."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from itertools import groupby
 
 import click
@@ -36,7 +36,7 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
             raise BadInputError(name, value, "a number from 1")
     workspace = open_workspace()
     calendar, engine = workspace.calendar, workspace.engine
-    latest = calendar.latest_closed_session(datetime.now(UTC))
+    latest = calendar.latest_closed_session(workspace.now())
     days = calendar.sessions(HISTORY_START, latest)[-sessions:]
     if by:
         _by_group(engine, days, GroupKind(by), as_json=as_json)

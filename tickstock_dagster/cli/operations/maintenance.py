@@ -2,7 +2,7 @@
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -25,7 +25,7 @@ def command(*, dry_run: bool, as_json: bool) -> None:
     Bars, gaps, restatements, memberships and the logs of changes are never removed. Loads may go on meanwhile.
     """
     workspace = open_workspace()
-    facts, report = _maintain(workspace, datetime.now(UTC), dry_run=dry_run)
+    facts, report = _maintain(workspace, workspace.now(), dry_run=dry_run)
     if as_json:
         print_json(facts | {"tables": {name: asdict(care) for name, care in report.tables.items()}})
         return
@@ -62,7 +62,7 @@ def _maintain(workspace: Workspace, now: datetime, *, dry_run: bool) -> tuple[di
             market=MARKET,
             session=session,
             run_id="cli",
-            clock=lambda: datetime.now(UTC),
+            clock=workspace.clock,
             dry_run=dry_run,
             progress=lambda done, total, _what: _show(bar, done, total),
         )

@@ -1,7 +1,7 @@
 """`tickstock universe diff | set | import`: what changes a universe, and what shows the change beforehand."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
     if (first is None) == (rule_file is None):
         raise BadInputError("universe diff", "--from and --rule" if first else "neither", "one of --from and --rule")
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     end = parse_date("--to", last) if last else workspace.calendar.latest_closed_session(now)
     if rule_file:
         preview = _preview(workspace, universe, rule_file)
@@ -83,7 +83,7 @@ def set_(
     if sum(chosen) > 1 or (not any(chosen) and track is None):
         raise BadInputError("universe set", "these options", "--symbols, or --add and --remove, or --rule, or --track")
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     said: dict[str, Any] = {"reason": reason, "run_id": "cli", "now": now}
     if rule_file:
         preview = _preview(workspace, universe, rule_file)
@@ -136,7 +136,7 @@ def import_(
         raise BadInputError("file", file, "a CSV file in UTF-8") from None
     lines = parse_members(text, Path(file).name)
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     engine = workspace.engine
     _know(workspace, [line.ticker for line in lines if line.valid_to is None], now)
     resolved = resolve_lines(engine, lines)
@@ -187,7 +187,7 @@ def _preview(workspace: Workspace, universe: str, rule_file: str) -> Any:
     from tickstock_dagster.core.universes.rules import Rule
 
     rule = Rule.from_json(Path(rule_file).read_text(encoding="utf-8"))
-    session = workspace.calendar.latest_closed_session(datetime.now(UTC))
+    session = workspace.calendar.latest_closed_session(workspace.now())
     return preview_rule(workspace.engine, universe, rule, session)
 
 

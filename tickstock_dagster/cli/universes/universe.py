@@ -1,6 +1,6 @@
 """`tickstock universe`: look at universes and explain them. Changing them is in `universe_changes`."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -32,7 +32,7 @@ def list_(*, as_json: bool) -> None:
     from tickstock_dagster.cli.universes.shipped import make_shipped
 
     workspace = open_workspace()
-    make_shipped(workspace, datetime.now(UTC))
+    make_shipped(workspace, workspace.now())
     entries = universes_overview(workspace.engine)
     if as_json:
         print_json([asdict(entry) for entry in entries])
@@ -73,7 +73,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
 
     workspace = open_workspace()
     day, moment = session_of(workspace, on), _moment(known_at)
-    key = find_universe(workspace, universe, datetime.now(UTC))
+    key = find_universe(workspace, universe, workspace.now())
     members = members_on(workspace.engine, key, day, moment)
     columns = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
     # No bar is older than the vendor's history, and so no fact.
@@ -110,7 +110,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
 
     workspace = open_workspace()
     day = session_of(workspace, on)
-    key = find_universe(workspace, universe, datetime.now(UTC))
+    key = find_universe(workspace, universe, workspace.now())
     found = explain_membership(workspace.engine, canonical_ticker(ticker), key, day)
     if as_json:
         print_json(asdict(found))
@@ -145,7 +145,7 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
 
     workspace = open_workspace()
     day = session_of(workspace, on)
-    key = find_universe(workspace, universe, datetime.now(UTC))
+    key = find_universe(workspace, universe, workspace.now())
     rows = exported(workspace.engine, key, day, history=history)
     text = format_members(rows)
     if file is None:
@@ -157,7 +157,7 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
 
 def session_of(workspace: Workspace, text: str | None) -> date:
     """A day from the command line; by default the latest closed session."""
-    return parse_date("--on", text) if text else workspace.calendar.latest_closed_session(datetime.now(UTC))
+    return parse_date("--on", text) if text else workspace.calendar.latest_closed_session(workspace.now())
 
 
 def _moment(text: str | None) -> datetime | None:
