@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
@@ -21,7 +22,7 @@ import redis
 
 from tickstock_dagster.adapters.services import base, processes
 from tickstock_dagster.adapters.services.base import EmbeddedService
-from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
+from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses, without_password
 from tickstock_dagster.adapters.services.state import StateDir, port_is_free
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
@@ -140,10 +141,16 @@ def test_nobody_gets_in_without_the_password(running: LocalServices) -> None:
         client.ping()
 
 
+def masked(addresses: ServiceAddresses) -> dict[str, str | None]:
+    """Every address as it is shown to people."""
+    urls = {name: value for name, value in asdict(addresses).items() if name != "embedded"}
+    return {name: url and without_password(url) for name, url in urls.items()}
+
+
 def test_passwords_are_nowhere_but_in_files_of_their_owner(running: LocalServices) -> None:
     passwords = [running.state.password(login) for login in ("tickstock", "valkey")]
     addresses = running.addresses(simulator=False)
-    shown = [repr(addresses), json.dumps(addresses.masked()), repr(running.status())]
+    shown = [repr(addresses), json.dumps(masked(addresses)), repr(running.status())]
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) != os.getpid():
             with suppress(OSError):  # gone, or somebody else's
@@ -478,7 +485,7 @@ def test_an_ordinary_user_needs_nothing_and_root_leaves_their_files_to_them() ->
 
 def test_addresses_compare_and_hide_their_logins() -> None:
     addresses = ServiceAddresses("postgresql://a:b@h:1/d?password=c", "postgresql://a@h/d", "redis://h:6379/0")
-    assert addresses.masked() == {
+    assert masked(addresses) == {
         "database_url": "postgresql://a:***@h:1/d",
         "dagster_storage_url": "postgresql://a@h/d",
         "redis_url": "redis://h:6379/0",
