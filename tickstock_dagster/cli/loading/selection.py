@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
+from dateutil.relativedelta import relativedelta
 
 from tickstock_dagster.adapters.bars.loader import LoadRequest
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
@@ -182,13 +183,7 @@ def _sessions(
 
 def months_before(day: date, months: int) -> date:
     """The same day `months` calendar months earlier; the month's last day where it has fewer."""
-    years, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    for last in range(day.day, 0, -1):
-        try:
-            return date(years, month + 1, last)
-        except ValueError:
-            continue
-    raise AssertionError("every month has a first day")
+    return day - relativedelta(months=months)
 
 
 def _refuse_unknown(

@@ -38,11 +38,6 @@ MAX_VOLUME = 1e15
 """Shares. Far above what all markets together ever traded in a session."""
 
 
-def empty_bars() -> pl.DataFrame:
-    """A frame of `BAR_SCHEMA` with no rows."""
-    return pl.DataFrame(schema=BAR_SCHEMA)
-
-
 @dataclass(frozen=True, slots=True)
 class ValidatedBars:
     """Rows split by whether they keep the invariants.

@@ -7,6 +7,7 @@ The tasks are independent of each other: each proposes, none writes. Where sever
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, get_args
 
 from tickstock_dagster.core.events.universe_data import TaskName
@@ -245,17 +246,10 @@ def theme_metadata(members: Iterable[int], figures: Mapping[int, Sequence[float 
     """
     chosen = list(members)
     rows = [figures[member] for member in chosen if member in figures]
-    aum, ratios, volumes = ([row[place] for row in rows if row[place] is not None] for place in range(3))
-    ordered = sorted(value for value in volumes if value is not None)
-    middle = len(ordered) // 2
-    median = None
-    if ordered:
-        median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    aum, ratios, volumes = ([value for row in rows if (value := row[place]) is not None] for place in range(3))
     return {
         "members": len(chosen),
-        "aum_usd": round(sum(value for value in aum if value is not None), 2) if aum else None,
-        "mean_expense_ratio": round(sum(value for value in ratios if value is not None) / len(ratios), 8)
-        if ratios
-        else None,
-        "median_adv_usd": round(median, 2) if median is not None else None,
+        "aum_usd": round(sum(aum), 2) if aum else None,
+        "mean_expense_ratio": round(sum(ratios) / len(ratios), 8) if ratios else None,
+        "median_adv_usd": round(median(volumes), 2) if volumes else None,
     }
