@@ -1,7 +1,7 @@
 """One named test for each of the eighteen known ways to get trading days wrong: what our own code does about it.
 
-Details of each are tested beside the modules (`core/test_calendar_pitfalls.py` and others); here each pitfall is met
-end to end in the shape in which people fall into it.
+Details of each are tested beside the modules (`tickstock_dagster_tests/core/calendars/test_pitfalls.py` and others);
+here each pitfall is met end to end in the shape in which people fall into it.
 """
 
 import ast

@@ -84,7 +84,7 @@ class RunningSimulator:
         self._listener.close()
 
     def install(self, fault: Fault | str | Mapping[str, Any], **parameters: Any) -> None:
-        """From now on the fault holds: a model of `faults`, a mapping, or a name with parameters.
+        """From now on the fault holds: a model of `simulator.faults.catalogue`, a mapping, or a name with parameters.
 
         Raises:
             BadInputError: no such fault or parameter.

@@ -57,6 +57,10 @@ def test_the_fixed_names_are_the_same_on_both_sides() -> None:
     assert SERVICES["code"]["environment"]["DAGSTER_CURRENT_IMAGE"] == SERVICES["migrate"]["image"]
 
 
+def test_the_database_is_a_stated_release_of_timescaledb() -> None:
+    assert re.fullmatch(r"timescale/timescaledb:\d+\.\d+\.\d+-pg17", SERVICES["timescaledb"]["image"])
+
+
 @pytest.mark.parametrize("section", ["concurrency", "run_queue", "run_monitoring", "retention", "telemetry"])
 def test_the_containers_instance_behaves_as_the_local_one(section: str) -> None:
     local = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8"))

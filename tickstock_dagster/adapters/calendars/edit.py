@@ -1,7 +1,7 @@
 """Changing a calendar by hand: overrides put in force and withdrawn, each with its event and the copy for readers.
 
 One change is one transaction. What an override may say is judged in `core.calendars.overrides`; reading the calendar in
-force belongs in `calendar_store`.
+force belongs in `adapters.calendars.store`.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """The nightly quorum: every witness that can be had is asked about the calendars; what differs is kept as an alert.
 
-Who says what is `calendar_witnesses`, what a difference is `core.calendars.quorum`. Nothing here changes a calendar:
-that is a person's decision (`calendar_edit`).
+Who says what is `adapters.calendars.witnesses`, what a difference is `core.calendars.quorum`. Nothing here changes a
+calendar: that is a person's decision (`adapters.calendars.edit`).
 """
 
 from collections.abc import Sequence

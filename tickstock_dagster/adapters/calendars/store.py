@@ -1,6 +1,6 @@
 """The calendar in force: the pinned library's sessions with the stored overrides, and its copy for readers.
 
-Changing overrides belongs in `calendar_edit`.
+Changing overrides belongs in `adapters.calendars.edit`.
 """
 
 from datetime import date

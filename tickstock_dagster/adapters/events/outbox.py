@@ -149,7 +149,7 @@ class OutboxDispatcher:
             database_url: the warehouse, `postgresql://…`.
             redis_url: `redis://…`.
             clock: what `sent_at` is taken from, with a time zone.
-            round_size: events to a confirmation; None: `outbox_drain.ROUND`.
+            round_size: events to a confirmation; None: `adapters.events.outbox_drain.ROUND`.
         """
         self._database_url = database_url
         self._redis_url = redis_url

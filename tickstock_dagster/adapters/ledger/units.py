@@ -90,7 +90,7 @@ def unit_values(unit: WorkUnit) -> dict[str, object]:
 
 def finish_units(cursor: psycopg.Cursor, ends: Iterable[FinishedUnit], *, run_id: str, now: datetime) -> None:
     """Bring units to their end, in the transaction that stores what they asked for. `now` is aware."""
-    # In the order of `ledger.record_plan`: who plans and who finishes the same units never wait for each other.
+    # In the order of `record_plan`: who plans and who finishes the same units never wait for each other.
     ordered = sorted(ends, key=lambda end: end.unit.unit_id)
     cursor.executemany(
         statement("ledger/units_finish"),

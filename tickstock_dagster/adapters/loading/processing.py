@@ -1,6 +1,7 @@
 """What the rules of equity types mean for single cells, as the table says now: read at every load, never kept.
 
-A changed row counts from the next run on, without a restart. Changing the rules belongs in `equity_type_store`.
+A changed row counts from the next run on, without a restart. Changing the rules belongs in
+`adapters.securities.equity_type_store`.
 """
 
 from collections.abc import Sequence

@@ -39,7 +39,7 @@ class SessionBars:
         session: the judged one.
         special: why its closes are no ordinary ones, in words; empty on an ordinary day.
         bars: `core.quality.bar_anomalies.RECENT_SCHEMA`.
-        payouts: `core.universes.correlations.PAYOUT_SCHEMA`.
+        payouts: `core.actions.returns.PAYOUT_SCHEMA`.
     """
 
     session: date

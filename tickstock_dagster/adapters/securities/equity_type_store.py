@@ -1,6 +1,6 @@
 """The rules of equity types in the store: read, and changed all together or not at all, each change with its event.
 
-What the rules mean for the cells of a load is the work of `processing_store`.
+What the rules mean for the cells of a load is the work of `adapters.loading.processing`.
 """
 
 import json

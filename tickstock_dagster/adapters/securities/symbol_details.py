@@ -1,6 +1,7 @@
 """Details of symbols: who is due, what asking will cost, and asking: one call and one work unit each.
 
-Answers are stored in small batches, so that a killed run goes on where it stopped. Writing belongs in `symbol_store`.
+Answers are stored in small batches, so that a killed run goes on where it stopped. Writing belongs in
+`adapters.securities.symbol_store`.
 """
 
 import time

@@ -1,6 +1,7 @@
 """The symbol master of a session: its list in versions, its symbols by class, and the details that are due.
 
-Reading and writing belong in `symbol_store`, asking for details in `symbol_details`.
+Reading and writing belong in `adapters.securities.symbol_store`, asking for details in
+`adapters.securities.symbol_details`.
 """
 
 from collections import Counter

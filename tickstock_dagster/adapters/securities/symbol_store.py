@@ -1,6 +1,7 @@
 """Reading and writing what a symbol was on a day: versions of dated lists, and details.
 
-Asking the vendor belongs in `symbol_master`; histories of tickers belong in `listing_store`.
+Asking the vendor belongs in `adapters.securities.symbol_master`; histories of tickers belong in
+`adapters.securities.listing_store`.
 """
 
 from collections.abc import Iterable, Sequence

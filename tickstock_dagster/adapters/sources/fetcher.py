@@ -1,4 +1,7 @@
-"""Asking a source for work units, side by side, few ahead of the writer. Judging answers belongs in `answer_judge`."""
+"""Asking a source for work units, side by side, few ahead of the writer.
+
+Validating answers belongs in `adapters.bars.answer_validation`.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait

@@ -2,7 +2,7 @@
 
 The file is read whole, checked and kept in memory at the first question. What it says of tickers is what its rows
 say: it knows no names, no delistings and no corporate actions, and does not guess them. Rows pass as they are;
-judging them is `core.bars.daily_bars`' work. Reading the columns is `bar_files`.
+judging them is `core.bars.daily_bars`' work. Reading the columns is `adapters.sources.bar_files`.
 """
 
 import threading

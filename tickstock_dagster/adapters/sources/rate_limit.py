@@ -2,7 +2,7 @@
 
 One bucket per key and rate, shared by every thread and process that uses the key: the last reservations stand in
 the warehouse, and each request reserves the next free moment under a row lock and waits for it. Backing off after
-a refusal is `retry`'s work.
+a refusal is `adapters.sources.retry`'s work.
 """
 
 import hashlib

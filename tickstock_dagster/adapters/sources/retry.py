@@ -1,7 +1,7 @@
 """The one retry loop around every vendor call: what is asked again, after how long, and when it is given up.
 
-Waits between attempts are here; waiting for a turn under the plan's rate is `rate_limit`. A refusal for rate is
-waited out as the vendor asks (`Retry-After`), or for a whole rate window where it does not say.
+Waits between attempts are here; waiting for a turn under the plan's rate is `adapters.sources.rate_limit`. A refusal
+for rate is waited out as the vendor asks (`Retry-After`), or for a whole rate window where it does not say.
 """
 
 import logging

@@ -1,4 +1,7 @@
-"""Correlations of sessions that were passed over, computed afterwards. One session's belong in `correlation_store`."""
+"""Correlations of sessions that were passed over, computed afterwards.
+
+One session's belong in `adapters.universes.correlation_store`.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass

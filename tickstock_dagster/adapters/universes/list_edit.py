@@ -1,7 +1,7 @@
 """Editing universes by hand: members of a list, and whether a universe is tracked. Logged like every other change.
 
-Universes that choose their members by rule are not edited but get another rule (`universe_rules_store`); lists with
-dates are imported (`membership_store`).
+Universes that choose their members by rule are not edited but get another rule (`adapters.universes.rule_edit`); lists
+with dates are imported (`adapters.universes.membership_import`).
 """
 
 import json

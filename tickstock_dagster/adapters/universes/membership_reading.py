@@ -1,6 +1,6 @@
 """Reading memberships: who was in a universe on a session, as known at a moment, and why.
 
-Import these from `membership_store`. Nothing here writes.
+Import these from `adapters.universes.membership_store`. Nothing here writes.
 """
 
 from collections.abc import Mapping

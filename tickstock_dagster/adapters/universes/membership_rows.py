@@ -1,7 +1,7 @@
 """The rows of one revision of a universe: memberships in two clocks, the log of changes, the projection, the event.
 
 Each function writes one of them, set by set, inside the caller's transaction. What is revised is decided in
-`membership_store` and `membership_import`.
+`adapters.universes.membership_store` and `adapters.universes.membership_import`.
 """
 
 import json

@@ -2,7 +2,8 @@
 
 A determination writes memberships in two clocks, its own row with the evidence, one line of the log per security that
 joined or left, the projection in `cache_entries`, and one event per universe whose members changed. Reading belongs in
-`membership_reading` (its functions can be imported from here), universes given as intervals in `membership_import`.
+`adapters.universes.membership_reading` (its functions can be imported from here), universes given as intervals in
+`adapters.universes.membership_import`.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The synchronisation of universes in the store: staging what tasks propose, and applying it in one transaction.
 
-What tasks find is read by `sync_reading`; what they propose, and how it becomes one plan, is decided in `core`.
-Memberships are revised by `membership_store`; a killed process leaves the members of the session before or those of
-this one, never a mix.
+What tasks find is read by `adapters.universes.sync_reading`; what they propose, and how it becomes one plan, is decided
+in `core`. Memberships are revised by `adapters.universes.membership_store`; a killed process leaves the members of the
+session before or those of this one, never a mix.
 """
 
 import json

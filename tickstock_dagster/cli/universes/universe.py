@@ -1,4 +1,4 @@
-"""`tickstock universe`: look at universes and explain them. Changing them is in `universe_changes`."""
+"""`tickstock universe`: look at universes and explain them. Changing them is in `cli.universes.changes`."""
 
 from datetime import date, datetime
 from typing import Any

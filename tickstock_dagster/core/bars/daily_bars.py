@@ -2,7 +2,7 @@
 
 A bar is raw (as printed, never adjusted). `session` is the exchange's trading date, a date and not an instant.
 What a row breaks is said in words a person understands, one reason per broken rule; a row that breaks any is
-quarantined with all of them. What is expected and why a bar is absent belongs in `coverage`.
+quarantined with all of them. What is expected and why a bar is absent belongs in `core.loading.coverage`.
 """
 
 from dataclasses import dataclass

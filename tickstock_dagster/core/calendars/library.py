@@ -7,7 +7,7 @@ edited (a test compares it with the library), and its diff shows what a new vers
 
     python -m tickstock_dagster.core.calendars.library > tickstock_dagster/core/calendars/calendar_snapshot.json
 
-Lookups belong in `calendars`.
+Lookups belong in `core.calendars.session_calendar`.
 """
 
 import json

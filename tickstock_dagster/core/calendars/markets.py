@@ -1,7 +1,7 @@
 """The markets by name: identifiers, zone, currency, and which calendar each one follows.
 
 A market is named by its MIC (ISO 10383) or by an alias people use. Several listing venues share one calendar: all
-US venues keep the sessions of XNYS. What the sessions are belongs in `calendars`.
+US venues keep the sessions of XNYS. What the sessions are belongs in `core.calendars.session_calendar`.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Market:
     Attributes:
         mic: ISO 10383 market identifier code.
         name: the exchange's own name.
-        calendar: key of its session calendar (a MIC; see `calendars.library_calendar`).
+        calendar: key of its session calendar (a MIC; see `core.calendars.session_calendar.library_calendar`).
         timezone: IANA zone in which sessions are dated.
         currency: ISO 4217 code of its prices (London prints most shares in pence, 1/100 GBP).
         aliases: other accepted names.

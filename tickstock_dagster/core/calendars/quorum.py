@@ -14,7 +14,7 @@ CLOSED = "closed"
 ORDINARY = "an ordinary session"
 
 OFF_CALENDAR = "the date is not a session"
-"""Begins the reason with which `ingest` quarantines a row of such a day."""
+"""Begins the reason with which `core.bars.ingest` quarantines a row of such a day."""
 
 _SATURDAY = 5
 

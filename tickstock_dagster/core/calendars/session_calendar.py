@@ -1,9 +1,9 @@
 """When a market trades: sessions, opens, closes, breaks, and the overrides an operator adds to them.
 
-A session is a trading date in the market's own zone; opens and closes are instants in UTC. A calendar is built
-once and answers from tables in well under a microsecond. Where the sessions come from belongs in
-`calendar_library`, what an override may say in `calendar_overrides`, market names in `markets`; what is expected
-of a symbol on a session belongs in coverage. "Now" is always an argument.
+A session is a trading date in the market's own zone; opens and closes are instants in UTC. A calendar is built once and
+answers from tables in well under a microsecond. Where the sessions come from belongs in `core.calendars.library`, what
+an override may say in `core.calendars.overrides`, market names in `core.calendars.markets`; what is expected of a
+symbol on a session belongs in coverage. "Now" is always an argument.
 """
 
 from bisect import bisect_right

@@ -1,7 +1,7 @@
 """Completeness by universe, ETF theme and equity type: counting cells, ordering groups, and the table that people read.
 
 What is expected, stored or explained is decided in `core.loading.coverage`; reading it is the work of
-`completeness_store`.
+`adapters.loading.completeness`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -111,7 +111,7 @@ def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.
 
     Args:
         bars: `RECENT_SCHEMA`: printed bars of the session and of those before it.
-        payouts: `core.universes.correlations.PAYOUT_SCHEMA`, actions as known now.
+        payouts: `core.actions.returns.PAYOUT_SCHEMA`, actions as known now.
         session: the judged one; securities without a bar of it, or before it, have no move.
     """
     before = (
@@ -166,7 +166,7 @@ def odd_volumes(
 
     Args:
         bars: `RECENT_SCHEMA`: printed bars of the session and of those before it.
-        payouts: `core.universes.correlations.PAYOUT_SCHEMA`: after a split the same trade is more shares.
+        payouts: `core.actions.returns.PAYOUT_SCHEMA`: after a split the same trade is more shares.
         minutes: trading minutes by session, of every session of `bars`.
         session: the judged one.
     """

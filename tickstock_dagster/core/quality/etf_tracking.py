@@ -1,7 +1,7 @@
 """Whether an ETF moved as its reference lets expect: residuals of one session against those of the sessions before.
 
 A fund whose home market was closed is priced without it; its move then says nothing, and is explained instead of told
-as an alarm. Reading bars belongs in `adapters`, homes in `home_markets`.
+as an alarm. Reading bars belongs in `adapters`, homes in `core.securities.home_markets`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,4 +1,4 @@
 """What a security is: identity, tickers and listing histories, symbol versions, equity types, ETF facts, sectors.
 
-Membership in universes belongs in `core.universes`, the IPO process in `core.listings` once it is there.
+Membership in universes belongs in `core.universes`.
 """

@@ -1,7 +1,7 @@
 """Securities that left the market before any of our lists showed them: from the vendor's list of the delisted.
 
 Such a row tells of one sighting, the day before the delisting. Where a ticker began is not known; it ended where the
-row says. Dated lists are taken in by `listings`.
+row says. Dated lists are taken in by `core.securities.ticker_histories`.
 """
 
 from collections import defaultdict

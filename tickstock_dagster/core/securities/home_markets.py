@@ -1,7 +1,7 @@
 """Where an ETF that trades in the US has its home: the exchange that prices what it holds.
 
 Such a fund's bars follow the US session. Its net asset value (NAV) follows its home calendar: it is of the last close
-there, and on a day on which only New York trades it stays where it was. Sessions and closes belong in `calendars`.
+there, and on a day on which only New York trades it stays where it was. Sessions and closes belong in `core.calendars`.
 
 Source of the mapping: a fund tracks one country where the issuer's name of the fund, or the name of its index, says so
 (the shipped file of ETFs and the vendor's profiles have both); an index of one country holds what is listed on that
@@ -58,7 +58,7 @@ def home_calendar(etf_type: str | None, *names: str | None) -> str | None:
     """Key of the calendar of the one country that a fund tracks; None where there is none, or none that is known here.
 
     Args:
-        etf_type: the fund's class, see `etf_classification`.
+        etf_type: the fund's class, see `core.securities.etf_classification`.
         names: of the fund and of its index.
     """
     if etf_type in _PRICED_ELSEWHERE:

@@ -1,6 +1,6 @@
 """What is known of listings: rows of a dated list, intervals under a ticker, securities, questions to the vendor.
 
-Values only. Taking a list in belongs in `listings`.
+Values only. Taking a list in belongs in `core.securities.ticker_histories`.
 """
 
 from collections.abc import Callable

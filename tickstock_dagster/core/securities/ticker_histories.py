@@ -1,9 +1,9 @@
 """Which security printed under which ticker, and when: built from the vendor's dated ticker lists.
 
 A list of one date is an observation of every security: it held that ticker on that date, or was absent. Lists may be
-taken in in any order, and again. Here they are taken in as a whole; `listing_rows` says whose a row is,
-`listing_histories` what it does to one security. A guess is never stored as a fact: `start_known` says how well each
-interval's start is known.
+taken in in any order, and again. Here they are taken in as a whole; `core.securities.list_rows` says whose a row is,
+`core.securities.security_history` what it does to one security. A guess is never stored as a fact: `start_known` says
+how well each interval's start is known.
 """
 
 from collections import defaultdict

@@ -162,8 +162,8 @@ def estimate_fair_values(
 
     Args:
         unprinted: `UNPRINTED_SCHEMA`.
-        closes: `core.universes.correlations.CLOSE_SCHEMA`: raw closes of these securities and of their references.
-        payouts: `core.universes.correlations.PAYOUT_SCHEMA`.
+        closes: `core.actions.returns.CLOSE_SCHEMA`: raw closes of these securities and of their references.
+        payouts: `core.actions.returns.PAYOUT_SCHEMA`.
         sessions: sessions of the calendar, ascending: the valued ones, and `LOOKBACK` before the first.
 
     Returns:

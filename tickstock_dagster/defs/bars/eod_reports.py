@@ -1,6 +1,6 @@
 """What a session's end-of-day run tells while it runs, and the summary at its end.
 
-That the day is done is told in `bar_reports`; what stands in an event is made in `adapters.loading.end_of_day`.
+That the day is done is told in `defs.bars.reports`; what stands in an event is made in `adapters.loading.end_of_day`.
 """
 
 from collections.abc import Iterator, Sequence

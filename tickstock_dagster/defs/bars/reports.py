@@ -1,6 +1,6 @@
 """What a run of a bar asset tells Dagster and the consumers: partitions, metadata, the day's end; or why it failed.
 
-Opening a run and loading belong in `bar_runs`.
+Opening a run and loading belong in `defs.bars.runs`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,6 +1,6 @@
 """One run of a bar asset: opening store and source, guarding its partitions, and loading.
 
-What the run did is told to Dagster in `bar_reports`.
+What the run did is told to Dagster in `defs.bars.reports`.
 """
 
 from collections.abc import Callable, Sequence

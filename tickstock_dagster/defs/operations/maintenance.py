@@ -1,7 +1,7 @@
 """Maintenance in the closed days of the market: a job, the schedule that decides by the calendar, and what follows it.
 
-Missing correlations, retention, VACUUM. What is checked on every evening belongs in `schedules`, the synchronisation of
-every complete session in `universe_sensors`: this only asks once more for what those gave up.
+Missing correlations, retention, VACUUM. What is checked on every evening belongs in `defs.quality.schedules`, the
+synchronisation of every complete session in `defs.universes.sensors`: this only asks once more for what those gave up.
 """
 
 from datetime import date

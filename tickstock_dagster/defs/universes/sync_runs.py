@@ -1,6 +1,6 @@
 """One run of a synchronisation task: what it finds, staging what it proposes, and telling Dagster.
 
-What is proposed is decided in `core.universes.sync_tasks`; the assets are in `synchronisation`.
+What is proposed is decided in `core.universes.sync_tasks`; the assets are in `defs.universes.synchronisation`.
 """
 
 import time

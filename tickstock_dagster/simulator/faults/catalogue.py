@@ -1,7 +1,7 @@
 """Faults on demand: the ways in which a vendor's answer goes wrong, each a small model with its parameters.
 
 A fault chooses calls by path, ticker and day and holds for the next `times` calls, or until it is cleared.
-What a fault does to an answer is in `damage`; which of them hold is in `fault_engine`.
+What a fault does to an answer is in `simulator.faults.damage`; which of them hold is in `simulator.faults.engine`.
 """
 
 from datetime import date

@@ -1,6 +1,6 @@
 """The protocol of what a simulator serves: securities, their raw daily bars and corporate actions.
 
-Nothing here depends on the clock: what the vendor has published by now is `tape`'s matter.
+Nothing here depends on the clock: what the vendor has published by now is `simulator.market.tape`'s matter.
 """
 
 from collections.abc import Sequence

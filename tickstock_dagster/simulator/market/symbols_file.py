@@ -1,7 +1,7 @@
 """A CSV or Parquet of symbols as what the simulated vendor lists: one row a symbol, or a span of its ticker.
 
 Only the ticker is required. A ticker that went to another company later has several rows, whose days do not overlap.
-What a file does not say is guessed in `symbol_types` (type, SIC code) or is not known.
+What a file does not say is guessed in `simulator.market.symbol_types` (type, SIC code) or is not known.
 """
 
 import csv

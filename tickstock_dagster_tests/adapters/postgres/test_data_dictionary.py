@@ -1,11 +1,10 @@
 """The committed data dictionary says what the schema says."""
 
-from pathlib import Path
-
 from tickstock_dagster.adapters.postgres.data_dictionary import data_dictionary
 from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.settings import PROJECT_ROOT
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "data_dictionary.md"
+DOCUMENT = PROJECT_ROOT / "docs" / "data_dictionary.md"
 
 
 def test_the_data_dictionary_is_what_the_schema_says(migrated_database_url: str) -> None:

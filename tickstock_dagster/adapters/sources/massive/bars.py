@@ -1,4 +1,7 @@
-"""Reading Massive's daily bars: from bytes to `BAR_SCHEMA`. The envelope they come in is `massive_envelope`."""
+"""Reading Massive's daily bars: from bytes to `BAR_SCHEMA`.
+
+The envelope they come in is `adapters.sources.massive.envelope`.
+"""
 
 from datetime import date
 from typing import Any

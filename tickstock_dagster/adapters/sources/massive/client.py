@@ -1,7 +1,7 @@
 """The official Massive client as this project uses it: for its endpoints and its connection pool.
 
 Its own retries are off and its decoding unused: it turns a broken body into an empty list, repeats within 0.7 s what
-needs a minute, and loses the status of a refusal. Pace, retries and meaning are `massive_http`'s.
+needs a minute, and loses the status of a refusal. Pace, retries and meaning are `adapters.sources.massive.http`'s.
 """
 
 import logging

@@ -1,7 +1,8 @@
-"""Reading Massive's details of one ticker. The envelope is `massive_envelope`; the ticker list is `massive_reference`.
+"""Reading Massive's details of one ticker.
 
-Text that is empty and numbers that cannot be (a share count of zero) are not known. Judging what is known, such as
-whether a share count fits a market cap, is not done here.
+The envelope is `adapters.sources.massive.envelope`; the ticker list is `adapters.sources.massive.reference`. Text that
+is empty and numbers that cannot be (a share count of zero) are not known. Judging what is known, such as whether a
+share count fits a market cap, is not done here.
 """
 
 from dataclasses import dataclass
@@ -27,7 +28,8 @@ def ticker_details(body: bytes, ticker: str) -> DetailsAnswer:
     """`/v3/reference/tickers/{ticker}`: one object under `results`.
 
     Raises:
-        MalformedAnswerError: see `massive_envelope`; also no object, or one about another ticker than `ticker`.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no object, or one about another ticker than
+            `ticker`.
     """
     found = read_answer(body).get("results")
     if not isinstance(found, dict):

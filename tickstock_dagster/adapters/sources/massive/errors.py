@@ -1,4 +1,4 @@
-"""What a Massive answer other than a good 200 means, as the error types of `source`.
+"""What a Massive answer other than a good 200 means, as the error types of `adapters.sources.protocol`.
 
 The vendor's words decide where the status does not: three 403s mean three different things to a backfill. Pure
 functions of status, headers and body.

@@ -60,7 +60,7 @@ def fetch_profiles(http: MassiveHttp, on: date) -> pl.DataFrame:
 
     Raises:
         NotFoundError: the vendor has no profile that was out by `on`.
-        VendorError: see `source`.
+        VendorError: see `adapters.sources.protocol`.
     """
     newest = http.get(
         f"date of the ETF profiles on {on}",
@@ -95,8 +95,8 @@ def profiles_page(body: bytes, latest: date, first: date = date.min, base_path: 
         base_path: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `massive_envelope`; also a row without ticker or processed date, or processed on
-            another one than asked for.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or processed date, or
+            processed on another one than asked for.
     """
     answer = read_answer(body)
     rows = [_known(row) for row in result_rows(answer, "count", count_required=False)]

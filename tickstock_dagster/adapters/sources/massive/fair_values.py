@@ -37,7 +37,7 @@ def fetch_fair_values(http: MassiveHttp, tickers: Sequence[str]) -> pl.DataFrame
 
     Raises:
         NotEntitledError: the plan has no snapshots.
-        VendorError: see `source`.
+        VendorError: see `adapters.sources.protocol`.
     """
     wanted = sorted(set(tickers))
     pages = [pl.DataFrame(schema=FMV_SCHEMA)]
@@ -61,8 +61,8 @@ def snapshot_page(body: bytes, tickers: Sequence[str], base_path: str = "") -> P
     """`/v3/snapshot`: the rows that hold a fair market value.
 
     Raises:
-        MalformedAnswerError: see `massive_envelope`; also a ticker that was not asked for, a value that is no price, or
-            one without its time.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a ticker that was not asked for, a value
+            that is no price, or one without its time.
     """
     answer = read_answer(body)
     rows = result_rows(answer, "count", count_required=False)

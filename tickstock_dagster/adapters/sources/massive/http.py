@@ -1,6 +1,7 @@
 """Requests to Massive: pace, retries, pages, error types, and the record of every call.
 
-The client underneath is `massive_client`; what an answer means is in `massive_envelope` and beside it.
+The client underneath is `adapters.sources.massive.client`; what an answer means is in
+`adapters.sources.massive.envelope` and beside it.
 """
 
 import http.client

@@ -1,6 +1,6 @@
 """Reading Massive's reference data: ticker list, ticker changes, splits, dividends.
 
-The envelope they come in is `massive_envelope`.
+The envelope they come in is `adapters.sources.massive.envelope`.
 """
 
 from dataclasses import dataclass

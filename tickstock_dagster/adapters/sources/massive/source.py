@@ -1,8 +1,8 @@
 """Massive's REST API (formerly Polygon) as a source of bars and reference data: which endpoint, which parameters.
 
-Always raw prices, ascending, at the largest page. How a request travels is `massive_http`; how its answer is read is
-`massive_bars`, `massive_reference`, `massive_details`, `massive_etfs` and `massive_market`. Facts of the API: the
-vendor's OpenAPI files and knowledge base.
+Always raw prices, ascending, at the largest page. How a request travels is `adapters.sources.massive.http`; each kind
+of answer is read in a module of its own beside this one. Facts of the API: the vendor's OpenAPI files and knowledge
+base.
 """
 
 from collections.abc import Sequence
@@ -103,7 +103,7 @@ class MassiveSource:
 
         Raises:
             BadInputError: no ticker, or an inverted range.
-            VendorError: see `source`.
+            VendorError: see `adapters.sources.protocol`.
         """
         symbol = canonical_ticker(ticker)
         _check_range(start, end)
@@ -264,7 +264,7 @@ class MassiveSource:
         return list(answer.days)
 
     def fair_values(self, tickers: Sequence[str]) -> pl.DataFrame:
-        """The vendor's fair market values of now, as `massive_fmv.fetch_fair_values` describes them."""
+        """The vendor's fair market values of now; see `adapters.sources.massive.fair_values`."""
         return fetch_fair_values(self._http, tickers)
 
     def drain_calls(self) -> list[VendorCall]:
