@@ -33,7 +33,7 @@ from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_batches
 from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import expected_cells
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 BOUND = 1.5
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -60,9 +60,9 @@ class Ingest:
         spans = expected.group_by("ticker", maintain_order=True).agg(
             pl.col("session").min().alias("first"), pl.col("session").max().alias("last"), pl.len()
         )
-        units = [WorkUnit("range", MARKET, source.name, *span) for span in spans.iter_rows()]
+        units = [WorkUnit(UnitKind.RANGE, MARKET, source.name, *span) for span in spans.iter_rows()]
         ids = pl.DataFrame({"ticker": spans["ticker"], "unit_id": [unit.unit_id for unit in units]})
-        asked = expected.join(ids, on="ticker").with_columns(kind=pl.lit("range"))
+        asked = expected.join(ids, on="ticker").with_columns(kind=pl.lit(UnitKind.RANGE.value))
         return cls(rows, source, intervals, units, asked)
 
     def load(self, url: str, now: datetime = NOW) -> StoreResult:

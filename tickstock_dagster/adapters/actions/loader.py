@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, VendorError
 from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, judge_actions
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
 FEW_WITHDRAWN = 5
@@ -55,7 +55,7 @@ def load_corporate_actions(
         VendorError: one of the answers did not come, or lacks much of what is known; nothing was changed.
         ServiceUnavailableError: the database cannot be reached; nothing was changed.
     """
-    units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in ("splits", "dividends")]
+    units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in (UnitKind.SPLITS, UnitKind.DIVIDENDS)]
     if not ask_again and units_done(engine, units):
         return ActionsReport(0, 0, 0, 0, (), 0, asked=False)
     started = clock()

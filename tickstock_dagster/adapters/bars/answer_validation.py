@@ -33,7 +33,7 @@ from tickstock_dagster.core.loading.coverage import (
     absence_evidence,
     explain_absences,
 )
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 ENOUGH_ROWS = 8
 """Answers with fewer rows of a security say too little about its usual volume; the store is asked instead."""
@@ -62,14 +62,14 @@ class AnswerJudge:
         """The batch to store, and the tickers of good rows that no security held. `now` is aware."""
         good = [answer for answer in answers if answer.bars is not None]
         sessions = session_table(self.calendar, [answer.unit for answer in answers])
-        grouped = any(answer.unit.kind != "range" for answer in good)
+        grouped = any(answer.unit.kind is not UnitKind.RANGE for answer in good)
         intervals = read_intervals(self.engine) if grouped else self.intervals
         judged = judge_answers(_rows(good), intervals, sessions, market=self.market, now=now)
         asked = self.asked.filter(pl.col("unit_id").is_in([answer.unit.unit_id for answer in good]))
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([judged.bars.select(seen), judged.rejected.select(seen)])
-        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == "range"))
+        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == UnitKind.RANGE.value))
         absent = absent_cells(asked, judged.bars, sessions, intervals, self.expected).join(
             starts.select("security_id", "first_bar"), on="security_id", how="left"
         )

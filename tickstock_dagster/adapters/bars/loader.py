@@ -35,7 +35,7 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason
-from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, WorkUnit, plan_load
+from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.securities.equity_types import Priority
 
@@ -332,18 +332,18 @@ class BarLoader:
 def _assign(missing: pl.DataFrame, units: Sequence[WorkUnit]) -> pl.DataFrame:
     """Each missing cell with the unit that will fill it, as `CELL_SCHEMA` plus `unit_id` and `kind`."""
     table = pl.DataFrame(
-        [(unit.unit_id, unit.kind, unit.subject, unit.first, unit.last) for unit in units],
+        [(unit.unit_id, unit.kind.value, unit.subject, unit.first, unit.last) for unit in units],
         schema={"unit_id": pl.String, "kind": pl.String, "ticker": pl.String, "first": pl.Date, "last": pl.Date},
         orient="row",
     )
     by_range = (
-        missing.join(table.filter(pl.col("kind") == "range"), on="ticker")
+        missing.join(table.filter(pl.col("kind") == UnitKind.RANGE.value), on="ticker")
         .filter(pl.col("session").is_between("first", "last"))
         .drop("first", "last")
     )
     rest = missing.join(by_range.select("security_id", "session"), on=["security_id", "session"], how="anti")
     by_session = rest.join(
-        table.filter(pl.col("kind") != "range").select("unit_id", "kind", session="first"), on="session"
+        table.filter(pl.col("kind") != UnitKind.RANGE.value).select("unit_id", "kind", session="first"), on="session"
     )
     columns = [*CELL_SCHEMA, "unit_id", "kind"]
     return pl.concat([by_range.select(columns), by_session.select(columns)])

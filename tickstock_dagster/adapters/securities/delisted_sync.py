@@ -10,7 +10,7 @@ from tickstock_dagster.adapters.ledger.calls import record_calls
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, units_done
 from tickstock_dagster.adapters.securities.listing_store import histories_held, read_securities, write_securities
 from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.delisted import learn_delisted
 from tickstock_dagster.core.securities.listing_records import Listed
 
@@ -41,7 +41,7 @@ def take_in_delisted(
         VendorError: the list did not come; nothing was changed.
         ServiceUnavailableError: the database cannot be reached.
     """
-    unit = WorkUnit("delisted", market, source.name, "*", today.replace(day=1), today.replace(day=1))
+    unit = WorkUnit(UnitKind.DELISTED, market, source.name, "*", today.replace(day=1), today.replace(day=1))
     if not source.capabilities.listings or units_done(engine, [unit]):
         return DelistedReport(0, (), asked=False)
     started = clock()

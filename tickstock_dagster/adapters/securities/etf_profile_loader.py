@@ -30,7 +30,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     TransientVendorError,
 )
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.etf_classification import classify_etf
 from tickstock_dagster.core.securities.etf_seed import EtfFacts, check_figures
 from tickstock_dagster.core.securities.tickers import canonical_ticker
@@ -88,7 +88,7 @@ def load_etf_profiles(
     """
     seed = seed_funds()
     started = clock()
-    unit = WorkUnit("etf_profiles", market, source.name, "*", session, session)
+    unit = WorkUnit(UnitKind.ETF_PROFILES, market, source.name, "*", session, session)
     vendor: list[EtfFacts] = []
     refused: list[str] = []
     reason: str | None = None

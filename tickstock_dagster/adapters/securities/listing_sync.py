@@ -21,7 +21,7 @@ from tickstock_dagster.adapters.securities.listing_store import (
 )
 from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
 from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, NotFoundError, VendorCall
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
     Boundary,
@@ -124,7 +124,7 @@ class ListingSync:
         ended = [security for security in changes.changed if _ended_unexplained(security)]
         gone = {security.identity: security for security in (*ended, *changes.vanished)}
         changed |= self._confirm_delisted(list(gone.values()), on)
-        unit = WorkUnit("listings", self.market, self.source.name, "*", on, on)
+        unit = WorkUnit(UnitKind.LISTINGS, self.market, self.source.name, "*", on, on)
         versions = VersionChanges()
 
         def fold(cursor: psycopg.Cursor) -> None:

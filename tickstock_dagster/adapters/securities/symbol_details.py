@@ -24,7 +24,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     VendorCall,
     VendorError,
 )
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.equity_classes import DETAILED_CLASSES, equity_class
 
 DETAILS_GROW_OLD = timedelta(days=30)
@@ -125,7 +125,7 @@ class SymbolDetails:
             good: list[tuple[int, TickerDetails]] = []
             for answer in batch:
                 error = _fault(answer)
-                unit = WorkUnit("details", self.market, self.source.name, answer.symbol.ticker, session, session)
+                unit = WorkUnit(UnitKind.DETAILS, self.market, self.source.name, answer.symbol.ticker, session, session)
                 ends.append(FinishedUnit(unit, int(answer.details is not None), answer.started_at, error))
                 if error is not None:
                     failures.append(error)

@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     TransientVendorError,
     VendorError,
 )
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 FLUSH_ROWS = 60_000
 """Rows gathered before a transaction: large enough that its cost vanishes, small enough to lose little to a crash."""
@@ -90,7 +90,7 @@ def _fetch(
 def _ask(source: BarSource, unit: WorkUnit, clock: Callable[[], datetime]) -> Answer:
     started_at = clock()
     try:
-        if unit.kind == "range":
+        if unit.kind is UnitKind.RANGE:
             bars = source.range_bars(unit.subject, unit.first, unit.last)
         else:
             bars = source.grouped_bars(unit.first)

@@ -8,6 +8,7 @@ import click
 from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.cli.loading.selection import select, selection_options
 from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json, status
+from tickstock_dagster.core.loading.planning import UnitKind
 
 
 @click.command()
@@ -26,7 +27,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
     loader = BarLoader(source, workspace.engine, workspace.calendar, MARKET, "plan", lambda: now)
     with status("Planning"):
         plan = loader.plan(selection.request(strict=options["symbols"] is not None))
-    ranged = sum(unit.kind == "range" for unit in plan.units)
+    ranged = sum(unit.kind is UnitKind.RANGE for unit in plan.units)
     facts = {
         "selection": selection.label,
         "first_session": str(selection.sessions[0]),
