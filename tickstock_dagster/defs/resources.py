@@ -11,7 +11,7 @@ from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispa
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import require_current_schema
 from tickstock_dagster.adapters.sources.factory import open_source
-from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import clock_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
@@ -46,7 +46,7 @@ class VendorResource(dg.ConfigurableResource):
     source: str = Field("", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set.")
     database_url: str = Field(description="The store, which shares the rate limit.", json_schema_extra=_SECRET)
 
-    def open(self) -> BarSource:
+    def open(self) -> MarketSource:
         """The source; nothing is asked yet."""
         return open_source(load_settings(), source=self.source or None, database_url=self.database_url)
 

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.errors import BadInputError
 
 
@@ -46,7 +46,7 @@ def look_again(workspace: Workspace, session: date) -> dict[str, Any]:
     from tickstock_dagster.adapters.bars.reconcile import reconcile_session
     from tickstock_dagster.adapters.sources.protocol import UpstreamError
 
-    loader = BarLoader(workspace.source(), workspace.engine, workspace.calendar, MARKET, "cli", workspace.clock)
+    loader = BarLoader(workspace.load_context(workspace.clock), workspace.calendar)
     report = reconcile_session(loader, session)
     if report.load.failures:
         raise UpstreamError(f"{session}: {report.load.failures[0]}")

@@ -19,7 +19,7 @@ from tickstock_dagster.adapters.universes.store import (
     track_profile,
 )
 from tickstock_dagster.cli.universes.shipped import find_universe
-from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
+from tickstock_dagster.cli.workspace import Workspace, parse_date
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -199,8 +199,7 @@ def _refuse_unknown(
 
 
 def _listing_sync(workspace: Workspace, now: datetime, source: str | None) -> ListingSync:
-    bars = workspace.source(source)
-    return ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
+    return ListingSync(workspace.load_context(lambda: now, source))
 
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:

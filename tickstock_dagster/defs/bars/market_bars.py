@@ -12,6 +12,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.sources.market_files import MarketFileSource
 from tickstock_dagster.core.calendars.markets import Market, market_named
@@ -93,8 +94,8 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
             source, engine = files.open(market), warehouse.engine()
             spans = source.spans()
             register_listings(engine, market, spans, now=now)
-            loader = BarLoader(source, engine, calendar, mic, context.run.run_id, clock.now)
-            report = loader.load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
+            load = LoadContext(source, engine, mic, context.run.run_id, clock.now)
+            report = BarLoader(load, calendar).load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
         yield from _told(context, report)
 
     return session_bars
