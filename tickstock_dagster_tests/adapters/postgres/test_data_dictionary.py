@@ -5,7 +5,7 @@ from pathlib import Path
 from tickstock_dagster.adapters.postgres.data_dictionary import data_dictionary
 from tickstock_dagster.adapters.postgres.database import open_engine
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "data_dictionary.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "data_dictionary.md"
 
 
 def test_the_data_dictionary_is_what_the_schema_says(migrated_database_url: str) -> None:
