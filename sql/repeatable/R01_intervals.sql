@@ -1,5 +1,5 @@
--- Half-open intervals of days, [valid_from, valid_to), valid_to null where there is no end: of tickers, of memberships.
--- Simple enough that the planner puts the expression in place of the call, so that indexes over the columns serve.
+-- Half-open intervals of days, [valid_from, valid_to), of tickers and of memberships; valid_to is null where there is no
+-- end. The planner puts the expression in place of the call, so that indexes over the columns serve.
 CREATE OR REPLACE FUNCTION covers(valid_from date, valid_to date, day date) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN valid_from <= day AND (valid_to IS NULL OR day < valid_to);

@@ -1,5 +1,5 @@
--- A ticker names the security that holds it, or held it last. Written so that the planner puts the query in place of the
--- call: one look-up by index per ticker.
+-- A ticker names the security that holds it, or held it last. The planner puts the query in place of the call: one
+-- look-up by index per ticker.
 CREATE OR REPLACE FUNCTION newest_holder(wanted text) RETURNS TABLE (security_id bigint)
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
