@@ -218,7 +218,8 @@ def test_every_kind_of_event_is_made_by_what_works_with_the_store():
 
 MIGRATIONS = "\n".join(
     re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
-    for path in sorted((sql_folder() / "migrations").glob("*.sql"))
+    for folder in ("migrations", "repeatable")
+    for path in sorted((sql_folder() / folder).glob("*.sql"))
 )
 
 
@@ -256,6 +257,25 @@ COMMENTS = {
     (kind, name): words
     for kind, name, words in re.findall(r"COMMENT ON (\w+) ([\w.]+) IS\s+'((?:[^']|'')*)'", MIGRATIONS)
 }
+
+
+REPEATABLE = sorted((sql_folder() / "repeatable").glob("*.sql"))
+
+
+@pytest.mark.parametrize("path", REPEATABLE, ids=[path.stem for path in REPEATABLE])
+def test_a_repeatable_migration_re_creates_views_and_functions_and_touches_nothing_else(path):
+    """It runs again on stores full of data, so it leaves tables and rows alone."""
+    text = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", path.read_text(encoding="utf-8"))
+    views = re.findall(r"CREATE OR REPLACE VIEW (\w+)", text)
+    functions = re.findall(r"CREATE OR REPLACE FUNCTION (\w+)", text)
+    assert views or functions
+    assert len(re.findall(r"\bCREATE\b", text)) == len(views) + len(functions)
+    assert not re.search(r"\b(TABLE \w|INSERT INTO|UPDATE \w+ SET|DELETE FROM|TRUNCATE|ALTER)\b", text)
+    for view in views:
+        assert re.search(rf"GRANT SELECT ON [^;]*\b{view}\b[^;]*\btickstock_app\b", text)
+    for function in functions:
+        assert re.search(rf"REVOKE EXECUTE ON FUNCTION [^;]*\b{function}\([^;]*FROM PUBLIC", text)
+        assert re.search(rf"COMMENT ON FUNCTION {function}\(", text)
 
 
 def test_the_migrations_were_read_rightly():
