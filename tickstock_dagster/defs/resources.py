@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import sqlalchemy as sa
 from pydantic import Field
+from pydantic.config import JsonDict
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
@@ -17,10 +18,10 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.settings import load_settings
 
-_SECRET = {"dagster__is_secret": True}
+_SECRET: JsonDict = {"dagster__is_secret": True}
 
 
-class WarehouseResource(dg.ConfigurableResource):
+class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     """The store that TickStockApp reads. Every statement runs as tickstock_writer."""
 
     database_url: str = Field(description="postgresql://user:password@host:port/database", json_schema_extra=_SECRET)
@@ -40,10 +41,12 @@ class WarehouseResource(dg.ConfigurableResource):
         return calendar_in_force(open_engine(self.database_url), key)
 
 
-class VendorResource(dg.ConfigurableResource):
+class VendorResource(dg.ConfigurableResource["VendorResource"]):
     """Where bars come from: the vendor with a key, the simulator without, or a file."""
 
-    source: str = Field("", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set.")
+    source: str = Field(
+        default="", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set."
+    )
     database_url: str = Field(description="The store, which shares the rate limit.", json_schema_extra=_SECRET)
 
     def open(self) -> MarketSource:
@@ -56,7 +59,7 @@ class VendorResource(dg.ConfigurableResource):
         return plan is None or plan.same_day
 
 
-class RedisNotifications(dg.ConfigurableResource):
+class RedisNotifications(dg.ConfigurableResource["RedisNotifications"]):
     """Sends what the outbox holds to Redis. Redis being away loses nothing: the events wait."""
 
     database_url: str = Field(description="The store that holds the outbox.", json_schema_extra=_SECRET)
@@ -67,10 +70,12 @@ class RedisNotifications(dg.ConfigurableResource):
         return OutboxDispatcher(self.database_url, self.redis_url, clock=clock_of(load_settings())).dispatch()
 
 
-class Clock(dg.ConfigurableResource):
+class Clock(dg.ConfigurableResource["Clock"]):
     """Now. `fixed` (ISO 8601 with offset) holds it still, for rehearsals of a day."""
 
-    fixed: str = Field("", description="A moment to take for now; empty: TICKSTOCK_NOW, and the real one without it.")
+    fixed: str = Field(
+        default="", description="A moment to take for now; empty: TICKSTOCK_NOW, and the real one without it."
+    )
 
     def now(self) -> datetime:
         """The moment, timezone-aware UTC.

@@ -170,9 +170,11 @@ def _sessions(
     else:
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
     if begin < HISTORY_START:
-        name, value = ("--from", first) if first else ("--years", years) if years else ("--months", months)
-        name, value = (name, value) if value else ("--to", last)
-        raise BadInputError(name, value, f"a span that begins on {HISTORY_START} or later: the vendor's history does")
+        given = {"--from": first, "--years": years, "--months": months, "--to": last}
+        option = next((name for name, asked in given.items() if asked), "--to")
+        raise BadInputError(
+            option, given[option], f"a span that begins on {HISTORY_START} or later: the vendor's history does"
+        )
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
@@ -183,7 +185,8 @@ def _sessions(
 
 def months_before(day: date, months: int) -> date:
     """The same day `months` calendar months earlier; the month's last day where it has fewer."""
-    return day - relativedelta(months=months)
+    earlier: date = day - relativedelta(months=months)
+    return earlier
 
 
 def _refuse_unknown(

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json, status
 from tickstock_dagster.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from tickstock_dagster.adapters.universes.rule_edit import RulePreview
 
 _SHOWN = 20
 _DATED_LISTS = 24
@@ -181,7 +184,7 @@ def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
         ListingSync(context).ensure([canonical_ticker(ticker) for ticker in tickers], latest, latest, latest)
 
 
-def _preview(workspace: Workspace, universe: str, rule_file: str) -> Any:
+def _preview(workspace: Workspace, universe: str, rule_file: str) -> "RulePreview":
     from tickstock_dagster.adapters.universes.rule_edit import preview_rule
     from tickstock_dagster.core.universes.rules import Rule
 

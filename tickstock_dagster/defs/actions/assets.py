@@ -31,7 +31,7 @@ from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 )
 def corporate_actions(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
-) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation]:
     """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
 
     They find their security by the vendor's ticker lists, of which the missing ones are fetched. A source that has no

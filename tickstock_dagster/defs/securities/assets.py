@@ -15,7 +15,7 @@ from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseRes
 from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
 
-AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
 _RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -123,7 +123,7 @@ def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -
 
 def _told(
     context: dg.AssetExecutionContext, run: SourceRun, told: dict[date, dict[str, Any]]
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
     """One result for a whole success; cell by cell where some sessions have not closed yet, which stay missing."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     if all(day in told or run.is_cancelled(day) for day in days):
