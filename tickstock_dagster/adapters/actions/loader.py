@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, VendorError
-from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, judge_actions
+from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, validate_actions
 from tickstock_dagster.core.loading.planning import WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
@@ -64,7 +64,7 @@ def load_corporate_actions(
     except VendorError:
         record_calls(engine, source.drain_calls(), source=source.name, run_id=run_id)
         raise
-    judged = judge_actions(splits, dividends, read_intervals(engine))
+    judged = validate_actions(splits, dividends, read_intervals(engine))
     now = clock()
     at = {"first": first, "last": last, "source": source.name, "now": now}
     calls = source.drain_calls()

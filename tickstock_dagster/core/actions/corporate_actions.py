@@ -28,7 +28,7 @@ _NEEDED = {"split": "a ratio of two numbers above 0", "dividend": "an amount abo
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedActions:
+class ValidatedActions:
     """Actions taken apart.
 
     Attributes:
@@ -44,7 +44,7 @@ class JudgedActions:
     doubtful: pl.DataFrame
 
 
-def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> JudgedActions:
+def validate_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> ValidatedActions:
     """Resolve and check a vendor's answer.
 
     The vendor repeats rows, and at times tells two ratios for one day. Of equal rows one is kept; of contradicting
@@ -106,7 +106,7 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
         *(f"{t} {d}: dividend in several currencies" for t, d in mixed.select("ticker", "ex_date").rows()),
     ]  # fmt: skip
     doubtful = pl.concat([rows.select(by_day) for rows in (broken, contradicting, mixed)]).unique(maintain_order=True)
-    return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved, doubtful)
+    return ValidatedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved, doubtful)
 
 
 def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:

@@ -21,7 +21,7 @@ SESSION_TABLE: dict[str, type[pl.DataType] | pl.DataType] = {"session": pl.Date,
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedAnswers:
+class ValidatedAnswers:
     """Answers taken apart.
 
     Attributes:
@@ -35,9 +35,9 @@ class JudgedAnswers:
     unresolved: tuple[str, ...]
 
 
-def judge_answers(
+def validate_answers(
     answers: pl.DataFrame, intervals: pl.DataFrame, sessions: pl.DataFrame, *, market: str, now: datetime
-) -> JudgedAnswers:
+) -> ValidatedAnswers:
     """Split the rows of answers into storable, broken and nobody's.
 
     Args:
@@ -61,7 +61,7 @@ def judge_answers(
         pl.col("volume").cast(pl.Int64),
         status=pl.when(settled).then(pl.lit("final")).otherwise(pl.lit("provisional")),
     )
-    return JudgedAnswers(bars, _with_security(rejected, intervals), tuple(unresolved))
+    return ValidatedAnswers(bars, _with_security(rejected, intervals), tuple(unresolved))
 
 
 def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
