@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource, VendorError
-from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, judge_actions
+from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, validate_actions
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
@@ -58,7 +58,7 @@ def load_corporate_actions(
     except VendorError:
         context.record_calls()
         raise
-    judged = judge_actions(splits, dividends, read_intervals(engine))
+    judged = validate_actions(splits, dividends, read_intervals(engine))
     now = context.now()
     at = {"first": first, "last": last, "source": source.name, "now": now}
     calls = context.drain()

@@ -24,7 +24,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     VendorError,
 )
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
-from tickstock_dagster.core.bars.ingest import SESSION_TABLE, absent_cells, first_bars, judge_answers
+from tickstock_dagster.core.bars.ingest import SESSION_TABLE, absent_cells, first_bars, validate_answers
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import (
     CELL_SCHEMA,
@@ -64,7 +64,7 @@ class AnswerValidator:
         sessions = session_table(self.calendar, [answer.question for answer in answers])
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
         intervals = read_intervals(self.context.engine) if grouped else self.intervals
-        judged = judge_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
+        judged = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
         asked = self.asked.filter(pl.col("unit_id").is_in([answer.question.unit_id for answer in good]))
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]

@@ -30,9 +30,9 @@ from tickstock_dagster.core.universes.sync_proposals import proposals_from_json,
 from tickstock_dagster.core.universes.sync_tasks import determine_by_rule
 from tickstock_dagster.core.universes.synchronisation import (
     TASKS,
-    Change,
     StagedTask,
     SyncPlan,
+    UniverseChange,
     merge,
 )
 
@@ -204,7 +204,7 @@ def _apply(
 
 
 def _shorten_list(
-    connection: psycopg.Connection, change: Change, session: date, run_id: str, now: datetime
+    connection: psycopg.Connection, change: UniverseChange, session: date, run_id: str, now: datetime
 ) -> UniverseUpdated | None:
     """Take the delisted out of a list, which is not determined by session."""
     key = change.universe.key
