@@ -62,8 +62,9 @@ def rows(key: str) -> list[tuple[str, float, float, float]]:
     instants = [ours.opens_at(day) + timedelta(hours=1) for day in days]
     minutes = [pd.Timestamp(at) for at in instants]
 
-    def one_day(day: date) -> object:
-        return theirs.schedule(day, day)
+    def one_day(day: date) -> pd.DataFrame:
+        schedule: pd.DataFrame = theirs.schedule(day, day)
+        return schedule
 
     def next_in_a_week(day: date) -> object:
         return theirs.schedule(day + timedelta(days=1), day + timedelta(days=10)).index[0]
@@ -75,7 +76,7 @@ def rows(key: str) -> list[tuple[str, float, float, float]]:
         ("is_session", ours.is_session, lambda day: not theirs.schedule(day, day).empty, second.is_session, False),
         ("next_session", ours.next_session, next_in_a_week, second.next_session, False),
         ("previous_session", ours.previous_session, previous_in_a_week, second.previous_session, False),
-        ("closes_at", ours.closes_at, lambda day: one_day(day)["market_close"].iloc[0], second.session_close, False),  # type: ignore[index]
+        ("closes_at", ours.closes_at, lambda day: one_day(day)["market_close"].iloc[0], second.session_close, False),
         (
             "is_open",
             ours.is_open,

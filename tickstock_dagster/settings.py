@@ -1,6 +1,6 @@
 """The only reader of the environment. Every variable is here, typed, described, and listed in `.env.example`."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
@@ -91,6 +91,13 @@ class Settings(BaseSettings):
         description="Whether schedules and sensors start switched on: running in production, stopped on a laptop.",
     )
 
+    now: datetime | None = Field(
+        None,
+        validation_alias="TICKSTOCK_NOW",
+        description="For tests and rehearsals: the instant (ISO 8601 with its offset) that the command line and the "
+        "Dagster code location take for now, and the embedded simulator with them. Unset: the real clock.",
+    )
+
     keep_events_days: int = Field(
         90,
         ge=7,
@@ -151,6 +158,20 @@ class Settings(BaseSettings):
     def _simulators_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:
         """The simulator's key in the environment of a child process is no vendor key."""
         return None if key is not None and key.get_secret_value() == SIMULATOR_KEY else key
+
+    @field_validator("now", mode="before")
+    @classmethod
+    def _instant_with_offset(cls, value: object) -> datetime | None:
+        """Never a date, a bare time of some zone, or a number of seconds: what is meant must stand there."""
+        if value is None:
+            return None
+        try:
+            instant = datetime.fromisoformat(str(value))
+        except ValueError:
+            instant = None
+        if instant is None or instant.tzinfo is None:
+            raise ValueError("an instant with its offset is expected, as 2026-11-20T22:00:00+00:00")
+        return instant.astimezone(UTC)
 
     @model_validator(mode="after")
     def _simulator_only_without_key(self) -> Self:

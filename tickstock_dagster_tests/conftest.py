@@ -10,13 +10,14 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tickstock_dagster.adapters.postgres.database import close_engines, open_engine
+from tickstock_dagster.adapters.services.base import SERVER_ENVIRONMENT
 from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 
@@ -24,7 +25,16 @@ from tickstock_dagster.settings import Settings, load_settings
 # drop one in which an autovacuum worker is at work.
 POSTGRES_OPTIONS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
 
+# On a faked day (`make test-days`) the servers, which get nothing of our environment, have to live on it with us.
+if "FAKETIME" in os.environ:
+    SERVER_ENVIRONMENT.update(
+        {name: value for name, value in os.environ.items() if name == "LD_PRELOAD" or name.startswith("FAKETIME")}
+    )
+
 IN_MEMORY = Path("/dev/shm")
+
+CALENDARS_UNTIL = date(2028, 12, 31)
+"""How far a command of November 2026 copies the calendars. What day it is outside changes nothing."""
 
 _numbers = itertools.count(1)
 
@@ -111,7 +121,7 @@ def warehouse_template(administration: psycopg.Connection, services: ServiceAddr
 
     name = "warehouse_template"
     administration.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    copy_calendars(open_engine(_url(services, name)), date(2000, 1, 1), date(datetime.now(UTC).year + 2, 12, 31))
+    copy_calendars(open_engine(_url(services, name)), date(2000, 1, 1), CALENDARS_UNTIL)
     close_engines()
     return _left_alone(administration, name)
 

@@ -21,11 +21,12 @@ CORE = [module for module in MODULES if module.startswith("core/")]
 MAY_IMPORT = {
     "core": {"core"},
     "settings": {"core", "settings"},
+    "clock": {"settings", "clock"},
     "simulator": {"core", "simulator"},
-    "adapters": {"core", "settings", "adapters"},
-    "defs": {"core", "settings", "adapters", "defs"},
+    "adapters": {"core", "settings", "clock", "adapters"},
+    "defs": {"core", "settings", "clock", "adapters", "defs"},
     "definitions": {"defs"},
-    "cli": {"core", "settings", "adapters", "simulator", "defs", "definitions", "cli"},
+    "cli": {"core", "settings", "clock", "adapters", "simulator", "defs", "definitions", "cli"},
 }
 """Layer by layer, what a module may import of our own. The simulator stands for the vendor: it shares the market's
 facts with us and nothing of how we ask."""
@@ -140,6 +141,29 @@ def test_the_command_line_writes_the_environment_and_never_reads_it():
     assert "environ[" not in source
 
 
+# The clock
+
+READS_THE_CLOCK = {
+    "clock.py": {"datetime.now"},
+    "simulator/clock.py": {"datetime.now"},  # the vendor's own, which tests and options set
+    "adapters/sources/massive/http.py": {"time.time"},  # when a call was really made, and how long it may not be
+}
+CLOCKS = {"datetime": {"now", "utcnow", "today"}, "date": {"today"}, "time": {"time", "time_ns", "localtime", "gmtime"}}
+
+
+def test_the_real_clock_is_read_in_the_named_places_alone():
+    found: dict[str, set[str]] = {}
+    for module in MODULES:
+        for node in ast.walk(tree(module)):
+            if isinstance(node, ast.Attribute):
+                owner = ast.unparse(node.value).rpartition(".")[2]
+                if node.attr in CLOCKS.get(owner, ()):
+                    found.setdefault(module, set()).add(f"{owner}.{node.attr}")
+            elif isinstance(node, ast.ImportFrom) and node.module == "time":
+                assert not CLOCKS["time"] & {name.name for name in node.names}, f"{module} hides where time comes from"
+    assert found == READS_THE_CLOCK
+
+
 # SQL
 
 SQL = re.compile(
@@ -194,7 +218,8 @@ def test_every_kind_of_event_is_made_by_what_works_with_the_store():
 
 MIGRATIONS = "\n".join(
     re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
-    for path in sorted((sql_folder() / "migrations").glob("*.sql"))
+    for folder in ("migrations", "repeatable")
+    for path in sorted((sql_folder() / folder).glob("*.sql"))
 )
 
 
@@ -232,6 +257,25 @@ COMMENTS = {
     (kind, name): words
     for kind, name, words in re.findall(r"COMMENT ON (\w+) ([\w.]+) IS\s+'((?:[^']|'')*)'", MIGRATIONS)
 }
+
+
+REPEATABLE = sorted((sql_folder() / "repeatable").glob("*.sql"))
+
+
+@pytest.mark.parametrize("path", REPEATABLE, ids=[path.stem for path in REPEATABLE])
+def test_a_repeatable_migration_re_creates_views_and_functions_and_touches_nothing_else(path):
+    """It runs again on stores full of data, so it leaves tables and rows alone."""
+    text = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", path.read_text(encoding="utf-8"))
+    views = re.findall(r"CREATE OR REPLACE VIEW (\w+)", text)
+    functions = re.findall(r"CREATE OR REPLACE FUNCTION (\w+)", text)
+    assert views or functions
+    assert len(re.findall(r"\bCREATE\b", text)) == len(views) + len(functions)
+    assert not re.search(r"\b(TABLE \w|INSERT INTO|UPDATE \w+ SET|DELETE FROM|TRUNCATE|ALTER)\b", text)
+    for view in views:
+        assert re.search(rf"GRANT SELECT ON [^;]*\b{view}\b[^;]*\btickstock_app\b", text)
+    for function in functions:
+        assert re.search(rf"REVOKE EXECUTE ON FUNCTION [^;]*\b{function}\([^;]*FROM PUBLIC", text)
+        assert re.search(rf"COMMENT ON FUNCTION {function}\(", text)
 
 
 def test_the_migrations_were_read_rightly():

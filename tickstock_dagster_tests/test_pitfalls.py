@@ -29,7 +29,7 @@ from tickstock_dagster.core.calendars.overrides import requested_override
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
-from tickstock_dagster.core.loading.end_of_day import decide_attempt, first_attempt_at, latest_due_session, objective_at
+from tickstock_dagster.core.loading.end_of_day import decide_attempt, first_attempt_at, latest_due_session, overdue_at
 from tickstock_dagster.core.loading.planning import SourceLimits, plan_load
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.partitions import MAX_CELLS, free_ticker_keys, sessions, sessions_from
@@ -64,7 +64,7 @@ def test_pitfall_01_the_end_of_day_hangs_on_the_close_and_not_on_half_past_four(
 
 def test_pitfall_02_the_objective_of_a_half_day_is_due_at_three_and_not_at_six() -> None:
     for day in HALF_DAYS:
-        assert on_the_clock(XNYS, objective_at(XNYS, day)) == time(15)
+        assert on_the_clock(XNYS, overdue_at(XNYS, day)) == time(15)
         at_three = datetime.combine(day, time(15), NEW_YORK)
         assert latest_due_session(XNYS, at_three) == day
         assert latest_due_session(XNYS, at_three - timedelta(minutes=1)) == XNYS.previous_session(day)

@@ -1,10 +1,12 @@
 """The environment: complete documentation, clear errors, no secret in them."""
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from tickstock_dagster.clock import clock_of
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings, load_settings
@@ -52,6 +54,10 @@ def test_every_variable_is_described() -> None:
         ("MASSIVE_CALLS_PER_SECOND", "many", "integer"),
         ("TICKSTOCK_SYMBOL_GRID_START", "2.1.2025", "pattern"),
         ("TICKSTOCK_AUTOMATION", "on", "'running' or 'stopped'"),
+        *(
+            ("TICKSTOCK_NOW", text, "an instant with its offset is expected, as 2026-11-20T22:00:00+00:00")
+            for text in ("tomorrow", "2026-11-20", "2026-11-20T22:00:00", "1795212000")
+        ),
     ],
 )
 def test_a_value_that_is_not_accepted_is_named_with_what_is(
@@ -81,6 +87,22 @@ def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> N
     settings = load_settings()
     assert settings.massive_api_key is None
     assert settings.massive_calls_per_second is None
+
+
+def test_the_clock_stands_at_the_instant_that_is_named_and_is_the_real_one_otherwise(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for text in ("2026-11-20T17:00:00-05:00", "2026-11-20T22:00:00Z"):
+        monkeypatch.setenv("TICKSTOCK_NOW", text)
+        load_settings.cache_clear()
+        clock = clock_of(load_settings())
+        assert clock() == clock() == datetime(2026, 11, 20, 22, tzinfo=UTC)
+        assert clock().tzinfo is UTC
+    monkeypatch.setenv("TICKSTOCK_NOW", "")
+    load_settings.cache_clear()
+    clock = clock_of(load_settings())
+    before = datetime.now(UTC)
+    assert before <= clock() <= datetime.now(UTC)
 
 
 def test_the_environment_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,10 @@ Not a command. Imported by the command modules only, never by the lazy main grou
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -16,11 +16,13 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_until, copy_calendars
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
 from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
 from tickstock_dagster.adapters.sources.factory import open_source
-from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.sources.protocol import MarketSource
+from tickstock_dagster.clock import Clock, clock_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -49,7 +51,16 @@ class Workspace:
         """The exchange's calendar, overrides applied."""
         return calendar_in_force(self.engine, MARKET)
 
-    def source(self, chosen: str | None = None) -> BarSource:
+    @property
+    def clock(self) -> Clock:
+        """The one clock of a command, for what needs to ask it more than once."""
+        return clock_of(self.settings)
+
+    def now(self) -> datetime:
+        """The moment of a command: what is asked of it is asked as of this moment."""
+        return self.clock()
+
+    def source(self, chosen: str | None = None) -> MarketSource:
         """Where bars come from."""
         return open_source(
             self.settings,
@@ -57,6 +68,18 @@ class Workspace:
             simulator_url=self.addresses.simulator_url,
             database_url=self.addresses.database_url,
         )
+
+    def load_context(
+        self, clock: Callable[[], datetime], source: str | None = None, run_id: str = "cli"
+    ) -> LoadContext[MarketSource]:
+        """What a load outside of Dagster works with.
+
+        Args:
+            clock: gives aware times.
+            source: instead of the configured one.
+            run_id: what its rows in the ledger are marked with.
+        """
+        return LoadContext(self.source(source), self.engine, MARKET, run_id, clock)
 
 
 def open_workspace(*, migrated: bool = True) -> Workspace:
@@ -83,7 +106,7 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
         ServiceUnavailableError: the database cannot be reached.
     """
     report = migrate(workspace.addresses.database_url)
-    year = datetime.now(UTC).year
+    year = workspace.now().year
     until = copied_until(workspace.engine)
     if until is None or until.year <= year:
         copy_calendars(workspace.engine, date(2000, 1, 1), date(year + 2, 12, 31))

@@ -6,7 +6,6 @@ import dagster as dg
 
 SESSION_TAG = "tickstock/session"
 TRIGGER_TAG = "tickstock/trigger"
-PROFILE_TAG = "tickstock/profile"
 STRETCH_TAG = "tickstock/closed_after"
 """The last session before some closed days. Not the session's own tag: the end of day waits for runs that have that."""
 

@@ -22,6 +22,9 @@ from tickstock_dagster.simulator.testing import RunningSimulator
 
 CALENDAR = library_calendar("XNYS")
 
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+"""When the commands are run: the Monday before Thanksgiving, before the exchange opens, whatever day it is outside."""
+
 
 def create_database(services: ServiceAddresses, name: str, *, template: str = "template1") -> str:
     """A new database on the tests' server; its URL."""
@@ -70,9 +73,10 @@ class Office:
     capfd: pytest.CaptureFixture[str]
 
     def __post_init__(self) -> None:
-        # A day ahead of us the vendor has published everything that has closed, at whatever hour the tests run.
-        self.vendor.set_now(datetime.now(UTC) + timedelta(days=1))
+        # A day ahead of us the vendor has published everything that has closed.
+        self.vendor.set_now(NOW + timedelta(days=1))
         self.configure(
+            TICKSTOCK_NOW=NOW.isoformat(),
             TICKSTOCK_DATABASE_URL=self.database_url,
             TICKSTOCK_DAGSTER_STORAGE_URL=self.storage_url,
             TICKSTOCK_REDIS_URL=self.redis_url,

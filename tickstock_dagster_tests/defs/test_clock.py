@@ -11,7 +11,7 @@ import pytest
 from dagster._utils.schedules import schedule_execution_time_iterator  # what the daemon itself walks along
 
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.loading.end_of_day import first_attempt_at, maintenance_at, objective_at
+from tickstock_dagster.core.loading.end_of_day import first_attempt_at, maintenance_at, overdue_at
 from tickstock_dagster_tests.defs.bars.test_schedules import NEW_YORK, eastern, tick
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions
 
@@ -56,7 +56,7 @@ def test_new_yorks_first_attempt_and_objective_hang_on_the_sessions_own_close(fa
         assert first_launch(factory, "us_eod_schedule", f"{session}/1", *around) == expected
         around = (due - timedelta(minutes=30), due)
         assert first_launch(factory, "us_bar_checks_schedule", f"due/{session}", *around) == due
-        assert (first_attempt_at(XNYS, day), objective_at(XNYS, day)) == (expected, due)
+        assert (first_attempt_at(XNYS, day), overdue_at(XNYS, day)) == (expected, due)
         assert maintenance_at(XNYS, day) == expected + timedelta(minutes=30)
 
 
@@ -71,7 +71,7 @@ def test_a_cron_at_a_fixed_half_past_four_is_wrong() -> None:
     assert not XNYS.is_session(fired[3]), "it fires on Thanksgiving, when there is nothing to load"
     late = fired[4] - first_attempt_at(XNYS, date(2026, 11, 27))
     assert late == timedelta(hours=3), "and three hours late on the half day after it"
-    assert fired[4] > objective_at(XNYS, date(2026, 11, 27)), "when the objective is past"
+    assert fired[4] > overdue_at(XNYS, date(2026, 11, 27)), "when the objective is past"
 
 
 def local(key: str, moment: datetime) -> str:
@@ -109,7 +109,7 @@ def test_each_markets_first_attempt_is_half_an_hour_after_its_own_close(
     assert f"{begins_at:%H:%M}" == in_utc
     assert begins_at == calendar.closes_at(day) + timedelta(minutes=30)
     assert maintenance_at(calendar, day) == calendar.closes_at(day) + timedelta(minutes=60)
-    assert objective_at(calendar, day) == calendar.closes_at(day) + timedelta(minutes=120)
+    assert overdue_at(calendar, day) == calendar.closes_at(day) + timedelta(minutes=120)
 
 
 @pytest.mark.parametrize("key", ["XLON", "XETR"])

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tickstock_dagster.adapters.postgres.migrations import SchemaError
+from tickstock_dagster.adapters.postgres.migration_files import SchemaError
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.settings import load_settings
@@ -15,6 +15,13 @@ NOBODY = "postgresql://somebody:hidden-word@127.0.0.1:1/nothing"
 def test_a_fixed_clock_stands_and_a_free_one_goes() -> None:
     assert Clock(fixed="2026-11-20T16:30:00-05:00").now() == datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
     assert abs(Clock().now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_the_setting_holds_a_free_clock_still_and_a_fixed_one_keeps_its_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKSTOCK_NOW", "2035-01-03T12:00:00+00:00")
+    load_settings.cache_clear()
+    assert Clock().now() == datetime(2035, 1, 3, 12, tzinfo=UTC)
+    assert Clock(fixed="2026-11-20T16:30:00-05:00").now() == datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["2026-11-20T16:30:00", "2026-11-20", "noon"])

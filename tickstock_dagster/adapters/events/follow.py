@@ -14,6 +14,7 @@ import psycopg
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
 from tickstock_dagster.adapters.postgres.database import sqlalchemy_url
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
 POLL_SECONDS = 5.0
@@ -30,6 +31,7 @@ def follow(
     redis_url: str,
     stop: threading.Event,
     *,
+    clock: Clock = real_clock,
     on_report: Callable[[DispatchReport], None] = lambda _: None,
     on_trouble: Callable[[str], None] = lambda _: None,
     on_well: Callable[[], None] = lambda: None,
@@ -42,6 +44,7 @@ def follow(
         database_url: the warehouse, `postgresql://…`.
         redis_url: `redis://…`.
         stop: ends it, within about a second.
+        clock: what `sent_at` is taken from.
         on_report: told of every dispatch that sent something.
         on_trouble: told in one line what is wrong, and when it no longer is.
         on_well: told after every look at the outbox for which PostgreSQL and Redis were there, at least every
@@ -50,7 +53,8 @@ def follow(
     Raises:
         ConfigurationError: one of the URLs is not accepted.
     """
-    service = _Service(OutboxDispatcher(database_url, redis_url), stop, on_report, on_trouble, on_well)
+    dispatcher = OutboxDispatcher(database_url, redis_url, clock=clock)
+    service = _Service(dispatcher, stop, on_report, on_trouble, on_well)
     # SQLAlchemy's word for the driver is of no use to the driver itself.
     address = sqlalchemy_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():

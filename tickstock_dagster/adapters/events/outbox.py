@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -18,6 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events.envelope import Event
 
@@ -139,7 +140,7 @@ class OutboxDispatcher:
         database_url: str,
         redis_url: str,
         *,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = real_clock,
         round_size: int | None = None,
     ) -> None:
         """Nothing is connected yet.

@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import EodComplete, EodState, EodStatus, Event
 from tickstock_dagster.core.loading.coverage import Completeness
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 
 def declare_complete(
@@ -29,7 +29,7 @@ def declare_complete(
     now: datetime,
 ) -> bool:
     """Record that a session is complete and tell so; False where that was done before."""
-    unit = WorkUnit("session", market, source, "*", state.session, state.session, state.expected)
+    unit = WorkUnit(UnitKind.SESSION, market, source, "*", state.session, state.session, state.expected)
     data = EodComplete(
         **_counts(state, gaps, market, run_id),
         started_at=started_at,

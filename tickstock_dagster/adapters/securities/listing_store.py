@@ -9,10 +9,11 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import connected, transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import VendorCall
+from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.securities.ticker_histories import Interval, Security
@@ -82,22 +83,18 @@ def lists_observed(engine: sa.Engine, market: str, source: str, *, empty: bool =
 
 
 def write_securities(
-    engine: sa.Engine,
+    context: LoadContext[ReferenceSource],
     securities: Iterable[Security],
     ends: Sequence[FinishedUnit],
-    calls: Sequence[VendorCall],
     *,
-    source: str,
-    run_id: str,
-    now: datetime,
     also: Callable[[psycopg.Cursor], None] | None = None,
 ) -> None:
-    """Store changed histories, the units that observed them and their calls, in one transaction.
+    """Store changed histories, the units that observed them and the calls made for them, in one transaction.
 
     `also` writes what follows from the histories, in the same transaction, when they stand.
     """
-    changed = list(securities)
-    with transaction(engine) as connection, connection.cursor() as cursor:
+    changed, calls, now = list(securities), context.drain(), context.now()
+    with transaction(context.engine) as connection, connection.cursor() as cursor:
         stored = [_write_security(cursor, security, now) for security in changed]
         # All old intervals go before any new one comes: a ticker may pass from one security to another.
         cursor.execute(statement("securities/intervals_delete"), {"security_ids": stored})
@@ -120,8 +117,8 @@ def write_securities(
         cursor.execute(statement("loading/gaps_unlisted"), {"security_ids": stored})
         if also is not None:
             also(cursor)
-        finish_units(cursor, ends, run_id=run_id, now=now)
-        write_calls(cursor, calls, source, run_id)
+        finish_units(cursor, ends, run_id=context.run_id, now=now)
+        write_calls(cursor, calls, context.source.name, context.run_id)
 
 
 def _write_security(cursor: psycopg.Cursor, security: Security, now: datetime) -> int:

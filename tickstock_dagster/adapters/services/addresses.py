@@ -1,6 +1,6 @@
 """Where a process finds its servers. How the servers come to be there belongs to `adapters.services.local`."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
 
@@ -21,11 +21,6 @@ class ServiceAddresses:
     redis_url: str = field(repr=False)
     simulator_url: str | None = None
     embedded: frozenset[str] = frozenset()
-
-    def masked(self) -> dict[str, str | None]:
-        """The same by name, with `***` for passwords: fit for people and logs."""
-        urls = {name: value for name, value in asdict(self).items() if name != "embedded"}
-        return {name: url and without_password(url) for name, url in urls.items()}
 
 
 def without_password(url: str) -> str:

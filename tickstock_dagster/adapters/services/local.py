@@ -8,6 +8,7 @@ to know of it, belongs to `adapters.services`.
 import socket
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -71,6 +72,7 @@ class LocalServices:
         state_dir: Path,
         *,
         plan: PlanName = PlanName.STARTER,
+        now: datetime | None = None,
         postgres_options: Mapping[str, str] | None = None,
     ) -> None:
         """Nothing is created or started yet.
@@ -78,12 +80,13 @@ class LocalServices:
         Args:
             state_dir: where data, logs, ports and passwords are kept; made when something is started.
             plan: the vendor plan whose limits the simulator keeps.
+            now: where the simulator's clock stands; None: the real clock.
             postgres_options: server settings over our own, such as `{"fsync": "off"}` for tests.
         """
         self.state = StateDir(state_dir)
         self.postgres = Postgres(self.state, postgres_options)
         self.valkey = Valkey(self.state)
-        self.simulator = Simulator(self.state, plan)
+        self.simulator = Simulator(self.state, plan, now)
 
     @property
     def services(self) -> tuple[EmbeddedService, ...]:
@@ -218,7 +221,7 @@ def service_statuses(settings: Settings) -> list[ServiceStatus]:
 
 
 def _local(settings: Settings) -> LocalServices:
-    return LocalServices(settings.state_dir, plan=settings.massive_plan)
+    return LocalServices(settings.state_dir, plan=settings.massive_plan, now=settings.now)
 
 
 def _embedded_urls(local: LocalServices) -> dict[str, str]:

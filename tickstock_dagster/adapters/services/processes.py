@@ -1,5 +1,6 @@
 """Starting, recognising and ending server processes. What they serve, and where, belongs to the services' modules."""
 
+import errno
 import os
 import pwd
 import shutil
@@ -9,9 +10,10 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import psutil
+
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
-PROC = Path("/proc")
 LOG_LIMIT = 10_000_000
 
 
@@ -72,41 +74,40 @@ def recorded_pid(pid_file: Path, marker: str) -> int | None:
 
 def is_running(pid: int, marker: str) -> bool:
     """Whether process `pid` lives and has `marker` in its command line. A zombie has none."""
-    if PROC.is_dir():
-        try:
-            command_line = (PROC / str(pid) / "cmdline").read_bytes()
-        except OSError:
-            return False
-    else:
-        ps = ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)]
-        command_line = subprocess.run(ps, capture_output=True, check=False).stdout  # noqa: S603
-    return os.fsencode(marker) in command_line.replace(b"\0", b" ")
+    try:
+        return marker in " ".join(psutil.Process(pid).cmdline())
+    except (psutil.Error, ValueError):  # gone, closed to us, or no number of a process
+        return False
 
 
 def processes_in(directory: Path) -> list[int]:
-    """Living processes whose working directory is `directory`. Empty where there is no /proc."""
-    found = []
-    for entry in PROC.glob("[0-9]*/cwd"):
-        try:
-            if entry.readlink() == directory:
-                found.append(int(entry.parent.name))
-        except OSError:  # gone meanwhile, or somebody else's
-            continue
-    return found
+    """Living processes whose working directory is `directory`, as far as this user may see them."""
+    return [process.pid for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(directory)]
 
 
 def stop(pid: int, marker: str, first: signal.Signals, timeout: float) -> bool:
-    """Ask with signal `first`, and after `timeout` seconds with SIGKILL. True: it went when asked."""
-    for number, seconds in ((first, timeout), (signal.SIGKILL, 5.0)):
-        try:
-            os.kill(pid, number)
-        except ProcessLookupError:
-            return number is first
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            if not is_running(pid, marker):
-                return number is first
-            time.sleep(0.01)
+    """Ask with signal `first`, and after `timeout` seconds with SIGKILL. True: it went when asked.
+
+    A process that ended and is not yet collected by its parent has gone as well: waiting for its number to be free
+    would wait for that parent, which in a container may never look.
+
+    Raises:
+        PermissionError: it belongs to another user.
+    """
+    number = first
+    try:
+        process = psutil.Process(pid)
+        for number, seconds in ((first, timeout), (signal.SIGKILL, 5.0)):
+            process.send_signal(number)
+            deadline = time.monotonic() + seconds
+            while time.monotonic() < deadline:
+                if not is_running(pid, marker):
+                    return number is first
+                time.sleep(0.01)
+    except psutil.NoSuchProcess:
+        return number is first
+    except psutil.AccessDenied as error:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM)) from error
     return False
 
 

@@ -2,6 +2,7 @@
 
 import socket
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import tickstock_dagster
@@ -18,9 +19,19 @@ class Simulator(EmbeddedService):
     name = "simulator"
     environment = None  # it is our own program and reads our own environment
 
-    def __init__(self, state: StateDir, plan: str) -> None:
+    def __init__(self, state: StateDir, plan: str, now: datetime | None = None) -> None:
+        """Nothing is started yet.
+
+        Args:
+            state: the checkout's.
+            plan: the vendor plan whose limits it keeps.
+            now: where its clock stands; None: the real clock. It is the commands' own: a vendor whose today is another
+                day would refuse the sessions of a rehearsal in the future, and publish at once what a rehearsed
+                evening has to wait for. A simulator that was started with another clock is started again.
+        """
         super().__init__(state)
         self.plan = plan
+        self.now = now
 
     @property
     def marker(self) -> str:
@@ -46,8 +57,8 @@ class Simulator(EmbeddedService):
         return b" 200 " in head.split(b"\r\n", 1)[0] and b'"ok"' in body
 
     def is_current(self) -> bool:
-        """Whether it serves the wanted plan, with the simulator's code that is on disk now."""
-        if recorded_pid(self.pid_file, f"{self.marker}--plan {self.plan}") is None:
+        """Whether it serves the wanted plan at the wanted time, with the simulator's code that is on disk now."""
+        if recorded_pid(self.pid_file, self.marker + " ".join(self._options)) is None:
             return False
         started = self.pid_file.stat().st_mtime
         code = Path(tickstock_dagster.__file__).parent / "simulator"
@@ -55,4 +66,9 @@ class Simulator(EmbeddedService):
 
     def prepare(self, port: int) -> list[str]:
         """Return the command; the market that it serves is made from a seed, so there is nothing to keep."""
-        return [sys.executable, "-m", MODULE, "--port", str(port), "--plan", self.plan]
+        return [sys.executable, "-m", MODULE, "--port", str(port), *self._options]
+
+    @property
+    def _options(self) -> list[str]:
+        clock = ["--now", self.now.isoformat()] if self.now else []
+        return [*clock, "--plan", self.plan]  # the plan comes last: without a clock it follows the port

@@ -18,9 +18,9 @@ from tickstock_dagster.core.universes.correlations import (
     CORRELATION_SCHEMA,
     FUND_SCHEMA,
     STEP,
-    Told,
+    Published,
     correlate_funds,
-    worth_telling,
+    worth_publishing,
 )
 
 
@@ -83,10 +83,10 @@ def _write(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) 
 
 def _tell(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
     told = {
-        (row[0], row[1], row[2]): Told(row[3], row[4])
+        (row[0], row[1], row[2]): Published(row[3], row[4])
         for row in connection.execute(statement("universes/correlation_told"))
     }
-    news = worth_telling(values, told)
+    news = worth_publishing(values, told)
     with connection.cursor() as cursor:
         cursor.executemany(statement("universes/correlation_tell"), [{**row, "now": now} for row, _ in news])
     events = []

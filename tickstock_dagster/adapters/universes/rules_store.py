@@ -1,29 +1,15 @@
 """Rules in the store: a new version is a new row, the highest is in force, and every version is in the log."""
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 import psycopg
-import sqlalchemy as sa
 
-from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import lock_memberships
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.rules import Rule
-
-
-@dataclass(frozen=True, slots=True)
-class StoredRule:
-    """One version of a universe's rule: in force from `created_at` (UTC) until the next version."""
-
-    universe: str
-    version: int
-    rule: Rule
-    reason: str
-    created_at: datetime
 
 
 def write_rule(
@@ -62,29 +48,6 @@ def write_rule(
     logged = {**values, "version": version, "session": _day(now), "run_id": run_id}
     connection.execute(statement("universes/rules_log"), logged)
     return version
-
-
-def read_rule(engine: sa.Engine, universe: str, version: int | None = None) -> StoredRule:
-    """One version of a rule; None: the one in force.
-
-    Raises:
-        BadInputError: the universe has no rule, or not that version.
-    """
-    with transaction(engine) as connection:
-        row = connection.execute(
-            statement("universes/rules_read"), {"universe": universe, "version": version}
-        ).fetchone()
-    if row is None:
-        asked = universe if version is None else f"{universe} version {version}"
-        raise BadInputError("rule", asked, "a universe with a rule, and one of its versions")
-    return StoredRule(universe, row[0], Rule.from_json(row[1]), row[2], row[3])
-
-
-def read_rules(engine: sa.Engine) -> dict[str, StoredRule]:
-    """The rule in force of every universe that has one, by name."""
-    with transaction(engine) as connection:
-        rows = connection.execute(statement("universes/rules_all")).fetchall()
-    return {key: StoredRule(key, version, Rule.from_json(rule), why, at) for key, version, rule, why, at in rows}
 
 
 def _day(now: datetime) -> date:

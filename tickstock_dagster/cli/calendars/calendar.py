@@ -1,6 +1,6 @@
 """`tickstock calendar`: an exchange's sessions, the overrides of single days, and what other calendars say."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,7 +40,7 @@ def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
     market = market_named(exchange)
     workspace = open_workspace()
     calendar = calendar_in_force(workspace.engine, market.calendar)
-    start, end = _span(first, last, calendar, _SHOWN)
+    start, end = _span(first, last, calendar, workspace.now(), _SHOWN)
     overrides = override_history(workspace.engine, market.calendar, start, end)
     rows = _rows(calendar, start, end, {row.session: row for row in overrides if row.revoked_at is None})
     if as_json:
@@ -99,7 +99,8 @@ def override(
     wanted = None
     if not withdraw:
         wanted = requested_override(calendar, session, closed=closed, close_at=close_at, opened=opened, reason=reason)
-    engine, now = open_workspace().engine, datetime.now(UTC)
+    workspace = open_workspace()
+    engine, now = workspace.engine, workspace.now()
     if wanted is None:
         change = withdraw_override(engine, calendar.key, session, by=who, reason=reason, now=now)
     else:
@@ -134,7 +135,7 @@ def diff(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
     key = market_named(exchange).calendar
     workspace = open_workspace()
     library, force = library_calendar(key), calendar_in_force(workspace.engine, key)
-    start, end = _span(first, last, force, _COMPARED)
+    start, end = _span(first, last, force, workspace.now(), _COMPARED)
     second = ask_second_library(force, start, end)
     columns: dict[str, dict[date, str]] = {
         name: {hours.session: session_words(calendar, hours) for hours in calendar.session_hours(start, end)}
@@ -147,7 +148,7 @@ def diff(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
     rows = [row for row in rows if len({row[name] for name in columns}) > 1]
     standing = [
         one
-        for one in standing_disagreements(workspace.engine, datetime.now(UTC))
+        for one in standing_disagreements(workspace.engine, workspace.now())
         if one.calendar == key and one.witness != SECOND_LIBRARY and start <= one.session <= end
     ]
     if as_json:
@@ -185,9 +186,11 @@ def _account() -> str:
         raise BadInputError("--by", "nothing", "your name: this account has none") from None
 
 
-def _span(first: str | None, last: str | None, calendar: SessionCalendar, default: timedelta) -> tuple[date, date]:
+def _span(
+    first: str | None, last: str | None, calendar: SessionCalendar, now: datetime, default: timedelta
+) -> tuple[date, date]:
     """The days between two options, within the calendar's bounds."""
-    start = parse_date("--from", first) if first else datetime.now(UTC).astimezone(calendar.timezone).date()
+    start = parse_date("--from", first) if first else now.astimezone(calendar.timezone).date()
     end = parse_date("--to", last) if last else min(start + default, calendar.last)
     if start > end:
         raise BadInputError("--from", start, f"a day up to --to, {end}")

@@ -3,7 +3,6 @@
 import json
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +12,12 @@ import click
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError, TickstockError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from tickstock_dagster.adapters.events.outbox import DispatchReport
     from tickstock_dagster.adapters.events.tail import StreamEntry
     from tickstock_dagster.adapters.services.local import NotificationAddresses
+    from tickstock_dagster.clock import Clock
 
 MANY = 10_000
 """From here on sending takes long enough to show how far it is."""
@@ -85,7 +87,7 @@ def status(*, as_json: bool) -> None:
     from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
 
     addresses = _addresses()
-    found = OutboxDispatcher(addresses.database_url, addresses.redis_url).status(datetime.now(UTC))
+    found = OutboxDispatcher(addresses.database_url, addresses.redis_url).status(_now())
     if as_json:
         click.echo(json.dumps(found.as_json()))
         return
@@ -145,7 +147,7 @@ def drop(*, event_ids: tuple[str, ...]) -> None:
     """Give dead letters up for good; those behind them are sent by the next dispatch."""
     from tickstock_dagster.adapters.events.dead_letters import drop as give_up
 
-    click.echo(f"{len(give_up(_addresses().database_url, event_ids, datetime.now(UTC)))} dropped")
+    click.echo(f"{len(give_up(_addresses().database_url, event_ids, _now()))} dropped")
 
 
 @command.command()
@@ -173,7 +175,7 @@ def replay(
             bar.update(done - bar.pos)
 
         report = send_again(
-            addresses.database_url, addresses.redis_url, selection, datetime.now(UTC), to_stream=to_stream, on_sent=show
+            addresses.database_url, addresses.redis_url, selection, _now(), to_stream=to_stream, on_sent=show
         )
     click.echo(f"{report.sent} events replayed to {to_stream or 'their streams'}")
     if report.error:
@@ -196,14 +198,14 @@ def mail(*, trial: bool, as_json: bool) -> None:
     if mailer.lacks:
         raise ConfigurationError(mailer.lacks)
     if trial:
-        report = mailer.send(trial_mail(datetime.now(UTC)))
+        report = mailer.send(trial_mail(_now()))
         error, found = report.why_not, {"sent": int(report.sent), "receivers": list(mailer.receivers)}
         words = f"{mailer.host}:{mailer.port} took the mail to {', '.join(mailer.receivers)}"
     else:
         from tickstock_dagster.adapters.operations.mail_queue import send_due_mails
         from tickstock_dagster.adapters.postgres.database import open_engine
 
-        run = send_due_mails(open_engine(_addresses().database_url), mailer, lambda: datetime.now(UTC), at_once=True)
+        run = send_due_mails(open_engine(_addresses().database_url), mailer, _clock(), at_once=True)
         error, found = run.error, {"sent": run.sent, "waiting": run.waiting}
         words = "another process is mailing" if run.busy else f"{run.sent} mails sent, {run.waiting} wait"
     if error is None or not trial:
@@ -232,9 +234,9 @@ def _dispatch() -> "DispatchReport":
     """Send everything that waits, with a bar if that is much."""
     from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
 
-    addresses = _addresses()
-    dispatcher = OutboxDispatcher(addresses.database_url, addresses.redis_url)
-    waiting = dispatcher.status(datetime.now(UTC)).unsent
+    addresses, clock = _addresses(), _clock()
+    dispatcher = OutboxDispatcher(addresses.database_url, addresses.redis_url, clock=clock)
+    waiting = dispatcher.status(clock()).unsent
     if waiting < MANY:
         return dispatcher.dispatch()
     with click.progressbar(length=waiting, label="Sending events", file=sys.stderr) as bar:
@@ -256,6 +258,7 @@ def _follow(heartbeat: Path | None, *, as_json: bool) -> None:
         addresses.database_url,
         addresses.redis_url,
         stop,
+        clock=_clock(),
         on_report=lambda report: click.echo(json.dumps(asdict(report)) if as_json else _summary(report)),
         on_trouble=lambda text: click.echo(f"tickstock: {text}", err=True),
         on_well=lambda: heartbeat.touch() if heartbeat else None,
@@ -267,6 +270,17 @@ def _addresses() -> "NotificationAddresses":
     from tickstock_dagster.settings import load_settings
 
     return notification_addresses(load_settings())
+
+
+def _clock() -> "Clock":
+    from tickstock_dagster.clock import clock_of
+    from tickstock_dagster.settings import load_settings
+
+    return clock_of(load_settings())
+
+
+def _now() -> "datetime":
+    return _clock()()
 
 
 def _line(entry: "StreamEntry") -> str:

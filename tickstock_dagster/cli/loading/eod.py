@@ -1,12 +1,12 @@
 """`tickstock eod`: bring one session to its end."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import click
 
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.errors import BadInputError
 
 
@@ -17,7 +17,7 @@ from tickstock_dagster.core.errors import BadInputError
 def command(*, text: str | None, reconcile: bool, as_json: bool) -> None:
     """Load one session for everything tracked, check it, and tell consumers when it is complete."""
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     calendar = workspace.calendar
     session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
     facts = look_again(workspace, session) if reconcile else close_session(workspace, session)
@@ -46,10 +46,7 @@ def look_again(workspace: Workspace, session: date) -> dict[str, Any]:
     from tickstock_dagster.adapters.bars.reconcile import reconcile_session
     from tickstock_dagster.adapters.sources.protocol import UpstreamError
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    loader = BarLoader(workspace.source(), workspace.engine, workspace.calendar, MARKET, "cli", clock)
+    loader = BarLoader(workspace.load_context(workspace.clock), workspace.calendar)
     report = reconcile_session(loader, session)
     if report.load.failures:
         raise UpstreamError(f"{session}: {report.load.failures[0]}")

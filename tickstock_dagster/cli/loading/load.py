@@ -1,6 +1,6 @@
 """`tickstock load`: bars of symbols, a universe or a profile over a range of sessions."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import click
@@ -18,7 +18,7 @@ def command(*, as_json: bool, **options: Any) -> None:
     Without --universe, --symbols or --profile the default profile is loaded.
     """
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     selection = select(workspace, now, **options)
     track(workspace, selection, now)
     profile = selection.profile

@@ -1,6 +1,6 @@
 """`tickstock run`: the main job, end to end: the latest closed session of the default profile."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import click
@@ -24,7 +24,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
     On nothing configured this uses an embedded PostgreSQL and Valkey and a simulated vendor.
     """
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     chosen = profile_named(profile or workspace.settings.profile)
     track_profile(workspace.engine, chosen, now=now)
     session = _latest_published(workspace, now)

@@ -10,7 +10,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache, partial
 from typing import Any
 
@@ -73,7 +73,7 @@ def run_symbols(
     tickers: Sequence[str],
     sessions: Sequence[date],
     *,
-    now: Any,
+    now: datetime,
     source: str | None = None,
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
@@ -177,7 +177,8 @@ def _execute(
     with _instance(workspace) as instance:
         fail_orphans(instance)
         job = _definitions().resolve_job_def(job_name)
-        with _progress(workspace, run_id, label):
+        # Keys exist up to the command's now, which is not this machine's in a rehearsal of a day to come.
+        with _progress(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
@@ -187,8 +188,8 @@ def _execute(
             )
     metadata = _load_facts(result)
     if not result.success:
-        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-        words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
+        failures = [_failure_words(event) for event in result.all_events if event.is_step_failure]
+        words = "; ".join(failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
 
@@ -225,12 +226,13 @@ def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     return {}
 
 
-def _failure_words(failure: Any) -> str:
+def _failure_words(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
     described = failure.user_failure_data.description if failure.user_failure_data else None
     if described:
-        return str(described)
-    error = failure.error.cause or failure.error
-    return str(error.message).strip().splitlines()[0]
+        return described
+    error = failure.error and (failure.error.cause or failure.error)
+    return error.message.strip().splitlines()[0] if error else "no error was recorded"
 
 
 class _progress:  # noqa: N801  # used as a context manager

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import click
+from dateutil.relativedelta import relativedelta
 
 from tickstock_dagster.adapters.bars.loader import LoadRequest
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
@@ -18,7 +19,7 @@ from tickstock_dagster.adapters.universes.store import (
     track_profile,
 )
 from tickstock_dagster.cli.universes.shipped import find_universe
-from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
+from tickstock_dagster.cli.workspace import Workspace, parse_date
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -169,9 +170,11 @@ def _sessions(
     else:
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
     if begin < HISTORY_START:
-        name, value = ("--from", first) if first else ("--years", years) if years else ("--months", months)
-        name, value = (name, value) if value else ("--to", last)
-        raise BadInputError(name, value, f"a span that begins on {HISTORY_START} or later: the vendor's history does")
+        given = {"--from": first, "--years": years, "--months": months, "--to": last}
+        option = next((name for name, asked in given.items() if asked), "--to")
+        raise BadInputError(
+            option, given[option], f"a span that begins on {HISTORY_START} or later: the vendor's history does"
+        )
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
@@ -182,13 +185,8 @@ def _sessions(
 
 def months_before(day: date, months: int) -> date:
     """The same day `months` calendar months earlier; the month's last day where it has fewer."""
-    years, month = divmod(day.year * 12 + day.month - 1 - months, 12)
-    for last in range(day.day, 0, -1):
-        try:
-            return date(years, month + 1, last)
-        except ValueError:
-            continue
-    raise AssertionError("every month has a first day")
+    earlier: date = day - relativedelta(months=months)
+    return earlier
 
 
 def _refuse_unknown(
@@ -204,8 +202,7 @@ def _refuse_unknown(
 
 
 def _listing_sync(workspace: Workspace, now: datetime, source: str | None) -> ListingSync:
-    bars = workspace.source(source)
-    return ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
+    return ListingSync(workspace.load_context(lambda: now, source))
 
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:

@@ -15,8 +15,6 @@ from tickstock_dagster.settings import PROJECT_ROOT
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
 def command(*, port: int) -> None:
     """Open the UI at http://127.0.0.1:3000; Ctrl-C ends it, the services stay up."""
-    from datetime import UTC, datetime
-
     from tickstock_dagster.adapters.loading.tracked import tracked_tickers
     from tickstock_dagster.adapters.services.local import write_dotenv
     from tickstock_dagster.adapters.universes.store import track_profile
@@ -25,7 +23,7 @@ def command(*, port: int) -> None:
     workspace = open_workspace()
     write_dotenv(PROJECT_ROOT, workspace.addresses, workspace.settings)
     if not tracked_tickers(workspace.engine):
-        track_profile(workspace.engine, profile_named(workspace.settings.profile), now=datetime.now(UTC))
+        track_profile(workspace.engine, profile_named(workspace.settings.profile), now=workspace.now())
     # Started in the background of a non-interactive shell, Python inherits ignored signals, and so would Dagster.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)

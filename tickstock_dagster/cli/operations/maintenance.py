@@ -2,8 +2,8 @@
 
 import sys
 from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,9 @@ from tickstock_dagster.adapters.universes.correlation_history import (
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
 from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json
 
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
 
 @click.command()
 @click.option("--dry-run", is_flag=True, help="Show what would be done; nothing is changed.")
@@ -25,7 +28,7 @@ def command(*, dry_run: bool, as_json: bool) -> None:
     Bars, gaps, restatements, memberships and the logs of changes are never removed. Loads may go on meanwhile.
     """
     workspace = open_workspace()
-    facts, report = _maintain(workspace, datetime.now(UTC), dry_run=dry_run)
+    facts, report = _maintain(workspace, workspace.now(), dry_run=dry_run)
     if as_json:
         print_json(facts | {"tables": {name: asdict(care) for name, care in report.tables.items()}})
         return
@@ -62,7 +65,7 @@ def _maintain(workspace: Workspace, now: datetime, *, dry_run: bool) -> tuple[di
             market=MARKET,
             session=session,
             run_id="cli",
-            clock=lambda: datetime.now(UTC),
+            clock=workspace.clock,
             dry_run=dry_run,
             progress=lambda done, total, _what: _show(bar, done, total),
         )
@@ -81,6 +84,6 @@ def _maintain(workspace: Workspace, now: datetime, *, dry_run: bool) -> tuple[di
     return facts, report
 
 
-def _show(bar: Any, done: int, total: int) -> None:
+def _show(bar: "ProgressBar[int]", done: int, total: int) -> None:
     bar.length = total
     bar.update(done - bar.pos)

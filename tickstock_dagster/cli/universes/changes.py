@@ -1,14 +1,17 @@
 """`tickstock universe diff | set | import`: what changes a universe, and what shows the change beforehand."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_date, print_json, status
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json, status
 from tickstock_dagster.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from tickstock_dagster.adapters.universes.rule_edit import RulePreview
 
 _SHOWN = 20
 _DATED_LISTS = 24
@@ -31,7 +34,7 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
     if (first is None) == (rule_file is None):
         raise BadInputError("universe diff", "--from and --rule" if first else "neither", "one of --from and --rule")
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     end = parse_date("--to", last) if last else workspace.calendar.latest_closed_session(now)
     if rule_file:
         preview = _preview(workspace, universe, rule_file)
@@ -83,7 +86,7 @@ def set_(
     if sum(chosen) > 1 or (not any(chosen) and track is None):
         raise BadInputError("universe set", "these options", "--symbols, or --add and --remove, or --rule, or --track")
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     said: dict[str, Any] = {"reason": reason, "run_id": "cli", "now": now}
     if rule_file:
         preview = _preview(workspace, universe, rule_file)
@@ -136,20 +139,20 @@ def import_(
         raise BadInputError("file", file, "a CSV file in UTF-8") from None
     lines = parse_members(text, Path(file).name)
     workspace = open_workspace()
-    now = datetime.now(UTC)
+    now = workspace.now()
     engine = workspace.engine
     _know(workspace, [line.ticker for line in lines if line.valid_to is None], now)
     resolved = resolve_lines(engine, lines)
     if resolved.unknown:
         today = workspace.calendar.latest_closed_session(now)
         with status("Asking the vendor who was delisted"):
-            bars = workspace.source()
-            take_in_delisted(bars, engine, market=MARKET, today=today, run_id="cli", clock=lambda: now)
+            context = workspace.load_context(lambda: now)
+            take_in_delisted(context, today)
         resolved = resolve_lines(engine, lines)
         # Who changed the ticker since is neither in today's list nor among the delisted.
         for day in days_within(resolved.unknown, HISTORY_START)[:_DATED_LISTS]:
             with status(f"Asking the vendor who was listed on {day}"):
-                ListingSync(bars, engine, MARKET, "cli", lambda: now, bars.drain_calls).observe(day)
+                ListingSync(context).observe(day)
         resolved = resolve_lines(engine, lines)
     if not skip_unknown:
         refuse_unknown(resolved.unknown)
@@ -175,19 +178,18 @@ def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
     from tickstock_dagster.core.securities.tickers import canonical_ticker
 
-    bars = workspace.source()
-    if bars.capabilities.listings and tickers:
+    context = workspace.load_context(lambda: now)
+    if context.source.capabilities.listings and tickers:
         latest = workspace.calendar.latest_closed_session(now)
-        sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
-        sync.ensure([canonical_ticker(ticker) for ticker in tickers], latest, latest, latest)
+        ListingSync(context).ensure([canonical_ticker(ticker) for ticker in tickers], latest, latest, latest)
 
 
-def _preview(workspace: Workspace, universe: str, rule_file: str) -> Any:
+def _preview(workspace: Workspace, universe: str, rule_file: str) -> "RulePreview":
     from tickstock_dagster.adapters.universes.rule_edit import preview_rule
     from tickstock_dagster.core.universes.rules import Rule
 
     rule = Rule.from_json(Path(rule_file).read_text(encoding="utf-8"))
-    session = workspace.calendar.latest_closed_session(datetime.now(UTC))
+    session = workspace.calendar.latest_closed_session(workspace.now())
     return preview_rule(workspace.engine, universe, rule, session)
 
 

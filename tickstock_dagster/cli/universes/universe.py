@@ -1,13 +1,16 @@
 """`tickstock universe`: look at universes and explain them. Changing them is in `cli.universes.changes`."""
 
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
 from tickstock_dagster.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.group(name="universe")
@@ -32,7 +35,7 @@ def list_(*, as_json: bool) -> None:
     from tickstock_dagster.cli.universes.shipped import make_shipped
 
     workspace = open_workspace()
-    make_shipped(workspace, datetime.now(UTC))
+    make_shipped(workspace, workspace.now())
     entries = universes_overview(workspace.engine)
     if as_json:
         print_json([asdict(entry) for entry in entries])
@@ -73,7 +76,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
 
     workspace = open_workspace()
     day, moment = session_of(workspace, on), _moment(known_at)
-    key = find_universe(workspace, universe, datetime.now(UTC))
+    key = find_universe(workspace, universe, workspace.now())
     members = members_on(workspace.engine, key, day, moment)
     columns = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
     # No bar is older than the vendor's history, and so no fact.
@@ -110,7 +113,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
 
     workspace = open_workspace()
     day = session_of(workspace, on)
-    key = find_universe(workspace, universe, datetime.now(UTC))
+    key = find_universe(workspace, universe, workspace.now())
     found = explain_membership(workspace.engine, canonical_ticker(ticker), key, day)
     if as_json:
         print_json(asdict(found))
@@ -145,7 +148,7 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
 
     workspace = open_workspace()
     day = session_of(workspace, on)
-    key = find_universe(workspace, universe, datetime.now(UTC))
+    key = find_universe(workspace, universe, workspace.now())
     rows = exported(workspace.engine, key, day, history=history)
     text = format_members(rows)
     if file is None:
@@ -157,7 +160,7 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
 
 def session_of(workspace: Workspace, text: str | None) -> date:
     """A day from the command line; by default the latest closed session."""
-    return parse_date("--on", text) if text else workspace.calendar.latest_closed_session(datetime.now(UTC))
+    return parse_date("--on", text) if text else workspace.calendar.latest_closed_session(workspace.now())
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -181,7 +184,7 @@ def _dollars(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return (
         f"{value:,.6g}"
         if isinstance(value, float) and abs(value) < 1
@@ -191,7 +194,7 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _out() -> Any:
+def _out() -> "Console":
     from rich.console import Console
 
     return Console()

@@ -62,11 +62,6 @@ def maintenance_at(calendar: SessionCalendar, session: date) -> datetime:
     return calendar.closes_at(session) + MAINTENANCE_AFTER
 
 
-def objective_at(calendar: SessionCalendar, session: date) -> datetime:
-    """When the completeness objective of a session is due, UTC. `calendar` has its overrides applied."""
-    return calendar.closes_at(session) + OBJECTIVE_AFTER
-
-
 def overdue_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
     """From when on a session below the objective is told of, UTC; arguments as `first_attempt_at`.
 

@@ -71,7 +71,7 @@ VOLUME_SCHEMA: dict[str, type[pl.DataType]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedMove:
+class EvaluatedMove:
     """A move beyond the limit, and whether it stands.
 
     Attributes:
@@ -149,13 +149,13 @@ def needs_fair_value(moves: pl.DataFrame, calendar: SessionCalendar, session: da
     return moves.filter(pl.col("last_session") < calendar.previous_session(session))
 
 
-def judge_moves(moves: pl.DataFrame, values: Mapping[int, float]) -> list[JudgedMove]:
+def evaluate_moves(moves: pl.DataFrame, values: Mapping[int, float]) -> list[EvaluatedMove]:
     """Each of the moves (`MOVE_SCHEMA`), judged by the fair value of its security where there is one; same order."""
     judged = []
     for security, ticker, last_session, last_close, close, move in moves.select(list(MOVE_SCHEMA)).iter_rows():
         value = values.get(security)
         off = close / value - 1 if value else move
-        judged.append(JudgedMove(ticker, last_session, last_close, close, value or None, off))
+        judged.append(EvaluatedMove(ticker, last_session, last_close, close, value or None, off))
     return judged
 
 

@@ -67,7 +67,7 @@ class Tracking:
         return self.far and self.home is not None and self.home.closed
 
 
-def judge_tracking(
+def evaluate_tracking(
     closes: pl.DataFrame,
     payouts: pl.DataFrame,
     funds: pl.DataFrame,

@@ -6,7 +6,6 @@ chosen for a universe is decided by rules over facts, not here.
 """
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 THEMES = ("sectors", "growth", "value", "international", "commodities", "technology", "bonds")
@@ -216,8 +215,3 @@ def _themes(etf_type: str, text: str) -> tuple[str, ...]:
     if etf_type == "real_estate" and not (_WORLD.search(text) or _DEVELOPED.search(text)):
         themes.append("sectors")
     return tuple(themes)
-
-
-def reference_tickers(classes: Iterable[EtfClass]) -> frozenset[str]:
-    """All tickers that the classes name as references: their bars are needed."""
-    return frozenset(kind.correlation_reference for kind in classes)

@@ -15,8 +15,6 @@ from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 SMALLEST_AUM, LARGEST_AUM = 1e4, 5e12
 LARGEST_EXPENSE_RATIO = 0.2
-SEED_PLACES = {theme: 10 if theme == "sectors" else 8 for theme in THEMES}
-"""Funds with which each theme begins: 58 in all."""
 
 COLUMNS = (
     "ticker", "name", "issuer", "category", "etf_type", "themes", "seed_of", "underlying_index",

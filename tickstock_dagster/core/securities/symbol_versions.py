@@ -4,7 +4,7 @@ A version says that every observed list from `seen_from` to `seen_to` showed the
 order and again; of a date that is folded again, the later reading stands. Pure: lists in, changed rows out.
 """
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -88,16 +88,6 @@ def fold_list(
         changes.written += [version for version in new if stored.get(version.key) != version]
         changes.deleted += sorted(stored.keys() - {version.key for version in new})
     return changes
-
-
-def read_day(versions: Iterable[SymbolVersion], day: date, lists: Sequence[date]) -> dict[int, SymbolFacts]:
-    """The list of the greatest observed date that is not after `day`; empty where there is none."""
-    observed = sorted(lists)
-    place = bisect_right(observed, day)
-    if not place:
-        return {}
-    on = observed[place - 1]
-    return {version.security_id: version.facts for version in versions if version.seen_from <= on <= version.seen_to}
 
 
 def _without(old: Sequence[SymbolVersion], on: date, before: date | None, after: date | None) -> list[SymbolVersion]:

@@ -41,7 +41,7 @@ CORRELATION_SCHEMA: dict[str, type[pl.DataType]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Published:
     """The value of which consumers were told last, and its session."""
 
     session: date
@@ -149,8 +149,8 @@ def correlate_funds(
     )
 
 
-def worth_telling(
-    values: pl.DataFrame, told: Mapping[tuple[int, str, int], Told], step: float = STEP
+def worth_publishing(
+    values: pl.DataFrame, told: Mapping[tuple[int, str, int], Published], step: float = STEP
 ) -> list[tuple[dict[str, Any], float | None]]:
     """The values of which consumers should hear, each with the one told of last (None: it is the first).
 

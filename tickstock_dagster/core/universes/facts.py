@@ -79,11 +79,6 @@ def fact_named(name: str) -> Fact:
     return FACTS[name]
 
 
-def no_facts() -> pl.DataFrame:
-    """`FACT_SCHEMA` without a row."""
-    return pl.DataFrame(schema=FACT_SCHEMA)
-
-
 def as_evidence(row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
     """The named facts of one row in JSON's own types; an unknown one is null."""
     return {field: value.isoformat() if isinstance(value := row[field], date) else _plain(value) for field in fields}

@@ -15,7 +15,7 @@ CLASS_STAYS = 1.1
 
 
 @dataclass(slots=True)
-class Judged:
+class Assessment:
     """One security as a rule judges it: what it fails, what is not known, its rank, whether it is a member, and why."""
 
     security_id: int
@@ -41,7 +41,7 @@ class Judged:
 class _Group:
     """The classes of one issuer: what counts is their sum, and one of them stands for it."""
 
-    classes: list[Judged]
+    classes: list[Assessment]
     size: float | None
     complete: bool
     rank: int | None = None
@@ -50,8 +50,8 @@ class _Group:
     def incumbent(self) -> bool:
         return any(one.incumbent for one in self.classes)
 
-    def chosen(self) -> Judged:
-        def traded(one: Judged) -> float:
+    def chosen(self) -> Assessment:
+        def traded(one: Assessment) -> float:
             return one.facts["adv20_usd"] or 0.0
 
         best = min(self.classes, key=lambda one: (-traded(one), one.ticker or ""))
@@ -65,7 +65,7 @@ class _Group:
         return best if known and clearly_more else holder
 
 
-def choose(top: Top, places: int, eligible: list[Judged]) -> None:
+def choose(top: Top, places: int, eligible: list[Assessment]) -> None:
     """Rank the issuers of those that are eligible, keep as many as there are places, and drop the others."""
     groups = _groups(top, eligible)
     ranked = sorted(
@@ -88,8 +88,8 @@ def choose(top: Top, places: int, eligible: list[Judged]) -> None:
     _settle(top, groups, {id(group) for group in chosen})
 
 
-def _groups(top: Top, eligible: Iterable[Judged]) -> list[_Group]:
-    classes: dict[str | int, list[Judged]] = {}
+def _groups(top: Top, eligible: Iterable[Assessment]) -> list[_Group]:
+    classes: dict[str | int, list[Assessment]] = {}
     for one in eligible:
         issuer = one.facts[top.group_by] if top.group_by else None
         classes.setdefault(issuer or one.security_id, []).append(one)
@@ -111,7 +111,7 @@ def _settle(top: Top, groups: Iterable[_Group], chosen: set[int]) -> None:
             one.reason = _why(top, group, one, member, in_front=id(group) in chosen)
 
 
-def _why(top: Top, group: _Group, one: Judged, member: Judged, *, in_front: bool) -> str:
+def _why(top: Top, group: _Group, one: Assessment, member: Assessment, *, in_front: bool) -> str:
     place = f"rank {group.rank} of {top.count} by {top.by}"
     if group.rank is None or (in_front and _beyond(group, top)):
         one.unknown = top.by

@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from tickstock_dagster.core.universes.facts import as_evidence
-from tickstock_dagster.core.universes.ranking import Judged, choose
+from tickstock_dagster.core.universes.ranking import Assessment, choose
 from tickstock_dagster.core.universes.rule_parts import Condition, Rule, Top
 
-__all__ = ["JUDGED_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
+__all__ = ["ASSESSMENT_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
 
 EVIDENCE_REFUSED = 2_000
 """How many of those who were refused an evaluation's evidence names."""
 
-JUDGED_SCHEMA: dict[str, type[pl.DataType]] = {
+ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
     "ticker": pl.String,
     "rank": pl.Int64,
@@ -43,19 +43,19 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Who is a member by a rule, and how everybody who was looked at was judged.
+    """Who is a member by a rule, and how everybody who was looked at was assessed.
 
     Attributes:
         members: in order: pinned ones, then by rank, else by ticker.
-        judged: `JUDGED_SCHEMA`, members first.
+        assessments: `ASSESSMENT_SCHEMA`, members first.
     """
 
     members: tuple[Member, ...]
-    judged: pl.DataFrame
+    assessments: pl.DataFrame
 
     def reasons(self) -> dict[int, str]:
         """Why each security that was looked at is a member or not."""
-        return dict(self.judged.select("security_id", "reason").iter_rows())
+        return dict(self.assessments.select("security_id", "reason").iter_rows())
 
     def evidence(self) -> dict[str, Any]:
         """Per ticker: rank, decision, reason and the facts used, in JSON's own types.
@@ -63,7 +63,7 @@ class Evaluation:
         Everybody who is a member or was one, and of those who were refused the first `EVIDENCE_REFUSED` in order (by
         rank), but no more than there are members where the rule ranks: who is far from it needs no daily row.
         """
-        rows = self.judged.filter(pl.col("ticker").is_not_null())
+        rows = self.assessments.filter(pl.col("ticker").is_not_null())
         refused = rows.filter(pl.col("decision") == "refused")
         ranked = refused["rank"].is_not_null().any()
         few = refused.head(min(EVIDENCE_REFUSED, len(self.members)) if ranked else EVIDENCE_REFUSED)
@@ -89,9 +89,9 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
     Returns:
         The members, and why; an incumbent that is not among the facts is not listed, and leaves.
     """
-    judged = _judge(rule, facts, incumbents)
+    assessments = _assess(rule, facts, incumbents)
     eligible = []
-    for one in judged:
+    for one in assessments:
         if one.pinned:
             one.member, one.unknown, one.reason = True, None, "pinned by the rule"
         elif one.fails or (one.unknown and not one.incumbent):
@@ -101,9 +101,9 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
             one.reason = f"kept: {one.unknown} is not known" if one.unknown else _all_hold(rule)
             eligible.append(one)
     if rule.top:
-        choose(rule.top, rule.top.count - sum(one.pinned for one in judged), eligible)
+        choose(rule.top, rule.top.count - sum(one.pinned for one in assessments), eligible)
     pins = {ticker: place for place, ticker in enumerate(rule.pinned)}
-    judged.sort(
+    assessments.sort(
         key=lambda one: (
             not one.member,
             pins.get(one.ticker or "", len(pins)),
@@ -115,12 +115,12 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
         )
     )
     return Evaluation(
-        tuple(Member(one.security_id, one.ticker or "", one.rank) for one in judged if one.member),
-        _frame(judged, rule.fields),
+        tuple(Member(one.security_id, one.ticker or "", one.rank) for one in assessments if one.member),
+        _frame(assessments, rule.fields),
     )
 
 
-def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[Judged]:
+def _assess(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[Assessment]:
     candidates = [condition.expression().alias(f"?{place}") for place, condition in enumerate(rule.candidates)]
     conditions = [
         condition.expression().alias(f"?{place}")
@@ -140,7 +140,7 @@ def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[
         broken = [condition for condition, verdict in zip(every, verdicts, strict=True) if verdict is False]
         unknown = [condition.field for condition, verdict in zip(every, verdicts, strict=True) if verdict is None]
         found.append(
-            Judged(
+            Assessment(
                 row["security_id"],
                 row["ticker"],
                 row["security_id"] in incumbents,
@@ -151,7 +151,7 @@ def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[
             )
         )
     absent = incumbents - {one.security_id for one in found}
-    found += [Judged(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
+    found += [Assessment(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
     return found
 
 
@@ -168,7 +168,7 @@ def _told(value: Any) -> str:
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _frame(judged: list[Judged], fields: tuple[str, ...]) -> pl.DataFrame:
+def _frame(assessments: list[Assessment], fields: tuple[str, ...]) -> pl.DataFrame:
     rows = [
         (
             one.security_id,
@@ -179,6 +179,6 @@ def _frame(judged: list[Judged], fields: tuple[str, ...]) -> pl.DataFrame:
             one.reason,
             json.dumps(as_evidence(one.facts, fields) if one.facts else {}),
         )
-        for one in judged
+        for one in assessments
     ]
-    return pl.DataFrame(rows, schema=JUDGED_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=ASSESSMENT_SCHEMA, orient="row")

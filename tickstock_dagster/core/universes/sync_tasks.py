@@ -149,8 +149,8 @@ def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataF
     themes = [one for one in universes if one.dated and one.type == "theme" and one.rule]
     for universe in themes:
         evaluation, version = _evaluated(universe, facts), universe.rule_version
-        examined += evaluation.judged.height
-        looked_at = evaluation.judged["security_id"].to_list()
+        examined += evaluation.assessments.height
+        looked_at = evaluation.assessments["security_id"].to_list()
         figures = {
             row[0]: row[1:]
             for row in facts.filter(pl.col("security_id").is_in(looked_at))

@@ -7,6 +7,7 @@ The tasks are independent of each other: each proposes, none writes. Where sever
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any, get_args
 
 from tickstock_dagster.core.events.universe_data import TaskName
@@ -121,7 +122,7 @@ class StagedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class UniverseChange:
     """What a plan makes of one universe.
 
     Attributes:
@@ -156,9 +157,9 @@ class SyncPlan:
         emptied: what is not applied, since nobody would be left: no universe is empty.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[UniverseChange, ...]
     metadata: Mapping[str, Mapping[str, Any]]
-    emptied: tuple[Change, ...] = ()
+    emptied: tuple[UniverseChange, ...] = ()
 
     @property
     def left_alone(self) -> dict[str, str]:
@@ -181,9 +182,9 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
     for task in staged:
         for proposal in task.proposals:
             by_universe.setdefault(proposal.universe, []).append(proposal)
-    changes: list[Change] = []
+    changes: list[UniverseChange] = []
     metadata: dict[str, Mapping[str, Any]] = {}
-    emptied: list[Change] = []
+    emptied: list[UniverseChange] = []
     for universe in sorted(universes, key=lambda state: state.key):
         proposals = sorted(by_universe.get(universe.key, ()), key=lambda proposal: PRECEDENCE.index(proposal.task))
         change = _merged(universe, proposals)
@@ -202,7 +203,7 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
     return SyncPlan(tuple(changes), metadata, tuple(emptied))
 
 
-def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | None:
+def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> UniverseChange | None:
     whole = next((proposal for proposal in proposals if proposal.members is not None), None)
     rank = PRECEDENCE.index(whole.task) if whole else len(PRECEDENCE)
     heard = [proposal for proposal in proposals if PRECEDENCE.index(proposal.task) < rank or proposal is whole]
@@ -219,10 +220,10 @@ def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | 
         gone = set(reasons)
         members = tuple(member for member in universe.members if member not in gone) if universe.dated else None
         evidence = {**_left(departures), **{k: v for one in heard for k, v in one.evidence.items()}}
-        return Change(universe, members, departures, speaker.task, speaker.rule_version, reasons, evidence)
+        return UniverseChange(universe, members, departures, speaker.task, speaker.rule_version, reasons, evidence)
     # A newcomer may be gone already, too: what stands before the evaluation is believed.
     before = {security for security, (_, task) in leaving.items() if task != whole.task}
-    return Change(
+    return UniverseChange(
         universe,
         tuple(member for member in whole.members or () if member not in before),
         departures,
@@ -245,17 +246,10 @@ def theme_metadata(members: Iterable[int], figures: Mapping[int, Sequence[float 
     """
     chosen = list(members)
     rows = [figures[member] for member in chosen if member in figures]
-    aum, ratios, volumes = ([row[place] for row in rows if row[place] is not None] for place in range(3))
-    ordered = sorted(value for value in volumes if value is not None)
-    middle = len(ordered) // 2
-    median = None
-    if ordered:
-        median = ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+    aum, ratios, volumes = ([value for row in rows if (value := row[place]) is not None] for place in range(3))
     return {
         "members": len(chosen),
-        "aum_usd": round(sum(value for value in aum if value is not None), 2) if aum else None,
-        "mean_expense_ratio": round(sum(value for value in ratios if value is not None) / len(ratios), 8)
-        if ratios
-        else None,
-        "median_adv_usd": round(median, 2) if median is not None else None,
+        "aum_usd": round(sum(aum), 2) if aum else None,
+        "mean_expense_ratio": round(sum(ratios) / len(ratios), 8) if ratios else None,
+        "median_adv_usd": round(median(volumes), 2) if volumes else None,
     }

@@ -1,128 +1,119 @@
-"""Pictures for metadata: what a person should see at one glance, as PNG inside markdown.
+"""The picture of coverage for metadata: what a person should see of a load at one glance."""
 
-Drawn cell by cell with Pillow: a run is a process of its own, and a plotting library takes longer to import than the
-run to load its bars. Few flat colours make a file of some kilobytes, which Dagster's storage keeps for good.
-"""
-
-import base64
-import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING
 
 from tickstock_dagster.core.loading.coverage import Completeness
-
-if TYPE_CHECKING:
-    from PIL.ImageDraw import ImageDraw
+from tickstock_dagster.defs.pictures import (
+    ABSENT,
+    BLACK,
+    GREEN,
+    MARGIN,
+    ORANGE,
+    VERMILLION,
+    YELLOW,
+    CellSheet,
+    Shade,
+    ink_on,
+    picture_markdown,
+    words_width,
+)
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri")
-_INK, _PAPER, _NO_SESSION = "#333333", "#ffffff", "#ececec"
-_NONE_STORED = "#5a0d17"
 _CLASSES = (
-    (1.0, "#1a9850", "all"),
-    (0.99, "#b7e075", "99 %+"),
-    (0.95, "#fee08b", "95 %+"),
-    (0.9, "#f4a582", "90 %+"),
-    (0.0, "#d6303b", "less"),
+    (1.0, Shade(GREEN, "all")),
+    (0.99, Shade("#a5dcc9", "99 %+", "dot")),
+    (0.95, Shade(YELLOW, "95 %+", "dash")),
+    (0.9, Shade(ORANGE, "90 %+", "slash")),
+    (0.0, Shade(VERMILLION, "less", "cross")),
 )
-"""Lower bound of bars stored of bars due, colour and caption. A single missing bar of hundreds is not green."""
+"""Lower bound of bars stored of bars due, and how it looks. A single missing bar of hundreds is not green."""
 
-_LEFT, _TOP, _BOTTOM = 38, 44, 36
+_NONE_STORED = Shade(BLACK, "none", "cross")
+_NO_SESSION = Shade(ABSENT, "no session, or not loaded")
+
+_LEFT, _TOP, _GAP, _CELL_WIDTH = 38, 44, 3, 78
 _LINE_WEEKS = 60
 """A longer span is drawn as one band for each calendar year."""
 
-
-@dataclass(frozen=True)
-class _Cell:
-    """Size of one session in pixels, with its gap; the words inside where there is room."""
-
-    width: int
-    height: int
-    words: bool
+_WORDS_WIDTH = 780
+"""Pixels that the weeks may take for their cells to carry words: what the UI shows without shrinking it."""
 
 
 def coverage_markdown(states: Sequence[Completeness]) -> str:
     """A heat map of completeness as a markdown image; the worst sessions below it in words."""
-    image = base64.b64encode(coverage_png(states)).decode()
     worst = sorted((state for state in states if state.missing), key=lambda state: state.ratio)[:5]
     lines = [f"- {s.session}: {s.missing} of {s.expected} missing ({s.ratio:.1%})" for s in worst]
-    return f"![coverage](data:image/png;base64,{image})\n\n" + "\n".join(lines or ["Every session is complete."])
+    return picture_markdown("coverage", coverage_png(states), lines or ["Every session is complete."])
 
 
 def coverage_png(states: Sequence[Completeness]) -> bytes:
     """A calendar heat map: one cell per session, a row per weekday, a column per week; green is complete.
 
-    Up to ten weeks, the cells carry the day and the numbers; beyond sixty weeks every calendar year is a band.
+    The cells carry the day and the numbers where there is room, for ten weeks of hundreds of bars; else each class has
+    a mark. Beyond sixty weeks every calendar year is a band.
 
     Args:
         states: ascending by session, at least one.
     """
-    from PIL import Image, ImageDraw, ImageFont
-
     weeks = (_monday(states[-1].session) - _monday(states[0].session)) // 7 + 1
     bands = [list(states)]
     if weeks > _LINE_WEEKS:
         bands = [list(band) for _, band in groupby(states, lambda state: state.session.year)]
-        weeks = max((_monday(band[-1].session) - _monday(band[0].session)) // 7 + 1 for band in bands)
-    cell = _Cell(78, 36, True) if weeks <= 10 else _Cell(14, 14, False)
-    band_height = len(_DAYS) * cell.height + (18 if len(bands) > 1 else 0)
-    size = (max(520, _LEFT + weeks * cell.width + 12), _TOP + len(bands) * band_height + _BOTTOM)
-    image = Image.new("RGB", size, _PAPER)
-    draw = ImageDraw.Draw(image)
-    draw.font = ImageFont.load_default(11)
-    draw.text((8, 5), "Bars stored of bars due, by session", fill=_INK, font=ImageFont.load_default(13))
+    sheet = CellSheet("Bars stored of bars due, by session")
+    width = _words_width(states)
+    words = weeks * width <= _WORDS_WIDTH
+    size = (width, 36) if words else (14, 14)
     for number, band in enumerate(bands):
-        _draw_band(draw, band, _TOP + number * band_height, cell)
-    _draw_legend(draw, size[1] - 22)
-    out = io.BytesIO()
-    image.quantize(256, dither=Image.Dither.NONE).save(out, format="png", optimize=True)
-    return out.getvalue()
+        top = _TOP + number * (len(_DAYS) * size[1] + 18)
+        _draw_band(sheet, band, top, size, words=words)
+    shades = [*(shade for _, shade in _CLASSES), _NONE_STORED, _NO_SESSION]
+    sheet.legend([Shade(shade.colour, shade.caption) for shade in shades] if words else shades)
+    return sheet.png()
 
 
-def _draw_band(draw: "ImageDraw", states: Sequence[Completeness], top: int, cell: _Cell) -> None:
+def _draw_band(
+    sheet: CellSheet, states: Sequence[Completeness], top: int, size: tuple[int, int], *, words: bool
+) -> None:
+    width, height = size
     first, last = states[0].session, states[-1].session
     by_day = {state.session.toordinal(): state for state in states}
     for row, name in enumerate(_DAYS):
-        draw.text((8, top + row * cell.height + cell.height // 2), name, fill=_INK, anchor="lm")
+        sheet.words(MARGIN, top + row * height + (height - _GAP) / 2, name)
     month, free_from = None, 0
     for week, monday in enumerate(range(_monday(first), _monday(last) + 1, 7)):
-        left = _LEFT + week * cell.width
+        left = _LEFT + week * width
         friday = min(date.fromordinal(monday + 4), last)
         if friday.month != month and left >= free_from:
-            words = friday.strftime("%b %Y" if month is None else "%b")
-            draw.text((left, top - 4), words, fill=_INK, anchor="ls")
-            free_from = left + int(draw.textlength(words)) + 8
+            caption = friday.strftime("%b %Y" if month is None else "%b")
+            sheet.words(left, top - 9, caption)
+            free_from = left + int(words_width(caption)) + 8
         month = friday.month
         for row in range(len(_DAYS)):
-            box = (left, top + row * cell.height, left + cell.width - 3, top + (row + 1) * cell.height - 3)
             state = by_day.get(monday + row)
-            draw.rectangle(box, fill=_NO_SESSION if state is None else _colour(state))
-            if cell.words and state is not None:
-                _draw_words(draw, box, state)
+            shade = _NO_SESSION if state is None else _shade(state)
+            place = (left, top + row * height)
+            sheet.cell(*place, width - _GAP, height - _GAP, Shade(shade.colour) if words else shade)
+            if words and state is not None:
+                ink, middle = ink_on(shade.colour), place[0] + (width - _GAP) / 2
+                sheet.words(middle, place[1] + 10, f"{state.session:%d %b}", ink=ink, centred=True)
+                sheet.words(middle, place[1] + 23, _numbers(state), ink=ink, centred=True)
 
 
-def _draw_words(draw: "ImageDraw", box: tuple[int, int, int, int], state: Completeness) -> None:
-    ink = "#222222" if 0.9 <= state.ratio < 1 else "#ffffff"
-    middle = (box[0] + box[2]) // 2
-    draw.text((middle, box[1] + 10), f"{state.session:%d %b}", fill=ink, anchor="mm")
-    draw.text((middle, box[1] + 23), f"{state.stored:,} / {state.expected - state.final:,}", fill=ink, anchor="mm")
+def _words_width(states: Sequence[Completeness]) -> int:
+    """Of a cell that has room for the longest numbers."""
+    return max(_CELL_WIDTH, int(words_width(max(map(_numbers, states), key=len))) + 10)
 
 
-def _draw_legend(draw: "ImageDraw", top: int) -> None:
-    left = 8
-    captions = [(colour, words) for _, colour, words in _CLASSES]
-    for colour, words in [*captions, (_NONE_STORED, "none"), (_NO_SESSION, "no session, or not loaded")]:
-        draw.rectangle((left, top, left + 11, top + 11), fill=colour)
-        draw.text((left + 16, top + 6), words, fill=_INK, anchor="lm")
-        left += 16 + int(draw.textlength(words)) + 14
+def _numbers(state: Completeness) -> str:
+    return f"{state.stored:,} / {state.expected - state.final:,}"
 
 
-def _colour(state: Completeness) -> str:
+def _shade(state: Completeness) -> Shade:
     if state.stored == 0 and state.expected > state.final:
         return _NONE_STORED
-    return next(colour for bound, colour, _ in _CLASSES if state.ratio >= bound)
+    return next(shade for bound, shade in _CLASSES if state.ratio >= bound)
 
 
 def _monday(day: date) -> int:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, owed_looks, reconcile_session
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.core.bars.reconcile import ReconcileDecision, decide_reconcile, span_of
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
@@ -40,8 +41,8 @@ def reconcile(
         session = date.fromisoformat(config.session)
         calendar = warehouse.calendar(MARKET)
         calendar.hours_of(session)
-        loader = BarLoader(vendor.open(), warehouse.engine(), calendar, MARKET, context.run_id, clock.now)
-        report = reconcile_session(loader, session)
+        load = LoadContext(vendor.open(), warehouse.engine(), MARKET, context.run_id, clock.now)
+        report = reconcile_session(BarLoader(load, calendar), session)
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()

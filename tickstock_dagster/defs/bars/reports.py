@@ -25,7 +25,7 @@ from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import RedisNotifications
 
-AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
 PREVIEW_ROWS = 10
 

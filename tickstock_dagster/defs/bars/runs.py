@@ -17,7 +17,6 @@ from tickstock_dagster.adapters.loading.expectation import Expectation, universe
 from tickstock_dagster.adapters.universes.store import universe_named
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.loading.planning import LoadPlan
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.runs import SourceRun, failures
 
 
@@ -75,8 +74,5 @@ class BarRun(SourceRun):
         if not request.sessions:
             nothing = LoadPlan((), 0, pl.DataFrame(schema=CELL_SCHEMA), 0, 0.0, None)
             return LoadReport(request.tickers, nothing, NOTHING_STORED, (), {}, (), (), (), 0, 0.0)
-        loader = BarLoader(
-            self.source, self.engine, self.calendar, MARKET, self.run_id, self.clock.now, progress=progress
-        )
         with failures():
-            return loader.load(request)
+            return BarLoader(self.load_context, self.calendar, progress=progress).load(request)

@@ -4,6 +4,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.calendars.quorum import QuorumReport, hold_quorum, standing_disagreements
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.core.calendars.quorum import Disagreement
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE
 from tickstock_dagster.defs.bars.assets import session_bars
@@ -39,7 +40,7 @@ def calendar_agreement(
     with failures():
         engine = warehouse.engine()
         if config.ask:
-            report = hold_quorum(engine, vendor.open(), market=MARKET, now=now, run_id=context.run.run_id)
+            report = hold_quorum(LoadContext(vendor.open(), engine, MARKET, context.run.run_id, clock.now))
         standing = standing_disagreements(engine, now)
     undecided = [one for one in standing if not one.overridden]
     for one in undecided:

@@ -10,7 +10,7 @@ from tickstock_dagster.adapters.quality.bar_anomalies import (
     newest_session_bars,
     volume_anomalies,
 )
-from tickstock_dagster.core.quality.bar_anomalies import PRICE_LIMIT, VOLUME_DROUGHT, VOLUME_SPIKE, JudgedMove
+from tickstock_dagster.core.quality.bar_anomalies import PRICE_LIMIT, VOLUME_DROUGHT, VOLUME_SPIKE, EvaluatedMove
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
@@ -48,7 +48,7 @@ def anomaly_checks(
             yield _result("volume_levels", day, len(rows), limits, [*head, *rows[:_SHOWN]])
 
 
-def _price_moves(day: SessionBars, moves: list[JudgedMove]) -> dg.AssetCheckResult:
+def _price_moves(day: SessionBars, moves: list[EvaluatedMove]) -> dg.AssetCheckResult:
     anomalies = [move for move in moves if move.is_anomaly]
     head = ["| symbol | last print | last close | close | fair value | off |", "|---|---|--:|--:|--:|--:|"]
     rows = [

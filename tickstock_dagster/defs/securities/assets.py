@@ -10,12 +10,12 @@ from pydantic import Field
 from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, load_etf_profiles
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
 
-AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
 _RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -74,7 +74,7 @@ def symbols(
     if not run.source.capabilities.listings:
         yield _not_offered(context, run, "lists of tickers")
         return
-    master = SymbolMaster(run.source, run.engine, MARKET, run.run_id, clock.now)
+    master = SymbolMaster(run.load_context)
     left = config.details_limit
     reports: dict[date, SymbolReport] = {}
     for day in sorted(days, reverse=True):
@@ -112,9 +112,7 @@ def etf_profiles(
     reports: dict[date, EtfReport] = {}
     for day in run.closed_sessions(context.partition_keys):
         with failures(retried=TransientVendorError):
-            reports[day] = load_etf_profiles(
-                run.source, run.engine, day, market=MARKET, run_id=run.run_id, clock=clock.now
-            )
+            reports[day] = load_etf_profiles(run.load_context, day)
     yield from _told(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
 
 
@@ -125,7 +123,7 @@ def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -
 
 def _told(
     context: dg.AssetExecutionContext, run: SourceRun, told: dict[date, dict[str, Any]]
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
     """One result for a whole success; cell by cell where some sessions have not closed yet, which stay missing."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     if all(day in told or run.is_cancelled(day) for day in days):

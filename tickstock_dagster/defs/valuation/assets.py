@@ -62,11 +62,10 @@ def fair_values(
     if not days:
         return dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
     began = time.perf_counter()
-    now = run.clock.now()
     with failures():
-        given = capture_fair_values(run.engine, vendor.open(), run.calendar, days[-1], now=now, run_id=run.run_id)
+        given = capture_fair_values(run.context_with(vendor.open()), run.calendar, days[-1])
         report = update_fair_values(
-            run.engine, run.calendar, days, now=now, vendor=given.values, vendor_name=given.source
+            run.engine, run.calendar, days, now=run.clock.now(), vendor=given.values, vendor_name=given.source
         )
     return dg.MaterializeResult(metadata=_metadata(report, given, time.perf_counter() - began))
 

@@ -1,10 +1,13 @@
 """Which servers a process gets, configured or embedded, and how other programs are told of them."""
 
+import json
 import os
 import stat
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from tickstock_dagster.adapters.services.local import (
 )
 from tickstock_dagster.core.errors import ServiceUnavailableError
 from tickstock_dagster.core.loading.vendor_plans import PlanName
-from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings
+from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, SIMULATOR_KEY, Settings
 
 CONFIGURED = {
     "TICKSTOCK_DATABASE_URL": "postgresql://a:secret@127.0.0.1:1/warehouse",
@@ -127,6 +130,26 @@ def test_the_simulator_restarts_for_another_plan_and_for_new_code(
     monkeypatch.undo()
     local.up()
     assert local.simulator.pid not in (None, second)
+
+
+def test_the_simulators_clock_stands_with_ours_and_goes_on_with_it(local: LocalServices) -> None:
+    def asked() -> datetime:
+        url = f"{local.simulator.url()}/v1/marketstatus/now?apiKey={SIMULATOR_KEY}"
+        with urllib.request.urlopen(url) as answer:  # noqa: S310  # our own, on loopback
+            return datetime.fromisoformat(json.load(answer)["serverTime"])
+
+    first = local.simulator.pid
+    instant = datetime(2035, 1, 3, 12, tzinfo=UTC)
+    settings = settings_with(local.state.path, TICKSTOCK_NOW="2035-01-03T07:00:00-05:00")
+    resolve_addresses(settings)
+    second = local.simulator.pid
+    assert second not in (None, first)
+    assert asked() == instant
+    resolve_addresses(settings)
+    assert local.simulator.pid == second
+    resolve_addresses(settings_with(local.state.path))
+    assert local.simulator.pid not in (None, second)
+    assert abs(asked() - datetime.now(UTC)) < timedelta(minutes=1)
 
 
 def test_a_stranger_on_the_simulators_port_is_not_taken_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,15 +12,17 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from dataclasses import asdict
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 import redis
 
 from tickstock_dagster.adapters.services import base, processes
 from tickstock_dagster.adapters.services.base import EmbeddedService
-from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
+from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses, without_password
 from tickstock_dagster.adapters.services.state import StateDir, port_is_free
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
@@ -139,10 +141,16 @@ def test_nobody_gets_in_without_the_password(running: LocalServices) -> None:
         client.ping()
 
 
+def masked(addresses: ServiceAddresses) -> dict[str, str | None]:
+    """Every address as it is shown to people."""
+    urls = {name: value for name, value in asdict(addresses).items() if name != "embedded"}
+    return {name: url and without_password(url) for name, url in urls.items()}
+
+
 def test_passwords_are_nowhere_but_in_files_of_their_owner(running: LocalServices) -> None:
     passwords = [running.state.password(login) for login in ("tickstock", "valkey")]
     addresses = running.addresses(simulator=False)
-    shown = [repr(addresses), json.dumps(addresses.masked()), repr(running.status())]
+    shown = [repr(addresses), json.dumps(masked(addresses)), repr(running.status())]
     for process in Path("/proc").glob("[0-9]*"):
         if int(process.name) != os.getpid():
             with suppress(OSError):  # gone, or somebody else's
@@ -384,20 +392,46 @@ def test_a_log_that_has_grown_large_is_set_aside(tmp_path: Path, monkeypatch: py
     assert (tmp_path / "server.log.1").read_text() == "old output"
 
 
-@pytest.mark.skipif(not Path("/bin/ps").exists(), reason="ps is what it is about")
-def test_where_there_is_no_proc_the_process_list_tells(running: LocalServices, monkeypatch: pytest.MonkeyPatch) -> None:
-    pid = running.postgres.pid
-    monkeypatch.setattr(processes, "PROC", running.state.path / "no such folder")
-    assert running.postgres.pid == pid
+def test_the_process_list_tells_servers_from_other_processes(running: LocalServices) -> None:
+    assert running.postgres.pid in processes.processes_in(running.postgres.data)
     assert running.valkey.is_up()
     assert not processes.is_running(os.getpid(), running.postgres.marker)
     assert processes.processes_in(running.state.path) == []
+    assert [number for number in (-1, 0, 2**70) if processes.is_running(number, "")] == []
+
+
+def test_a_process_that_nobody_collects_has_gone_all_the_same(tmp_path: Path) -> None:
+    with subprocess.Popen(["/bin/sleep", "60"], cwd=tmp_path) as process:
+        assert processes.processes_in(tmp_path) == [process.pid]
+        before = time.monotonic()
+        assert processes.stop(process.pid, "sleep", signal.SIGTERM, timeout=30.0)
+        assert time.monotonic() - before < 10
+        assert Path(f"/proc/{process.pid}").exists(), "a zombie, which its parent collects only now"
+        assert process.wait() == -signal.SIGTERM
+
+
+def test_a_process_that_does_not_listen_is_killed() -> None:
+    script = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); signal.pause()"
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        assert not processes.stop(process.pid, "signal.pause", signal.SIGTERM, timeout=0.1)
+        assert process.wait() == -signal.SIGKILL
 
 
 def test_a_process_that_is_gone_needs_no_stopping() -> None:
     with subprocess.Popen(["/bin/true"]) as process:
         process.wait()
     assert processes.stop(process.pid, "true", signal.SIGTERM, timeout=1.0)
+
+
+def test_a_process_of_another_user_cannot_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(self: psutil.Process, _: int) -> None:
+        raise psutil.AccessDenied(self.pid)
+
+    monkeypatch.setattr(psutil.Process, "send_signal", refused)
+    with pytest.raises(PermissionError, match="Operation not permitted"):
+        processes.stop(os.getpid(), "python", signal.SIGTERM, timeout=1.0)
 
 
 def test_a_log_that_is_missing_or_empty_is_called_so(tmp_path: Path) -> None:
@@ -451,7 +485,7 @@ def test_an_ordinary_user_needs_nothing_and_root_leaves_their_files_to_them() ->
 
 def test_addresses_compare_and_hide_their_logins() -> None:
     addresses = ServiceAddresses("postgresql://a:b@h:1/d?password=c", "postgresql://a@h/d", "redis://h:6379/0")
-    assert addresses.masked() == {
+    assert masked(addresses) == {
         "database_url": "postgresql://a:***@h:1/d",
         "dagster_storage_url": "postgresql://a@h/d",
         "redis_url": "redis://h:6379/0",

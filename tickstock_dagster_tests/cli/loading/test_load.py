@@ -1,6 +1,5 @@
 """`tickstock load`: what is tracked, what is launched, and what is refused before anything is."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,7 +8,7 @@ from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.universes.profiles import PROFILES, STOCKS
-from tickstock_dagster_tests.cli.office import Office
+from tickstock_dagster_tests.cli.office import NOW, Office
 
 SPAN = ("--from", "2026-11-02", "--to", "2026-11-03")
 
@@ -31,7 +30,7 @@ def test_everything_listed_is_tracked_from_then_on_and_costs_nothing_the_second_
 
 def test_a_universe_that_is_not_tracked_is_loaded_and_stays_untracked(office: Office) -> None:
     engine = open_engine(office.database_url)
-    write_universe(engine, "mine", "list", "Mine", ["AAPL", "KO"], track=False, now=datetime.now(UTC))
+    write_universe(engine, "mine", "list", "Mine", ["AAPL", "KO"], track=False, now=NOW)
     answer = office.tickstock("load", "--universe", "mine", *SPAN)
     assert answer.code == 0, answer.err
     assert "4 of 4 bars stored" in answer.out

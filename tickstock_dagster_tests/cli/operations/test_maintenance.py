@@ -1,15 +1,15 @@
 """`tickstock maintenance`: what would be done, and doing it."""
 
-from tickstock_dagster_tests.cli.office import Office
+from tickstock_dagster_tests.cli.office import NOW, Office
 
 OLD = """
 INSERT INTO vendor_calls (called_at, source, endpoint, rows, elapsed_ms, attempt, outcome)
-SELECT now() - make_interval(days => days), 's', '/x', 1, 1, 1, 'ok' FROM unnest(ARRAY[1, 8, 200]) AS days
+SELECT %s - make_interval(days => days), 's', '/x', 1, 1, 1, 'ok' FROM unnest(ARRAY[1, 8, 200]) AS days
 """
 
 
 def test_a_dry_run_shows_what_maintenance_then_does_and_a_second_time_nothing_is_left(office: Office) -> None:
-    office.execute(OLD)
+    office.execute(OLD, NOW)
     office.configure(TICKSTOCK_KEEP_VENDOR_CALLS_DAYS="7")
     dry = office.tickstock("maintenance", "--dry-run")
     assert dry.code == 0, dry.err

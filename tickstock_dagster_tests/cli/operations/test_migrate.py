@@ -1,10 +1,10 @@
 """`tickstock migrate`, alone and as part of every other command."""
 
-from datetime import UTC, datetime
+from datetime import date
 
 import psycopg
 
-from tickstock_dagster_tests.cli.office import Office
+from tickstock_dagster_tests.cli.office import NOW, Office
 
 
 def test_a_new_database_gets_the_schema_and_the_calendars(office: Office, database_url: str) -> None:
@@ -15,15 +15,13 @@ def test_a_new_database_gets_the_schema_and_the_calendars(office: Office, databa
     with psycopg.connect(database_url) as connection:
         copied = connection.execute("SELECT calendar, max(session) FROM market_calendar GROUP BY 1").fetchall()
     assert {calendar for calendar, _ in copied} == {"XNYS", "XTKS", "XLON", "XETR"}
-    assert all(last.year > datetime.now(UTC).year for _, last in copied)
+    assert all(last.year > NOW.year for _, last in copied)
     assert office.tickstock("migrate").out.endswith("is up to date.\n")
     assert office.tickstock("migrate", "--json").json["applied"] == []
 
 
 def test_calendars_that_end_soon_are_copied_again_by_whatever_command_comes(office: Office) -> None:
     before = office.rows("SELECT count(*) FROM market_calendar")
-    office.execute(
-        "DELETE FROM market_calendar WHERE session > %s", datetime(datetime.now(UTC).year, 12, 1, tzinfo=UTC)
-    )
+    office.execute("DELETE FROM market_calendar WHERE session > %s", date(NOW.year, 12, 1))
     assert office.tickstock("status").code == 0
     assert office.rows("SELECT count(*) FROM market_calendar") == before

@@ -14,7 +14,6 @@ from tickstock_dagster.core.bars.daily_bars import (
     MAX_PRICE,
     MAX_VOLUME,
     MIN_PRICE,
-    empty_bars,
     validate_bars,
 )
 
@@ -164,7 +163,7 @@ def test_a_fraction_of_a_share_is_rounded_half_to_even(volume, stored):
 
 
 def test_no_rows_are_no_rows():
-    validated = validate_bars(empty_bars())
+    validated = validate_bars(frame([]))
     assert validated.good.schema == pl.Schema(BAR_SCHEMA)
     assert validated.rejected.schema == pl.Schema({**BAR_SCHEMA, "reason": pl.String})
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tickstock_dagster.core.securities.etf_classification import ETF_TYPES, THEMES, classify_etf, reference_tickers
+from tickstock_dagster.core.securities.etf_classification import ETF_TYPES, THEMES, classify_etf
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,8 @@ def test_words_give_class_themes_and_reference(
 
 
 def test_the_references_of_classes_are_the_tickers_whose_bars_are_needed() -> None:
-    assert reference_tickers([classify_etf("BND", "Bond ETF"), classify_etf("VTI", "Total Market")]) == {"AGG", "SPY"}
+    classes = [classify_etf("BND", "Bond ETF"), classify_etf("VTI", "Total Market")]
+    assert {kind.correlation_reference for kind in classes} == {"AGG", "SPY"}
 
 
 # -- agreement with two public lists ----------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.securities.etf_classification import THEMES, classify_etf, correlation_reference
-from tickstock_dagster.core.securities.etf_seed import COLUMNS, SEED_PLACES, EtfFacts, parse_seed, seed_members
+from tickstock_dagster.core.securities.etf_seed import COLUMNS, EtfFacts, parse_seed, seed_members
 
 GOOD = {
     "ticker": "SPY", "name": "SPDR S&P 500 ETF Trust", "issuer": "State Street", "category": "US large blend",
@@ -28,6 +28,10 @@ def text_of(*rows: dict[str, str], columns: tuple[str, ...] = COLUMNS) -> str:
     writer.writeheader()
     writer.writerows(rows)
     return text.getvalue()
+
+
+SEED_PLACES = {theme: 10 if theme == "sectors" else 8 for theme in THEMES}
+"""Funds with which each theme begins."""
 
 
 def words(fund: EtfFacts) -> str:

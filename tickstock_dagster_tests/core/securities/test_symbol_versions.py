@@ -1,5 +1,7 @@
 """Folding dated lists into versions: whatever the order, every observed day reads as its list said."""
 
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 from random import Random
@@ -12,7 +14,6 @@ from tickstock_dagster.core.securities.symbol_versions import (
     SymbolVersion,
     VersionChanges,
     fold_list,
-    read_day,
 )
 
 DAYS = [date(2026, 11, 2) + timedelta(days=number) for number in range(8)]
@@ -38,6 +39,16 @@ def folded(lists: list[tuple[date, Rows]]) -> list[SymbolVersion]:
         versions = applied(versions, fold_list(versions, rows, on, seen))
         seen.append(on)
     return versions
+
+
+def read_day(versions: Iterable[SymbolVersion], day: date, lists: Sequence[date]) -> dict[int, SymbolFacts]:
+    """The list of the greatest observed date that is not after `day`; empty where there is none."""
+    observed = sorted(lists)
+    place = bisect_right(observed, day)
+    if not place:
+        return {}
+    on = observed[place - 1]
+    return {version.security_id: version.facts for version in versions if version.seen_from <= on <= version.seen_to}
 
 
 def spans(versions: list[SymbolVersion]) -> list[tuple[int, date, date, str]]:

@@ -11,7 +11,7 @@ from PIL import Image
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown, coverage_png
 
-GREEN, LIGHT_GREEN, RED = (0x1A, 0x98, 0x50), (0xB7, 0xE0, 0x75), (0xD6, 0x30, 0x3B)
+GREEN, LIGHT_GREEN, RED = (0x00, 0x9E, 0x73), (0xA5, 0xDC, 0xC9), (0xD5, 0x5E, 0x00)
 MONDAY = date(2026, 11, 16)
 
 
@@ -59,3 +59,26 @@ def test_any_span_is_a_small_png(days: int) -> None:
     image = Image.open(io.BytesIO(data))
     assert image.format == "PNG"
     assert image.width < 2_000
+
+
+def test_classes_without_numbers_differ_in_more_than_colour() -> None:
+    """What is drawn inside a cell of 11 pixels, whatever its colour."""
+    shapes = {}
+    for missing in (0, 5, 20, 50, 300, 500):
+        # A Friday far enough back that there is no room for words.
+        states = [Completeness(MONDAY - timedelta(days=108), 500, 500, 0, 0), *week(missing)]
+        image = Image.open(io.BytesIO(coverage_png(states))).convert("RGB")
+        cell = image.crop((38 + 16 * 14, 44, 38 + 16 * 14 + 11, 44 + 11))
+        edge = cell.getpixel((0, 0))
+        shapes[missing] = tuple(cell.getpixel((x, y)) == edge for y in range(11) for x in range(11))
+    assert len(set(shapes.values())) == 5, "less and none are both crossed out; none is black"
+    assert shapes[300] == shapes[500]
+    assert all(shapes[0])
+
+
+def test_numbers_of_a_whole_market_stay_inside_their_cells() -> None:
+    image = Image.open(io.BytesIO(coverage_png(week(0, 0, 0, 0, 0, expected=11_000)))).convert("RGB")
+    wide = [x for x in range(image.width) if image.getpixel((x, 46)) == GREEN]
+    assert len(wide) > 75, "wider than those of hundreds"
+    lines = [image.getpixel((x, 44 + 23)) for x in (wide[0], wide[0] + 1, wide[-1] - 1, wide[-1])]
+    assert set(lines) == {GREEN}
