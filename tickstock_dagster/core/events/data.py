@@ -71,8 +71,8 @@ class _SessionCounts(EventData):
     @property
     def completeness(self) -> float | None:
         """Share of the due bars that is stored, 0 to 1; None when none is due."""
-        owed = self.expected - self.explained
-        return round(self.stored / owed, 6) if owed else None
+        due = self.expected - self.explained
+        return round(self.stored / due, 6) if due else None
 
     @property
     def subject(self) -> str:
