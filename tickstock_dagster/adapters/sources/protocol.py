@@ -3,6 +3,8 @@
 Answers are complete or an error is raised: a source never returns part of what was asked. Rows are as the vendor
 printed them (raw prices, possibly broken); judging rows is `core.bars.daily_bars`' work. An answer about another ticker
 or another day than asked is `MalformedAnswerError`.
+
+Longer than 250 lines because a source is written from this file alone: methods, shapes of all answers, errors.
 """
 
 from collections.abc import Sequence

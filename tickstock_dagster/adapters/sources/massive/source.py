@@ -3,6 +3,8 @@
 Always raw prices, ascending, at the largest page. How a request travels is `massive_http`; how its answer is read is
 `massive_bars`, `massive_reference`, `massive_details`, `massive_etfs` and `massive_market`. Facts of the API: the
 vendor's OpenAPI files and knowledge base.
+
+Longer than 250 lines because it has a method for every endpoint that is asked.
 """
 
 from collections.abc import Sequence
