@@ -2,7 +2,7 @@
 
 `write_events` is called inside the transaction of a change. `OutboxDispatcher` sends what is committed: one at a time
 per database, in the order of writing, and marks as sent only what Redis has confirmed. What an event looks like is
-in `core.events.envelope`, and what it becomes in Redis in `adapters.events.stream`.
+in `core.events.envelope`, and what it becomes in Redis in `adapters.events.stream_commands`.
 """
 
 import json
