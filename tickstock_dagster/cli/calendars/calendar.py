@@ -1,4 +1,7 @@
-"""`tickstock calendar`: an exchange's sessions, the overrides of single days, and what other calendars say."""
+"""`tickstock calendar`: an exchange's sessions, the overrides of single days, and what other calendars say.
+
+Longer than 250 lines because its three commands take their days from the same options and print them in the same rows.
+"""
 
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any

@@ -246,13 +246,3 @@ def _with_silence(absent: pl.DataFrame) -> pl.DataFrame:
         .with_columns(silence=pl.len().over("island"))
         .drop("island")
     )
-
-
-SILENT_SHARE = 0.05
-"""A session of which no more than this share of the expected bars is stored may have been none."""
-
-
-def is_silent(state: Completeness | None) -> bool:
-    """Whether hardly any bar of a session is stored, so that the session itself is in doubt; not where none is due."""
-    due = 0 if state is None else state.expected - state.final
-    return state is not None and due > 0 and state.stored <= SILENT_SHARE * due

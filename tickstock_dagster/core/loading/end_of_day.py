@@ -106,3 +106,13 @@ def decide_attempt(
 def latest_due_session(calendar: SessionCalendar, now: datetime) -> date:
     """The latest session whose objective's time has passed: what must be there by now."""
     return calendar.latest_closed_session(now - OBJECTIVE_AFTER)
+
+
+SILENT_SHARE = 0.05
+"""A session of which no more than this share of the expected bars is stored may have been none."""
+
+
+def is_silent(state: Completeness | None) -> bool:
+    """Whether hardly any bar of a session is stored, so that the session itself is in doubt; not where none is due."""
+    due = 0 if state is None else state.expected - state.final
+    return state is not None and due > 0 and state.stored <= SILENT_SHARE * due

@@ -3,6 +3,8 @@
 A rule names its candidates, the conditions that they must keep, and, where it wants the largest, how many and by what.
 A fact that is not known neither admits a newcomer nor drops an incumbent. What the facts are is said in
 `core.universes.facts`; `core.universes.rules` applies a rule to them, and is where to import all this from.
+
+Longer than 250 lines because a rule is valid only as a whole: its conditions are checked against each other.
 """
 
 import json

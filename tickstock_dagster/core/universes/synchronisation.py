@@ -3,6 +3,8 @@
 The tasks are independent of each other: each proposes, none writes. Where several speak of one universe, the order of
 `PRECEDENCE` decides. What each task proposes belongs in `core.universes.sync_tasks`, what stops a plan in
 `core.universes.sync_guards`; staging and applying in `adapters.universes.sync_store`.
+
+Longer than 250 lines because the plan's values and the merging that makes it are one vocabulary.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,7 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from tickstock_dagster.adapters.universes.sync_cells import universe_keys
-from tickstock_dagster.adapters.universes.sync_reading import sessions_due
+from tickstock_dagster.adapters.universes.sync_reading import sessions_due, universe_keys
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes.catalogue import THEMES
 from tickstock_dagster.defs.automation import DEFAULT_STATUS

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
-from tickstock_dagster_tests.defs.bars.test_schedules import eastern, tick
 from tickstock_dagster_tests.defs.factory import FEW, Factory, all_definitions, failure_of
+from tickstock_dagster_tests.defs.ticking import eastern, tick
 
 WED, THU, FRI, HALF_DAY = (date(2026, 11, day) for day in (18, 19, 20, 27))
 SCHEDULE = "us_reconcile_schedule"
