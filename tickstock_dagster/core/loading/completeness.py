@@ -11,6 +11,7 @@ from typing import Any
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 
 STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String}
@@ -87,13 +88,11 @@ def group_completeness(
         Groups of which nothing is expected come last.
     """
     days = cells.lazy().select("session").unique()
-    begun = pl.col("session") >= pl.col("valid_from")
-    covers = begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
     states = cells.lazy().select("security_id", "session", state=pl.col("state").fill_null("missing"))
     rows = (
         spans.lazy()
         .join(days, how="cross")
-        .filter(covers)
+        .filter(covered("session"))
         .select("kind", "name", "security_id", "session")
         .unique()
         .join(states, on=["security_id", "session"], how="left")
