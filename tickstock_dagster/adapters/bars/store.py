@@ -18,6 +18,7 @@ from tickstock_dagster.adapters.ledger.calls import write_calls
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
@@ -119,9 +120,9 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     cursor.execute(statement("bars/stage"), prepare=False)  # several statements at once cannot be prepared
     if not batch.bars.is_empty():
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
-    cursor.execute(statement("bars/lock"))
+    lock(cursor, Lock.BARS)
     if batch.starts:
-        cursor.execute(statement("securities/listings_lock"))
+        lock(cursor, Lock.LISTINGS)
     for start in batch.starts:
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("securities/interval_start"), {"old_valid_from": start.old_valid_from, **values})
