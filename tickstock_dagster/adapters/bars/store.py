@@ -21,15 +21,10 @@ from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall
+from tickstock_dagster.core.bars.columns import STAGED_BAR_COLUMNS
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 from tickstock_dagster.core.events.envelope import Event
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, absence_evidence
-
-STAGED_BAR_COLUMNS = (
-    "security_id", "session", "ticker", "closes_at", "open", "high", "low", "close", "volume", "vwap",
-    "transactions", "status",
-)  # fmt: skip
-"""Columns of `StoreBatch.bars`, in the order of the stage."""
 
 REJECTED_COLUMNS = ("ticker", "session", "security_id", "reason", "row", "unit_id")
 
@@ -48,7 +43,7 @@ class StoreBatch:
     """What one transaction writes.
 
     Attributes:
-        bars: `STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
+        bars: `core.bars.columns.STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
         rejected: `REJECTED_COLUMNS`; `row` is JSON text.
         gaps: `core.loading.coverage.GAP_SCHEMA`.
         starts: listing intervals that begin later than thought.

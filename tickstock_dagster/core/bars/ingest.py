@@ -26,7 +26,7 @@ class JudgedAnswers:
     """Answers taken apart.
 
     Attributes:
-        bars: `adapters.bars.store.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
+        bars: `core.bars.columns.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
         rejected: `BAR_SCHEMA` plus `unit_id`, `security_id` (null where unknown) and `reason`.
         unresolved: tickers of good rows that no security held on that session, ascending.
     """

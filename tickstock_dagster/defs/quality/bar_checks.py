@@ -21,6 +21,7 @@ from tickstock_dagster.adapters.quality.table_checks import (
     duplicate_keys,
     open_gaps,
 )
+from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
@@ -29,7 +30,6 @@ from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
-from tickstock_dagster.defs.tags import BAR_COLUMNS
 
 SCAN_SPAN = timedelta(days=45)
 """Rows of so many days are looked at one by one; what guards the older ones is that the constraints still stand."""
@@ -61,7 +61,7 @@ def bar_checks(
     """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can be executed alone."""
     engine, calendar, now = warehouse.engine(), warehouse.calendar(MARKET), clock.now()
     due = latest_due_session(calendar, now)
-    columns = {column.name: column.type for column in BAR_COLUMNS.columns}
+    columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
