@@ -8,7 +8,8 @@ from typing import Any
 import polars as pl
 import psycopg
 
-from tickstock_dagster.adapters.bars.store import REJECTED_COLUMNS, STAGED_BAR_COLUMNS, StoreBatch
+from tickstock_dagster.adapters.bars.store import REJECTED_COLUMNS, StoreBatch
+from tickstock_dagster.core.bars.columns import STAGED_BAR_COLUMNS
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA
 
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)

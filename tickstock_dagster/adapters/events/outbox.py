@@ -18,12 +18,11 @@ from psycopg.pq import TransactionStatus
 
 from tickstock_dagster.adapters.events.outbox_status import OutboxStatus, StreamAlert
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
+from tickstock_dagster.adapters.postgres.locks import Lock, hold_if_free
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events.envelope import Event
-
-_LOCK = 0x7469636B6F757462  # one dispatcher at a time per database
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,14 +191,8 @@ def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 @contextmanager
 def _only_dispatcher(database: psycopg.Connection[Any]) -> Iterator[bool]:
     """Hold the dispatcher's lock if it is free. Not given back after an error: the session is closed then."""
-    alone = bool(_scalar(database, "events/outbox_lock", key=_LOCK))
-    yield alone
-    if alone:
-        _scalar(database, "events/outbox_unlock", key=_LOCK)
-
-
-def _scalar(database: psycopg.Connection[Any], name: str, **values: object) -> Any:
-    return _row(database, name, **values)[0]
+    with hold_if_free(database, Lock.OUTBOX) as alone:
+        yield alone
 
 
 def _row(database: psycopg.Connection[Any], name: str, **values: object) -> tuple[Any, ...]:

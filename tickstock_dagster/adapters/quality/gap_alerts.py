@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA
@@ -34,7 +35,7 @@ def tell_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str,
     """
     spans = _tracked_spans(engine)
     with transaction(engine) as connection:
-        connection.execute(statement("bars/lock"))
+        lock(connection, Lock.BARS)
         found = _long_gaps(connection, spans, calendar)
         before = _last_bars(connection, found)
         events = [

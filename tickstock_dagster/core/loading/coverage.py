@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
+
 THIN_MEDIAN_VOLUME = 5_000.0
 """Shares a session. Below this median, a session without any trade is ordinary; above, it is the vendor's hole."""
 
@@ -111,12 +113,12 @@ def expected_cells(
     """
     days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
     listed = intervals.lazy().select("security_id", "ticker", "valid_from", "valid_to").join(days, how="cross")
-    cells = listed.filter(_covers_session()).select(list(CELL_SCHEMA))
+    cells = listed.filter(covered("session")).select(list(CELL_SCHEMA))
     if spans is not None:
         # Most members are members throughout: those need no day by day.
         always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
         partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
-        member_days = partly.filter(_covers_session()).select("security_id", "session").unique()
+        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
         cells = pl.concat(
             [
                 cells.join(always, on="security_id", how="semi"),
@@ -126,16 +128,10 @@ def expected_cells(
     return cells.sort("security_id", "session").collect()
 
 
-def _covers_session() -> pl.Expr:
-    begun = pl.col("session") >= pl.col("valid_from")
-    return begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
-
-
 def _covers_all(sessions: Sequence[date]) -> pl.Expr:
     if not sessions:
         return pl.lit(value=False)
-    first, last = min(sessions), max(sessions)
-    return (pl.col("valid_from") <= first) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > last))
+    return covered(min(sessions)) & covered(max(sessions))
 
 
 def absence_evidence(source: str) -> str:

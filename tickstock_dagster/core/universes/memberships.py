@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.intervals import covers
 
 ALWAYS = date(1900, 1, 1)
 """Session at which seeds are determined: they were members for as long as we know."""
@@ -30,7 +31,7 @@ class Span:
 
     def covers(self, session: date) -> bool:
         """Whether it is a member on that session."""
-        return self.valid_from <= session and (self.valid_to is None or session < self.valid_to)
+        return covers(self.valid_from, self.valid_to, session)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tickstock_dagster.adapters.loading.end_of_day import completion_event, tell
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.events.envelope import EodState
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS, Completeness
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.automation import eod_attempts
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.partitions import MARKET
@@ -137,5 +138,4 @@ def summary_table(report: LoadReport) -> str:
         "calls": report.calls,
         **{f"{phase} s": f"{report.phases.get(phase, 0.0):.2f}" for phase in PHASES},
     }
-    rows = (cells, ["---"] * len(cells), cells.values())
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+    return markdown_table(list(cells), [cells.values()])

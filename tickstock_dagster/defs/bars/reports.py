@@ -3,7 +3,7 @@
 Opening a run and loading belong in `defs.bars.runs`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.quality.gap_alerts import tell_long_gaps
 from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_told, summary_table
 from tickstock_dagster.defs.bars.runs import BarRun
@@ -166,7 +167,9 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
     metadata: dict[str, Any] = {
         "completeness": (present / due if due else 1.0) if states else None,
         "coverage": dg.MetadataValue.md(coverage_markdown(states)) if states else None,
-        "gaps_by_reason": _markdown_table(report.gaps) if report.gaps else None,
+        "gaps_by_reason": dg.MetadataValue.md(markdown_table(["reason", "bars"], report.gaps.items()))
+        if report.gaps
+        else None,
         "failures": _markdown_list(report.failures) if report.failures else None,
         "unknown_tickers": ", ".join(report.unknown[:50]) or None,
         "sessions": len(states),
@@ -186,11 +189,6 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "events_waiting": sent.left,
     }
     return {key: value for key, value in metadata.items() if value is not None}
-
-
-def _markdown_table(gaps: Mapping[Any, int]) -> dg.MarkdownMetadataValue:
-    rows = [f"| {reason} | {count} |" for reason, count in gaps.items()]
-    return dg.MetadataValue.md("\n".join(["| reason | bars |", "|---|---|", *rows]))
 
 
 def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:

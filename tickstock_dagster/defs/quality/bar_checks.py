@@ -21,14 +21,15 @@ from tickstock_dagster.adapters.quality.table_checks import (
     duplicate_keys,
     open_gaps,
 )
+from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
 from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
-from tickstock_dagster.defs.tags import BAR_COLUMNS
 
 SCAN_SPAN = timedelta(days=45)
 """Rows of so many days are looked at one by one; what guards the older ones is that the constraints still stand."""
@@ -60,7 +61,7 @@ def bar_checks(
     """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can be executed alone."""
     engine, calendar, now = warehouse.engine(), warehouse.calendar(MARKET), clock.now()
     due = latest_due_session(calendar, now)
-    columns = {column.name: column.type for column in BAR_COLUMNS.columns}
+    columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
@@ -81,8 +82,7 @@ def bar_checks(
 
 def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
     count, sample = open_gaps(engine)
-    table = ["| session | ticker | reason | evidence |", "|---|---|---|---|"]
-    table += [f"| {session} | {ticker} | {reason} | {why} |" for session, ticker, reason, why in sample.iter_rows()]
+    table = markdown_table(["session", "ticker", "reason", "evidence"], sample.iter_rows())
     unknown = unknown_tickers(engine)
     return _result(
         "session_complete",
@@ -91,15 +91,15 @@ def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
         metadata={
             "value": count,
             "threshold": 0,
-            "newest": dg.MetadataValue.md("\n".join(table) if count else "none"),
+            "newest": dg.MetadataValue.md(table if count else "none"),
             "unknown_tickers": ", ".join(unknown[:50]) or "none",
         },
     )
 
 
 def _no_long_gaps(found: Sequence[LongGap]) -> dg.AssetCheckResult:
-    table = ["| symbol | from | to | sessions | reason |", "|---|---|---|--:|---|"]
-    table += [f"| {gap.symbol} | {gap.first} | {gap.last} | {gap.sessions} | {gap.reason} |" for gap in found[:10]]
+    rows = [(gap.symbol, gap.first, gap.last, gap.sessions, gap.reason) for gap in found[:10]]
+    table = markdown_table(["symbol", "from", "to", "sessions", "reason"], rows, right={"sessions"})
     return _result(
         "no_long_gaps",
         passed=not found,
@@ -109,7 +109,7 @@ def _no_long_gaps(found: Sequence[LongGap]) -> dg.AssetCheckResult:
             "threshold": LONGEST_ORDINARY_GAP,
             "gaps": len(found),
             "symbols": len({gap.security_id for gap in found}),
-            "newest": dg.MetadataValue.md("\n".join(table) if found else "none"),
+            "newest": dg.MetadataValue.md(table if found else "none"),
         },
     )
 
@@ -133,12 +133,19 @@ def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult
 def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckResult:
     far = [fund for fund in judged if fund.far and not fund.excused]
     closed = [fund for fund in judged if fund.home is not None and fund.home.closed]
-    table = ["| ETF | reference | moved | expected | sigmas | home market |", "|---|---|--:|--:|--:|---|"]
-    table += [
-        f"| {fund.ticker} | {fund.reference} | {fund.move:+.2%} | {fund.expected:+.2%} | {fund.sigmas:+.1f} | "
-        f"{fund.home.words() if fund.home else ''} |"
+    rows = [
+        (
+            fund.ticker,
+            fund.reference,
+            f"{fund.move:+.2%}",
+            f"{fund.expected:+.2%}",
+            f"{fund.sigmas:+.1f}",
+            fund.home.words() if fund.home else None,
+        )
         for fund in sorted(far, key=lambda fund: -abs(fund.sigmas))[:10]
     ]
+    head = ["ETF", "reference", "moved", "expected", "sigmas", "home market"]
+    table = markdown_table(head, rows, right=head[2:5])
     explained = [
         f"- {fund.ticker}{' (explained)' if fund.excused else ''}: {fund.home.words()}" for fund in closed if fund.home
     ]
@@ -153,7 +160,7 @@ def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckRes
             "sigmas": SIGMAS,
             "judged": len(judged),
             "explained": sum(fund.excused for fund in judged),
-            "far": dg.MetadataValue.md("\n".join(table) if far else "none"),
+            "far": dg.MetadataValue.md(table if far else "none"),
             "home_closed": dg.MetadataValue.md("\n".join(explained[:50]) or "none"),
         },
     )
