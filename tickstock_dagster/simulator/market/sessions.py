@@ -5,13 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar
 from tickstock_dagster.simulator.clock import EASTERN
 from tickstock_dagster.simulator.market.securities import Ordinals
 
 FIRST_DAY = date(2003, 9, 10)
 """The vendor's history begins here."""
-LAST_DAY = date(2030, 12, 31)
 
 _USUAL_CLOSE = time(16)
 
