@@ -1,7 +1,7 @@
 """The markets by name: identifiers, zone, currency, and which calendar each one follows.
 
-A market is named by its MIC (ISO 10383) or by an alias people use. Several listing venues share one calendar: all
-US venues keep the sessions of XNYS. What the sessions are belongs in `core.calendars.session_calendar`.
+Callers name a market by its MIC (ISO 10383) or a common alias. Several listing venues share one calendar: all US
+venues keep the sessions of XNYS. The sessions themselves belong in `core.calendars.session_calendar`.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ US_LISTING_VENUES: tuple[str, ...] = ("XNYS", "XNAS", "XASE", "ARCX", "BATS", "I
 """MICs at which US stocks and ETFs are listed: NYSE, Nasdaq, NYSE American, NYSE Arca, Cboe BZX, IEX."""
 
 ABROAD: tuple[str, ...] = tuple(market.mic for market in MARKETS if market.calendar != "XNYS")
-"""MICs of the markets outside the US; a security listed at none of them is a US one, whatever venue is named."""
+"""MICs of the markets outside the US. A security listed at none of them counts as a US security, whatever its venue."""
 
 _BY_NAME = {name.casefold(): market for market in MARKETS for name in (market.mic, *market.aliases)}
 _ACCEPTED = tuple(name for market in MARKETS for name in (market.mic, *market.aliases))
@@ -54,10 +54,10 @@ _TORONTO = frozenset({"xtse", "toronto", "tsx", "tmx"})
 
 
 def market_named(name: str) -> Market:
-    """Find a market by MIC or alias, in any case, blanks around it ignored. 'TSE' is Tokyo.
+    """Find a market by MIC or alias, ignoring case and surrounding blanks. 'TSE' is Tokyo.
 
     Raises:
-        BadInputError: no such market; Toronto's names are refused with a hint, since many sources call Toronto 'TSE'.
+        BadInputError: there is no such market. Toronto's names get a hint, since many sources call Toronto 'TSE'.
     """
     key = str(name).strip().casefold()
     if market := _BY_NAME.get(key):
@@ -76,7 +76,7 @@ def calendar_of_listing(mic: str) -> str:
         mic: the venue's MIC, as in `symbols.primary_exchange`.
 
     Raises:
-        BadInputError: the venue is not a known one.
+        BadInputError: the venue is unknown.
     """
     calendar = _BY_VENUE.get(str(mic).strip().upper())
     if calendar is None:

@@ -66,7 +66,7 @@ def test_thanksgiving_blocks_its_fetch_and_no_maintenance_and_the_weekend_has_it
     assert facts(result, "correlation_history")["sessions_without_values"] == 1
     assert factory.rows(BARS) == bars
     assert tick(factory, SCHEDULE, holiday.replace(hour=11)) == (
-        "the closed days after 2026-11-25 were used; next is after 2026-11-27, from 2026-11-27 14:00 EST on"
+        "maintenance after 2026-11-25 is done; next is after 2026-11-27, from 2026-11-27 14:00 EST on"
     )
     # The half day closes at 13:00, and the weekend begins an hour later.
     assert "begins at 14:00 EST" in str(tick(factory, SCHEDULE, eastern("2026-11-27 13:45")))
