@@ -20,7 +20,7 @@ MAX_ATTEMPTS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class OwedLook:
+class PendingReconcile:
     """What a session is owed: `provisional` bars, `late` gaps, and how many runs there were for it."""
 
     provisional: int
@@ -63,7 +63,7 @@ def span_of(calendar: SessionCalendar, now: datetime) -> tuple[date, date]:
 
 
 def decide_reconcile(
-    calendar: SessionCalendar, now: datetime, owed: Mapping[date, OwedLook], *, in_progress: bool
+    calendar: SessionCalendar, now: datetime, owed: Mapping[date, PendingReconcile], *, in_progress: bool
 ) -> ReconcileDecision:
     """Which session is to be looked at again now, the oldest first.
 

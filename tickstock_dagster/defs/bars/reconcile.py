@@ -7,7 +7,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
-from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, owed_looks, reconcile_session
+from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, pending_reconciles, reconcile_session
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.core.bars.reconcile import ReconcileDecision, decide_reconcile, span_of
 from tickstock_dagster.core.errors import TickstockError
@@ -86,7 +86,7 @@ def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: dat
     calendar = warehouse.calendar(MARKET)
     owed = {
         session: replace(look, attempts=instance.get_runs_count(_runs_for(session)))
-        for session, look in owed_looks(warehouse.engine(), *span_of(calendar, now)).items()
+        for session, look in pending_reconciles(warehouse.engine(), *span_of(calendar, now)).items()
     }
     return decide_reconcile(calendar, now, owed, in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}))
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tickstock_dagster.core.bars.reconcile import (
     LOOK_BACK,
     MAX_ATTEMPTS,
-    OwedLook,
+    PendingReconcile,
     decide_reconcile,
     latest_due,
     reconcile_at,
@@ -30,7 +30,9 @@ def at(text: str) -> datetime:
 
 
 def decide(now: str, *, in_progress: bool = False, **owed: tuple[int, int, int]):
-    looks = {date.fromisoformat(day.strip("d").replace("_", "-")): OwedLook(*look) for day, look in owed.items()}
+    looks = {
+        date.fromisoformat(day.strip("d").replace("_", "-")): PendingReconcile(*look) for day, look in owed.items()
+    }
     return decide_reconcile(XNYS, at(now), looks, in_progress=in_progress)
 
 
