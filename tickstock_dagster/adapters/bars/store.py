@@ -1,7 +1,7 @@
 """Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, tell.
 
 Whatever is told (work units done, gaps explained, events) stands in the same transaction as the rows it speaks of.
-Reading bars and coverage belongs in `coverage_store`.
+Reading bars and coverage belongs in `adapters.loading.coverage`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """Whose bars are expected on which days: chosen tickers on every day, or universes with the members of each session.
 
-What of it is stored is the work of `coverage_store`.
+What of it is stored is the work of `adapters.loading.coverage`.
 """
 
 from collections.abc import Sequence

@@ -7,6 +7,7 @@ import click
 
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import BadInputError
 
 
@@ -81,7 +82,7 @@ def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
     if not tracked_tickers(workspace.engine):
         raise BadInputError("tracked universes", "none", f"`tickstock run --profile` with {', '.join(PROFILES)}")
     outcome = run_sessions(workspace, [session], tags=eod_tags(session), label=f"session {session}")
-    event = completion_event(workspace.engine, session, "XNYS")
+    event = completion_event(workspace.engine, session, MARKET)
     facts = {key: value for key, value in outcome.metadata.items() if isinstance(value, int | float | str)}
     facts.pop("coverage", None)
     return {

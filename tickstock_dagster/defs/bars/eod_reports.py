@@ -15,12 +15,12 @@ from tickstock_dagster.adapters.bars.loader import LoadReport
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
 from tickstock_dagster.adapters.loading.end_of_day import AttemptStatus, completion_event, publish_status
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.events.envelope import EodState
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS, Completeness
 from tickstock_dagster.defs.automation import eod_attempts
 from tickstock_dagster.defs.bars.runs import BarRun
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, eod_tags
 

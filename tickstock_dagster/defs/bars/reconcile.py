@@ -10,11 +10,11 @@ from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, pending_reconciles, reconcile_session
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.core.bars.reconcile import ReconcileDecision, decide_reconcile, span_of
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, VENDOR_POOL
 

@@ -16,13 +16,13 @@ from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_rea
 from tickstock_dagster.adapters.loading.end_of_day import declare_complete
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
 from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_reported, summary_table
 from tickstock_dagster.defs.bars.runs import BarRun
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import RedisNotifications
 
 AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation

@@ -7,9 +7,9 @@ import dagster as dg
 from tickstock_dagster.adapters.operations.day_notices import publish_early_close, publish_overdue
 from tickstock_dagster.adapters.operations.mail import Mailer
 from tickstock_dagster.adapters.operations.mail_queue import MailRun, send_due_mails
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_attempts
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.settings import load_settings
 

@@ -23,13 +23,13 @@ from tickstock_dagster.adapters.quality.table_checks import (
     duplicate_keys,
     open_gaps,
 )
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
 from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.tags import BAR_COLUMNS
 
