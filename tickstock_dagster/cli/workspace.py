@@ -23,12 +23,11 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses, process_
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import Clock, clock_of
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import FIRST_DAY, LAST_DAY, SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import Settings, load_settings
-
-MARKET = "XNYS"
 
 console = Console(stderr=True)
 """Progress and notes go to stderr, so that what a script reads on stdout stays clean."""

@@ -17,7 +17,8 @@ import dagster as dg
 
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
 from tickstock_dagster.cli.loading.progress import RunProgressBar
-from tickstock_dagster.cli.workspace import MARKET, Workspace, console
+from tickstock_dagster.cli.workspace import Workspace, console
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
 from tickstock_dagster.definitions import definitions

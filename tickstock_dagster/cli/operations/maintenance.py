@@ -13,7 +13,8 @@ from tickstock_dagster.adapters.universes.correlation_history import (
     sessions_without_correlations,
 )
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+from tickstock_dagster.core.calendars.markets import MARKET
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

@@ -140,7 +140,7 @@ def absence_evidence(source: str) -> str:
 
 def explain_absences(
     absent: pl.DataFrame,
-    typical_volume: pl.DataFrame,
+    usual_volume: pl.DataFrame,
     rejected: pl.DataFrame,
     *,
     now: datetime,
@@ -152,7 +152,7 @@ def explain_absences(
     Args:
         absent: `CELL_SCHEMA` plus `closes_at` (UTC) and `suspicious` (bool: the answer lacked so many bars that it is
             no evidence about single securities).
-        typical_volume: (security_id, median_volume): shares a session over the nearest stored sessions; securities may
+        usual_volume: (security_id, median_volume): shares a session over the nearest stored sessions; securities may
             be missing.
         rejected: (ticker, session, reason) of quarantined rows.
         now: aware.
@@ -169,7 +169,7 @@ def explain_absences(
     known = pl.DataFrame(schema=RETRY_SCHEMA) if terms is None else terms
     rows = (
         _with_silence(absent)
-        .join(typical_volume, on="security_id", how="left")
+        .join(usual_volume, on="security_id", how="left")
         .join(broken, on=["ticker", "session"], how="left")
         .join(known, on=["security_id", "session"], how="left")
     )

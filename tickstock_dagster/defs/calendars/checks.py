@@ -5,11 +5,11 @@ from pydantic import Field
 
 from tickstock_dagster.adapters.calendars.quorum import QuorumReport, hold_quorum, standing_disagreements
 from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.calendars.quorum import Disagreement
 from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE
+from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import TRIGGER_TAG

@@ -12,12 +12,12 @@ from pydantic import Field
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, last_maintained, maintain
 from tickstock_dagster.adapters.universes.correlation_history import refresh_correlation_history
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.operations.maintenance import decide_maintenance
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG

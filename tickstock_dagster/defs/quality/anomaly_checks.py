@@ -10,10 +10,15 @@ from tickstock_dagster.adapters.quality.bar_anomalies import (
     newest_session_bars,
     volume_anomalies,
 )
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.core.quality.bar_anomalies import PRICE_LIMIT, VOLUME_DROUGHT, VOLUME_SPIKE, EvaluatedMove
+from tickstock_dagster.core.quality.bar_anomalies import (
+    PRICE_LIMIT,
+    VOLUME_DROUGHT,
+    VOLUME_SPIKE,
+    EvaluatedMove,
+)
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 

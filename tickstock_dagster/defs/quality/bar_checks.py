@@ -6,11 +6,13 @@ partitions: the last evaluation is the one that people see, and a backfill of 20
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.tracked import tracked_state, unknown_tickers
 from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
 from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps
@@ -22,13 +24,14 @@ from tickstock_dagster.adapters.quality.table_checks import (
     open_gaps,
 )
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
 from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 
 SCAN_SPAN = timedelta(days=45)
@@ -63,13 +66,15 @@ def bar_checks(
     due = latest_due_session(calendar, now)
     columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
+    # Resolved once for all checks that need it, and not at all for those of the structure.
+    tracked = cache(lambda: Expectation.of_tracked(engine))
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
         "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
-        "session_complete": lambda: _session_complete(engine),
-        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar)),
-        "latest_session_present": lambda: _latest_session_present(engine, due),
+        "session_complete": lambda: _session_complete(engine, tracked()),
+        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar, tracked=tracked())),
+        "latest_session_present": lambda: _latest_session_present(due, tracked_state(engine, due, tracked())),
         "etf_tracking": lambda: _etf_tracking(
             due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
         ),
@@ -80,8 +85,8 @@ def bar_checks(
             yield evaluate()
 
 
-def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
-    count, sample = open_gaps(engine)
+def _session_complete(engine: sa.Engine, tracked: Expectation) -> dg.AssetCheckResult:
+    count, sample = open_gaps(engine, tracked=tracked)
     table = markdown_table(["session", "ticker", "reason", "evidence"], sample.iter_rows())
     unknown = unknown_tickers(engine)
     return _result(
@@ -114,8 +119,7 @@ def _no_long_gaps(found: Sequence[LongGap]) -> dg.AssetCheckResult:
     )
 
 
-def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult:
-    state = tracked_state(engine, due)
+def _latest_session_present(due: date, state: Completeness | None) -> dg.AssetCheckResult:
     return _result(
         "latest_session_present",
         passed=state is not None and reaches_objective(state),

@@ -15,6 +15,7 @@ from pydantic import Field
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.sync_reading import read_delisted, read_returns
 from tickstock_dagster.adapters.universes.sync_store import SyncOutcome, apply_staged
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.universes import sync_tasks
@@ -22,7 +23,7 @@ from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
 from tickstock_dagster.core.universes.sync_tasks import MARKET_TICKER, TRIGGER_SESSIONS, TaskResult
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
