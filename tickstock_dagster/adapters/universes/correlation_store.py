@@ -12,6 +12,7 @@ from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_p
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import EtfCorrelationUpdate, Event
 from tickstock_dagster.core.universes.correlations import (
@@ -73,7 +74,7 @@ def read_funds(engine: sa.Engine) -> pl.DataFrame:
 
 def _write(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(statement("universes/correlation_lock"))
+        lock(cursor, Lock.CORRELATIONS)
         cursor.execute(statement("universes/correlation_stage"))
         copy_frame(cursor, "stage_correlations", values.select(list(CORRELATION_SCHEMA)))
         # Never prepared: a plan made for one stage is a bad one for a stage of another size.

@@ -18,13 +18,12 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.store import universe_named
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
 from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.securities.tickers import canonical_ticker
-
-_MARKET = "XNYS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +177,7 @@ def _write(
         return  # another order is no other membership
     data = UniverseUpdated(
         universe=key,
-        session=library_calendar(_MARKET).latest_closed_session(now),
+        session=library_calendar(MARKET).latest_closed_session(now),
         added=tuple(MemberChange(symbol=ticker, reason=reason) for ticker in joined),
         removed=tuple(MemberChange(symbol=ticker, reason=reason) for ticker in left),
         members=len(after),
@@ -205,7 +204,7 @@ def _log(
     run_id: str,
     now: datetime,
 ) -> None:
-    session = library_calendar(_MARKET).latest_closed_session(now)
+    session = library_calendar(MARKET).latest_closed_session(now)
     values = {
         "universe": key,
         "task": "set",

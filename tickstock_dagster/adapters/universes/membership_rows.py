@@ -13,6 +13,7 @@ from typing import Any
 import psycopg
 
 from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
 from tickstock_dagster.core.universes.memberships import Revision, Span
@@ -33,7 +34,7 @@ class Change:
 
 def lock_memberships(connection: psycopg.Connection[Any]) -> None:
     """Wait for whoever revises memberships, and let nobody else do so until the end of the transaction."""
-    connection.execute(statement("universes/membership_lock"))
+    lock(connection, Lock.MEMBERSHIPS)
 
 
 def read_spans(connection: psycopg.Connection[Any], universe: str) -> list[Span]:

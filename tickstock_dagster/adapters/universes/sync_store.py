@@ -24,7 +24,7 @@ from tickstock_dagster.adapters.universes.membership_store import Determination,
 from tickstock_dagster.adapters.universes.sync_reading import states_in
 from tickstock_dagster.core.events.envelope import CacheSyncComplete, Event, UniverseUpdated
 from tickstock_dagster.core.events.universe_data import MemberChange, SyncTask
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.universes.sync_guards import refuse_drops, refuse_missing
 from tickstock_dagster.core.universes.sync_proposals import proposals_from_json, proposals_to_json
 from tickstock_dagster.core.universes.sync_tasks import determine_by_rule
@@ -61,7 +61,7 @@ class SyncOutcome:
 
 def sync_unit(market: str, session: date) -> WorkUnit:
     """The unit that says that a session's universes are synchronised."""
-    return WorkUnit("sync", market, SOURCE, "*", session, session)
+    return WorkUnit(UnitKind.SYNC, market, SOURCE, "*", session, session)
 
 
 def stage(engine: sa.Engine, session: date, task: StagedTask, *, run_id: str, now: datetime) -> bool:

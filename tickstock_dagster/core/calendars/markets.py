@@ -30,9 +30,15 @@ class Market:
     aliases: tuple[str, ...]
 
 
+MARKET = "XNYS"
+"""The market whose vendor, end of day and universes these are: its MIC, and the key of its calendar."""
+
+MARKET_TIMEZONE = "America/New_York"
+"""The zone in which its sessions are dated and its schedules tick."""
+
 MARKETS: tuple[Market, ...] = (
-    Market("XNYS", "New York Stock Exchange", "XNYS", "America/New_York", "USD", ("NYSE",)),
-    Market("XNAS", "Nasdaq", "XNYS", "America/New_York", "USD", ("NASDAQ",)),
+    Market(MARKET, "New York Stock Exchange", MARKET, MARKET_TIMEZONE, "USD", ("NYSE",)),
+    Market("XNAS", "Nasdaq", MARKET, MARKET_TIMEZONE, "USD", ("NASDAQ",)),
     Market("XTKS", "Tokyo Stock Exchange", "XTKS", "Asia/Tokyo", "JPY", ("TSE", "Tokyo", "JPX")),
     Market("XLON", "London Stock Exchange", "XLON", "Europe/London", "GBP", ("LSE", "London")),
     Market("XETR", "Xetra", "XETR", "Europe/Berlin", "EUR", ("Xetra",)),
@@ -44,12 +50,12 @@ CALENDARS: tuple[str, ...] = tuple(dict.fromkeys(market.calendar for market in M
 US_LISTING_VENUES: tuple[str, ...] = ("XNYS", "XNAS", "XASE", "ARCX", "BATS", "IEXG")
 """MICs at which US stocks and ETFs are listed: NYSE, Nasdaq, NYSE American, NYSE Arca, Cboe BZX, IEX."""
 
-ABROAD: tuple[str, ...] = tuple(market.mic for market in MARKETS if market.calendar != "XNYS")
+ABROAD: tuple[str, ...] = tuple(market.mic for market in MARKETS if market.calendar != MARKET)
 """MICs of the markets outside the US. A security listed at none of them counts as a US security, whatever its venue."""
 
 _BY_NAME = {name.casefold(): market for market in MARKETS for name in (market.mic, *market.aliases)}
 _ACCEPTED = tuple(name for market in MARKETS for name in (market.mic, *market.aliases))
-_BY_VENUE = {market.mic: market.calendar for market in MARKETS} | dict.fromkeys(US_LISTING_VENUES, "XNYS")
+_BY_VENUE = {market.mic: market.calendar for market in MARKETS} | dict.fromkeys(US_LISTING_VENUES, MARKET)
 _TORONTO = frozenset({"xtse", "toronto", "tsx", "tmx"})
 
 

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from tickstock_dagster.core.events.envelope import EVENTS, SOURCE, EodComplete, Event, EventData
+from tickstock_dagster.core.markdown import markdown_table
 
 _HEAD = f"""\
 # Events
@@ -109,8 +110,8 @@ _EXAMPLE = Event.of(
 
 def event_catalogue() -> str:
     """The whole of `docs/events.md`, with a newline at its end."""
-    overview = ["## Channels", "", "| channel | alias | reports |", "|---|---|---|"]
-    overview += [f"| `{name}` | {_code(model.alias)} | {_summary(model)} |" for name, model in EVENTS.items()]
+    channels = [(f"`{name}`", _code(model.alias), _summary(model)) for name, model in EVENTS.items()]
+    overview = ["## Channels", "", markdown_table(["channel", "alias", "reports"], channels)]
     example = f"```json\n{json.dumps(_EXAMPLE.envelope(), indent=2)}\n```\n"
     sections = [_HEAD, example, "\n".join(overview) + "\n", *(_section(model) for model in EVENTS.values())]
     return "\n".join(sections)
@@ -123,11 +124,8 @@ def _section(model: type[EventData]) -> str:
         payload = _first_line(model.legacy.__doc__) if "legacy" in vars(model) else "the `data` below."
         lines[-1] += "  "  # a line break
         lines.append(f"Alias: `{model.alias}`, {payload}")
-    lines += ["", "| field of `data` | type | meaning |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {_type(field)} | {field.get('description', '')} |"
-        for name, field in schema["properties"].items()
-    ]
+    fields = [(f"`{name}`", _type(field), field.get("description")) for name, field in schema["properties"].items()]
+    lines += ["", markdown_table(["field of `data`", "type", "meaning"], fields)]
     return "\n".join(lines) + "\n"
 
 

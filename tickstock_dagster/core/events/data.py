@@ -67,7 +67,9 @@ class _SessionCounts(EventData):
     )
     run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
-    @computed_field(description="stored / (expected − explained), 0 to 1; null when no bar is owed.")  # type: ignore[prop-decorator]
+    @computed_field(  # type: ignore[prop-decorator]  # a limit of mypy, which knows no decorated properties
+        description="stored / (expected − explained), 0 to 1; null when no bar is owed."
+    )
     @property
     def completeness(self) -> float | None:
         """Share of the owed bars that is stored, 0 to 1; None when none is owed."""
@@ -97,7 +99,7 @@ class EodComplete(_SessionCounts):
     started_at: UtcTime = Field(description="When the session's work began.")
     finished_at: UtcTime = Field(description="When it ended.")
 
-    @computed_field(description="finished_at − started_at, seconds.")  # type: ignore[prop-decorator]
+    @computed_field(description="finished_at − started_at, seconds.")  # type: ignore[prop-decorator]  # as above
     @property
     def elapsed_seconds(self) -> float:
         """Seconds between start and end."""
@@ -174,7 +176,7 @@ class JobProgress(EventData):
     unit: str = Field(min_length=1, description="What is counted: sessions, symbols, cells.")
     symbol: str | None = Field(None, description="Symbol finished last, where one unit is one symbol.")
 
-    @computed_field(description="done / total, 0 to 1.")  # type: ignore[prop-decorator]
+    @computed_field(description="done / total, 0 to 1.")  # type: ignore[prop-decorator]  # as above
     @property
     def progress(self) -> float:
         """Share of the units that is finished, 0 to 1."""

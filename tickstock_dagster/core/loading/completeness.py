@@ -10,7 +10,9 @@ from typing import Any
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+from tickstock_dagster.core.markdown import markdown_table
 
 STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String}
 """An expected cell and its state: stored, final (no longer owed), open (missing, with a reason), or null (missing)."""
@@ -86,13 +88,11 @@ def group_completeness(
         Groups without expected bars come last.
     """
     days = cells.lazy().select("session").unique()
-    begun = pl.col("session") >= pl.col("valid_from")
-    covers = begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
     states = cells.lazy().select("security_id", "session", state=pl.col("state").fill_null("missing"))
     rows = (
         spans.lazy()
         .join(days, how="cross")
-        .filter(covers)
+        .filter(covered("session"))
         .select("kind", "name", "security_id", "session")
         .unique()
         .join(states, on=["security_id", "session"], how="left")
@@ -127,17 +127,15 @@ def worst_groups(groups: Sequence[GroupCompleteness], limit: int) -> list[GroupC
 
 def groups_table(groups: Sequence[GroupCompleteness], limit: int = 12) -> str:
     """A markdown table of the worst groups, at most `limit` rows; a last line says how many groups were left out."""
-    lines = [
-        "| by | group | members | expected | stored | explained | missing | complete |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
+    head = ["by", "group", "members", "expected", "stored", "explained", "missing", "complete"]
+    rows = []
     for group in worst_groups(groups, limit):
         state = group.state
         name = f"{group.name} ({group.frequency})" if group.frequency else group.name
-        counts = f"{group.members} | {state.expected} | {state.stored} | {state.final} | {state.missing}"
-        lines.append(f"| {group.kind} | {name} | {counts} | {state.ratio:.2%} |")
+        counts = (group.members, state.expected, state.stored, state.final, state.missing)
+        rows.append((group.kind, name, *counts, f"{state.ratio:.2%}"))
     left = sum(1 for group in groups if group.state.expected) - limit
-    return "\n".join(lines) + (
+    return markdown_table(head, rows, right=head[2:]) + (
         f"\n\n{left} further groups are at least as complete as the last one." if left > 0 else ""
     )
 

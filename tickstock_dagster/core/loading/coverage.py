@@ -12,6 +12,8 @@ from enum import StrEnum
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
+
 THIN_MEDIAN_VOLUME = 5_000.0
 """Shares a session. Below this median a session without any trade is ordinary; above it, the vendor lacks the bar."""
 
@@ -110,12 +112,12 @@ def expected_cells(
     """
     days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
     listed = intervals.lazy().select("security_id", "ticker", "valid_from", "valid_to").join(days, how="cross")
-    cells = listed.filter(_covers_session()).select(list(CELL_SCHEMA))
+    cells = listed.filter(covered("session")).select(list(CELL_SCHEMA))
     if spans is not None:
         # Most members are members throughout: they need no expansion by day.
         always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
         partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
-        member_days = partly.filter(_covers_session()).select("security_id", "session").unique()
+        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
         cells = pl.concat(
             [
                 cells.join(always, on="security_id", how="semi"),
@@ -125,16 +127,10 @@ def expected_cells(
     return cells.sort("security_id", "session").collect()
 
 
-def _covers_session() -> pl.Expr:
-    begun = pl.col("session") >= pl.col("valid_from")
-    return begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
-
-
 def _covers_all(sessions: Sequence[date]) -> pl.Expr:
     if not sessions:
         return pl.lit(value=False)
-    first, last = min(sessions), max(sessions)
-    return (pl.col("valid_from") <= first) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > last))
+    return covered(min(sessions)) & covered(max(sessions))
 
 
 def absence_evidence(source: str) -> str:
@@ -144,7 +140,7 @@ def absence_evidence(source: str) -> str:
 
 def explain_absences(
     absent: pl.DataFrame,
-    typical_volume: pl.DataFrame,
+    usual_volume: pl.DataFrame,
     rejected: pl.DataFrame,
     *,
     now: datetime,
@@ -156,7 +152,7 @@ def explain_absences(
     Args:
         absent: `CELL_SCHEMA` plus `closes_at` (UTC) and `suspicious` (bool: the answer lacked so many bars that it is
             no evidence about single securities).
-        typical_volume: (security_id, median_volume): shares a session over the nearest stored sessions; securities may
+        usual_volume: (security_id, median_volume): shares a session over the nearest stored sessions; securities may
             be missing.
         rejected: (ticker, session, reason) of quarantined rows.
         now: aware.
@@ -173,7 +169,7 @@ def explain_absences(
     known = pl.DataFrame(schema=RETRY_SCHEMA) if terms is None else terms
     rows = (
         _with_silence(absent)
-        .join(typical_volume, on="security_id", how="left")
+        .join(usual_volume, on="security_id", how="left")
         .join(broken, on=["ticker", "session"], how="left")
         .join(known, on=["security_id", "session"], how="left")
     )
@@ -247,13 +243,3 @@ def _with_silence(absent: pl.DataFrame) -> pl.DataFrame:
         .with_columns(silence=pl.len().over("island"))
         .drop("island")
     )
-
-
-SILENT_SHARE = 0.05
-"""With no more than this share of a session's expected bars stored, the day may not have been a session."""
-
-
-def is_silent(state: Completeness | None) -> bool:
-    """Whether so few owed bars of a session are stored that the session itself is in doubt; False if none is owed."""
-    due = 0 if state is None else state.expected - state.final
-    return state is not None and due > 0 and state.stored <= SILENT_SHARE * due

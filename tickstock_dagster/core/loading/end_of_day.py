@@ -23,7 +23,7 @@ RECONCILE_AT = time(11, 30)
 """On the exchange's clocks, on the next session's day: the vendor's overnight corrections are in by then."""
 
 OBJECTIVE = 0.95
-"""Share of the bars due that makes a session complete."""
+"""Share of the owed bars that makes a session complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,3 +106,13 @@ def decide_attempt(
 def latest_due_session(calendar: SessionCalendar, now: datetime) -> date:
     """The latest session whose objective was due by now."""
     return calendar.latest_closed_session(now - OBJECTIVE_AFTER)
+
+
+SILENT_SHARE = 0.05
+"""With no more than this share of a session's expected bars stored, the day may not have been a session."""
+
+
+def is_silent(state: Completeness | None) -> bool:
+    """Whether so few owed bars of a session are stored that the session itself is in doubt; False if none is owed."""
+    due = 0 if state is None else state.expected - state.final
+    return state is not None and due > 0 and state.stored <= SILENT_SHARE * due

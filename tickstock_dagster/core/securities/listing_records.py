@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from tickstock_dagster.core.intervals import covers
+
 EARLIEST = date(1900, 1, 1)
 """Stands for an unknown start."""
 
@@ -50,7 +52,7 @@ class Interval:
 
     def covers(self, day: date) -> bool:
         """Whether the interval includes `day`."""
-        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+        return covers(self.valid_from, self.valid_to, day)
 
     def spans(self, day: date) -> bool:
         """Whether `day` is a sighting, or lies between two."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.intervals import covers
 
 ALWAYS = date(1900, 1, 1)
 """Session of seeds' determinations: they are members from the beginning."""
@@ -30,7 +31,7 @@ class Span:
 
     def covers(self, session: date) -> bool:
         """Whether the security is a member on a session."""
-        return self.valid_from <= session and (self.valid_to is None or session < self.valid_to)
+        return covers(self.valid_from, self.valid_to, session)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 A rule names its candidates, the conditions that they must satisfy, and, where it wants the largest, how many and by
 which fact. An unknown fact neither admits a newcomer nor drops an incumbent. `core.universes.facts` defines the facts;
 `core.universes.rules` applies a rule to them, and re-exports the parts: import them from there.
+
+Longer than 250 lines because a rule is valid only as a whole: its conditions are checked against each other.
 """
 
 import json

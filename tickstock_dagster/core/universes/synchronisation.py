@@ -3,6 +3,8 @@
 The tasks are independent of each other: each proposes, none writes. Where several have proposals for one universe, the
 order of `PRECEDENCE` decides. The tasks' proposals belong in `core.universes.sync_tasks`, the guards that stop a plan
 in `core.universes.sync_guards`, staging and applying in `adapters.universes.sync_store`.
+
+Longer than 250 lines because the plan's values and the merging that makes it are one vocabulary.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

@@ -7,8 +7,8 @@ import dagster as dg
 
 from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG
 from tickstock_dagster_tests.adapters.universes.sync_world import FRI, THU, fill
-from tickstock_dagster_tests.defs.bars.test_schedules import eastern, record_run, tick
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions, failure_of
+from tickstock_dagster_tests.defs.ticking import eastern, record_run, tick
 from tickstock_dagster_tests.defs.universes.test_sensors import declare
 
 SCHEDULE = "maintenance_schedule"
