@@ -121,7 +121,7 @@ class StagedTask:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class UniverseChange:
     """What a plan makes of one universe.
 
     Attributes:
@@ -156,9 +156,9 @@ class SyncPlan:
         emptied: what is not applied, since nobody would be left: no universe is empty.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[UniverseChange, ...]
     metadata: Mapping[str, Mapping[str, Any]]
-    emptied: tuple[Change, ...] = ()
+    emptied: tuple[UniverseChange, ...] = ()
 
     @property
     def left_alone(self) -> dict[str, str]:
@@ -181,9 +181,9 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
     for task in staged:
         for proposal in task.proposals:
             by_universe.setdefault(proposal.universe, []).append(proposal)
-    changes: list[Change] = []
+    changes: list[UniverseChange] = []
     metadata: dict[str, Mapping[str, Any]] = {}
-    emptied: list[Change] = []
+    emptied: list[UniverseChange] = []
     for universe in sorted(universes, key=lambda state: state.key):
         proposals = sorted(by_universe.get(universe.key, ()), key=lambda proposal: PRECEDENCE.index(proposal.task))
         change = _merged(universe, proposals)
@@ -202,7 +202,7 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
     return SyncPlan(tuple(changes), metadata, tuple(emptied))
 
 
-def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | None:
+def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> UniverseChange | None:
     whole = next((proposal for proposal in proposals if proposal.members is not None), None)
     rank = PRECEDENCE.index(whole.task) if whole else len(PRECEDENCE)
     heard = [proposal for proposal in proposals if PRECEDENCE.index(proposal.task) < rank or proposal is whole]
@@ -219,10 +219,10 @@ def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | 
         gone = set(reasons)
         members = tuple(member for member in universe.members if member not in gone) if universe.dated else None
         evidence = {**_left(departures), **{k: v for one in heard for k, v in one.evidence.items()}}
-        return Change(universe, members, departures, speaker.task, speaker.rule_version, reasons, evidence)
+        return UniverseChange(universe, members, departures, speaker.task, speaker.rule_version, reasons, evidence)
     # A newcomer may be gone already, too: what stands before the evaluation is believed.
     before = {security for security, (_, task) in leaving.items() if task != whole.task}
-    return Change(
+    return UniverseChange(
         universe,
         tuple(member for member in whole.members or () if member not in before),
         departures,
