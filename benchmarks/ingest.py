@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks import rivals
-from benchmarks.market_rows import FIRST, LAST, MARKET, MarketRows, RowsInMemory, market_calendar, market_rows
+from benchmarks.market_rows import FIRST, LAST, MarketRows, RowsInMemory, market_calendar, market_rows
 from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
 from benchmarks.servers import Servers, running_servers
 from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator
@@ -32,6 +32,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_bars
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import expected_cells
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit

@@ -23,12 +23,11 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses, process_
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import Clock, clock_of
-from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import FIRST_DAY, LAST_DAY, SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import Settings, load_settings
-
-MARKET = "XNYS"
 
 console = Console(stderr=True)
 """Progress and notes go to stderr, so that what a script reads on stdout stays clean."""
@@ -107,9 +106,9 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
     """
     report = migrate(workspace.addresses.database_url)
     year = workspace.now().year
-    until = copied_until(workspace.engine)
-    if until is None or until.year <= year:
-        copy_calendars(workspace.engine, date(2000, 1, 1), date(year + 2, 12, 31))
+    until = copied_until(workspace.engine)  # the year of the calendar's end has no later one
+    if until is None or until.year <= min(year, LAST_DAY.year - 1):
+        copy_calendars(workspace.engine, FIRST_DAY, min(date(year + 2, 12, 31), LAST_DAY))
     return report
 
 

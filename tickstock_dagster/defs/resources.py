@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 from pydantic.config import JsonDict
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
@@ -25,6 +25,11 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     """The store that TickStockApp reads. Every statement runs as tickstock_writer."""
 
     database_url: str = Field(description="postgresql://user:password@host:port/database", json_schema_extra=_SECRET)
+    _in_force: dict[str, SessionCalendar] | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002  # the signature is Dagster's
+        """One run, or one tick, sees one calendar from its beginning to its end, whichever step asks."""
+        self._in_force = {}
 
     def engine(self) -> sa.Engine:
         """The engine, after making sure that the schema is this release's.
@@ -37,8 +42,12 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
         return open_engine(self.database_url)
 
     def calendar(self, key: str) -> SessionCalendar:
-        """The calendar in force now, overrides applied."""
-        return calendar_in_force(open_engine(self.database_url), key)
+        """The calendar in force, overrides applied: as of now, or as of the first question of this run or tick."""
+        if self._in_force is None:
+            return calendar_in_force(open_engine(self.database_url), key)
+        if key not in self._in_force:
+            self._in_force[key] = calendar_in_force(open_engine(self.database_url), key)
+        return self._in_force[key]
 
 
 class VendorResource(dg.ConfigurableResource["VendorResource"]):

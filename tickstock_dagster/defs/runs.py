@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.sources.protocol import MarketSource, Source
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 
 AnySource = TypeVar("AnySource", bound=Source)

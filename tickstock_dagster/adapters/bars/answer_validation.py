@@ -12,7 +12,7 @@ import polars as pl
 from tickstock_dagster.adapters.bars.store import ListingStart, StoreBatch, rows_as_json
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
-from tickstock_dagster.adapters.loading.coverage import typical_volumes
+from tickstock_dagster.adapters.loading.coverage import ENOUGH_SESSIONS, usual_volumes
 from tickstock_dagster.adapters.loading.processing import read_retry_terms
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.sources.fetcher import BarAnswer
@@ -35,9 +35,6 @@ from tickstock_dagster.core.loading.coverage import (
     explain_absences,
 )
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
-
-ENOUGH_ROWS = 8
-"""Answers with fewer rows of a security say too little about its usual volume; the store is asked instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,13 +113,13 @@ class AnswerValidator:
             bars.filter(pl.col("security_id").is_in(wanted.to_list()))
             .group_by("security_id")
             .agg(pl.col("volume").median().alias("median_volume"), pl.len().alias("rows"))
-            .filter(pl.col("rows") >= ENOUGH_ROWS)
+            .filter(pl.col("rows") >= ENOUGH_SESSIONS)
             .drop("rows")
         )
         others = sorted(set(wanted) - set(answered["security_id"]))
         before = absent["session"].max()
         assert isinstance(before, date)  # noqa: S101  # the column is a date and not empty
-        return pl.concat([answered, typical_volumes(self.context.engine, others, before)]) if others else answered
+        return pl.concat([answered, usual_volumes(self.context.engine, others, before)]) if others else answered
 
     def failed_gaps(self, units: Sequence[WorkUnit], error: VendorError, now: datetime) -> pl.DataFrame:
         """Explain the cells of units that failed or were not asked for. They are due again at once: the next run asks.

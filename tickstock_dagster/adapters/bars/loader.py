@@ -32,6 +32,9 @@ from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, Unit
 from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.securities.equity_types import Priority
 
+LoadProgress = Callable[[int, int, Expectation], None]
+"""Hears how many units are done, of how many, and what the load expects."""
+
 
 @dataclass(frozen=True, slots=True)
 class LoadRequest:
@@ -57,6 +60,7 @@ class LoadReport:
 
     Attributes:
         tickers: as requested.
+        expectation: the securities that the request meant, and their days; listings as they are stored at the end.
         plan: what it set out to do.
         stored: rows new, changed, unchanged, quarantined, explained.
         states: each session's completeness over the requested tickers, ascending.
@@ -70,6 +74,7 @@ class LoadReport:
     """
 
     tickers: tuple[str, ...]
+    expectation: Expectation
     plan: LoadPlan
     stored: StoreResult
     states: tuple[Completeness, ...]
@@ -86,7 +91,7 @@ class LoadReport:
 class _Prepared:
     """A request resolved against the store: what is expected and what is to be asked for."""
 
-    intervals: pl.DataFrame
+    expectation: Expectation
     expected: pl.DataFrame
     plan: LoadPlan
     asked: pl.DataFrame
@@ -102,13 +107,13 @@ class BarLoader:
         context: source, store, market, run and clock.
         calendar: the market's, in force.
         workers: calls side by side.
-        progress: told how many units are done, and of how many, after each batch that is stored.
+        progress: called after each batch that is stored: how many units are done, of how many, and what is expected.
     """
 
     context: LoadContext[MarketSource]
     calendar: SessionCalendar
     workers: int = 8
-    progress: Callable[[int, int], None] | None = None
+    progress: LoadProgress | None = None
     _timer: PhaseTimer = field(default_factory=PhaseTimer, init=False)
 
     def plan(self, request: LoadRequest) -> LoadPlan:
@@ -139,12 +144,14 @@ class BarLoader:
         finally:
             self.context.record_calls()
         with self._timer.phase("settle"):
-            expected = self._expectation(request).cells(request.sessions)
+            expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
+            expected = expectation.cells(request.sessions)
             states = tuple(completeness(self.context.engine, expected))
             security_ids = expected["security_id"].unique().to_list()
             gaps = gaps_by_reason(self.context.engine, security_ids, request.sessions[0], request.sessions[-1])
         return LoadReport(
             tickers=request.tickers,
+            expectation=expectation,
             plan=prepared.plan,
             stored=stored,
             states=states,
@@ -173,7 +180,7 @@ class BarLoader:
         validator = AnswerValidator(
             self.context,
             self.calendar,
-            prepared.intervals,
+            prepared.expectation.intervals,
             prepared.asked,
             prepared.expected.group_by("session").agg(pl.len().alias("expected")),
         )
@@ -191,7 +198,7 @@ class BarLoader:
                     batch.calls, batch.events = self.context.drain(), [self._progress(done, len(units), batch.now)]
                     stored += store_batch(self.context.engine, batch)
                 if self.progress:
-                    self.progress(done, len(units))
+                    self.progress(done, len(units), prepared.expectation)
                 unresolved.update(lost)
                 failures += [f"{end.unit.describe()}: {end.error}" for end in batch.units if end.error]
         except NotEntitledError as error:
@@ -243,7 +250,7 @@ class BarLoader:
         asked = _assign(missing, plan.units)
         priorities = read_priorities(self.context.engine, asked)
         plan = replace(plan, units=in_order(plan.units, priorities))
-        return _Prepared(expectation.intervals, expected, plan, asked, priorities, unknown)
+        return _Prepared(expectation, expected, plan, asked, priorities, unknown)
 
     def _expectation(self, request: LoadRequest) -> Expectation:
         if request.universes is None:
@@ -274,7 +281,7 @@ class BarLoader:
 
     def _settle(self, prepared: _Prepared, sessions: Sequence[date]) -> None:
         """Judge once more what single batches could not know."""
-        starts = late_starts(self.context, prepared.intervals, self.calendar, sessions[-1])
+        starts = late_starts(self.context, prepared.expectation.intervals, self.calendar, sessions[-1])
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()

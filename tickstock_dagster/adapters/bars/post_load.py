@@ -5,13 +5,13 @@ which order they come, and whether a load was interrupted must leave no trace: s
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from tickstock_dagster.adapters.bars.answer_validation import ENOUGH_ROWS
 from tickstock_dagster.adapters.bars.store import ListingStart
 from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.loading.coverage import usual_volumes
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import Source
@@ -73,15 +73,14 @@ def revised_gaps(
         found = connection.execute(
             statement("loading/gaps_by_answer"), {**span, "evidence": f"{evidence} has no bar"}
         ).fetchall()
-        gaps = pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
-        span["security_ids"] = gaps["security_id"].unique().to_list()
-        volumes = connection.execute(statement("bars/usual_volume"), {**span, "enough": ENOUGH_ROWS}).fetchall()
+    gaps = pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
     if gaps.is_empty():
         return pl.DataFrame(schema=GAP_SCHEMA)
     hours = calendar.session_hours(first, last)
     closes = {"session": [day.session for day in hours], "closes_at": [day.closes_at for day in hours]}
     absent = gaps.select(list(CELL_SCHEMA)).join(pl.DataFrame(closes, schema=SESSION_TABLE), on="session")
-    usual = pl.DataFrame(volumes, schema={"security_id": pl.Int64, "median_volume": pl.Float64}, orient="row")
+    silent = gaps["security_id"].unique().to_list()
+    usual = usual_volumes(context.engine, silent, last + timedelta(days=1), first=first)
     explained = explain_absences(
         absent.with_columns(suspicious=pl.lit(value=False)),
         usual,

@@ -35,7 +35,7 @@ class ReconcileReport:
     late: int
 
 
-def owed_looks(engine: sa.Engine, first: date, last: date) -> dict[date, PendingReconcile]:
+def pending_reconciles(engine: sa.Engine, first: date, last: date) -> dict[date, PendingReconcile]:
     """The sessions between two that are owed a second look; attempts are not known here."""
     with transaction(engine) as connection:
         rows = connection.execute(statement("bars/reconcile_due"), {"first": first, "last": last}).fetchall()
@@ -58,11 +58,11 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
     if not tickers:
         raise BadInputError("session", session, "one on which something is tracked")
     started_at, nothing = loader.context.now(), PendingReconcile(0, 0)
-    before = owed_looks(loader.context.engine, session, session).get(session, nothing)
+    before = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
     request = LoadRequest(tickers, (session,), universes=(), ask_again=True, refresh=True)
     report = loader.load(request)
     _declare(loader, report, started_at)
-    after = owed_looks(loader.context.engine, session, session).get(session, nothing)
+    after = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
     finalised = max(0, before.provisional - after.provisional)
     return ReconcileReport(report, finalised, after.provisional, after.late)
 

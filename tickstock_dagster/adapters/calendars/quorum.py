@@ -29,8 +29,7 @@ from tickstock_dagster.core.calendars.quorum import (
     session_words,
 )
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.coverage import is_silent
-from tickstock_dagster.core.loading.end_of_day import latest_due_session
+from tickstock_dagster.core.loading.end_of_day import is_silent, latest_due_session
 
 AHEAD = timedelta(days=400)
 """So far ahead the libraries are compared: every holiday of a year comes up."""

@@ -1,6 +1,6 @@
-"""Telling of what the clock alone shows, without a run: the next session closes early, or one is late.
+"""Publishing what the clock alone shows, without a run: the next session closes early, or one is late.
 
-Each is an event, told once for a session. That somebody reads it by mail is the work of
+Each is an event, published once for a session. That somebody reads it by mail is the work of
 `adapters.operations.mail_queue`.
 """
 
@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
-from tickstock_dagster.adapters.loading.end_of_day import tell_status
+from tickstock_dagster.adapters.loading.end_of_day import AttemptStatus, publish_status
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.postgres.database import transaction
@@ -20,13 +20,13 @@ from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
 from tickstock_dagster.core.loading.end_of_day import overdue_at, reaches_objective
 
 AHEAD = timedelta(hours=24)
-"""So long before it opens a session that closes early is told of."""
+"""So long before it opens, the early close of a session is published."""
 
 
-def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
-    """Tell that the next session closes early, as its calendar has always said; the session where that was news.
+def publish_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
+    """Publish that the next session closes early, as its calendar has always said; the session where that was news.
 
-    What an override makes of a day was told when it came into force.
+    What an override makes of a day was published when it came into force.
 
     Args:
         engine: the store's.
@@ -42,14 +42,14 @@ def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datet
     details: dict[str, JsonValue] = {"reason": "an early close of the calendar", "source": "calendar", "after": times}
     data = ScheduleAdjusted(market=calendar.key, session=session, adjustment_type="early_close", details=details)
     with transaction(engine) as connection:
-        told = write_events(connection, [Event.of(data, time=now, dedupe_key="calendar")])
-    return session if told else None
+        published = write_events(connection, [Event.of(data, time=now, dedupe_key="calendar")])
+    return session if published else None
 
 
-def tell_overdue(
+def publish_overdue(
     engine: sa.Engine, calendar: SessionCalendar, *, same_day: bool, attempts: int, now: datetime
 ) -> date | None:
-    """Tell that the latest closed session is below the objective although that was due; the session where it was news.
+    """Publish that the latest closed session is below the objective though that was due; the session if it was news.
 
     Args:
         engine: the store's.
@@ -62,20 +62,18 @@ def tell_overdue(
     due_at = overdue_at(calendar, session, same_day=same_day)
     if now < due_at:
         return None
-    state = tracked_state(engine, session)
+    tracked = Expectation.of_universes(engine, None, session, session)
+    state = tracked_state(engine, session, tracked)
     if state is None or reaches_objective(state):
         return None
-    ids = Expectation.of_universes(engine, None, session, session).security_ids
-    told = tell_status(
-        engine,
+    status = AttemptStatus(
         state,
-        gaps_by_reason(engine, ids, session, session),
-        what="overdue",
+        gaps_by_reason(engine, tracked.security_ids, session, session),
+        state="overdue",
         market=calendar.key,
         attempt=max(1, attempts),
         run_id=None,
-        now=now,
         message=None if attempts else "No end-of-day run was made for it",
         due_at=due_at,
     )
-    return session if told else None
+    return session if publish_status(engine, status, now=now) else None

@@ -1,9 +1,13 @@
 """The data dictionary, written from the comments in the database: what `docs/data_dictionary.md` holds."""
 
+from itertools import groupby
+from operator import itemgetter
+
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.markdown import markdown_table
 
 _HEAD = """# Data dictionary
 
@@ -14,22 +18,14 @@ Every table and view of the warehouse, from the `COMMENT ON` of `sql/`. Generate
 
 def data_dictionary(engine: sa.Engine) -> str:
     """Markdown with one section per table or view of the schema public; monthly partitions are left out."""
-    lines = [_HEAD]
-    current = None
     with transaction(engine) as connection:
-        for table, kind, table_comment, column, column_type, nullable, comment in connection.execute(
-            statement("postgres/data_dictionary")
-        ):
-            if table != current:
-                lines += [
-                    f"\n## {table}\n",
-                    f"{kind.capitalize()}. {table_comment}\n",
-                    "| column | type | null | meaning |",
-                ]
-                lines.append("|---|---|---|---|")
-                current = table
-            lines.append(f"| {column} | {column_type} | {'yes' if nullable else 'no'} | {comment} |")
-    return "\n".join(lines) + "\n"
+        rows = connection.execute(statement("postgres/data_dictionary")).fetchall()
+    sections = [_HEAD]
+    for (table, kind, words), columns in groupby(rows, itemgetter(0, 1, 2)):
+        cells = [(name, type_, "yes" if nullable else "no", comment) for *_, name, type_, nullable, comment in columns]
+        sections += [f"\n## {table}\n", f"{kind.capitalize()}. {words}\n"]
+        sections.append(markdown_table(["column", "type", "null", "meaning"], cells))
+    return "\n".join(sections) + "\n"
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Reading and writing securities and their ticker intervals."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import polars as pl
@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.ledger.calls import write_calls
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
-from tickstock_dagster.adapters.postgres.database import connected, transaction
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, held
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
@@ -26,14 +27,8 @@ def histories_held(engine: sa.Engine) -> Iterator[None]:
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    with connected(engine) as pooled:
-        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(statement("securities/listings_hold"))
-        try:
-            yield
-        finally:
-            with suppress(sa.exc.DBAPIError):
-                connection.exec_driver_sql(statement("securities/listings_release"))
+    with held(engine, Lock.LISTINGS):
+        yield
 
 
 def read_securities(engine: sa.Engine, market: str) -> list[Security]:

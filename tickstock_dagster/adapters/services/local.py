@@ -3,6 +3,8 @@
 They live under the state folder (`.tickstock/`), stay up between commands and keep their ports. This module decides
 which of them are needed and is what the rest of the project imports; how a server is run, and what other programs get
 to know of it, belongs to `adapters.services`.
+
+Longer than 250 lines because starting the servers and resolving their addresses rest on one decision: which are needed.
 """
 
 import socket

@@ -4,7 +4,7 @@ Answers are complete or an error is raised: a source never returns part of what 
 printed them (raw prices, possibly broken); judging rows is `core.bars.daily_bars`' work. An answer about another ticker
 or another day than asked is `MalformedAnswerError`.
 
-Longer than a module should be: protocols, shapes and errors are one contract, and read together.
+Longer than 250 lines because a source is written from this file alone: methods, shapes of all answers, errors.
 """
 
 from collections.abc import Sequence

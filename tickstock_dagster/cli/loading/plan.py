@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
-from tickstock_dagster.cli.loading.selection import select, selection_options
+from tickstock_dagster.cli.loading.selection import SelectionOptions, select, selection_options
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json, status
 from tickstock_dagster.core.loading.planning import UnitKind
 
@@ -22,7 +22,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
     if details:
         _details(workspace, now, options["source"], as_json=as_json)
         return
-    selection = select(workspace, now, **options)
+    selection = select(workspace, now, SelectionOptions(**options))
     context = workspace.load_context(lambda: now, selection.source, run_id="plan")
     source, loader = context.source, BarLoader(context, workspace.calendar)
     with status("Planning"):

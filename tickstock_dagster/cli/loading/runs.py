@@ -4,7 +4,6 @@ A run is executed in this process on the configured instance: it is in the UI li
 """
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +14,11 @@ from functools import cache, partial
 from typing import Any
 
 import dagster as dg
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tickstock_dagster.adapters.ledger.units import run_progress
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
-from tickstock_dagster.cli.workspace import MARKET, Workspace, console
+from tickstock_dagster.cli.loading.progress import RunProgressBar
+from tickstock_dagster.cli.workspace import Workspace, console
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
 from tickstock_dagster.definitions import definitions
@@ -178,7 +177,7 @@ def _execute(
         fail_orphans(instance)
         job = _definitions().resolve_job_def(job_name)
         # Keys exist up to the command's now, which is not this machine's in a rehearsal of a day to come.
-        with _progress(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
+        with RunProgressBar(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
@@ -233,37 +232,3 @@ def _failure_words(event: dg.DagsterEvent) -> str:
         return described
     error = failure.error and (failure.error.cause or failure.error)
     return error.message.strip().splitlines()[0] if error else "no error was recorded"
-
-
-class _progress:  # noqa: N801  # used as a context manager
-    """A bar over the run's work units, read from the ledger twice a second; nothing where stderr is no terminal."""
-
-    def __init__(self, workspace: Workspace, run_id: str, label: str) -> None:
-        self._workspace, self._run_id, self._label = workspace, run_id, label
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> None:
-        if console.is_terminal:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _follow(self) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("vendor calls"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(self._label, total=None)
-            while not self._stop.wait(0.5):
-                state = run_progress(self._workspace.engine, self._run_id)
-                if state.total:
-                    bar.update(task, total=state.total, completed=state.done + state.failed)

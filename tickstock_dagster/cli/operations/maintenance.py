@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, maintain
-from tickstock_dagster.adapters.universes.correlation_history import (
+from tickstock_dagster.adapters.universes.correlation_store import (
     refresh_correlation_history,
     sessions_without_correlations,
 )
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+from tickstock_dagster.core.calendars.markets import MARKET
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

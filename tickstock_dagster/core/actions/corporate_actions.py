@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
+
 ACTION_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
     "ticker": pl.String,
@@ -123,10 +125,7 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
     numbered = rows.with_row_index("place")
     claims = pl.concat(
         [numbered.join(listed, left_on="ticker", right_on=claim, coalesce=False) for claim in ("latest", "printed")]
-    ).filter(
-        (pl.col("ex_date") >= pl.col("valid_from"))
-        & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
-    )
+    ).filter(covered("ex_date"))
     kept_it, held_it = pl.col("latest") == pl.col("ticker"), pl.col("printed") == pl.col("ticker")
     rank = pl.when(kept_it & held_it).then(0).when(kept_it).then(1).otherwise(2)
     owners = claims.sort("place", rank, "security_id").unique("place", keep="first", maintain_order=True)

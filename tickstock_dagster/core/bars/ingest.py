@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from tickstock_dagster.core.bars.daily_bars import validate_bars
+from tickstock_dagster.core.intervals import covered
 from tickstock_dagster.core.loading.coverage import MAX_ABSENT_SHARE, SETTLES_AFTER
 
 FEW = 2
@@ -25,7 +26,7 @@ class ValidatedAnswers:
     """The rows of answers: storable ones, quarantined ones, and tickers that match no security.
 
     Attributes:
-        bars: `adapters.bars.store.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
+        bars: `core.bars.columns.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
         rejected: `BAR_SCHEMA` plus `unit_id`, `security_id` (null where unknown) and `reason`.
         unresolved: tickers of good rows that no security held on that session, ascending.
     """
@@ -67,25 +68,22 @@ def validate_answers(
 def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
     """Add the `security_id` that held the row's ticker on its session; null where none did."""
     holders = intervals.select("ticker", "security_id", "valid_from", "valid_to")
+    held = pl.when(covered("session")).then(pl.col("security_id"))
     if not holders["ticker"].is_duplicated().any():
-        held = (pl.col("session") >= pl.col("valid_from")) & (
-            pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
-        )
         joined = rows.join(holders, on="ticker", how="left", maintain_order="left")
-        return joined.with_columns(security_id=pl.when(held).then(pl.col("security_id"))).drop("valid_from", "valid_to")
+        return joined.with_columns(security_id=held).drop("valid_from", "valid_to")
     ordered = rows.with_row_index("position").sort("session", nulls_last=True)
     dated, dateless = ordered.filter(pl.col("session").is_not_null()), ordered.filter(pl.col("session").is_null())
     joined = dated.join_asof(
-        holders.sort("valid_from"), left_on="session", right_on="valid_from", by="ticker", check_sortedness=False
-    ).with_columns(
-        security_id=pl.when(pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))).then(
-            pl.col("security_id")
-        )
-    )
+        holders.sort("valid_from"),
+        left_on="session",
+        right_on="valid_from",
+        by="ticker",
+        check_sortedness=False,
+        coalesce=False,
+    ).with_columns(security_id=held)
     return (
-        pl.concat([joined.drop("valid_from", "valid_to", strict=False), dateless], how="diagonal")
-        .sort("position")
-        .drop("position")
+        pl.concat([joined.drop("valid_from", "valid_to"), dateless], how="diagonal").sort("position").drop("position")
     )
 
 
@@ -156,13 +154,10 @@ def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame)
 
 def _first_inside(intervals: pl.DataFrame, cells: pl.DataFrame, name: str) -> pl.DataFrame:
     """(security_id, valid_from, `name`): the first session of an interval's cells; a security may be listed twice."""
-    inside = (pl.col("session") >= pl.col("valid_from")) & (
-        pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
-    )
     return (
         cells.select("security_id", "ticker", "session")
         .join(intervals, on=["security_id", "ticker"])
-        .filter(inside)
+        .filter(covered("session"))
         .group_by("security_id", "valid_from")
         .agg(pl.col("session").min().alias(name))
     )

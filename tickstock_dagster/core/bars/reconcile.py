@@ -63,26 +63,26 @@ def span_of(calendar: SessionCalendar, now: datetime) -> tuple[date, date]:
 
 
 def decide_reconcile(
-    calendar: SessionCalendar, now: datetime, owed: Mapping[date, PendingReconcile], *, in_progress: bool
+    calendar: SessionCalendar, now: datetime, pending: Mapping[date, PendingReconcile], *, in_progress: bool
 ) -> ReconcileDecision:
     """Which session to reconcile now; the oldest comes first.
 
     Args:
         calendar: overrides applied.
         now: aware.
-        owed: by session within `span_of`; sessions without anything to reconcile may be absent.
+        pending: by session within `span_of`; sessions without anything to reconcile may be absent.
         in_progress: whether such a run is queued or started.
     """
     due = latest_due(calendar, now)
-    waiting = {session: look for session, look in sorted(owed.items()) if look.provisional or look.late}
-    open_ones = [session for session, look in waiting.items() if look.attempts < MAX_ATTEMPTS]
+    waiting = {session: one for session, one in sorted(pending.items()) if one.provisional or one.late}
+    open_ones = [session for session, one in waiting.items() if one.attempts < MAX_ATTEMPTS]
     if in_progress:
         return ReconcileDecision(None, "a reconcile is queued or started")
     if open_ones:
         session = open_ones[0]
-        look = waiting[session]
-        words = f"{session}: {look.provisional} provisional bars, {look.late} late gaps"
-        return ReconcileDecision(session, words, look.attempts + 1)
+        one = waiting[session]
+        words = f"{session}: {one.provisional} provisional bars, {one.late} late gaps"
+        return ReconcileDecision(session, words, one.attempts + 1)
     local = now.astimezone(calendar.timezone)
     today = "" if calendar.is_session(local.date()) else f"{local.date()} is not a session; "
     upcoming = calendar.next_session(due)

@@ -4,6 +4,8 @@ A session is a trading date in the market's own zone; opens and closes are insta
 answers from tables in well under a microsecond. Where the sessions come from belongs in `core.calendars.library`, what
 an override may say in `core.calendars.overrides`, market names in `core.calendars.markets`; what is expected of a
 symbol on a session belongs in coverage. "Now" is always an argument.
+
+Longer than 250 lines because one immutable value answers every question about sessions from tables that it builds once.
 """
 
 from bisect import bisect_right
@@ -263,7 +265,7 @@ def partition_exclusions(calendar: SessionCalendar, start: date, end: date) -> l
     """Midnights, in the market's zone, of the weekdays from start to end (inclusive) that are not sessions.
 
     For a daily partitions definition that also excludes Saturdays and Sundays by rule. So a session on a weekend
-    (none is known for these markets in 2000-2030; only an override can add one) never has a partition of its own.
+    (none is known for these markets; only an override can add one) never has a partition of its own.
     """
     days = (start + timedelta(days=n) for n in range((end - start).days + 1))
     closed = (day for day in days if day.weekday() < _SATURDAY and not calendar.is_session(day))

@@ -1,6 +1,6 @@
-"""Rules by which universes choose their members, applied to the facts of a session: who is a member, and why.
+"""Applies a universe's rule to the facts of a session: which securities are members, and why.
 
-What a rule is made of is in `core.universes.rule_parts`. Nothing is written here: an evaluation is a proposal.
+The parts of a rule are in `core.universes.rule_parts`. An evaluation is a proposal and writes nothing.
 """
 
 import json
@@ -16,7 +16,7 @@ from tickstock_dagster.core.universes.rule_parts import Condition, Rule, Top
 __all__ = ["ASSESSMENT_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
 
 EVIDENCE_REFUSED = 2_000
-"""How many of those who were refused an evaluation's evidence names."""
+"""Number of refused securities that an evaluation's evidence names at most."""
 
 ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -27,14 +27,14 @@ ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "reason": pl.String,
     "facts": pl.String,
 }
-"""One row per security looked at, members first.
+"""One row per considered security, members first.
 
-`decision` is joined, stays, kept (a fact is not known), left or refused; `facts` is JSON.
+`decision` is joined, stays, kept (a fact is unknown), left or refused; `facts` is JSON.
 """
 
 
 class Member(NamedTuple):
-    """A member, in its place. `rank` counts from 1 by the rule's `top`; None where it ranks nobody."""
+    """A member. `rank` counts from 1 by the rule's `top`; None without a rank."""
 
     security_id: int
     ticker: str
@@ -43,7 +43,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Who is a member by a rule, and how everybody who was looked at was assessed.
+    """The members by a rule, and the assessment of every considered security.
 
     Attributes:
         members: in order: pinned ones, then by rank, else by ticker.
@@ -54,14 +54,15 @@ class Evaluation:
     assessments: pl.DataFrame
 
     def reasons(self) -> dict[int, str]:
-        """Why each security that was looked at is a member or not."""
+        """Why each considered security is a member or not."""
         return dict(self.assessments.select("security_id", "reason").iter_rows())
 
     def evidence(self) -> dict[str, Any]:
-        """Per ticker: rank, decision, reason and the facts used, in JSON's own types.
+        """Rank, decision, reason and the facts used, by ticker, in JSON types.
 
-        Everybody who is a member or was one, and of those who were refused the first `EVIDENCE_REFUSED` in order (by
-        rank), but no more than there are members where the rule ranks: who is far from it needs no daily row.
+        Covers all present and former members and the first `EVIDENCE_REFUSED` refused securities in order (by rank).
+        Where the rule ranks, it names no more refused securities than members: those far from the count need no daily
+        row.
         """
         rows = self.assessments.filter(pl.col("ticker").is_not_null())
         refused = rows.filter(pl.col("decision") == "refused")
@@ -79,15 +80,15 @@ class Evaluation:
 
 
 def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Evaluation:
-    """Judge every candidate, and every incumbent.
+    """Assess every candidate and every incumbent.
 
     Args:
-        rule: who belongs.
+        rule: the universe's rule.
         facts: `FACT_SCHEMA` of the session.
-        incumbents: securities that are members before.
+        incumbents: securities that are members before the session.
 
     Returns:
-        The members, and why; an incumbent that is not among the facts is not listed, and leaves.
+        The members, and why; an incumbent without facts is not listed, and leaves.
     """
     assessments = _assess(rule, facts, incumbents)
     eligible = []
@@ -146,7 +147,7 @@ def _assess(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list
                 row["security_id"] in incumbents,
                 facts=row,
                 pinned=row["ticker"] in rule.pinned,
-                fails="; ".join(f"not {one.text()}: {_told(row[one.field])}" for one in broken) or None,
+                fails="; ".join(f"not {one.text()}: {_text(row[one.field])}" for one in broken) or None,
                 unknown=", ".join(dict.fromkeys(unknown)) or None,
             )
         )
@@ -162,7 +163,7 @@ def _all_hold(rule: Rule) -> str:
     return "; ".join(condition.text() for condition in (*rule.candidates, *rule.conditions)) or "pinned by the rule"
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.10g}"
     return ", ".join(value) if isinstance(value, list) else str(value)

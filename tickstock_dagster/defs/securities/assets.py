@@ -10,6 +10,7 @@ from pydantic import Field
 from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, load_etf_profiles
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import SourceRun, failures
@@ -136,8 +137,7 @@ def _told(
 
 
 def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
-    rows = [f"| {row.ticker} | {row.name or ''} | {row.equity_type or ''} | {row.primary_exchange or ''} |" for row in
-            report.preview]  # fmt: skip
+    rows = [(row.ticker, row.name, row.equity_type, row.primary_exchange) for row in report.preview]
     metadata: dict[str, Any] = {
         "session": str(report.session),
         "dagster/partition_row_count": report.listed,
@@ -152,7 +152,7 @@ def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
         "details_failed": len(report.failures),
         "details_left": report.details_left,
         "vendor_calls": report.calls,
-        "preview": dg.MetadataValue.md("\n".join(["| ticker | name | type | exchange |", "|---|---|---|---|", *rows])),
+        "preview": dg.MetadataValue.md(markdown_table(["ticker", "name", "type", "exchange"], rows)),
     }
     if report.no_details:
         metadata["no_details"] = report.no_details
@@ -162,9 +162,7 @@ def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
 
 
 def _etf_metadata(report: EtfReport) -> dict[str, Any]:
-    rows = [
-        f"| {row.etf_type} | {row.etfs} | {row.with_aum} | {row.aum_billions or ''} |" for row in report.counts[:10]
-    ]
+    rows = [(row.etf_type, row.etfs, row.with_aum, row.aum_billions or None) for row in report.counts[:10]]
     metadata: dict[str, Any] = {
         "session": str(report.session),
         "etfs": sum(row.etfs for row in report.counts),
@@ -176,9 +174,7 @@ def _etf_metadata(report: EtfReport) -> dict[str, Any]:
         "written": report.written,
         "changed": report.changed,
         "vendor_calls": report.calls,
-        "preview": dg.MetadataValue.md(
-            "\n".join(["| class | ETFs | with AUM | AUM, $bn |", "|---|---|---|---|", *rows])
-        ),
+        "preview": dg.MetadataValue.md(markdown_table(["class", "ETFs", "with AUM", "AUM, $bn"], rows)),
     }
     if report.no_vendor:
         metadata["no_vendor"] = report.no_vendor

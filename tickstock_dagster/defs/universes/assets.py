@@ -11,11 +11,12 @@ import dagster as dg
 
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.facts import read_facts
-from tickstock_dagster.adapters.universes.sync_cells import UniverseCell, read_cells, sessions_done
+from tickstock_dagster.adapters.universes.sync_reading import UniverseCell, read_cells, sessions_done
 from tickstock_dagster.adapters.universes.sync_store import determine
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.universes.catalogue import theme_key
 from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
-from tickstock_dagster.defs.partitions import MARKET, session_themes, session_universes
+from tickstock_dagster.defs.partitions import session_themes, session_universes
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.tags import OWNERS

@@ -15,13 +15,15 @@ from pydantic import Field
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.sync_reading import read_delisted, read_returns
 from tickstock_dagster.adapters.universes.sync_store import SyncOutcome, apply_staged
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.events.universe_data import MemberChange
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.universes import sync_tasks
 from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
 from tickstock_dagster.core.universes.sync_tasks import MARKET_TICKER, TRIGGER_SESSIONS, TaskResult
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
@@ -214,24 +216,18 @@ def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, c
 def _metadata(outcome: SyncOutcome) -> dict[str, Any]:
     """Numbers that the UI plots, the universes that changed, and each task's time."""
     tasks = [
-        f"| {one.task} | {one.seconds:.2f} | {one.examined:,} | {one.changes} | {one.skipped or ''} |"
-        for one in outcome.tasks
+        (one.task, f"{one.seconds:.2f}", f"{one.examined:,}", one.changes, one.skipped or None) for one in outcome.tasks
     ]
-    changed = [
-        f"| {one.universe} | {one.members} | {_names(one.added)} | {_names(one.removed)} | {one.task} |"
-        for one in outcome.told
-    ]
-    head = ["| universe | members | joined | left | task |", "|---|---|---|---|---|"]
+    changed = [(one.universe, one.members, _names(one.added), _names(one.removed), one.task) for one in outcome.told]
+    changes = markdown_table(["universe", "members", "joined", "left", "task"], changed)
     metadata: dict[str, Any] = {
         "universes_changed": len(outcome.told),
         "memberships_begun": sum(len(one.added) for one in outcome.told),
         "memberships_ended": sum(len(one.removed) for one in outcome.told),
         "universes_determined": len(outcome.plan.changes),
         "written": outcome.written,
-        "changes": dg.MetadataValue.md("\n".join([*head, *changed]) if changed else "No universe changed."),
-        "tasks": dg.MetadataValue.md(
-            "\n".join(["| task | seconds | examined | changes | skipped |", "|---|---|---|---|---|", *tasks])
-        ),
+        "changes": dg.MetadataValue.md(changes if changed else "No universe changed."),
+        "tasks": dg.MetadataValue.md(markdown_table(["task", "seconds", "examined", "changes", "skipped"], tasks)),
         **{f"seconds_{one.task}": one.seconds for one in outcome.tasks},
     }
     if outcome.plan.left_alone:

@@ -87,6 +87,10 @@ class FileMarket:
         """None."""
         return ()
 
+    def reach(self, _day: date) -> bool:
+        """A file ends where it ends."""
+        return False
+
     def warm(self) -> None:
         """Everything is in memory already."""
 

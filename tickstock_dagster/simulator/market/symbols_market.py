@@ -62,6 +62,10 @@ class SymbolsMarket:
         """Its dividends."""
         return self._bars.dividends(security)
 
+    def reach(self, day: date) -> bool:
+        """Whether the bars' market has more bars now, up to `day`."""
+        return self._bars.reach(day)
+
     def warm(self) -> None:
         """Build what the bars need."""
         self._bars.warm()

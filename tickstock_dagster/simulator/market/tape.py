@@ -21,6 +21,7 @@ from tickstock_dagster.simulator.market.sessions import Sessions
 _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
 _REMEMBERED = 4
+_KNOWN_AHEAD = timedelta(days=60)
 """Whole lists kept at once; one of 13,000 rows takes 7 MB."""
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
@@ -81,6 +82,11 @@ class Tape:
                 del self._lists[next(iter(self._lists))]
             self._lists[key] = build()
         return self._lists[key]
+
+    def reach(self, today: date) -> None:
+        """Have a market in which everything that can be known on `today` stands: dividends are announced ahead."""
+        if self.data.reach(today + _KNOWN_AHEAD):
+            self._lists.clear()
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are out."""

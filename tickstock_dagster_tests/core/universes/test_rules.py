@@ -60,8 +60,8 @@ def top(count: int, **others: Any) -> Rule:
         ({"field": "equity_type", "op": "==", "value": 7}, "value of equity_type == '7.0' is not accepted: a text"),
         ({"field": "sector", "op": "==", "value": ""}, "a text"),
         ({"field": "close", "op": ">", "value": True}, "value 'True' is not accepted"),
-        ({"field": "close", "op": ">"}, "it must be there"),
-        ({"field": "close", "op": ">", "value": 1, "unit": "USD"}, "unit 'USD' is not accepted: no such part"),
+        ({"field": "close", "op": ">"}, "a required field"),
+        ({"field": "close", "op": ">", "value": 1, "unit": "USD"}, "unit 'USD' is not accepted: no such field"),
     ],
 )
 def test_a_condition_that_cannot_be_is_refused_with_what_is_accepted(condition: dict[str, Any], message: str) -> None:
@@ -74,7 +74,7 @@ def test_a_condition_that_cannot_be_is_refused_with_what_is_accepted(condition: 
     [
         ({}, "at least one condition that names candidates, or pinned tickers"),
         ({"pinned": ["AAA", "AAA"]}, "pinned 'AAA, AAA' is not accepted: tickers, each once"),
-        ({"pinned": ["AAA"], "colour": 1}, "colour '1' is not accepted: no such part"),
+        ({"pinned": ["AAA"], "colour": 1}, "colour '1' is not accepted: no such field"),
         ({"pinned": ["A", "B"], "top": {"by": "close", "count": 1}}, "at most the count of 1"),
         ({"pinned": ["A"], "top": {"by": "sector", "count": 1}}, "top.by 'sector' is not accepted"),
         ({"pinned": ["A"], "top": {"by": "close", "count": 0}}, "top.count '0' is not accepted: a number from 1"),
@@ -84,7 +84,7 @@ def test_a_condition_that_cannot_be_is_refused_with_what_is_accepted(condition: 
         ({"pinned": ["A"], "top": {"by": "close", "count": 1, "group_by": "sector"}}, "cik, or nothing"),
         (
             {"candidates": [{"field": "close", "op": ">", "value": 5}, {"field": "close", "op": "<", "value": 5}]},
-            "bounds between which something can be",
+            "bounds with values between them",
         ),
     ],
 )

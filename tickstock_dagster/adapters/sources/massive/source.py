@@ -3,6 +3,8 @@
 Always raw prices, ascending, at the largest page. How a request travels is `adapters.sources.massive.http`; each kind
 of answer is read in a module of its own beside this one. Facts of the API: the vendor's OpenAPI files and knowledge
 base.
+
+Longer than 250 lines because it has a method for every endpoint that is asked.
 """
 
 from collections.abc import Sequence
