@@ -1,7 +1,7 @@
-"""Events on their way into Redis (or Valkey): what an event becomes there, and how a batch is sent and confirmed.
+"""Events on their way into Redis (or Valkey): their form there, and how a batch is sent and confirmed.
 
-When something is sent, and what happens if that fails, is decided in `adapters.events.outbox_drain`. How long entries
-stay is seen to in `adapters.events.trim`, reading is done in `adapters.events.tail`.
+`adapters.events.outbox_drain` decides when to send and what to do on a failure, `adapters.events.trim` how long entries
+stay; `adapters.events.tail` reads them.
 """
 
 import json
@@ -18,18 +18,18 @@ from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.core.events.envelope import has_alias, legacy_payload
 
 STREAM = "tickstock.events"
-"""Has every event; the stream with the name of a channel has that channel's."""
+"""The stream of all events; the stream with the name of a channel has that channel's."""
 
 MAX_ENTRIES = 50_000
 """Newest entries kept per stream at most, approximately: Redis trims whole nodes. Older events are in the outbox."""
 
 CONFIRM_SECONDS = 5.0
-"""How long a confirmation from the append-only file is waited for; an `everysec` file gives it within a second."""
+"""How long to wait for a confirmation from the append-only file; with `everysec` it comes within a second."""
 
 _ANSWER_SECONDS = 15.0
 _CONNECT_SECONDS = 5.0
 _COPIES = 4  # an event's text is in two entries and one or two messages
-_DEFAULT_BULK, _DEFAULT_BUFFER = 512 * 2**20, 2**30  # what Redis accepts unless it was told otherwise
+_DEFAULT_BULK, _DEFAULT_BUFFER = 512 * 2**20, 2**30  # Redis's own defaults
 _BATCH_BYTES = 16 * 2**20
 
 Command = tuple[bytes | str | int, ...]
@@ -37,7 +37,7 @@ Command = tuple[bytes | str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One row of the outbox, as it is sent. `event` is the envelope as JSON text."""
+    """One row of the outbox to send. `event` is the envelope as JSON text."""
 
     position: int
     id: str
@@ -51,33 +51,33 @@ class UnconfirmedError(Exception):
 
 
 class EventWriter:
-    """One connection over which batches are sent in turn, and confirmed together. Made by `open_writer`.
+    """One connection that sends batches in turn and confirms them together. Made by `open_writer`.
 
-    It is the driver's plain connection and not a client: a client reconnects without a word, and a confirmation on
-    another connection, or from a server that has restarted in between, would speak for none of what was sent before.
+    It is the driver's plain connection and not a client: a client reconnects silently, and a confirmation on another
+    connection, or from a server that has restarted in between, would not cover what was sent before.
 
     Attributes:
         max_bytes: the longest event that this server takes.
-        batch_bytes: bytes of events to a batch, at most; a longer event goes alone.
+        batch_bytes: bytes of events per batch, at most; a longer event goes alone.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection  # the driver gives its methods no types
         fsync = self._configured(b"appendfsync")
-        self._can_confirm = fsync != b"no"  # left to the operating system, WAITAOF would wait in vain, every time
+        self._can_confirm = fsync != b"no"  # with fsync left to the operating system, WAITAOF would always time out
         bulk, buffer = self._configured(b"proto-max-bulk-len"), self._configured(b"client-query-buffer-limit")
         buffer_bytes = int(buffer or 0) or _DEFAULT_BUFFER
-        # The server drops whoever sends it more, without a word that tells this from an outage.
+        # The server closes a connection that sends more, which would look like an outage.
         self.max_bytes = min(int(bulk or 0) or _DEFAULT_BULK, buffer_bytes // (_COPIES + 1))
         self.batch_bytes = min(_BATCH_BYTES, self.max_bytes)
 
     def refusals(self, events: Iterable[StoredEvent]) -> dict[str, str]:
-        """Channels among those of `events` whose stream cannot be written to, and why; asks once per channel.
+        """Channels of `events` whose stream cannot be written to, and why; one question per channel.
 
-        Asked before sending, since in a MULTI the stream of all events would take what the channel's refuses.
+        Checked before sending, since in a MULTI the stream of all events would take what the channel's refuses.
 
         Raises:
-            redis.ResponseError: the stream of all events is no stream: that speaks for Redis and not for an event.
+            redis.ResponseError: the key of the stream of all events is not a stream: no single event is to blame.
             redis.RedisError, OSError: the connection is lost.
         """
         keys = [STREAM, *sorted({event.channel for event in events})]
@@ -96,13 +96,13 @@ class EventWriter:
 
         Args:
             events: what to send.
-            replayed: for a replay, when it is made (ISO 8601): entries get it as a field, and nothing is published.
+            replayed: for a replay, its time (ISO 8601): entries get it as a field, and nothing is published.
 
         Returns:
-            Positions of the events that Redis refused for what they are, and why. All others were taken.
+            Positions of the events that Redis refused for their own sake, and why. Redis took all others.
 
         Raises:
-            redis.ResponseError: Redis refuses whatever is sent (it is full, read-only, …); the connection stays good.
+            redis.ResponseError: Redis refuses everything (it is full, read-only, …); the connection stays good.
             redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
         """
         owned = [(event, command) for event in events for command in _commands(event, replayed)]
@@ -123,13 +123,13 @@ class EventWriter:
         refused: dict[int, str] = {}
         for (event, command), reply in zip(owned, replies[1:-1] if aborted else replies[-1], strict=True):
             if isinstance(reply, redis.RedisError):
-                if not _speaks_for_event(reply, command):
+                if not _concerns_event(reply, command):
                     raise reply
                 refused.setdefault(event.position, str(reply))
         if aborted:
             if not refused:
                 raise replies[-1]
-            # Nothing was done; without those that the server would not even queue the others pass.
+            # Nothing was done; the others pass without those that the server would not even queue.
             refused |= self._transact([pair for pair in owned if pair[0].position not in refused])
         return refused
 
@@ -137,14 +137,14 @@ class EventWriter:
         """Wait until everything sent over this connection is in the append-only file.
 
         Args:
-            seconds: how long to wait; None: `CONFIRM_SECONDS`, and then it is an error.
+            seconds: how long to wait; None: `CONFIRM_SECONDS`, after which it is an error.
 
         Returns:
-            True when it is; None when it is not yet, after `seconds`; False when the server cannot say so: Redis
+            True when it is; None when it is not yet, after `seconds`; False when the server cannot confirm: Redis
             before 7.2, no append-only file, or one that is never forced to disk.
 
         Raises:
-            UnconfirmedError: not within `CONFIRM_SECONDS`.
+            UnconfirmedError: no confirmation within `CONFIRM_SECONDS`.
             redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
         """
         if not self._can_confirm:
@@ -161,7 +161,7 @@ class EventWriter:
         return None
 
     def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands at once and read every reply; a refusal stands in its place as the driver's exception."""
+        """Send commands at once and read every reply; a refused command's reply is the driver's exception."""
         if not commands:
             return []
         self._connection.send_packed_command([b"".join(map(_packed, commands))], check_health=False)
@@ -176,7 +176,7 @@ class EventWriter:
         return replies
 
     def _configured(self, name: bytes) -> bytes | None:
-        """A setting of the server; None if it does not tell, as hosted servers often do not."""
+        """A setting of the server; None if it does not disclose it, as hosted servers often do not."""
         (reply,) = self.ask([(b"CONFIG", b"GET", name)])
         if isinstance(reply, Exception) or not reply:
             return None
@@ -221,21 +221,21 @@ def describe(error: Exception | str) -> str:
     return f"Redis: {' '.join(str(error).split()) or type(error).__name__}"[:300]
 
 
-def _speaks_for_event(error: redis.RedisError, command: Command) -> bool:
-    """Whether a refusal is for one event, or its channel's key, rather than for the state that the server is in."""
+def _concerns_event(error: redis.RedisError, command: Command) -> bool:
+    """Whether a refusal is due to one event, or its channel's key, rather than to the state of the server."""
     if command[1] == STREAM.encode():
         return False  # where nothing can be sent, nothing is given up
     text = str(error)
     if isinstance(error, redis.exceptions.NoPermissionError):
-        return "command" not in text  # a key that is closed to us; a closed command would refuse everything
+        return "command" not in text  # one key is forbidden to us; a forbidden command would refuse everything
     code = text.partition(" ")[0]
-    # The driver leaves out ERR, which is for what was asked; other codes (MISCONF, BUSY, …) are for the server.
-    asked = type(error) is redis.ResponseError and not code.isupper() and "unknown command" not in text
-    return code == "WRONGTYPE" or asked
+    # The driver leaves out ERR, which concerns the command; other codes (MISCONF, BUSY, …) concern the server.
+    about_command = type(error) is redis.ResponseError and not code.isupper() and "unknown command" not in text
+    return code == "WRONGTYPE" or about_command
 
 
 def _packed(command: Command) -> bytes:
-    """A command in the protocol's form. The driver's own takes twice as long, and packing is most of sending."""
+    """A command in the protocol's form. The driver's packing takes twice as long, and packing is most of sending."""
     words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
     return b"*%d\r\n%s" % (len(words), b"".join([b"$%d\r\n%s\r\n" % (len(word), word) for word in words]))
 
@@ -249,20 +249,20 @@ def _fields(event: StoredEvent, replayed: str | None) -> Command:
 
 
 def _commands(event: StoredEvent, replayed: str | None) -> Iterator[Command]:
-    """What one event is in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
+    """One event in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
     fields = _fields(event, replayed)
     channel, cap = event.channel.encode(), b"%d" % MAX_ENTRIES
     for stream in (STREAM.encode(), channel):
         yield (b"XADD", stream, b"MAXLEN", b"~", cap, b"*", *fields)
     if replayed is not None:
-        return  # whoever listens to a channel cannot tell that it is old, and an alias has no id
+        return  # a listener of a channel could not tell that it is old, and an alias has no id
     yield (b"PUBLISH", channel, event.event.encode())
     if has_alias(event.channel) and (alias := legacy_payload(json.loads(event.event))):
         yield (b"PUBLISH", alias[0].encode(), json.dumps(alias[1]).encode())
 
 
 def redis_pool(redis_url: str, **options: Any) -> redis.ConnectionPool:
-    """Connections to a Redis URL, which never try again on their own.
+    """Connections to a Redis URL, without retries of the driver's own.
 
     Raises:
         ConfigurationError: not a Redis URL; the value is not repeated, since it may hold a password.
