@@ -1,7 +1,6 @@
-"""Telling of what the clock alone shows, without a run: the next session closes early, or one is late.
+"""Events that follow from the clock alone, without a run: the next session closes early, or a session is overdue.
 
-Each is an event, told once for a session. That somebody reads it by mail is the work of
-`adapters.operations.mail_queue`.
+Each is published once per session. `adapters.operations.mail_queue` mails them to the administrators.
 """
 
 from datetime import date, datetime, timedelta
@@ -20,18 +19,21 @@ from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
 from tickstock_dagster.core.loading.end_of_day import overdue_at, reaches_objective
 
 AHEAD = timedelta(hours=24)
-"""So long before it opens a session that closes early is told of."""
+"""How long before its open a session that closes early is announced."""
 
 
 def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
-    """Tell that the next session closes early, as its calendar has always said; the session where that was news.
+    """Publish that the next session closes early where the published calendar has it so.
 
-    What an override makes of a day was told when it came into force.
+    Nothing is published for an override: its own event was, when it came into force.
 
     Args:
         engine: the store's.
         calendar: in force.
-        now: aware.
+        now: with a time zone.
+
+    Returns:
+        The session, if the event is new; else None.
     """
     session = calendar.next_session(calendar.latest_closed_session(now))
     hours, library = calendar.hours_of(session), library_calendar(calendar.key)
@@ -42,21 +44,24 @@ def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datet
     details: dict[str, JsonValue] = {"reason": "an early close of the calendar", "source": "calendar", "after": times}
     data = ScheduleAdjusted(market=calendar.key, session=session, adjustment_type="early_close", details=details)
     with transaction(engine) as connection:
-        told = write_events(connection, [Event.of(data, time=now, dedupe_key="calendar")])
-    return session if told else None
+        published = write_events(connection, [Event.of(data, time=now, dedupe_key="calendar")])
+    return session if published else None
 
 
 def tell_overdue(
     engine: sa.Engine, calendar: SessionCalendar, *, same_day: bool, attempts: int, now: datetime
 ) -> date | None:
-    """Tell that the latest closed session is below the objective although that was due; the session where it was news.
+    """Publish that the latest closed session is overdue: still below the objective after the time it was due.
 
     Args:
         engine: the store's.
         calendar: in force.
         same_day: whether the vendor's plan gives bars on the session's own day.
         attempts: end-of-day runs for the session so far.
-        now: aware.
+        now: with a time zone.
+
+    Returns:
+        The session, if the event is new; else None.
     """
     session = calendar.latest_closed_session(now)
     due_at = overdue_at(calendar, session, same_day=same_day)
@@ -66,7 +71,7 @@ def tell_overdue(
     if state is None or reaches_objective(state):
         return None
     ids = Expectation.of_universes(engine, None, session, session).security_ids
-    told = tell_status(
+    published = tell_status(
         engine,
         state,
         gaps_by_reason(engine, ids, session, session),
@@ -78,4 +83,4 @@ def tell_overdue(
         message=None if attempts else "No end-of-day run was made for it",
         due_at=due_at,
     )
-    return session if told else None
+    return session if published else None
