@@ -1,4 +1,4 @@
-"""The synthetic market as `MarketData`: each member's series is drawn when it is first asked for."""
+"""The synthetic market as `MarketData`: each member's series is drawn at its first use."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -24,7 +24,7 @@ _PAYMENTS_A_YEAR = 4
 
 
 class SyntheticMarket:
-    """`symbols` securities and the shipped ETFs, the same for the same `seed`. Named and odd ones are always in."""
+    """`symbols` securities and the shipped ETFs, the same for the same `seed`; always with the named and odd ones."""
 
     def __init__(self, seed: int, symbols: int) -> None:
         self._seed = seed
@@ -50,7 +50,7 @@ class SyntheticMarket:
 
     @property
     def listed(self) -> Sequence[Security]:
-        """Every security there is."""
+        """Every security."""
         return self.securities
 
     def listed_holders(self, ticker: str) -> Sequence[Security]:
@@ -62,7 +62,7 @@ class SyntheticMarket:
         return listed.shares_on(day, self._splits[listed.key])
 
     def funds(self) -> Sequence[tuple[Security, FundFacts]]:
-        """Every ETF: the shipped facts, and made-up ones for made-up funds."""
+        """Every ETF: the shipped facts, and invented facts for invented funds."""
         return [(security, fund_facts(security)) for security in self.securities if security.equity_type == "ETF"]
 
     def series(self, security: Security) -> DaySeries:

@@ -1,7 +1,7 @@
-"""Draws daily bars: common factors with clustering volatility, fat-tailed own moves, raw prices as printed.
+"""Draws daily bars: common factors with volatility clustering, fat-tailed idiosyncratic moves, raw prices as printed.
 
-A series depends on the seed and on the security's key alone: not on the process, nor on how many other tickers
-there are. Draws are made for the whole calendar in a fixed order, so nothing about them depends on the clock.
+A series depends on the seed and on the security's key alone: not on the process, nor on the number of other tickers.
+Draws cover the whole calendar in a fixed order, so nothing about them depends on the clock.
 """
 
 from dataclasses import dataclass
@@ -21,14 +21,14 @@ from tickstock_dagster.simulator.market.sessions import Sessions
 from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Traits
 
 ANCHOR = date(2026, 1, 2)
-"""Price levels of the traits hold on this day."""
+"""The day of the traits' price levels."""
 
 FACTORS = {
     "market": 0.010, "small": 0.007, "world": 0.006, "emerging": 0.008, "gold": 0.010, "crops": 0.009,
     "bonds": 0.003, "long bonds": 0.009, "short bonds": 0.0006, "commodities": 0.010, "crypto": 0.028,
     "growth": 0.004, "value": 0.003, **dict.fromkeys(SECTORS, 0.006),
 }  # fmt: skip
-"""Daily standard deviation of each factor; all but the market's come on top of the market."""
+"""Daily standard deviation of each factor; all but the market's are in addition to the market."""
 
 _CALM_PERSISTENCE, _SHOCK_WEIGHT = 0.90, 0.08
 _DRIFT = 0.00018
@@ -37,7 +37,7 @@ _CENTS, _TENTHS_OF_CENTS = 2, 4
 _HALF_DAY_VOLUME = 0.55
 _MONTH_END_VOLUME = 1.25
 _DECLARED_AHEAD, _PAID_AFTER = 15, 15
-"""Sessions between declaration, ex-date and payment."""
+"""Sessions from declaration to ex-date, and from ex-date to payment."""
 
 
 def _clustered_variance(shocks: Floats) -> Floats:
@@ -57,8 +57,8 @@ class CommonFactors:
 
     Attributes:
         returns: log return of each factor.
-        turbulence: of all moves, 1 = usual.
-        crowding: of all volumes, 1 = usual.
+        turbulence: scale of all moves, 1 = usual.
+        crowding: scale of all volumes, 1 = usual.
     """
 
     returns: dict[str, Floats]
@@ -80,7 +80,7 @@ def common_factors(seed: int, calendar: Sessions) -> CommonFactors:
 
 
 def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
-    """What turns a price in shares of `ANCHOR` into the raw price of each day (ordinals)."""
+    """Factors that turn a price in shares of `ANCHOR` into the raw price of each day (ordinals)."""
     factors = np.ones(len(days))
     for split in splits:
         ratio = 1 / split.price_factor
@@ -92,12 +92,12 @@ def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
 
 
 def _drift(splits: tuple[SplitEvent, ...], count: int) -> float:
-    """Mean log return a session: what has been split often has risen as much, so raw prices keep their level."""
+    """Mean log return per session: a stock that split often has risen as much, so raw prices keep their level."""
     return _DRIFT + sum(-log(split.price_factor) for split in splits if split.ex_date <= ANCHOR) / count
 
 
 def _rounded(prices: Floats) -> Floats:
-    """As printed: cents, and hundredths of cents below one dollar."""
+    """Prices as printed: in cents, below one dollar in hundredths of a cent."""
     return np.where(prices < 1, np.round(prices, _TENTHS_OF_CENTS), np.round(prices, _CENTS))
 
 
@@ -114,8 +114,8 @@ def draw_series(
 
     Args:
         seed: of the market.
-        key: names the series.
-        traits: what it is drawn from.
+        key: of the security; names the series.
+        traits: parameters of the series.
         calendar: its sessions.
         factors: what it shares with all others.
         splits: applied to prices and volumes, so that raw prices jump on the ex-date.
@@ -157,7 +157,7 @@ def draw_series(
 
 
 def session_rhythm(calendar: Sessions) -> Floats:
-    """Usual volume of each session as a multiple: less on half days, more on the last session of a month."""
+    """Usual volume of each session as a multiple of 1: less on half days, more on the last session of a month."""
     rhythm = np.ones(len(calendar.days))
     for index, day in enumerate(calendar.days):
         if calendar.is_half_day(day):
@@ -170,7 +170,14 @@ def session_rhythm(calendar: Sessions) -> Floats:
 def dividends_of(
     schedule: tuple[tuple[date, float], ...], series: DaySeries, calendar: Sessions, frequency: int
 ) -> tuple[DividendEvent, ...]:
-    """Declared dividends for the payouts that `series` was drawn with; amounts in shares of the ex-date."""
+    """Declared dividends for the payouts of a series; amounts in US dollars per share of the ex-date.
+
+    Args:
+        schedule: (ex-date, fraction of the price), the payouts that `series` was drawn with.
+        series: raw bars.
+        calendar: its sessions.
+        frequency: payments a year.
+    """
     events = []
     for ex_date, fraction in schedule:
         at = int(np.searchsorted(series.ordinals, ex_date.toordinal()))
