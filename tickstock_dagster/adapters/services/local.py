@@ -1,8 +1,8 @@
 """The servers that come with a checkout: PostgreSQL, Valkey and the simulated vendor, on loopback TCP.
 
 They live under the state folder (`.tickstock/`), stay up between commands and keep their ports. This module decides
-which of them are needed, and the rest of the project imports only it; running a server, and telling other programs of
-it, belongs to the other modules of `adapters.services`.
+which of them are needed, and is what the rest of the project imports; running a server, and passing its address on to
+other programs, belong to the other modules of `adapters.services`.
 """
 
 import socket

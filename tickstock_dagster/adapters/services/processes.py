@@ -136,7 +136,7 @@ def launch_prefix(directory: Path) -> list[str]:
 
     Ordinary users need nothing. Root keeps its files, but enters a user namespace as `nobody`. Where namespaces are not
     allowed, as in many containers, the server runs as the owner of the directory; a directory of root is handed over to
-    `nobody` first, who then runs the server. That server may pass through folders that its user could not enter, so
+    `nobody` first, and the server runs as that user. It may pass through folders that its user could not enter, so
     that no parent's mode has to change.
 
     Raises:
