@@ -135,9 +135,9 @@ def launch_prefix(directory: Path) -> list[str]:
     """What to put before the command of a server that refuses to run as root, and owns `directory`.
 
     Ordinary users need nothing. Root keeps its files, but enters a user namespace as `nobody`. Where namespaces are not
-    allowed, as in many containers, the server runs as the owner of the directory; a directory of root is handed over to
-    `nobody` first, and the server runs as that user. It may pass through folders that its user could not enter, so
-    that no parent's mode has to change.
+    allowed, as in many containers, the server runs as the owner of the directory; if that is root, this function gives
+    the directory to `nobody`, and the server runs as `nobody`. The server may pass through folders that its user could
+    not enter, so that no parent's mode has to change.
 
     Raises:
         ServiceUnavailableError: this machine allows none of these.
