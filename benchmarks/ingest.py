@@ -20,20 +20,22 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks import rivals
-from benchmarks.market_rows import FIRST, LAST, MARKET, MarketRows, RowsInMemory, market_calendar, market_rows
+from benchmarks.market_rows import FIRST, LAST, MarketRows, RowsInMemory, market_calendar, market_rows
 from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
 from benchmarks.servers import Servers, running_servers
-from tickstock_dagster.adapters.bars.answer_validation import AnswerJudge
+from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator
 from tickstock_dagster.adapters.bars.loader import BarLoader, LoadRequest
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, StoreResult, store_batch
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
-from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_batches
+from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_bars
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import expected_cells
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 BOUND = 1.5
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -53,16 +55,16 @@ class Ingest:
     def prepare(cls, servers: Servers, rows: MarketRows) -> "Ingest":
         """Load the listings into the template."""
         engine, source = open_engine(servers.url(servers.template)), RowsInMemory(rows)
-        sync = ListingSync(source, engine, MARKET, "listings", lambda: NOW, source.drain_calls)
+        sync = ListingSync(LoadContext(source, engine, MARKET, "listings", lambda: NOW))
         sync.ensure(rows.tickers, FIRST, LAST, market_calendar().latest_closed_session(NOW))
         intervals = read_intervals(engine, rows.tickers)
         expected = expected_cells(rows.sessions, intervals)
         spans = expected.group_by("ticker", maintain_order=True).agg(
             pl.col("session").min().alias("first"), pl.col("session").max().alias("last"), pl.len()
         )
-        units = [WorkUnit("range", MARKET, source.name, *span) for span in spans.iter_rows()]
+        units = [WorkUnit(UnitKind.RANGE, MARKET, source.name, *span) for span in spans.iter_rows()]
         ids = pl.DataFrame({"ticker": spans["ticker"], "unit_id": [unit.unit_id for unit in units]})
-        asked = expected.join(ids, on="ticker").with_columns(kind=pl.lit("range"))
+        asked = expected.join(ids, on="ticker").with_columns(kind=pl.lit(UnitKind.RANGE.value))
         return cls(rows, source, intervals, units, asked)
 
     def load(self, url: str, now: datetime = NOW) -> StoreResult:
@@ -70,13 +72,12 @@ class Ingest:
         engine, run_id = open_engine(url), f"run-{now.isoformat()}"
         record_plan(engine, self.units, run_id=run_id, priorities={}, now=now)
         expected = self.asked.group_by("session").agg(pl.len().alias("expected"))
-        judge = AnswerJudge(
-            engine, self.source.name, run_id, MARKET, market_calendar(), self.intervals, self.asked, expected
-        )
+        context = LoadContext(self.source, engine, MARKET, run_id, lambda: now)
+        validator = AnswerValidator(context, market_calendar(), self.intervals, self.asked, expected)
         stored, done = NOTHING_STORED, 0
-        for answers in fetch_batches(self.source, self.units, lambda: now, workers=8):
+        for answers in fetch_bars(self.source, self.units, lambda: now, workers=8):
             done += len(answers)
-            batch, _ = judge.judge(answers, now)
+            batch, _ = validator.validate(answers, now)
             progress = JobProgress(
                 job_id=run_id, run_id=run_id, done=done, total=len(self.units), unit="units", symbol=None
             )
@@ -93,8 +94,8 @@ class Ingest:
 
     def whole_load(self, url: str, now: datetime = NOW) -> StoreResult:
         """What `tickstock load` does: also listings, reading what is stored, planning and the final completeness."""
-        loader = BarLoader(self.source, open_engine(url), market_calendar(), MARKET, "run", lambda: now)
-        return loader.load(LoadRequest(self.rows.tickers, self.rows.sessions)).stored
+        context = LoadContext(self.source, open_engine(url), MARKET, "run", lambda: now)
+        return BarLoader(context, market_calendar()).load(LoadRequest(self.rows.tickers, self.rows.sessions)).stored
 
     def whole_first_load(self, url: str) -> None:
         """`whole_load` into an empty database; checks that all rows are there."""

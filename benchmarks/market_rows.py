@@ -16,6 +16,7 @@ import polars as pl
 
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA, validate_bars
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 
 REAL_FILE = Path("sp500_5yr") / "sp500_5yr_2013_2018.parquet"
@@ -23,7 +24,6 @@ FIRST, LAST = date(2013, 2, 8), date(2018, 2, 7)
 TICKERS, SESSIONS = 505, 1_259
 BROKEN, ABSENT = 23, 51
 SEED = 7
-MARKET = "XNYS"
 
 
 @dataclass(frozen=True)

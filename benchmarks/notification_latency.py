@@ -22,7 +22,7 @@ from pathlib import Path
 import redis
 
 from tickstock_dagster.adapters.events.outbox import write_events
-from tickstock_dagster.adapters.events.stream import STREAM
+from tickstock_dagster.adapters.events.stream_commands import STREAM
 from tickstock_dagster.adapters.postgres.database import open_engine, transaction
 from tickstock_dagster.adapters.postgres.migrations import migrate
 from tickstock_dagster.adapters.services.local import LocalServices

@@ -20,7 +20,7 @@ import psycopg
 import redis
 
 from tickstock_dagster.adapters.events.outbox import OutboxDispatcher, write_events
-from tickstock_dagster.adapters.events.stream import MAX_ENTRIES, STREAM
+from tickstock_dagster.adapters.events.stream_commands import MAX_ENTRIES, STREAM
 from tickstock_dagster.adapters.postgres.database import open_engine, transaction
 from tickstock_dagster.adapters.postgres.migrations import migrate
 from tickstock_dagster.adapters.services.local import LocalServices

@@ -89,7 +89,7 @@ def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url:
             if record.dagster_run.run_id not in before
         ]
         run_id = record.dagster_run.run_id
-        while not instance.get_run_by_id(run_id).is_finished:  # type: ignore[union-attr]
+        while not ((run := instance.get_run_by_id(run_id)) and run.is_finished):
             time.sleep(0.2)
     [(sent_at, data)] = published
     assert (data["stored"], data["missing"]) == (symbols, 0), data

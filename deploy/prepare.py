@@ -80,7 +80,7 @@ def prepare(admin_url: str, warehouse: Login, storage: Login) -> None:
             _database(admin, storage.database, storage.name)
             _timescaledb(_url(admin_url, None, warehouse.database))
             report = migrate(_url(admin_url, (OWNER, password), warehouse.database))
-    print(f"schema {report.version}: applied {', '.join(report.applied) or 'nothing'}")
+    print(f"schema {report.version}: applied {', '.join((*report.applied, *report.recreated)) or 'nothing'}")
     _fill(_url(admin_url, (warehouse.name, warehouse.password), warehouse.database))
 
 

@@ -6,6 +6,7 @@ They are cheap on purpose: they run every few seconds, and `dagster api grpc-hea
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 TIMEOUT = 8
@@ -35,4 +36,5 @@ def fresh(path: str, seconds: str) -> bool:
 
 if __name__ == "__main__":
     kind, *arguments = sys.argv[1:]
-    sys.exit(0 if {"http": http, "grpc": grpc, "fresh": fresh}[kind](*arguments) else 1)
+    probes: dict[str, Callable[..., bool]] = {"http": http, "grpc": grpc, "fresh": fresh}
+    sys.exit(0 if probes[kind](*arguments) else 1)

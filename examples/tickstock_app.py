@@ -23,8 +23,12 @@ import sqlite3
 import sys
 import time
 from types import FrameType
+from typing import Any, cast
 
 import redis
+
+Entry = tuple[str, dict[str, str] | None]
+"""An entry of the stream: its id, and its fields; none where it was cut meanwhile."""
 
 STREAM, GROUP = "tickstock.events", "tickstock-app"
 COUNT = 200  # entries at once
@@ -45,7 +49,7 @@ class App:
         self.database.execute("CREATE TABLE IF NOT EXISTS done (n INTEGER PRIMARY KEY, id TEXT, subject TEXT)")
         self.database.execute("DELETE FROM seen WHERE at < datetime('now', ?)", (REMEMBER,))
 
-    def handle(self, entries: list[tuple[str, dict[str, str] | None]]) -> None:
+    def handle(self, entries: list[Entry]) -> None:
         """Handle the events not handled yet, in order, in one transaction. Returns when it is on disk."""
         self.database.execute("BEGIN IMMEDIATE")
         for entry_id, fields in entries:
@@ -57,7 +61,7 @@ class App:
                 self.work(json.loads(fields["event"]))
         self.database.execute("COMMIT")
 
-    def work(self, event: dict) -> None:
+    def work(self, event: dict[str, Any]) -> None:
         """Replace this. It runs inside the transaction; effects outside the database may happen twice."""
         self.database.execute("INSERT INTO done (id, subject) VALUES (?, ?)", (event["id"], event["subject"]))
         print(event["time"], event["type"], event["subject"], json.dumps(event["data"]), flush=True)
@@ -98,12 +102,13 @@ class Consumer:
             if "BUSYGROUP" not in str(error):
                 raise
 
-    def read(self, start: str) -> list:
+    def read(self, start: str) -> list[Entry]:
         """The next entries of the group (`>`), or those that this consumer has not acknowledged (`0`)."""
         reply = self.redis.xreadgroup(GROUP, self.name, {STREAM: start}, count=COUNT, block=BLOCK_MS)
-        return reply[0][1] if reply else []
+        # The client is typed for every protocol and decoding at once; this one is asked for text over RESP2.
+        return cast("list[tuple[str, list[Entry]]]", reply)[0][1] if reply else []
 
-    def take(self, entries: list) -> None:
+    def take(self, entries: list[Entry]) -> None:
         """Do the work, and only then acknowledge it; then the rest of this consumer's unfinished entries, if any."""
         while entries:
             self.app.handle(entries)

@@ -4,8 +4,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,129 @@ def test_imports_point_down(module):
 )
 def test_only_the_shell_knows_dagster(module):
     assert not [name for name in imports(module) if re.match(r"dagster(_|\.|$)", name)]
+
+
+# Rooms
+
+SUBJECTS = {
+    "actions", "bars", "calendars", "events", "loading", "operations", "quality", "securities", "universes",
+    "valuation",
+}  # fmt: skip
+"""What the project is about: a subject has the same name on every floor."""
+
+SHARED_ROOMS = {"adapters": {"ledger", "postgres", "services", "sources", "sources/massive"}}
+"""What serves every subject of a layer."""
+
+SHARED_STATEMENTS = {"ledger", "postgres", "sources", "fingerprint"}
+"""Statements of the shared rooms, and the one for each table that a fingerprint is made of."""
+
+LAYERS_OF_ROOMS = ("core", "adapters", "defs", "cli")
+FOLDERS = sorted({module.rpartition("/")[0] for module in MODULES} - {""})
+MOST_MODULES, MOST_LINES = 15, 250
+WHY_LONG = f"Longer than {MOST_LINES} lines because "
+
+Graph = Mapping[str, set[str]]
+
+
+def modules_imported(module: str) -> set[str]:
+    """Files of the package that a module imports, also inside functions and for type checkers alone."""
+    paths = (name.removeprefix("tickstock_dagster.").replace(".", "/") for name in imports(module))
+    return {file for path in paths for file in (f"{path}.py", f"{path}/__init__.py") if file in MODULES} - {module}
+
+
+def file_graph(layer_name: str) -> Graph:
+    """Which file of a layer imports which others of it."""
+    files = [module for module in MODULES if layer(module) == layer_name]
+    return {file: modules_imported(file) & set(files) for file in files}
+
+
+def room(module: str) -> str:
+    """The subject package of a module within its layer, or its own name where it stands on top of the layer."""
+    return module.split("/")[1].removesuffix(".py")
+
+
+def room_graph(layer_name: str) -> Graph:
+    """Which subject package of a layer imports which others of it; the layer's own `__init__` is none."""
+    graph: dict[str, set[str]] = {}
+    for file, imported in file_graph(layer_name).items():
+        if room(file) != "__init__":
+            graph.setdefault(room(file), set()).update(map(room, imported))
+    return {name: others - {name, "__init__"} for name, others in graph.items()}
+
+
+def drawn(graph: Graph) -> str:
+    """The graph for people: Mermaid's text, which most viewers of Markdown draw."""
+    arrows = [f"    {name} --> {other}" for name, others in sorted(graph.items()) for other in sorted(others)]
+    return "\n".join(["graph TD", *arrows])
+
+
+def circle(graph: Graph) -> str:
+    """One circle of the graph in words, above the graph; empty where there is none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return f"a circle: {' <- '.join(error.args[1])}\n{drawn(graph)}"
+    return ""
+
+
+@pytest.mark.parametrize("layer_name", LAYERS_OF_ROOMS)
+def test_the_subjects_of_a_layer_form_no_circle(layer_name: str) -> None:
+    graph = room_graph(layer_name)
+    assert any(graph.values())
+    assert not (found := circle(graph)), found
+
+
+@pytest.mark.parametrize("layer_name", ["core", "adapters"])
+def test_the_files_of_a_layer_form_no_circle(layer_name: str) -> None:
+    graph = file_graph(layer_name)
+    assert any(graph.values())
+    assert not (found := circle(graph)), found
+
+
+def test_a_circle_is_found_and_drawn() -> None:
+    assert circle({"a": {"b"}, "b": {"c"}, "c": set()}) == ""
+    found = circle({"a": {"b"}, "b": {"c"}, "c": {"a"}})
+    assert re.match(r"a circle: (\w <- ){3}\w\n", found)
+    assert "graph TD\n    a --> b\n    b --> c\n    c --> a" in found
+
+
+def test_a_folder_of_a_layer_is_a_subject_or_a_shared_room() -> None:
+    for name in LAYERS_OF_ROOMS:
+        rooms = {folder.partition("/")[2] for folder in FOLDERS if layer(folder) == name} - {""}
+        assert rooms <= SUBJECTS | SHARED_ROOMS.get(name, set())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_has_few_enough_modules_to_look_through(folder: str) -> None:
+    modules = [path.name for path in (PACKAGE / folder).glob("*.py") if path.name != "__init__.py"]
+    assert len(modules) <= MOST_MODULES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_long_module_says_why(module: str) -> None:
+    lines = (PACKAGE / module).read_text(encoding="utf-8").count("\n")
+    says_why = WHY_LONG in " ".join((ast.get_docstring(tree(module)) or "").split())
+    assert says_why == (lines > MOST_LINES), f"{lines} lines"
+
+
+@pytest.mark.parametrize("folder", [folder for folder in FOLDERS if "/" in folder and layer(folder) != "simulator"])
+def test_a_package_says_what_belongs_there_and_what_does_not(folder: str) -> None:
+    words = " ".join((ast.get_docstring(tree(f"{folder}/__init__.py")) or "").split())
+    belongs, *elsewhere = re.split(r"(?<=\.) (?=[A-Z])", words)
+    assert belongs.endswith(".")
+    assert re.search(r"\bbelongs? in\b", " ".join(elsewhere))
+
+
+def test_the_tests_mirror_the_package() -> None:
+    tests = Path(__file__).parent
+    for name in (*LAYERS_OF_ROOMS, "simulator"):
+        folders = {path.parent.relative_to(tests).as_posix() for path in (tests / name).rglob("test_*.py")}
+        assert folders <= set(FOLDERS), f"{folders - set(FOLDERS)} test what is not there"
+
+
+def test_statements_stand_with_their_subject() -> None:
+    folders = {path.name for path in (sql_folder() / "statements").iterdir()}
+    assert folders <= SUBJECTS | SHARED_STATEMENTS
 
 
 # The core
@@ -218,7 +342,8 @@ def test_every_kind_of_event_is_made_by_what_works_with_the_store():
 
 MIGRATIONS = "\n".join(
     re.sub(r"--[^\n]*", "", path.read_text(encoding="utf-8"))
-    for path in sorted((sql_folder() / "migrations").glob("*.sql"))
+    for folder in ("migrations", "repeatable")
+    for path in sorted((sql_folder() / folder).glob("*.sql"))
 )
 
 
@@ -256,6 +381,25 @@ COMMENTS = {
     (kind, name): words
     for kind, name, words in re.findall(r"COMMENT ON (\w+) ([\w.]+) IS\s+'((?:[^']|'')*)'", MIGRATIONS)
 }
+
+
+REPEATABLE = sorted((sql_folder() / "repeatable").glob("*.sql"))
+
+
+@pytest.mark.parametrize("path", REPEATABLE, ids=[path.stem for path in REPEATABLE])
+def test_a_repeatable_migration_re_creates_views_and_functions_and_touches_nothing_else(path):
+    """It runs again on stores full of data, so it leaves tables and rows alone."""
+    text = re.sub(r"--[^\n]*|'(?:[^']|'')*'", "", path.read_text(encoding="utf-8"))
+    views = re.findall(r"CREATE OR REPLACE VIEW (\w+)", text)
+    functions = re.findall(r"CREATE OR REPLACE FUNCTION (\w+)", text)
+    assert views or functions
+    assert len(re.findall(r"\bCREATE\b", text)) == len(views) + len(functions)
+    assert not re.search(r"\b(TABLE \w|INSERT INTO|UPDATE \w+ SET|DELETE FROM|TRUNCATE|ALTER)\b", text)
+    for view in views:
+        assert re.search(rf"GRANT SELECT ON [^;]*\b{view}\b[^;]*\btickstock_app\b", text)
+    for function in functions:
+        assert re.search(rf"REVOKE EXECUTE ON FUNCTION [^;]*\b{function}\([^;]*FROM PUBLIC", text)
+        assert re.search(rf"COMMENT ON FUNCTION {function}\(", text)
 
 
 def test_the_migrations_were_read_rightly():

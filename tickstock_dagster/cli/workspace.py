@@ -5,7 +5,7 @@ Not a command. Imported by the command modules only, never by the lazy main grou
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,18 +16,18 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_until, copy_calendars
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
 from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
 from tickstock_dagster.adapters.sources.factory import open_source
-from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import Clock, clock_of
-from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import FIRST_DAY, LAST_DAY, SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import Settings, load_settings
-
-MARKET = "XNYS"
 
 console = Console(stderr=True)
 """Progress and notes go to stderr, so that what a script reads on stdout stays clean."""
@@ -59,7 +59,7 @@ class Workspace:
         """The moment of a command: what is asked of it is asked as of this moment."""
         return self.clock()
 
-    def source(self, chosen: str | None = None) -> BarSource:
+    def source(self, chosen: str | None = None) -> MarketSource:
         """Where bars come from."""
         return open_source(
             self.settings,
@@ -67,6 +67,18 @@ class Workspace:
             simulator_url=self.addresses.simulator_url,
             database_url=self.addresses.database_url,
         )
+
+    def load_context(
+        self, clock: Callable[[], datetime], source: str | None = None, run_id: str = "cli"
+    ) -> LoadContext[MarketSource]:
+        """What a load outside of Dagster works with.
+
+        Args:
+            clock: gives aware times.
+            source: instead of the configured one.
+            run_id: what its rows in the ledger are marked with.
+        """
+        return LoadContext(self.source(source), self.engine, MARKET, run_id, clock)
 
 
 def open_workspace(*, migrated: bool = True) -> Workspace:
@@ -94,9 +106,9 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
     """
     report = migrate(workspace.addresses.database_url)
     year = workspace.now().year
-    until = copied_until(workspace.engine)
-    if until is None or until.year <= year:
-        copy_calendars(workspace.engine, date(2000, 1, 1), date(year + 2, 12, 31))
+    until = copied_until(workspace.engine)  # the year of the calendar's end has no later one
+    if until is None or until.year <= min(year, LAST_DAY.year - 1):
+        copy_calendars(workspace.engine, FIRST_DAY, min(date(year + 2, 12, 31), LAST_DAY))
     return report
 
 

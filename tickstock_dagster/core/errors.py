@@ -1,4 +1,4 @@
-"""Errors a person can act on.
+"""Errors that a person can act on.
 
 Every error that can reach an operator derives from `TickstockError` and carries one clear line that names the
 thing, its value and what is accepted. The CLI prints that line and exits with `exit_code`; Dagster assets turn
@@ -16,7 +16,7 @@ class TickstockError(Exception):
 
 
 class BadInputError(TickstockError):
-    """The caller asked for something that cannot be: names the field, the value and what is accepted."""
+    """The caller asked for something invalid; the message names the field, the value and what is accepted."""
 
     exit_code = 2
 
@@ -28,7 +28,7 @@ class BadInputError(TickstockError):
 
 
 class ConfigurationError(TickstockError):
-    """The environment is set up wrongly; names the variable and what is accepted."""
+    """The environment is set up wrongly; the message names the variable and what is accepted."""
 
     exit_code = 2
 
@@ -41,12 +41,12 @@ def choices(value: str, accepted: Iterable[str], limit: int = 12) -> str:
     """Describe the accepted names, nearest spelling first, for a `BadInputError`.
 
     Args:
-        value: what was given.
-        accepted: all names that would have been right.
-        limit: names listed at most.
+        value: the name that was given.
+        accepted: all accepted names.
+        limit: how many names are listed at most.
     """
     names = sorted(accepted)
-    # Of equally near names the one with the same first letter: APPL is rather AAPL than PPLT.
+    # Of equally near names, prefer the one with the same first letter: APPL is more likely AAPL than PPLT.
     near = get_close_matches(value, names, n=5)
     near.sort(key=lambda name: (-SequenceMatcher(None, name, value).ratio(), name[:1] != value[:1]))
     listed = ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")

@@ -7,19 +7,16 @@ from datetime import date, datetime
 import dagster as dg
 
 from tickstock_dagster.adapters.loading.tracked import tracked_state
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.loading.end_of_day import EodDecision, decide_attempt, first_attempt_at
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, eod_tags
 from tickstock_dagster.settings import load_settings
 
 DEFAULT_STATUS = load_settings().automation.upper()
 """RUNNING in production, STOPPED on a laptop (TICKSTOCK_AUTOMATION)."""
-
-MARKET_TIMEZONE = "America/New_York"
-"""The zone in which the schedules of the US market tick."""
 
 _UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,

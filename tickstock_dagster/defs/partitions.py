@@ -10,13 +10,13 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.core.universes.catalogue import THEMES
 from tickstock_dagster.settings import load_settings
 
-MARKET = "XNYS"
 SESSIONS_START = HISTORY_START
 
 TICKERS = "tickers"

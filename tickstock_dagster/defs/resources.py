@@ -4,26 +4,32 @@ from datetime import UTC, datetime
 
 import dagster as dg
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import Field, PrivateAttr
+from pydantic.config import JsonDict
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import require_current_schema
 from tickstock_dagster.adapters.sources.factory import open_source
-from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import clock_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.settings import load_settings
 
-_SECRET = {"dagster__is_secret": True}
+_SECRET: JsonDict = {"dagster__is_secret": True}
 
 
-class WarehouseResource(dg.ConfigurableResource):
+class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     """The store that TickStockApp reads. Every statement runs as tickstock_writer."""
 
     database_url: str = Field(description="postgresql://user:password@host:port/database", json_schema_extra=_SECRET)
+    _in_force: dict[str, SessionCalendar] | None = PrivateAttr(default=None)
+
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002  # the signature is Dagster's
+        """One run, or one tick, sees one calendar from its beginning to its end, whichever step asks."""
+        self._in_force = {}
 
     def engine(self) -> sa.Engine:
         """The engine, after making sure that the schema is this release's.
@@ -36,17 +42,23 @@ class WarehouseResource(dg.ConfigurableResource):
         return open_engine(self.database_url)
 
     def calendar(self, key: str) -> SessionCalendar:
-        """The calendar in force now, overrides applied."""
-        return calendar_in_force(open_engine(self.database_url), key)
+        """The calendar in force, overrides applied: as of now, or as of the first question of this run or tick."""
+        if self._in_force is None:
+            return calendar_in_force(open_engine(self.database_url), key)
+        if key not in self._in_force:
+            self._in_force[key] = calendar_in_force(open_engine(self.database_url), key)
+        return self._in_force[key]
 
 
-class VendorResource(dg.ConfigurableResource):
+class VendorResource(dg.ConfigurableResource["VendorResource"]):
     """Where bars come from: the vendor with a key, the simulator without, or a file."""
 
-    source: str = Field("", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set.")
+    source: str = Field(
+        default="", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set."
+    )
     database_url: str = Field(description="The store, which shares the rate limit.", json_schema_extra=_SECRET)
 
-    def open(self) -> BarSource:
+    def open(self) -> MarketSource:
         """The source; nothing is asked yet."""
         return open_source(load_settings(), source=self.source or None, database_url=self.database_url)
 
@@ -56,7 +68,7 @@ class VendorResource(dg.ConfigurableResource):
         return plan is None or plan.same_day
 
 
-class RedisNotifications(dg.ConfigurableResource):
+class RedisNotifications(dg.ConfigurableResource["RedisNotifications"]):
     """Sends what the outbox holds to Redis. Redis being away loses nothing: the events wait."""
 
     database_url: str = Field(description="The store that holds the outbox.", json_schema_extra=_SECRET)
@@ -67,10 +79,12 @@ class RedisNotifications(dg.ConfigurableResource):
         return OutboxDispatcher(self.database_url, self.redis_url, clock=clock_of(load_settings())).dispatch()
 
 
-class Clock(dg.ConfigurableResource):
+class Clock(dg.ConfigurableResource["Clock"]):
     """Now. `fixed` (ISO 8601 with offset) holds it still, for rehearsals of a day."""
 
-    fixed: str = Field("", description="A moment to take for now; empty: TICKSTOCK_NOW, and the real one without it.")
+    fixed: str = Field(
+        default="", description="A moment to take for now; empty: TICKSTOCK_NOW, and the real one without it."
+    )
 
     def now(self) -> datetime:
         """The moment, timezone-aware UTC.

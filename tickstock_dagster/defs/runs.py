@@ -7,16 +7,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Self
+from typing import Self, TypeVar
 
 import dagster as dg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.sources.protocol import MarketSource, Source
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
+
+AnySource = TypeVar("AnySource", bound=Source)
 
 
 @contextmanager
@@ -57,6 +60,10 @@ class StoreRun:
         with failures():
             return cls(warehouse.engine(), warehouse.calendar(MARKET), context.run.run_id, clock, clock.now())
 
+    def context_with(self, source: AnySource) -> LoadContext[AnySource]:
+        """What a load from some source works with in this run."""
+        return LoadContext(source, self.engine, MARKET, self.run_id, self.clock.now)
+
     def traded_sessions(self, keys: Sequence[str]) -> tuple[date, ...]:
         """The sessions of the keys, ascending; those that an override cancelled are left out.
 
@@ -80,7 +87,7 @@ class StoreRun:
 class SourceRun(StoreRun):
     """A run that asks a source besides."""
 
-    source: BarSource
+    source: MarketSource
 
     @classmethod
     def open_source(
@@ -94,6 +101,11 @@ class SourceRun(StoreRun):
         with failures():
             engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
             return cls(engine, calendar, context.run.run_id, clock, clock.now(), vendor.open())
+
+    @property
+    def load_context(self) -> LoadContext[MarketSource]:
+        """What a load of this run works with; a new one each time, which counts its calls from 0."""
+        return self.context_with(self.source)
 
     def closed_sessions(self, keys: Sequence[str], added: Sequence[str] = ()) -> tuple[date, ...]:
         """The sessions of the keys, and those that an override added, that have closed, ascending.

@@ -4,6 +4,8 @@ from datetime import date
 
 import dagster as dg
 
+from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
+
 SESSION_TAG = "tickstock/session"
 TRIGGER_TAG = "tickstock/trigger"
 STRETCH_TAG = "tickstock/closed_after"
@@ -22,24 +24,7 @@ def eod_tags(session: date) -> dict[str, str]:
 
 
 BAR_COLUMNS = dg.TableSchema(
-    columns=[
-        dg.TableColumn("security_id", "bigint", "The security."),
-        dg.TableColumn("session", "date", "Trading date of the exchange."),
-        dg.TableColumn("ticker", "text", "Ticker as printed on that session."),
-        dg.TableColumn("closes_at", "timestamp with time zone", "The session's scheduled close."),
-        dg.TableColumn("open", "numeric", "First price, raw."),
-        dg.TableColumn("high", "numeric", "Highest price, raw."),
-        dg.TableColumn("low", "numeric", "Lowest price, raw."),
-        dg.TableColumn("close", "numeric", "Official close, raw."),
-        dg.TableColumn("volume", "bigint", "Shares traded, raw."),
-        dg.TableColumn("vwap", "numeric", "Volume-weighted average price, raw."),
-        dg.TableColumn("transactions", "bigint", "Number of trades."),
-        dg.TableColumn("fmv", "numeric", "Fair market value; never mixed into close."),
-        dg.TableColumn("is_fmv", "boolean", "True where only fmv speaks."),
-        dg.TableColumn("source", "text", "Where the row came from."),
-        dg.TableColumn("status", "text", "provisional or final."),
-        dg.TableColumn("loaded_at", "timestamp with time zone", "When this version was written."),
-    ]
+    columns=[dg.TableColumn(column.name, column.type, column.meaning) for column in DAILY_COLUMNS]
 )
 
 ACTION_COLUMNS = dg.TableSchema(

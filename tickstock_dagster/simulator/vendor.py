@@ -11,7 +11,7 @@ from starlette.routing import compile_path
 from starlette.types import Receive, Scope, Send
 
 from tickstock_dagster.simulator import wire
-from tickstock_dagster.simulator.clock import Clock
+from tickstock_dagster.simulator.clock import Clock, eastern_date
 from tickstock_dagster.simulator.endpoints import (
     aggregates,
     corporate_actions,
@@ -121,6 +121,7 @@ class Vendor:
         data = self._load()
         delay = timedelta(minutes=self.options.publish_delay_minutes)
         tape = Tape(data, sessions(), delay, self.corrections, self.faults.lateness, self.faults.late_days)
+        tape.reach(eastern_date(self.clock.now()))
         data.warm()
         return tape
 
@@ -143,9 +144,10 @@ class Vendor:
             plan = self.gate.admit(request.headers.get("authorization"), query.get("apiKey"), subject.path)
             if request.method != "GET":
                 return wire.Refusal(405, {"status": "ERROR", "error": "Method not allowed"})
-            tape = await self.tape()
+            tape, now = await self.tape(), self.clock.now()
+            tape.reach(eastern_date(now))
             origin = f"{request.url.scheme}://{request.url.netloc}"
-            call = Call(subject.path, parts, query, origin, plan, self.clock.now(), tape)
+            call = Call(subject.path, parts, query, origin, plan, now, tape)
             payload = ENDPOINTS.get(template, _unknown)(call)
         except wire.Refusal as refusal:
             return refusal

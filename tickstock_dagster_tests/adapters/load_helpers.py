@@ -8,10 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import fingerprint
 from tickstock_dagster.adapters.sources.massive.source import MassiveSource
-from tickstock_dagster.adapters.sources.protocol import BarSource
+from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.adapters.sources.retry import RetryPolicy
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
@@ -54,7 +55,7 @@ class World:
     simulator: RunningSimulator
     database_url: str
     now: datetime = SATURDAY
-    source: BarSource = field(init=False)
+    source: MarketSource = field(init=False)
 
     def __post_init__(self) -> None:
         self.source = quick_source(self.simulator)
@@ -63,10 +64,13 @@ class World:
     def engine(self) -> sa.Engine:
         return open_engine(self.database_url)
 
+    def context(self, source: MarketSource | None = None, run_id: str = "run-1") -> LoadContext[MarketSource]:
+        """What a load works with: the world's time, and its source unless there is another."""
+        return LoadContext(source or self.source, self.engine, MARKET, run_id, lambda: self.now)
+
     def loader(self, **options: Any) -> BarLoader:
-        source = options.pop("source", self.source)
-        run_id = options.pop("run_id", "run-1")
-        return BarLoader(source, self.engine, CALENDAR, MARKET, run_id, lambda: self.now, **options)
+        asked = {name: options.pop(name) for name in ("source", "run_id") if name in options}
+        return BarLoader(self.context(**asked), CALENDAR, **options)
 
     def load(self, tickers: str | Iterable[str], first: date, last: date, **options: Any) -> LoadReport:
         """Load tickers ("AAPL MSFT") over the sessions between two dates."""

@@ -1,14 +1,17 @@
 """What the tests of the warehouse share: rows of a table, securities and bars written directly."""
 # ruff: noqa: S608 - every text that is put into a statement stands in this module
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import polars as pl
 import psycopg
+import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.store import REJECTED_COLUMNS, STAGED_BAR_COLUMNS, StoreBatch
+from tickstock_dagster.adapters.bars.store import REJECTED_COLUMNS, StoreBatch
+from tickstock_dagster.core.bars.columns import STAGED_BAR_COLUMNS
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA
 
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
@@ -97,3 +100,35 @@ def counts(database_url: str) -> dict[str, int]:
         "securities", "ticker_intervals", "corporate_actions",
     )  # fmt: skip
     return {table: query(database_url, f"SELECT count(*) FROM {table}")[0][0] for table in tables}
+
+
+class _CountedCursor(psycopg.Cursor[Any]):
+    """A cursor that notes every statement it is given, whatever becomes of it."""
+
+    seen: ClassVar[list[str]] = []
+
+    def execute(self, query: Any, *given: Any, **options: Any) -> Self:
+        self.seen.append(query if isinstance(query, str) else str(query))
+        return super().execute(query, *given, **options)
+
+
+@contextmanager
+def counted_statements() -> Iterator[list[str]]:
+    """The texts of all statements that our engines send meanwhile, in the order of sending; each is executed."""
+
+    def count_on(connection: Any, *_: Any) -> None:
+        if isinstance(connection, psycopg.Connection):  # Dagster's own storage has another driver
+            connection.cursor_factory = _CountedCursor
+
+    def count_no_more(connection: Any, *_: Any) -> None:
+        if isinstance(connection, psycopg.Connection):
+            connection.cursor_factory = psycopg.Cursor
+
+    _CountedCursor.seen.clear()
+    sa.event.listen(sa.pool.Pool, "checkout", count_on)
+    sa.event.listen(sa.pool.Pool, "checkin", count_no_more)
+    try:
+        yield _CountedCursor.seen
+    finally:
+        sa.event.remove(sa.pool.Pool, "checkout", count_on)
+        sa.event.remove(sa.pool.Pool, "checkin", count_no_more)

@@ -9,7 +9,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.postgres.migrations import SchemaError, migrate, require_current_schema
+from tickstock_dagster.adapters.postgres.migration_files import SchemaError
+from tickstock_dagster.adapters.postgres.migrations import migrate, require_current_schema
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder
 from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.core.errors import ConfigurationError

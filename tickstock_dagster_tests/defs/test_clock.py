@@ -12,8 +12,8 @@ from dagster._utils.schedules import schedule_execution_time_iterator  # what th
 
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.loading.end_of_day import first_attempt_at, maintenance_at, overdue_at
-from tickstock_dagster_tests.defs.bars.test_schedules import NEW_YORK, eastern, tick
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions
+from tickstock_dagster_tests.defs.ticking import NEW_YORK, eastern, tick
 
 XNYS = library_calendar("XNYS")
 

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from dagster import DagsterUnknownPartitionError
 
-from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.calendars.session_calendar import library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.defs import partitions
 from tickstock_dagster.defs.partitions import (
@@ -31,6 +31,25 @@ def test_keys_are_exactly_the_sessions_of_the_calendar() -> None:
     keys = keys_at("2026-11-20T18:00:00-05:00")
     assert keys == [str(day) for day in CALENDAR.sessions(SESSIONS_START, date(2026, 11, 20))]
     assert len(keys) == len(set(keys))
+
+
+def test_keys_go_on_in_computed_years() -> None:
+    keys = keys_at("2050-12-30T18:00:00-05:00")
+    assert keys == [str(day) for day in CALENDAR.sessions(SESSIONS_START, date(2050, 12, 30))]
+
+
+def test_keys_that_were_stored_while_the_calendars_ended_in_2030_are_the_same_keys() -> None:
+    """The calendars' last day is part of the definition's identity, and of no key."""
+    before = dg.DailyPartitionsDefinition(
+        start_date=datetime.combine(SESSIONS_START, datetime.min.time()),
+        timezone="America/New_York",
+        end_offset=1,
+        exclusions=["0 0 * * 6", "0 0 * * 0", *partition_exclusions(CALENDAR, SESSIONS_START, date(2030, 12, 31))],
+    )
+    for moment in ("2026-11-20T18:00:00-05:00", "2030-12-31T18:00:00-05:00"):
+        assert before.get_partition_keys(current_time=datetime.fromisoformat(moment)) == keys_at(moment)
+    key = "2026-11-20"
+    assert before.time_window_for_partition_key(key) == sessions.time_window_for_partition_key(key)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +111,7 @@ def test_a_grid_that_begins_earlier_has_room_for_fewer(monkeypatch: pytest.Monke
     assert free_ticker_keys(now, 0) < room / 2
 
 
-@pytest.mark.parametrize("text", ["2025-01-01", "2025-01-04", "2025-13-01", "2003-09-09", "2031-01-02"])
+@pytest.mark.parametrize("text", ["2025-01-01", "2025-01-04", "2025-13-01", "2003-09-09", "2051-01-03"])
 def test_a_grid_that_does_not_begin_at_a_session_is_refused_by_name(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKSTOCK_SYMBOL_GRID_START", text)
     load_settings.cache_clear()

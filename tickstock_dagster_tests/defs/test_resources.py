@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tickstock_dagster.adapters.postgres.migrations import SchemaError
+from tickstock_dagster.adapters.postgres.migration_files import SchemaError
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.settings import load_settings

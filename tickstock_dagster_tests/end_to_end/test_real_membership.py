@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.securities.delisted_sync import take_in_delisted
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
@@ -57,8 +58,9 @@ def engine(lines: tuple[MemberLine, ...], tmp_path: Path, migrated_database_url:
     engine = open_engine(migrated_database_url)
     with RunningSimulator(now=NOW, symbol_file=symbols) as simulator:
         source = quick_source(simulator)
-        ListingSync(source, engine, "XNYS", "tests", lambda: NOW, source.drain_calls).observe(TODAY)
-        take_in_delisted(source, engine, market="XNYS", today=TODAY, run_id="tests", clock=lambda: NOW)
+        context = LoadContext(source, engine, "XNYS", "tests", lambda: NOW)
+        ListingSync(context).observe(TODAY)
+        take_in_delisted(context, TODAY)
         yield engine
 
 

@@ -12,7 +12,7 @@ import pytest
 from tickstock_dagster.adapters.securities.etf_profile_loader import load_etf_profiles
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
 from tickstock_dagster.simulator.testing import RunningSimulator
-from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
+from tickstock_dagster_tests.adapters.load_helpers import World
 
 pytestmark = [pytest.mark.real_data, pytest.mark.timeout(600)]
 
@@ -44,16 +44,14 @@ def test_thirteen_thousand_symbols_with_their_classes_within_a_minute(
     vendor: RunningSimulator, migrated_database_url: str
 ) -> None:
     world = World(vendor, migrated_database_url, now=NOW)
-    master = SymbolMaster(world.source, world.engine, MARKET, "run-1", lambda: world.now)
+    master = SymbolMaster(world.context())
     took = {}
     for name, day in (("first list", THU), ("next list", FRI)):
         started = time.perf_counter()
         report = master.sync(day, details_limit=0)
         took[name] = time.perf_counter() - started
     started = time.perf_counter()
-    etfs = load_etf_profiles(
-        world.source, world.engine, FRI, market=MARKET, run_id="run-1", clock=lambda: world.now
-    )  # fmt: skip
+    etfs = load_etf_profiles(world.context(), FRI)
     took["ETF facts"] = time.perf_counter() - started
     plan = master.details_plan(FRI, details_limit=1_000)
     vendor.reset_stats()

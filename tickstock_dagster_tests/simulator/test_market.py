@@ -73,6 +73,27 @@ def test_a_series_does_not_depend_on_how_many_others_there_are(market: Synthetic
         assert np.array_equal(smaller.series(security).close, market.series(security).close)
 
 
+def test_a_clock_that_moves_on_adds_years_and_changes_nothing_that_was() -> None:
+    market = SyntheticMarket(7, 60)
+    before = {security.key: (market.series(security), market.dividends(security)) for security in market.securities}
+    assert market.last_day == date(2030, 12, 31)
+    assert not market.reach(date(2030, 12, 31))
+    assert market.reach(date(2035, 1, 3))
+    assert not market.reach(date(2035, 1, 4))
+    assert market.last_day == date(2040, 12, 31)
+    for security in market.securities:
+        now, (series, dividends) = market.series(security), before[security.key]
+        drawn = len(series.ordinals)
+        for name in ("ordinals", "open", "high", "low", "close", "volume"):
+            assert np.array_equal(getattr(now, name)[:drawn], getattr(series, name))
+        assert tuple(market.dividends(security))[: len(dividends)] == tuple(dividends)
+    apple = market.series(named(market, "AAPL"))
+    assert set(range(2031, 2041)) <= {date.fromordinal(day).year for day in apple.ordinals.tolist()}
+    assert market.reach(date(2060, 1, 1)), "as far as there is a calendar"
+    assert market.last_day == date(2050, 12, 30)
+    assert not market.reach(date(2060, 1, 1))
+
+
 def test_every_ticker_of_the_profiles_is_listed_now_with_its_kind(market: SyntheticMarket) -> None:
     today = {security.ticker_on(date(2026, 11, 20)): security for security in market.securities}
     assert {today[ticker].equity_type for ticker in STOCKS} == {"CS"}
@@ -142,7 +163,7 @@ def test_less_is_traded_on_half_days(market: SyntheticMarket) -> None:
 
 
 def test_thin_names_have_sessions_without_a_trade(market: SyntheticMarket) -> None:
-    total = len(sessions().days)
+    total = sum(day <= market.last_day for day in sessions().days)
     assert 0.66 < len(market.series(named(market, "THIN")).ordinals) / total < 0.74
     assert 0.31 < len(market.series(named(market, "THNR")).ordinals) / total < 0.39
     assert np.median(market.series(named(market, "THNR")).volume) < 200

@@ -5,8 +5,9 @@ from datetime import UTC, date, datetime
 import pytest
 from massive import RESTClient
 
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY
 from tickstock_dagster.simulator.endpoints.market_status import holiday_name
-from tickstock_dagster.simulator.market.sessions import LAST_DAY, sessions
+from tickstock_dagster.simulator.market.sessions import sessions
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.simulator.asking import ask
 
@@ -52,9 +53,9 @@ def test_coming_holidays_and_half_days_are_listed_for_each_exchange(shared: Runn
 
 
 def test_the_list_ends_with_the_calendar(own: RunningSimulator) -> None:
-    own.set_now(datetime(2030, 12, 20, 12, tzinfo=UTC))
+    own.set_now(datetime(2050, 12, 20, 12, tzinfo=UTC))
     rows = ask(own, "/v1/marketstatus/upcoming").json
-    assert {row["date"] for row in rows} == {"2030-12-24", "2030-12-25"}
+    assert {row["date"] for row in rows} == {"2050-12-26"}
 
 
 def test_every_holiday_of_the_calendar_has_its_name() -> None:

@@ -13,8 +13,7 @@ WITH answered AS MATERIALIZED (
         SELECT security_id, session FROM ohlcv_daily WHERE NOT is_fmv
         UNION ALL
         SELECT security_id, session FROM quarantined_bars
-    ) AS b ON b.security_id = i.security_id AND b.session >= i.valid_from
-        AND (i.valid_to IS NULL OR b.session < i.valid_to)
+    ) AS b ON b.security_id = i.security_id AND covers(i.valid_from, i.valid_to, b.session)
     WHERE i.start_known = 'absent_before' AND i.security_id = ANY (%(security_ids)s::bigint[])
     GROUP BY i.security_id, i.valid_from, i.seen_from, i.ticker)
 SELECT f.security_id, f.valid_from, f.first_bar

@@ -1,15 +1,16 @@
--- Median volume of each security over its stored sessions of a span, or over the last 20 up to its end where the span
--- holds too few.
+-- Median volume of each security over its last 20 stored sessions before a day; or, where a span that ends with that day
+-- is given and holds enough of its sessions, over those.
 SELECT wanted.security_id, coalesce(span.volume, recent.volume) AS volume
 FROM unnest(%(security_ids)s::bigint[]) AS wanted (security_id)
 CROSS JOIN LATERAL (
     SELECT CASE WHEN count(*) >= %(enough)s THEN percentile_cont(0.5) WITHIN GROUP (ORDER BY b.volume) END AS volume
     FROM ohlcv_daily AS b
-    WHERE b.security_id = wanted.security_id AND b.session BETWEEN %(first)s AND %(last)s AND NOT b.is_fmv) AS span
+    WHERE b.security_id = wanted.security_id AND b.session >= %(first)s::date AND b.session < %(before)s
+        AND NOT b.is_fmv) AS span
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY last_ones.volume) AS volume
     FROM (
         SELECT b.volume FROM ohlcv_daily AS b
-        WHERE b.security_id = wanted.security_id AND b.session <= %(last)s AND NOT b.is_fmv
+        WHERE b.security_id = wanted.security_id AND b.session < %(before)s AND NOT b.is_fmv
         ORDER BY b.session DESC LIMIT 20) AS last_ones) AS recent
 WHERE coalesce(span.volume, recent.volume) IS NOT NULL

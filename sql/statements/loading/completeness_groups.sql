@@ -1,21 +1,13 @@
 -- The groups that listed securities belong to between two sessions ($1, $2), each with its days: universes (lists on
 -- every day, for the newest holder of each ticker; dated ones as now known), ETF themes, equity types.
-WITH listed AS (
-    SELECT c.key, member.ticker
-    FROM cache_entries AS c CROSS JOIN LATERAL jsonb_array_elements_text(c.value) AS member (ticker)
-    WHERE c.membership = 'static'
-), held AS (
-    SELECT DISTINCT ON (i.ticker) i.ticker, i.security_id
-    FROM ticker_intervals AS i
-    WHERE i.ticker IN (SELECT ticker FROM listed)
-    ORDER BY i.ticker, i.valid_from DESC
-), members AS (
-    SELECT l.key, h.security_id, '1900-01-01'::date AS valid_from, NULL::date AS valid_to
-    FROM listed AS l JOIN held AS h USING (ticker)
+WITH members AS (
+    SELECT s.universe AS key, s.security_id, '1900-01-01'::date AS valid_from, NULL::date AS valid_to
+    FROM static_members AS s
+    WHERE s.security_id IS NOT NULL
     UNION ALL
     SELECT m.universe, m.security_id, m.valid_from, m.valid_to
     FROM universe_memberships AS m
-    WHERE m.known_to IS NULL AND m.valid_from <= $2::date AND (m.valid_to IS NULL OR m.valid_to > $1::date)
+    WHERE m.known_to IS NULL AND meets(m.valid_from, m.valid_to, $1::date, $2::date)
 ), grouped AS (
     SELECT 'universe' AS kind, key AS name, security_id, valid_from, valid_to FROM members
     UNION ALL
@@ -29,5 +21,5 @@ SELECT g.kind, g.name, g.security_id,
     greatest(g.valid_from, i.valid_from) AS valid_from, least(g.valid_to, i.valid_to) AS valid_to
 FROM grouped AS g
 JOIN ticker_intervals AS i USING (security_id)
-WHERE i.valid_from <= $2::date AND (i.valid_to IS NULL OR i.valid_to > $1::date)
+WHERE meets(i.valid_from, i.valid_to, $1::date, $2::date)
     AND (g.valid_to IS NULL OR i.valid_from < g.valid_to) AND (i.valid_to IS NULL OR g.valid_from < i.valid_to)

@@ -15,8 +15,7 @@ FROM (
     JOIN securities AS o USING (security_id)
     LEFT JOIN LATERAL (
         SELECT p.* FROM etf_profiles AS p
-        WHERE p.ticker = h.ticker AND p.source <> 'seed' AND p.as_of >= h.valid_from
-            AND p.as_of < coalesce(h.valid_to, 'infinity')
+        WHERE p.ticker = h.ticker AND p.source <> 'seed' AND covers(h.valid_from, h.valid_to, p.as_of)
         ORDER BY p.as_of DESC, p.known_at DESC
         LIMIT 1) AS v ON true
     LEFT JOIN LATERAL (
@@ -24,7 +23,7 @@ FROM (
         WHERE p.ticker = h.ticker AND p.source = 'seed'
         ORDER BY p.as_of DESC
         LIMIT 1) AS d ON true
-    WHERE h.valid_from <= %(on)s AND (h.valid_to IS NULL OR h.valid_to > %(on)s)
+    WHERE covers(h.valid_from, h.valid_to, %(on)s)
         AND (o.equity_type IS NULL OR o.equity_type = ANY (%(types)s))
         AND (v.ticker IS NOT NULL OR d.ticker IS NOT NULL)) AS n
 WHERE n.security_id = s.security_id

@@ -2,4 +2,4 @@
 SELECT i.ticker, i.security_id, s.composite_figi
 FROM ticker_intervals AS i
 JOIN securities AS s USING (security_id)
-WHERE i.valid_from <= %(on)s AND (i.valid_to IS NULL OR i.valid_to > %(on)s)
+WHERE covers(i.valid_from, i.valid_to, %(on)s)

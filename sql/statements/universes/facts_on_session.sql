@@ -41,5 +41,5 @@ LEFT JOIN LATERAL (
     WHERE a.security_id = b.security_id AND a.action = 'split' AND a.known_to IS NULL
         AND a.ex_date > b.last_bar AND a.ex_date <= %(session)s
     HAVING count(*) > 0) AS since ON b.last_bar < %(session)s
-WHERE i.valid_from <= %(session)s AND (i.valid_to IS NULL OR i.valid_to > %(session)s)
+WHERE covers(i.valid_from, i.valid_to, %(session)s)
 ORDER BY s.security_id

@@ -4,18 +4,13 @@ WITH days AS (
 ), named AS (
     SELECT m.universe, d.session, m.security_id
     FROM days AS d
-    JOIN universe_memberships AS m ON m.known_to IS NULL AND m.valid_from <= d.session
-        AND (m.valid_to IS NULL OR m.valid_to > d.session)
+    JOIN universe_memberships AS m ON m.known_to IS NULL AND covers(m.valid_from, m.valid_to, d.session)
     WHERE m.universe = ANY (%(universes)s::text[])
     UNION ALL
-    SELECT c.key, d.session, held.security_id
+    SELECT s.universe, d.session, s.security_id
     FROM days AS d
-    CROSS JOIN cache_entries AS c
-    CROSS JOIN LATERAL jsonb_array_elements_text(c.value) AS member (ticker)
-    CROSS JOIN LATERAL (
-        SELECT i.security_id FROM ticker_intervals AS i
-        WHERE i.ticker = member.ticker ORDER BY i.valid_from DESC LIMIT 1) AS held
-    WHERE c.key = ANY (%(universes)s::text[]) AND c.membership = 'static'
+    CROSS JOIN static_members AS s
+    WHERE s.universe = ANY (%(universes)s::text[]) AND s.security_id IS NOT NULL
 ), counted AS (
     SELECT n.universe, n.session, count(*) AS members,
         count(i.security_id) FILTER (WHERE b.security_id IS NOT NULL OR NOT coalesce(g.is_final, false)) AS due,
@@ -23,8 +18,7 @@ WITH days AS (
         sum(s.aum_usd)::float8 AS aum_usd, avg(s.expense_ratio)::float8 AS expense_ratio
     FROM named AS n
     JOIN securities AS s USING (security_id)
-    LEFT JOIN ticker_intervals AS i ON i.security_id = n.security_id AND i.valid_from <= n.session
-        AND (i.valid_to IS NULL OR i.valid_to > n.session)
+    LEFT JOIN ticker_intervals AS i ON i.security_id = n.security_id AND covers(i.valid_from, i.valid_to, n.session)
     LEFT JOIN ohlcv_daily AS b ON b.security_id = n.security_id AND b.session = n.session AND NOT b.is_fmv
     LEFT JOIN bar_gaps AS g ON g.security_id = n.security_id AND g.session = n.session
     GROUP BY n.universe, n.session)

@@ -1,4 +1,4 @@
 -- Members of every dated universe on a day, as known now.
 SELECT m.universe, m.security_id
 FROM universe_memberships AS m
-WHERE m.known_to IS NULL AND m.valid_from <= %(day)s AND (m.valid_to IS NULL OR m.valid_to > %(day)s)
+WHERE m.known_to IS NULL AND covers(m.valid_from, m.valid_to, %(day)s)

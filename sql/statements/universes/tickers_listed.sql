@@ -2,6 +2,6 @@
 SELECT i.ticker
 FROM ticker_intervals AS i
 JOIN securities AS s USING (security_id)
-WHERE i.valid_from <= %(session)s AND (i.valid_to IS NULL OR i.valid_to > %(session)s) AND i.seen_to >= %(session)s
+WHERE covers(i.valid_from, i.valid_to, %(session)s) AND i.seen_to >= %(session)s
     AND coalesce(s.primary_exchange <> ALL (%(abroad)s::text[]), true)
 ORDER BY i.ticker COLLATE "C"

@@ -11,12 +11,12 @@ CROSS JOIN LATERAL (
             ORDER BY n.valid_from DESC LIMIT 1) AS newest
     FROM ticker_intervals AS i
     WHERE i.ticker = %(ticker)s
-    ORDER BY (i.valid_from <= %(session)s AND (i.valid_to IS NULL OR i.valid_to > %(session)s)) DESC, i.valid_from DESC
+    ORDER BY covers(i.valid_from, i.valid_to, %(session)s) DESC, i.valid_from DESC
     LIMIT 1) AS s
 LEFT JOIN ticker_intervals AS named ON named.security_id = s.security_id
-    AND named.valid_from <= %(session)s AND (named.valid_to IS NULL OR named.valid_to > %(session)s)
+    AND covers(named.valid_from, named.valid_to, %(session)s)
 LEFT JOIN universe_memberships AS m ON m.universe = c.key AND m.security_id = s.security_id AND m.known_to IS NULL
-    AND m.valid_from <= %(session)s AND (m.valid_to IS NULL OR m.valid_to > %(session)s)
+    AND covers(m.valid_from, m.valid_to, %(session)s)
 LEFT JOIN LATERAL (
     SELECT u.session, u.determined_at, u.rule_version, u.task, u.evidence FROM universe_determinations AS u
     WHERE u.universe = c.key AND u.session <= %(session)s

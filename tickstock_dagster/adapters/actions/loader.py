@@ -1,21 +1,22 @@
 """Loading splits and dividends of a span of ex-dates: two calls, one transaction, in versions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.ledger.calls import record_calls, write_calls
+from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units, units_done
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
-from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, VendorError
-from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, judge_actions
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource, VendorError
+from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, validate_actions
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
 FEW_WITHDRAWN = 5
@@ -36,15 +37,7 @@ class ActionsReport:
 
 
 def load_corporate_actions(
-    source: BarSource,
-    engine: sa.Engine,
-    first: date,
-    last: date,
-    *,
-    market: str,
-    run_id: str,
-    clock: Callable[[], datetime],
-    ask_again: bool = False,
+    context: LoadContext[ReferenceSource], first: date, last: date, *, ask_again: bool = False
 ) -> ActionsReport:
     """Fetch the actions with an ex-date in [first, last] and store what is new, changed or withdrawn.
 
@@ -55,19 +48,20 @@ def load_corporate_actions(
         VendorError: one of the answers did not come, or lacks much of what is known; nothing was changed.
         ServiceUnavailableError: the database cannot be reached; nothing was changed.
     """
-    units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in ("splits", "dividends")]
+    source, engine, market = context.source, context.engine, context.market
+    units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in (UnitKind.SPLITS, UnitKind.DIVIDENDS)]
     if not ask_again and units_done(engine, units):
         return ActionsReport(0, 0, 0, 0, (), 0, asked=False)
-    started = clock()
+    started = context.now()
     try:
         splits, dividends = source.splits(first, last), source.dividends(first, last)
     except VendorError:
-        record_calls(engine, source.drain_calls(), source=source.name, run_id=run_id)
+        context.record_calls()
         raise
-    judged = judge_actions(splits, dividends, read_intervals(engine))
-    now = clock()
+    judged = validate_actions(splits, dividends, read_intervals(engine))
+    now = context.now()
     at = {"first": first, "last": last, "source": source.name, "now": now}
-    calls = source.drain_calls()
+    calls = context.drain()
     with transaction(engine) as connection, connection.cursor() as cursor:
         cursor.execute(statement("actions/stage"), prepare=False)  # several statements at once cannot be prepared
         copy_frame(cursor, "stage_actions", judged.actions.select(list(ACTION_SCHEMA)))
@@ -79,8 +73,8 @@ def load_corporate_actions(
         inserted = cursor.rowcount
         answers = zip(units, (splits, dividends), strict=True)
         ends = [FinishedUnit(unit, frame.height, started) for unit, frame in answers]
-        finish_units(cursor, ends, run_id=run_id, now=now)
-        write_calls(cursor, calls, source.name, run_id)
+        finish_units(cursor, ends, run_id=context.run_id, now=now)
+        write_calls(cursor, calls, source.name, context.run_id)
     known = judged.actions.height - inserted
     return ActionsReport(inserted, ended, known, judged.unresolved, judged.refused, len(calls))
 

@@ -1,4 +1,4 @@
-"""From answers to one transaction's batch: rows judged, absences explained, units ended.
+"""From answers to one transaction's batch: rows validated, absences explained, units ended.
 
 The rules are `core`'s; what this adds is what they need from the store (usual volumes, who held a ticker).
 """
@@ -8,22 +8,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 import polars as pl
-import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bars.store import ListingStart, StoreBatch, rows_as_json
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
-from tickstock_dagster.adapters.loading.coverage import typical_volumes
+from tickstock_dagster.adapters.loading.coverage import ENOUGH_SESSIONS, usual_volumes
 from tickstock_dagster.adapters.loading.processing import read_retry_terms
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
-from tickstock_dagster.adapters.sources.fetcher import Answer
+from tickstock_dagster.adapters.sources.fetcher import BarAnswer
 from tickstock_dagster.adapters.sources.protocol import (
     NotEntitledError,
     NotPublishedYetError,
     OutOfHistoryError,
+    Source,
     VendorError,
 )
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
-from tickstock_dagster.core.bars.ingest import SESSION_TABLE, absent_cells, first_bars, judge_answers
+from tickstock_dagster.core.bars.ingest import SESSION_TABLE, absent_cells, first_bars, validate_answers
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import (
     CELL_SCHEMA,
@@ -33,43 +34,39 @@ from tickstock_dagster.core.loading.coverage import (
     absence_evidence,
     explain_absences,
 )
-from tickstock_dagster.core.loading.planning import WorkUnit
-
-ENOUGH_ROWS = 8
-"""Answers with fewer rows of a security say too little about its usual volume; the store is asked instead."""
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 
 @dataclass(frozen=True, slots=True)
-class AnswerJudge:
-    """Judges the answers of one load.
+class AnswerValidator:
+    """Validates the answers of one load.
 
     Attributes:
+        context: the load's.
+        calendar: in force.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
         asked: the cells that the load's units are to fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
         expected: (session, expected) how many bars the load expects of each session, stored ones included.
     """
 
-    engine: sa.Engine
-    source: str
-    run_id: str
-    market: str
+    context: LoadContext[Source]
     calendar: SessionCalendar
     intervals: pl.DataFrame
     asked: pl.DataFrame
     expected: pl.DataFrame
 
-    def judge(self, answers: Sequence[Answer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
+    def validate(self, answers: Sequence[BarAnswer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
         """The batch to store, and the tickers of good rows that no security held. `now` is aware."""
-        good = [answer for answer in answers if answer.bars is not None]
-        sessions = session_table(self.calendar, [answer.unit for answer in answers])
-        grouped = any(answer.unit.kind != "range" for answer in good)
-        intervals = read_intervals(self.engine) if grouped else self.intervals
-        judged = judge_answers(_rows(good), intervals, sessions, market=self.market, now=now)
-        asked = self.asked.filter(pl.col("unit_id").is_in([answer.unit.unit_id for answer in good]))
+        good = [answer for answer in answers if answer.result is not None]
+        sessions = session_table(self.calendar, [answer.question for answer in answers])
+        grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
+        intervals = read_intervals(self.context.engine) if grouped else self.intervals
+        judged = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
+        asked = self.asked.filter(pl.col("unit_id").is_in([answer.question.unit_id for answer in good]))
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([judged.bars.select(seen), judged.rejected.select(seen)])
-        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == "range"))
+        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == UnitKind.RANGE.value))
         absent = absent_cells(asked, judged.bars, sessions, intervals, self.expected).join(
             starts.select("security_id", "first_bar"), on="security_id", how="left"
         )
@@ -79,22 +76,24 @@ class AnswerJudge:
             self._usual_volumes(absent, judged.bars),
             judged.rejected.select("ticker", "session", "reason"),
             now=now,
-            asked=absence_evidence(self.source),
+            asked=absence_evidence(self.context.source.name),
             terms=self._retry_terms(absent, now),
         )
-        failed = [self.failed_gaps([answer.unit], answer.error, now) for answer in answers if answer.error is not None]
+        failed = [
+            self.failed_gaps([answer.question], answer.error, now) for answer in answers if answer.error is not None
+        ]
         per_unit = dict(judged.bars.group_by("unit_id").len().iter_rows())
         doubtful = dict(absent.filter("suspicious").group_by("unit_id").len().iter_rows())
         batch = StoreBatch(
-            source=self.source,
-            run_id=self.run_id,
+            source=self.context.source.name,
+            run_id=self.context.run_id,
             now=now,
             bars=judged.bars,
             rejected=judged.rejected.with_columns(rows_as_json(judged.rejected)),
             gaps=pl.concat([explained, *failed]),
             starts=[ListingStart(*row) for row in starts.iter_rows()],
             units=[
-                FinishedUnit(a.unit, per_unit.get(a.unit.unit_id, 0), a.started_at, _why_failed(a, doubtful))
+                FinishedUnit(a.question, per_unit.get(a.question.unit_id, 0), a.started_at, _why_failed(a, doubtful))
                 for a in answers
             ],
         )
@@ -103,7 +102,7 @@ class AnswerJudge:
     def _retry_terms(self, absent: pl.DataFrame, now: datetime) -> pl.DataFrame:
         """On which terms the absent cells of a session that has not settled are asked for again."""
         late = absent.filter(pl.lit(now) - pl.col("closes_at") < SETTLES_AFTER)
-        return read_retry_terms(self.engine, late.select("security_id", "session").rows())
+        return read_retry_terms(self.context.engine, late.select("security_id", "session").rows())
 
     def _usual_volumes(self, absent: pl.DataFrame, bars: pl.DataFrame) -> pl.DataFrame:
         """Median volume of each absent security: from the same answers where they hold enough, else from the store."""
@@ -114,13 +113,13 @@ class AnswerJudge:
             bars.filter(pl.col("security_id").is_in(wanted.to_list()))
             .group_by("security_id")
             .agg(pl.col("volume").median().alias("median_volume"), pl.len().alias("rows"))
-            .filter(pl.col("rows") >= ENOUGH_ROWS)
+            .filter(pl.col("rows") >= ENOUGH_SESSIONS)
             .drop("rows")
         )
         others = sorted(set(wanted) - set(answered["security_id"]))
         before = absent["session"].max()
         assert isinstance(before, date)  # noqa: S101  # the column is a date and not empty
-        return pl.concat([answered, typical_volumes(self.engine, others, before)]) if others else answered
+        return pl.concat([answered, usual_volumes(self.context.engine, others, before)]) if others else answered
 
     def failed_gaps(self, units: Sequence[WorkUnit], error: VendorError, now: datetime) -> pl.DataFrame:
         """Explain the cells of units that failed or were not asked for. They are due again at once: the next run asks.
@@ -146,12 +145,12 @@ class AnswerJudge:
         )
 
 
-def _why_failed(answer: Answer, doubtful: dict[str, int]) -> str | None:
+def _why_failed(answer: BarAnswer, doubtful: dict[str, int]) -> str | None:
     """In words; None where the answer can be relied on. One that lacks much has rows, and proves no absence."""
     if answer.error is not None:
         return str(answer.error)
-    lacking = doubtful.get(answer.unit.unit_id)
-    return f"the answer lacks {lacking} of {answer.unit.cells} expected bars" if lacking else None
+    lacking = doubtful.get(answer.question.unit_id)
+    return f"the answer lacks {lacking} of {answer.question.cells} expected bars" if lacking else None
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:
@@ -170,6 +169,6 @@ def session_table(calendar: SessionCalendar, units: Sequence[WorkUnit]) -> pl.Da
     return pl.DataFrame(columns, schema=SESSION_TABLE)
 
 
-def _rows(answers: Sequence[Answer]) -> pl.DataFrame:
-    frames = [a.bars.with_columns(unit_id=pl.lit(a.unit.unit_id)) for a in answers if a.bars is not None]
+def _rows(answers: Sequence[BarAnswer]) -> pl.DataFrame:
+    frames = [a.result.with_columns(unit_id=pl.lit(a.question.unit_id)) for a in answers if a.result is not None]
     return pl.concat(frames) if frames else pl.DataFrame(schema={**BAR_SCHEMA, "unit_id": pl.String})

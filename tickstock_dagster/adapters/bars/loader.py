@@ -10,12 +10,11 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
-import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.answer_validation import AnswerJudge, same_reason
+from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason
 from tickstock_dagster.adapters.bars.post_load import late_starts, revised_gaps
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
-from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, completeness, gaps_by_reason, settled_cells
 from tickstock_dagster.adapters.loading.expectation import Expectation
@@ -23,21 +22,18 @@ from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.loading.processing import read_priorities
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
-from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_batches
-from tickstock_dagster.adapters.sources.protocol import (
-    BarSource,
-    NotEntitledError,
-    UpstreamError,
-    VendorCall,
-    VendorError,
-)
+from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_bars
+from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, Completeness, GapReason
-from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, WorkUnit, plan_load
+from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.securities.equity_types import Priority
+
+LoadProgress = Callable[[int, int, Expectation], None]
+"""Hears how many units are done, of how many, and what the load expects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +60,7 @@ class LoadReport:
 
     Attributes:
         tickers: as requested.
+        expectation: the securities that the request meant, and their days; listings as they are stored at the end.
         plan: what it set out to do.
         stored: rows new, changed, unchanged, quarantined, explained.
         states: each session's completeness over the requested tickers, ascending.
@@ -77,6 +74,7 @@ class LoadReport:
     """
 
     tickers: tuple[str, ...]
+    expectation: Expectation
     plan: LoadPlan
     stored: StoreResult
     states: tuple[Completeness, ...]
@@ -93,7 +91,7 @@ class LoadReport:
 class _Prepared:
     """A request resolved against the store: what is expected and what is to be asked for."""
 
-    intervals: pl.DataFrame
+    expectation: Expectation
     expected: pl.DataFrame
     plan: LoadPlan
     asked: pl.DataFrame
@@ -106,20 +104,16 @@ class BarLoader:
     """Loads bars of one market from one source into one store.
 
     Attributes:
-        clock: gives aware times.
+        context: source, store, market, run and clock.
+        calendar: the market's, in force.
         workers: calls side by side.
-        progress: told how many units are done, and of how many, after each batch that is stored.
+        progress: called after each batch that is stored: how many units are done, of how many, and what is expected.
     """
 
-    source: BarSource
-    engine: sa.Engine
+    context: LoadContext[MarketSource]
     calendar: SessionCalendar
-    market: str
-    run_id: str
-    clock: Callable[[], datetime]
     workers: int = 8
-    progress: Callable[[int, int], None] | None = None
-    _calls: int = field(default=0, init=False)
+    progress: LoadProgress | None = None
     _timer: PhaseTimer = field(default_factory=PhaseTimer, init=False)
 
     def plan(self, request: LoadRequest) -> LoadPlan:
@@ -140,22 +134,24 @@ class BarLoader:
             AuthFailedError, NotEntitledError: asking on is pointless; what was answered before is stored.
             ServiceUnavailableError: the database cannot be reached.
         """
-        begun = self.clock()
-        self._calls, self._timer = 0, PhaseTimer()
+        begun, calls_before = self.context.now(), self.context.calls
+        self._timer = PhaseTimer()
         try:
             prepared = self._prepare(request)
             stored, unresolved, failures = self._fill(prepared)
             with self._timer.phase("settle"):
                 self._settle(prepared, request.sessions)
         finally:
-            record_calls(self.engine, self._drain(), source=self.source.name, run_id=self.run_id)
+            self.context.record_calls()
         with self._timer.phase("settle"):
-            expected = self._expectation(request).cells(request.sessions)
-            states = tuple(completeness(self.engine, expected))
+            expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
+            expected = expectation.cells(request.sessions)
+            states = tuple(completeness(self.context.engine, expected))
             security_ids = expected["security_id"].unique().to_list()
-            gaps = gaps_by_reason(self.engine, security_ids, request.sessions[0], request.sessions[-1])
+            gaps = gaps_by_reason(self.context.engine, security_ids, request.sessions[0], request.sessions[-1])
         return LoadReport(
             tickers=request.tickers,
+            expectation=expectation,
             plan=prepared.plan,
             stored=stored,
             states=states,
@@ -163,67 +159,69 @@ class BarLoader:
             unknown=prepared.unknown,
             unresolved=unresolved,
             failures=failures,
-            calls=self._calls,
-            seconds=(self.clock() - begun).total_seconds(),
+            calls=self.context.calls - calls_before,
+            seconds=(self.context.now() - begun).total_seconds(),
             phases=dict(self._timer.seconds),
         )
 
     def _fill(self, prepared: _Prepared) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
         """Ask for every unit and store what comes: rows, tickers of nobody, and what failed in words."""
         units = prepared.plan.units
-        record_plan(self.engine, units, run_id=self.run_id, priorities=prepared.priorities, now=self.clock())
+        record_plan(
+            self.context.engine,
+            units,
+            run_id=self.context.run_id,
+            priorities=prepared.priorities,
+            now=self.context.now(),
+        )
         stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
         if prepared.plan.out_of_history.height:
             stored += self._store_out_of_history(prepared.plan.out_of_history)
-        judge = AnswerJudge(
-            self.engine,
-            self.source.name,
-            self.run_id,
-            self.market,
+        validator = AnswerValidator(
+            self.context,
             self.calendar,
-            prepared.intervals,
+            prepared.expectation.intervals,
             prepared.asked,
             prepared.expected.group_by("session").agg(pl.len().alias("expected")),
         )
         left = dict.fromkeys(units)
         last_error: VendorError | None = None
         try:
-            batches = fetch_batches(self.source, units, self.clock, self._parallel_calls(len(units)))
+            batches = fetch_bars(self.context.source, units, self.context.clock, self._parallel_calls(len(units)))
             for answers in self._timer.waiting("fetch", batches):
                 for answer in answers:
-                    del left[answer.unit]
+                    del left[answer.question]
                     last_error = answer.error
                 done = len(units) - len(left)
                 with self._timer.phase("store"):
-                    batch, lost = judge.judge(answers, self.clock())
-                    batch.calls, batch.events = self._drain(), [self._progress(done, len(units), batch.now)]
-                    stored += store_batch(self.engine, batch)
+                    batch, lost = validator.validate(answers, self.context.now())
+                    batch.calls, batch.events = self.context.drain(), [self._progress(done, len(units), batch.now)]
+                    stored += store_batch(self.context.engine, batch)
                 if self.progress:
-                    self.progress(done, len(units))
+                    self.progress(done, len(units), prepared.expectation)
                 unresolved.update(lost)
                 failures += [f"{end.unit.describe()}: {end.error}" for end in batch.units if end.error]
         except NotEntitledError as error:
-            self._store_unasked(judge, tuple(left), error)
+            self._store_unasked(validator, tuple(left), error)
             raise
         if left:
             why = f"{GIVE_UP_AFTER} questions failed one after another, the last: {last_error}"
-            stored += self._store_unasked(judge, tuple(left), UpstreamError(f"not asked for: {why}"))
+            stored += self._store_unasked(validator, tuple(left), UpstreamError(f"not asked for: {why}"))
             failures.append(f"{len(left)} further units were not asked for, since {why}")
         return stored, tuple(sorted(unresolved)), tuple(failures)
 
-    def _store_unasked(self, judge: AnswerJudge, units: Sequence[WorkUnit], error: VendorError) -> StoreResult:
+    def _store_unasked(self, validator: AnswerValidator, units: Sequence[WorkUnit], error: VendorError) -> StoreResult:
         """Explain the cells of units that were never asked for; the units stay pending."""
-        now = self.clock()
-        return store_batch(self.engine, self._batch_of(gaps=judge.failed_gaps(units, error, now), now=now))
+        now = self.context.now()
+        return store_batch(self.context.engine, self._batch_of(gaps=validator.failed_gaps(units, error, now), now=now))
 
     def _prepare(self, request: LoadRequest) -> _Prepared:
         if not request.tickers or not request.sessions:
             raise BadInputError("request", f"{request.tickers[:3]} × {request.sessions[:3]}", "tickers and sessions")
-        first, last, now = request.sessions[0], request.sessions[-1], self.clock()
-        if self.source.capabilities.listings:
-            sync = ListingSync(self.source, self.engine, self.market, self.run_id, self.clock, self._drain)
+        first, last, now = request.sessions[0], request.sessions[-1], self.context.now()
+        if self.context.source.capabilities.listings:
             with self._timer.phase("listing"):
-                sync.ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
+                ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
         with self._timer.phase("plan"):
             return self._planned(request, now)
 
@@ -232,11 +230,11 @@ class BarLoader:
         expectation = self._expectation(request)
         unknown = tuple(sorted(set(request.tickers) - set(expectation.intervals["ticker"])))
         if unknown and (request.strict or len(unknown) == len(set(request.tickers))):
-            held = read_intervals(self.engine)["ticker"].to_list()
+            held = read_intervals(self.context.engine)["ticker"].to_list()
             raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))
         expected = expectation.cells(request.sessions)
         settled = settled_cells(
-            self.engine,
+            self.context.engine,
             first,
             last,
             now,
@@ -245,82 +243,66 @@ class BarLoader:
             refresh=request.refresh,
         )
         missing = expected.join(settled, on=["security_id", "session"], how="anti")
-        capabilities = self.source.capabilities
-        limits = SourceLimits(
-            self.source.name,
-            capabilities.range_bars,
-            capabilities.grouped_bars,
-            capabilities.max_range_rows,
-            self.source.plan,
-        )
-        plan = plan_load(missing, self.calendar.sessions(first, last), self.market, limits, now=now)
+        source = self.context.source
+        offers = source.capabilities
+        limits = SourceLimits(source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, source.plan)
+        plan = plan_load(missing, self.calendar.sessions(first, last), self.context.market, limits, now=now)
         asked = _assign(missing, plan.units)
-        priorities = read_priorities(self.engine, asked)
+        priorities = read_priorities(self.context.engine, asked)
         plan = replace(plan, units=in_order(plan.units, priorities))
-        return _Prepared(expectation.intervals, expected, plan, asked, priorities, unknown)
+        return _Prepared(expectation, expected, plan, asked, priorities, unknown)
 
     def _expectation(self, request: LoadRequest) -> Expectation:
         if request.universes is None:
-            return Expectation.of_tickers(self.engine, request.tickers)
+            return Expectation.of_tickers(self.context.engine, request.tickers)
         first, last = request.sessions[0], request.sessions[-1]
-        return Expectation.of_universes(self.engine, request.universes or None, first, last)
+        return Expectation.of_universes(self.context.engine, request.universes or None, first, last)
 
     def _parallel_calls(self, units: int) -> int:
         """Calls at once: no more than the plan allows in one window, or than there are units."""
-        allowed = self.source.plan.calls if self.source.plan else self.workers
+        plan = self.context.source.plan
+        allowed = plan.calls if plan else self.workers
         return max(1, min(self.workers, allowed, units))
 
-    def _drain(self) -> Sequence[VendorCall]:
-        calls = self.source.drain_calls()
-        self._calls += len(calls)
-        return calls
-
     def _progress(self, done: int, total: int, now: datetime) -> Event:
-        data = JobProgress(job_id=self.run_id, run_id=self.run_id, done=done, total=total, unit="units", symbol=None)
+        run_id = self.context.run_id
+        data = JobProgress(job_id=run_id, run_id=run_id, done=done, total=total, unit="units", symbol=None)
         return Event.of(data, time=now, dedupe_key=f"{done}/{total}")
 
     def _history(self) -> str:
         """What the plan's history does not reach, in words."""
-        plan = self.source.plan
+        plan = self.context.source.plan
         return f"{PLAN_HISTORY}{plan.name.value} reaches back {plan.history_years} years" if plan else ""
 
     def _store_out_of_history(self, cells: pl.DataFrame) -> StoreResult:
-        now = self.clock()
+        now = self.context.now()
         gaps = same_reason(cells, GapReason.NOT_ENTITLED, self._history(), now + timedelta(days=30))
-        return store_batch(self.engine, self._batch_of(gaps=gaps, now=now))
+        return store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
 
     def _settle(self, prepared: _Prepared, sessions: Sequence[date]) -> None:
         """Judge once more what single batches could not know."""
-        starts = late_starts(
-            self.engine,
-            prepared.intervals,
-            self.calendar,
-            sessions[-1],
-            market=self.market,
-            source=self.source.name,
-        )
+        starts = late_starts(self.context, prepared.expectation.intervals, self.calendar, sessions[-1])
         if starts:
-            store_batch(self.engine, self._batch_of(starts=starts, now=self.clock()))
-        now = self.clock()
+            store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
+        now = self.context.now()
         gaps = revised_gaps(
-            self.engine,
+            self.context,
             prepared.expected["security_id"].unique().to_list(),
             self.calendar,
             sessions[0],
             sessions[-1],
-            source=self.source.name,
             now=now,
         )
         if gaps.height:
-            store_batch(self.engine, self._batch_of(gaps=gaps, now=now))
+            store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
 
     def _batch_of(
         self, *, now: datetime, gaps: pl.DataFrame | None = None, starts: Sequence[ListingStart] = ()
     ) -> StoreBatch:
         """A batch without rows."""
         return StoreBatch(
-            source=self.source.name,
-            run_id=self.run_id,
+            source=self.context.source.name,
+            run_id=self.context.run_id,
             now=now,
             bars=pl.DataFrame(),
             rejected=pl.DataFrame(),
@@ -332,18 +314,18 @@ class BarLoader:
 def _assign(missing: pl.DataFrame, units: Sequence[WorkUnit]) -> pl.DataFrame:
     """Each missing cell with the unit that will fill it, as `CELL_SCHEMA` plus `unit_id` and `kind`."""
     table = pl.DataFrame(
-        [(unit.unit_id, unit.kind, unit.subject, unit.first, unit.last) for unit in units],
+        [(unit.unit_id, unit.kind.value, unit.subject, unit.first, unit.last) for unit in units],
         schema={"unit_id": pl.String, "kind": pl.String, "ticker": pl.String, "first": pl.Date, "last": pl.Date},
         orient="row",
     )
     by_range = (
-        missing.join(table.filter(pl.col("kind") == "range"), on="ticker")
+        missing.join(table.filter(pl.col("kind") == UnitKind.RANGE.value), on="ticker")
         .filter(pl.col("session").is_between("first", "last"))
         .drop("first", "last")
     )
     rest = missing.join(by_range.select("security_id", "session"), on=["security_id", "session"], how="anti")
     by_session = rest.join(
-        table.filter(pl.col("kind") != "range").select("unit_id", "kind", session="first"), on="session"
+        table.filter(pl.col("kind") != UnitKind.RANGE.value).select("unit_id", "kind", session="first"), on="session"
     )
     columns = [*CELL_SCHEMA, "unit_id", "kind"]
     return pl.concat([by_range.select(columns), by_session.select(columns)])

@@ -5,32 +5,31 @@ which order they come, and whether a load was interrupted must leave no trace: s
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
-import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.answer_validation import ENOUGH_ROWS
 from tickstock_dagster.adapters.bars.store import ListingStart
+from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.loading.coverage import usual_volumes
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.sources.protocol import Source
 from tickstock_dagster.core.bars.ingest import SESSION_TABLE
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, absence_evidence, explain_absences
 
 
 def late_starts(
-    engine: sa.Engine, intervals: pl.DataFrame, calendar: SessionCalendar, last: date, *, market: str, source: str
+    context: LoadContext[Source], intervals: pl.DataFrame, calendar: SessionCalendar, last: date
 ) -> list[ListingStart]:
     """Listings whose every possible session before their first bar was answered for, and empty.
 
     Args:
-        engine: the store's.
+        context: the load's.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
         calendar: in force.
         last: last session of the load.
-        market: MIC of the calendar.
-        source: name of the source.
     """
     open_starts = intervals.filter(pl.col("start_known") == "absent_before")
     earliest = open_starts["valid_from"].min()
@@ -39,51 +38,55 @@ def late_starts(
     values = {
         "security_ids": open_starts["security_id"].unique().to_list(),
         "sessions": list(calendar.sessions(earliest, max(last, earliest))),
-        "market": market,
-        "source": source,
+        "market": context.market,
+        "source": context.source.name,
     }
-    with transaction(engine) as connection:
+    with transaction(context.engine) as connection:
         return [ListingStart(*row) for row in connection.execute(statement("bars/settle_starts"), values)]
 
 
 def revised_gaps(
-    engine: sa.Engine, security_ids: Sequence[int], calendar: SessionCalendar, first: date, last: date,
-    *, source: str, now: datetime,
-) -> pl.DataFrame:  # fmt: skip
+    context: LoadContext[Source],
+    security_ids: Sequence[int],
+    calendar: SessionCalendar,
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+) -> pl.DataFrame:
     """Gaps between two sessions that read otherwise once the whole span is stored, as `GAP_SCHEMA`.
 
     Of concern are only cells of which a good answer of the source had no bar. When a gap with the same reason is to be
     asked for again stays as it was.
 
     Args:
-        engine: the store's.
+        context: the load's.
         security_ids: of the request.
         calendar: in force.
         first: first session of the load.
         last: last session of the load.
-        source: name of the source.
         now: aware.
     """
+    evidence = absence_evidence(context.source.name)
     span = {"security_ids": list(security_ids), "first": first, "last": last}
-    with transaction(engine) as connection:
+    with transaction(context.engine) as connection:
         found = connection.execute(
-            statement("loading/gaps_by_answer"), {**span, "evidence": f"{absence_evidence(source)} has no bar"}
+            statement("loading/gaps_by_answer"), {**span, "evidence": f"{evidence} has no bar"}
         ).fetchall()
-        gaps = pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
-        span["security_ids"] = gaps["security_id"].unique().to_list()
-        volumes = connection.execute(statement("bars/usual_volume"), {**span, "enough": ENOUGH_ROWS}).fetchall()
+    gaps = pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
     if gaps.is_empty():
         return pl.DataFrame(schema=GAP_SCHEMA)
     hours = calendar.session_hours(first, last)
     closes = {"session": [day.session for day in hours], "closes_at": [day.closes_at for day in hours]}
     absent = gaps.select(list(CELL_SCHEMA)).join(pl.DataFrame(closes, schema=SESSION_TABLE), on="session")
-    usual = pl.DataFrame(volumes, schema={"security_id": pl.Int64, "median_volume": pl.Float64}, orient="row")
+    silent = gaps["security_id"].unique().to_list()
+    usual = usual_volumes(context.engine, silent, last + timedelta(days=1), first=first)
     explained = explain_absences(
         absent.with_columns(suspicious=pl.lit(value=False)),
         usual,
         pl.DataFrame(schema={"ticker": pl.String, "session": pl.Date, "reason": pl.String}),
         now=now,
-        asked=absence_evidence(source),
+        asked=evidence,
     )
     before = gaps.select("security_id", "session", was="reason", read="evidence", due="retry_at")
     same_reason = pl.col("reason") == pl.col("was")

@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.loading.end_of_day import declare_complete
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.bars.reconcile import OwedLook
+from tickstock_dagster.core.bars.reconcile import PendingReconcile
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
 
@@ -35,11 +35,11 @@ class ReconcileReport:
     late: int
 
 
-def owed_looks(engine: sa.Engine, first: date, last: date) -> dict[date, OwedLook]:
+def pending_reconciles(engine: sa.Engine, first: date, last: date) -> dict[date, PendingReconcile]:
     """The sessions between two that are owed a second look; attempts are not known here."""
     with transaction(engine) as connection:
         rows = connection.execute(statement("bars/reconcile_due"), {"first": first, "last": last}).fetchall()
-    return {session: OwedLook(provisional, late) for session, provisional, late in rows}
+    return {session: PendingReconcile(provisional, late) for session, provisional, late in rows}
 
 
 def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
@@ -54,15 +54,15 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
         VendorError: asking on is pointless; what was answered before is stored.
         ServiceUnavailableError: the database cannot be reached.
     """
-    tickers = universe_tickers_between(loader.engine, None, session, session)
+    tickers = universe_tickers_between(loader.context.engine, None, session, session)
     if not tickers:
         raise BadInputError("session", session, "one on which something is tracked")
-    started_at, nothing = loader.clock(), OwedLook(0, 0)
-    before = owed_looks(loader.engine, session, session).get(session, nothing)
+    started_at, nothing = loader.context.now(), PendingReconcile(0, 0)
+    before = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
     request = LoadRequest(tickers, (session,), universes=(), ask_again=True, refresh=True)
     report = loader.load(request)
     _declare(loader, report, started_at)
-    after = owed_looks(loader.engine, session, session).get(session, nothing)
+    after = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
     finalised = max(0, before.provisional - after.provisional)
     return ReconcileReport(report, finalised, after.provisional, after.late)
 
@@ -72,12 +72,12 @@ def _declare(loader: BarLoader, report: LoadReport, started_at: datetime) -> Non
     for state in report.states:
         if reaches_objective(state):
             declare_complete(
-                loader.engine,
+                loader.context.engine,
                 state,
                 report.gaps,
-                market=loader.market,
-                source=loader.source.name,
-                run_id=loader.run_id,
+                market=loader.context.market,
+                source=loader.context.source.name,
+                run_id=loader.context.run_id,
                 started_at=started_at,
-                now=loader.clock(),
+                now=loader.context.now(),
             )

@@ -18,17 +18,13 @@ from tickstock_dagster.adapters.ledger.calls import write_calls
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall
+from tickstock_dagster.core.bars.columns import STAGED_BAR_COLUMNS
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 from tickstock_dagster.core.events.envelope import Event
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, absence_evidence
-
-STAGED_BAR_COLUMNS = (
-    "security_id", "session", "ticker", "closes_at", "open", "high", "low", "close", "volume", "vwap",
-    "transactions", "status",
-)  # fmt: skip
-"""Columns of `StoreBatch.bars`, in the order of the stage."""
 
 REJECTED_COLUMNS = ("ticker", "session", "security_id", "reason", "row", "unit_id")
 
@@ -47,7 +43,7 @@ class StoreBatch:
     """What one transaction writes.
 
     Attributes:
-        bars: `STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
+        bars: `core.bars.columns.STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
         rejected: `REJECTED_COLUMNS`; `row` is JSON text.
         gaps: `core.loading.coverage.GAP_SCHEMA`.
         starts: listing intervals that begin later than thought.
@@ -119,9 +115,9 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     cursor.execute(statement("bars/stage"), prepare=False)  # several statements at once cannot be prepared
     if not batch.bars.is_empty():
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
-    cursor.execute(statement("bars/lock"))
+    lock(cursor, Lock.BARS)
     if batch.starts:
-        cursor.execute(statement("securities/listings_lock"))
+        lock(cursor, Lock.LISTINGS)
     for start in batch.starts:
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("securities/interval_start"), {"old_valid_from": start.old_valid_from, **values})

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.calendars.store import calendar_within, standing_overrides
 from tickstock_dagster.adapters.calendars.witnesses import SECOND_LIBRARY, ask_second_library, ask_vendor
-from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
+from tickstock_dagster.adapters.sources.protocol import PublicationSource, VendorError
 from tickstock_dagster.core.calendars.markets import CALENDARS
 from tickstock_dagster.core.calendars.quorum import (
     CLOSED,
@@ -29,8 +29,7 @@ from tickstock_dagster.core.calendars.quorum import (
     session_words,
 )
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.coverage import is_silent
-from tickstock_dagster.core.loading.end_of_day import latest_due_session
+from tickstock_dagster.core.loading.end_of_day import is_silent, latest_due_session
 
 AHEAD = timedelta(days=400)
 """So far ahead the libraries are compared: every holiday of a year comes up."""
@@ -69,23 +68,18 @@ class _Heard:
     unheard: tuple[str, ...]
 
 
-def hold_quorum(
-    engine: sa.Engine, source: BarSource, *, market: str, now: datetime, run_id: str | None
-) -> QuorumReport:
+def hold_quorum(context: LoadContext[PublicationSource]) -> QuorumReport:
     """Ask every witness about every calendar, and keep what differs. Asked again on the same day, nothing is new.
 
     Args:
-        engine: the store's.
-        source: the vendor, of whom only its own market is asked.
-        market: MIC of that market's calendar.
-        now: aware.
-        run_id: the Dagster run, for the ledger of calls.
+        context: its source is the vendor, of whom only the context's market is asked.
     """
+    engine, now = context.engine, context.now()
     asked: list[str] = []
     unheard: list[str] = []
     noticed = resolved = 0
     for key in CALENDARS:
-        heard = _hear(engine, key, source if key == market else None, now)
+        heard = _hear(engine, key, context.source if key == context.market else None, now)
         asked += [f"{key}: {account.witness}" for account in heard.accounts]
         unheard += heard.unheard
         with transaction(engine) as connection:
@@ -95,7 +89,7 @@ def hold_quorum(
                 found = disagreements(heard.calendar, account, decided)
                 resolved += _write(connection, "calendars/disagreements_resolve", key, account, found, now)
                 noticed += _write(connection, "calendars/disagreements_note", key, account, found, now)
-    record_calls(engine, source.drain_calls(), source=source.name, run_id=run_id)
+    context.record_calls()
     return QuorumReport(tuple(dict.fromkeys(asked)), tuple(unheard), noticed, resolved)
 
 
@@ -106,7 +100,7 @@ def standing_disagreements(engine: sa.Engine, now: datetime) -> list[Disagreemen
         return [Disagreement(*row) for row in connection.execute(statement("calendars/disagreements_open"), values)]
 
 
-def _hear(engine: sa.Engine, key: str, source: BarSource | None, now: datetime) -> _Heard:
+def _hear(engine: sa.Engine, key: str, source: PublicationSource | None, now: datetime) -> _Heard:
     with transaction(engine) as connection:
         calendar = calendar_within(connection, key)
         overridden = frozenset(override.session for override in standing_overrides(connection, key))
@@ -131,7 +125,9 @@ def _hear(engine: sa.Engine, key: str, source: BarSource | None, now: datetime) 
     return _Heard(calendar, overridden, tuple(accounts), tuple(unheard))
 
 
-def _ask_volume(engine: sa.Engine, source: BarSource, calendar: SessionCalendar, now: datetime) -> list[WitnessAccount]:
+def _ask_volume(
+    engine: sa.Engine, source: PublicationSource, calendar: SessionCalendar, now: datetime
+) -> list[WitnessAccount]:
     """What was traded on the latest due session, and on the closed days before and after it; a account a day."""
     session = latest_due_session(calendar, now)
     said = []

@@ -9,6 +9,7 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.markets import CALENDARS
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
@@ -77,4 +78,4 @@ def copy_days(connection: psycopg.Connection, calendar: SessionCalendar, first: 
 
 def lock_calendars(connection: psycopg.Connection) -> None:
     """Until the transaction's end nobody else changes a calendar."""
-    connection.execute(statement("calendars/lock"))
+    lock(connection, Lock.CALENDARS)

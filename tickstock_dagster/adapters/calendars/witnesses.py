@@ -5,7 +5,7 @@ What a witness's word is compared with, and how, belongs in `core.calendars.quor
 
 from datetime import date, timedelta
 
-from tickstock_dagster.adapters.sources.protocol import BarSource, SpecialDay
+from tickstock_dagster.adapters.sources.protocol import PublicationSource, SpecialDay
 from tickstock_dagster.core.calendars.library import SessionHours
 from tickstock_dagster.core.calendars.quorum import ORDINARY, WitnessAccount, session_words, special_words
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -33,7 +33,7 @@ def ask_second_library(calendar: SessionCalendar, first: date, last: date) -> Wi
     return WitnessAccount(SECOND_LIBRARY, first, last, words)
 
 
-def ask_vendor(source: BarSource, calendar: SessionCalendar, first: date) -> list[WitnessAccount]:
+def ask_vendor(source: PublicationSource, calendar: SessionCalendar, first: date) -> list[WitnessAccount]:
     """What the vendor says of the days from `first` to the last special one that it lists, one account an exchange.
 
     Raises:

@@ -2,27 +2,27 @@
 
 Call `write_events` inside the transaction of a change. `OutboxDispatcher` sends committed events in the order of
 writing, one dispatcher at a time per database, and marks as sent only what Redis has confirmed. The shape of an event
-is in `core.events.envelope`, its form in Redis in `adapters.events.stream`.
+is in `core.events.envelope`, its form in Redis in `adapters.events.stream_commands`.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import psycopg
 from psycopg.pq import TransactionStatus
 
+from tickstock_dagster.adapters.events.outbox_status import OutboxStatus, StreamAlert
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
+from tickstock_dagster.adapters.postgres.locks import Lock, hold_if_free
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events.envelope import Event
-
-_LOCK = 0x7469636B6F757462  # one dispatcher at a time per database
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,57 +49,6 @@ class DispatchReport:
     confirmed: bool | None = None
     refused: int = 0
     waits_for: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamAlert:
-    """A consumer group that lost entries: a full stream dropped them before the group had finished them.
-
-    Attributes:
-        stream: the stream.
-        group: the consumer group.
-        entries: lost entries, at least.
-        first_at: when the dispatcher first saw the loss, UTC.
-        last_at: when it last saw it, UTC.
-        from_position: outbox position from which a replay restores everything; None if it is no longer there.
-    """
-
-    stream: str
-    group: str
-    entries: int
-    first_at: datetime
-    last_at: datetime
-    from_position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxStatus:
-    """The outbox as it is now.
-
-    Attributes:
-        unsent: events that wait.
-        oldest_unsent: when the change of the first of them happened, UTC.
-        sent_last_day: events sent in the last 24 hours.
-        last_error: why the first that failed could not be sent.
-        dead: dead letters: events given up until somebody releases or drops them.
-        held: those among `unsent` that wait behind an event of their subject which Redis refuses.
-        alerts: consumer groups that lost entries, seen in the last 7 days.
-    """
-
-    unsent: int
-    oldest_unsent: datetime | None
-    sent_last_day: int
-    last_error: str | None
-    dead: int = 0
-    held: int = 0
-    alerts: tuple[StreamAlert, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """The same as a JSON object; times in ISO 8601."""
-        found = asdict(self) | {"oldest_unsent": self.oldest_unsent and self.oldest_unsent.isoformat()}
-        for alert in found["alerts"]:
-            alert |= {name: alert[name].isoformat() for name in ("first_at", "last_at")}
-        return found
 
 
 def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -> int:
@@ -242,14 +191,8 @@ def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 @contextmanager
 def _only_dispatcher(database: psycopg.Connection[Any]) -> Iterator[bool]:
     """Hold the dispatcher's lock if it is free. Not released after an error: the session is closed then."""
-    alone = bool(_scalar(database, "events/outbox_lock", key=_LOCK))
-    yield alone
-    if alone:
-        _scalar(database, "events/outbox_unlock", key=_LOCK)
-
-
-def _scalar(database: psycopg.Connection[Any], name: str, **values: object) -> Any:
-    return _row(database, name, **values)[0]
+    with hold_if_free(database, Lock.OUTBOX) as alone:
+        yield alone
 
 
 def _row(database: psycopg.Connection[Any], name: str, **values: object) -> tuple[Any, ...]:

@@ -16,12 +16,12 @@ import redis
 from tickstock_dagster.adapters.events import stream as event_stream
 from tickstock_dagster.adapters.events.stream import (
     EventWriter,
-    StoredEvent,
     UnconfirmedError,
     batches,
     describe,
     open_writer,
 )
+from tickstock_dagster.adapters.events.stream_commands import StoredEvent, sendable
 from tickstock_dagster.adapters.events.trim import Standing, trim
 from tickstock_dagster.adapters.postgres.sql_files import statement
 
@@ -129,7 +129,7 @@ class OutboxDrain:
             begun = events[:BATCH]
             closed = writer.refusals(events)
             for begun in batches(events, BATCH, writer.batch_bytes):
-                ready = _sendable(begun, closed, writer.max_bytes, refused, held)
+                ready = sendable(begun, closed, writer.max_bytes, refused, held)
                 for position, why in writer.send(ready).items():
                     refused.setdefault(position, why)
                 for event in ready:
@@ -245,22 +245,3 @@ class OutboxDrain:
                     "--from-position %s --to-stream NAME` brings them back",
                     loss.stream, loss.group, loss.entries, row[0],
                 )  # fmt: skip
-
-
-def _sendable(
-    events: Sequence[StoredEvent], closed: dict[str, str], max_bytes: int, refused: dict[int, str], held: set[str]
-) -> list[StoredEvent]:
-    """The events of a batch that may be sent; the others go into `refused`, or wait with their subject in `held`."""
-    ready = []
-    for event in events:
-        if event.subject in held:
-            continue
-        why = closed.get(event.channel)
-        if 4 * len(event.event) > max_bytes and len(event.event.encode()) > max_bytes:
-            why = f"the event is longer than the {max_bytes:,} bytes that it takes"
-        if why is None:
-            ready.append(event)
-        else:
-            refused[event.position] = why
-            held.add(event.subject)
-    return ready

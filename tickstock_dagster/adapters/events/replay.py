@@ -14,7 +14,8 @@ import redis
 
 from tickstock_dagster.adapters.events.outbox import outbox_session
 from tickstock_dagster.adapters.events.outbox_drain import BATCH
-from tickstock_dagster.adapters.events.stream import STREAM, EventWriter, StoredEvent, batches, describe, open_writer
+from tickstock_dagster.adapters.events.stream import EventWriter, batches, describe, open_writer
+from tickstock_dagster.adapters.events.stream_commands import STREAM, StoredEvent
 from tickstock_dagster.adapters.events.trim import trim
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError

@@ -1,27 +1,27 @@
-"""Events on their way into Redis (or Valkey): their form there, and how a batch is sent and confirmed.
+"""Events on their way into Redis (or Valkey): how a batch is sent and confirmed.
 
-`adapters.events.outbox_drain` decides when to send and what to do on a failure, `adapters.events.trim` how long entries
-stay; `adapters.events.tail` reads them.
+`adapters.events.stream_commands` gives events their form there; `adapters.events.outbox_drain` decides when to send and
+what to do on a failure, `adapters.events.trim` how long entries stay; `adapters.events.tail` reads them.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tickstock_dagster.adapters.events.stream_commands import (
+    STREAM,
+    Command,
+    StoredEvent,
+    commands,
+    concerns_event,
+    fields,
+    packed,
+)
 from tickstock_dagster.core.errors import ConfigurationError
-from tickstock_dagster.core.events.envelope import has_alias, legacy_payload
-
-STREAM = "tickstock.events"
-"""The stream of all events; the stream with the name of a channel has that channel's."""
-
-MAX_ENTRIES = 50_000
-"""Newest entries kept per stream at most, approximately: Redis trims whole nodes. Older events are in the outbox."""
 
 CONFIRM_SECONDS = 5.0
 """How long to wait for a confirmation from the append-only file; with `everysec` it comes within a second."""
@@ -31,19 +31,6 @@ _CONNECT_SECONDS = 5.0
 _COPIES = 4  # an event's text is in two entries and one or two messages
 _DEFAULT_BULK, _DEFAULT_BUFFER = 512 * 2**20, 2**30  # Redis's own defaults
 _BATCH_BYTES = 16 * 2**20
-
-Command = tuple[bytes | str | int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """One row of the outbox to send. `event` is the envelope as JSON text."""
-
-    position: int
-    id: str
-    channel: str
-    subject: str
-    event: str
 
 
 class UnconfirmedError(Exception):
@@ -105,13 +92,13 @@ class EventWriter:
             redis.ResponseError: Redis refuses everything (it is full, read-only, …); the connection stays good.
             redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
         """
-        owned = [(event, command) for event in events for command in _commands(event, replayed)]
+        owned = [(event, command) for event in events for command in commands(event, replayed)]
         return self._transact(owned)
 
     def send_to(self, stream: str, events: Sequence[StoredEvent], *, replayed: str) -> None:
         """Replay one batch into a stream of its own, uncapped: one MULTI, one round trip. Raises as `send` does."""
         key = stream.encode()
-        refused = self._transact([(event, (b"XADD", key, b"*", *_fields(event, replayed))) for event in events])
+        refused = self._transact([(event, (b"XADD", key, b"*", *fields(event, replayed))) for event in events])
         for text in refused.values():
             raise redis.ResponseError(text)
 
@@ -123,7 +110,7 @@ class EventWriter:
         refused: dict[int, str] = {}
         for (event, command), reply in zip(owned, replies[1:-1] if aborted else replies[-1], strict=True):
             if isinstance(reply, redis.RedisError):
-                if not _concerns_event(reply, command):
+                if not concerns_event(reply, command):
                     raise reply
                 refused.setdefault(event.position, str(reply))
         if aborted:
@@ -164,7 +151,7 @@ class EventWriter:
         """Send commands at once and read every reply; a refused command's reply is the driver's exception."""
         if not commands:
             return []
-        self._connection.send_packed_command([b"".join(map(_packed, commands))], check_health=False)
+        self._connection.send_packed_command([b"".join(map(packed, commands))], check_health=False)
         replies: list[Any] = []
         for _ in commands:
             try:
@@ -219,46 +206,6 @@ def batches(events: Sequence[StoredEvent], count: int, size: int) -> Iterator[Se
 def describe(error: Exception | str) -> str:
     """A driver's error in one line, fit for a log and for `outbox.last_error`: it has no URL and no password."""
     return f"Redis: {' '.join(str(error).split()) or type(error).__name__}"[:300]
-
-
-def _concerns_event(error: redis.RedisError, command: Command) -> bool:
-    """Whether a refusal is due to one event, or its channel's key, rather than to the state of the server."""
-    if command[1] == STREAM.encode():
-        return False  # where nothing can be sent, nothing is given up
-    text = str(error)
-    if isinstance(error, redis.exceptions.NoPermissionError):
-        return "command" not in text  # one key is forbidden to us; a forbidden command would refuse everything
-    code = text.partition(" ")[0]
-    # The driver leaves out ERR, which concerns the command; other codes (MISCONF, BUSY, …) concern the server.
-    about_command = type(error) is redis.ResponseError and not code.isupper() and "unknown command" not in text
-    return code == "WRONGTYPE" or about_command
-
-
-def _packed(command: Command) -> bytes:
-    """A command in the protocol's form. The driver's packing takes twice as long, and packing is most of sending."""
-    words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
-    return b"*%d\r\n%s" % (len(words), b"".join([b"$%d\r\n%s\r\n" % (len(word), word) for word in words]))
-
-
-def _fields(event: StoredEvent, replayed: str | None) -> Command:
-    fields: Command = (
-        b"id", event.id.encode(), b"channel", event.channel.encode(),
-        b"subject", event.subject.encode(), b"event", event.event.encode(),
-    )  # fmt: skip
-    return fields if replayed is None else (*fields, b"replayed", replayed.encode())
-
-
-def _commands(event: StoredEvent, replayed: str | None) -> Iterator[Command]:
-    """One event in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
-    fields = _fields(event, replayed)
-    channel, cap = event.channel.encode(), b"%d" % MAX_ENTRIES
-    for stream in (STREAM.encode(), channel):
-        yield (b"XADD", stream, b"MAXLEN", b"~", cap, b"*", *fields)
-    if replayed is not None:
-        return  # a listener of a channel could not tell that it is old, and an alias has no id
-    yield (b"PUBLISH", channel, event.event.encode())
-    if has_alias(event.channel) and (alias := legacy_payload(json.loads(event.event))):
-        yield (b"PUBLISH", alias[0].encode(), json.dumps(alias[1]).encode())
 
 
 def redis_pool(redis_url: str, **options: Any) -> redis.ConnectionPool:

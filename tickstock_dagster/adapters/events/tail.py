@@ -13,7 +13,8 @@ from typing import Any
 
 import redis
 
-from tickstock_dagster.adapters.events.stream import STREAM, describe, redis_pool
+from tickstock_dagster.adapters.events.stream import describe, redis_pool
+from tickstock_dagster.adapters.events.stream_commands import STREAM
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events.envelope import event_model
 

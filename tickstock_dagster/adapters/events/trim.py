@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tickstock_dagster.adapters.events import stream as event_stream
-from tickstock_dagster.adapters.events.stream import STREAM, EventWriter
+from tickstock_dagster.adapters.events import stream_commands
+from tickstock_dagster.adapters.events.stream import EventWriter
+from tickstock_dagster.adapters.events.stream_commands import STREAM
 
 KEEP_ENTRIES = 10_000
 """Entries that a stream keeps even when every group has read them, for people who look back."""
@@ -99,10 +100,10 @@ def trim(writer: EventWriter, channels: Iterable[str]) -> Standing:
     )
     slowest = max((group for group in groups if group.reading), key=lambda group: _behind(group, lengths), default=None)
     if slowest is None:
-        return Standing(event_stream.MAX_ENTRIES, None, _losses(writer, by_stream, lengths))
+        return Standing(stream_commands.MAX_ENTRIES, None, _losses(writer, by_stream, lengths))
     behind = _behind(slowest, lengths)
     words = f"group {slowest.name} has {behind:,} unread entries of {slowest.stream}"
-    return Standing(event_stream.MAX_ENTRIES - behind, words, _losses(writer, by_stream, lengths))
+    return Standing(stream_commands.MAX_ENTRIES - behind, words, _losses(writer, by_stream, lengths))
 
 
 def _look(writer: EventWriter, streams: list[str]) -> tuple[dict[str, int], list[_Group]]:

@@ -78,7 +78,7 @@ def unit_values(unit: WorkUnit) -> dict[str, object]:
     """A unit's columns as statement parameters."""
     return {
         "unit_id": unit.unit_id,
-        "kind": unit.kind,
+        "kind": str(unit.kind),
         "market": unit.market,
         "source": unit.source,
         "subject": unit.subject,

@@ -14,6 +14,9 @@ from tickstock_dagster.core.loading.coverage import Completeness
 PLAN_HISTORY = "the plan "
 """Begins the evidence of gaps that follow from the plan's history, for which nobody was asked."""
 
+ENOUGH_SESSIONS = 8
+"""Fewer sessions of a security say too little about its usual volume; what was stored before is asked instead."""
+
 
 def settled_cells(
     engine: sa.Engine,
@@ -46,12 +49,16 @@ def settled_cells(
     )
 
 
-def typical_volumes(engine: sa.Engine, security_ids: Sequence[int], before: date) -> pl.DataFrame:
-    """(security_id, median_volume) over each security's last 20 stored sessions before a day, in shares."""
+def usual_volumes(
+    engine: sa.Engine, security_ids: Sequence[int], before: date, *, first: date | None = None
+) -> pl.DataFrame:
+    """(security_id, median_volume) of each security before a day, in shares; no row where nothing is stored.
+
+    Over its last 20 stored sessions; with `first` over those from then on, where they are `ENOUGH_SESSIONS`.
+    """
+    values = {"security_ids": list(security_ids), "before": before, "first": first, "enough": ENOUGH_SESSIONS}
     with transaction(engine) as connection:
-        rows = connection.execute(
-            statement("bars/typical_volume"), {"security_ids": list(security_ids), "before": before}
-        ).fetchall()
+        rows = connection.execute(statement("bars/usual_volume"), values).fetchall()
     return pl.DataFrame(rows, schema={"security_id": pl.Int64, "median_volume": pl.Float64}, orient="row")
 
 

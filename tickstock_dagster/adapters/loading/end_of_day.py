@@ -1,4 +1,4 @@
-"""Telling of a session's end-of-day work: how far it is, and once that it is done, with the ledger's unit."""
+"""Publishing a session's end-of-day work: how far it is, and once that it is done, with the ledger's unit."""
 
 import uuid
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import EodComplete, EodState, EodStatus, Event
 from tickstock_dagster.core.loading.coverage import Completeness
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 
 def declare_complete(
@@ -28,8 +28,8 @@ def declare_complete(
     started_at: datetime,
     now: datetime,
 ) -> bool:
-    """Record that a session is complete and tell so; False where that was done before."""
-    unit = WorkUnit("session", market, source, "*", state.session, state.session, state.expected)
+    """Record that a session is complete and publish it; False where that was done before."""
+    unit = WorkUnit(UnitKind.SESSION, market, source, "*", state.session, state.session, state.expected)
     data = EodComplete(
         **_counts(state, gaps, market, run_id),
         started_at=started_at,
@@ -44,44 +44,45 @@ def declare_complete(
     return True
 
 
-def tell_status(
-    engine: sa.Engine,
-    state: Completeness,
-    gaps: Mapping[str, int],
-    *,
-    what: EodState,
-    step: str = "",
-    market: str,
-    attempt: int,
-    run_id: str | None,
-    now: datetime,
-    message: str | None = None,
-    due_at: datetime | None = None,
-) -> bool:
-    """Tell how far an attempt at a session is; False where that was told before.
+@dataclass(frozen=True, slots=True)
+class AttemptStatus:
+    """How far an attempt at a session is, as consumers are to hear it.
 
-    Args:
-        engine: the store's.
-        state: the session's completeness as committed.
+    Attributes:
+        completeness: the session's, as committed.
         gaps: its gaps by reason.
-        what: started, progress, incomplete, failed or overdue.
-        step: what tells this from other events of the same run and state, such as units done.
+        state: started, progress, incomplete, failed or overdue.
         market: MIC of the calendar.
         attempt: which one, from 1.
         run_id: the run that makes it; None outside of one.
-        now: aware.
+        step: what distinguishes this from other events of the same run and state, such as units done.
         message: one line for people.
         due_at: when the objective was due, for overdue.
     """
+
+    completeness: Completeness
+    gaps: Mapping[str, int]
+    state: EodState
+    market: str
+    attempt: int
+    run_id: str | None
+    step: str = ""
+    message: str | None = None
+    due_at: datetime | None = None
+
+
+def publish_status(engine: sa.Engine, status: AttemptStatus, *, now: datetime) -> bool:
+    """Publish how far an attempt is; False where that was published before. `now` is aware."""
     data = EodStatus(
-        **_counts(state, gaps, market, run_id),
-        state=what,
-        attempt=attempt,
-        message=message,
-        due_at=due_at,
+        **_counts(status.completeness, status.gaps, status.market, status.run_id),
+        state=status.state,
+        attempt=status.attempt,
+        message=status.message,
+        due_at=status.due_at,
     )
+    key = f"{status.run_id or status.market}/{status.state}/{status.step}"
     with transaction(engine) as connection:
-        return write_events(connection, [Event.of(data, time=now, dedupe_key=f"{run_id or market}/{what}/{step}")]) > 0
+        return write_events(connection, [Event.of(data, time=now, dedupe_key=key)]) > 0
 
 
 def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: str | None) -> dict[str, Any]:
@@ -100,7 +101,7 @@ def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: s
 
 @dataclass(frozen=True, slots=True)
 class CompletionEvent:
-    """The event that told of a session's end; `sent_at` None while it waits for Redis."""
+    """The event of a session's end; `sent_at` None while it waits for Redis."""
 
     event_id: uuid.UUID
     sent_at: datetime | None

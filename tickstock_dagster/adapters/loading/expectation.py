@@ -4,7 +4,7 @@ What of it is stored is the work of `adapters.loading.coverage`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Self
 
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
-from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA, expected_cells
+from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA, expected_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,20 @@ class Expectation:
             rows = connection.execute(statement("universes/universe_spans"), values).fetchall()
         spans = pl.DataFrame(rows, schema=SPAN_SCHEMA, orient="row")
         return cls(intervals_of(engine, spans["security_id"].unique().to_list()), spans)
+
+    @classmethod
+    def of_tracked(cls, engine: sa.Engine) -> Self:
+        """Everything that is tracked, on every day that there is: what the checks of the whole table look at."""
+        return cls.of_universes(engine, None, date.min, date.max)
+
+    @classmethod
+    def nothing(cls) -> Self:
+        """No security on no day."""
+        return cls(pl.DataFrame(schema=INTERVAL_SCHEMA), pl.DataFrame(schema=SPAN_SCHEMA))
+
+    def with_listings_as_stored(self, engine: sa.Engine) -> Self:
+        """The same securities on the same days, their listings as they are stored now: bars move where they begin."""
+        return replace(self, intervals=intervals_of(engine, self.security_ids))
 
     @property
     def security_ids(self) -> list[int]:

@@ -20,12 +20,15 @@ def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date
     return universe_tickers_between(engine, None, first, last)
 
 
-def tracked_state(engine: sa.Engine, session: date) -> Completeness | None:
-    """The completeness of one session over everything that is tracked; None where nothing is."""
+def tracked_state(engine: sa.Engine, session: date, tracked: Expectation | None = None) -> Completeness | None:
+    """The completeness of one session over everything that is tracked; None where nothing is.
+
+    `tracked` is everything tracked on the session at least, where the caller knows it already.
+    """
     if not tracked_tickers(engine, date.min):
         return None
-    expectation = Expectation.of_universes(engine, None, session, session)
-    states = completeness(engine, expectation.cells([session]))
+    tracked = tracked or Expectation.of_universes(engine, None, session, session)
+    states = completeness(engine, tracked.cells([session]))
     return states[0] if states else Completeness(session, 0, 0, 0, 0)
 
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
-from tickstock_dagster.adapters.loading.end_of_day import tell_status
+from tickstock_dagster.adapters.loading.end_of_day import AttemptStatus, publish_status
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.postgres.database import transaction
@@ -22,7 +22,7 @@ AHEAD = timedelta(hours=24)
 """How long before its open a session that closes early is announced."""
 
 
-def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
+def publish_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
     """Publish that the next session closes early where the published calendar has it so.
 
     Nothing is published for an override: its own event was, when it came into force.
@@ -48,7 +48,7 @@ def tell_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datet
     return session if published else None
 
 
-def tell_overdue(
+def publish_overdue(
     engine: sa.Engine, calendar: SessionCalendar, *, same_day: bool, attempts: int, now: datetime
 ) -> date | None:
     """Publish that the latest closed session is overdue: still below the objective after the time it was due.
@@ -67,20 +67,18 @@ def tell_overdue(
     due_at = overdue_at(calendar, session, same_day=same_day)
     if now < due_at:
         return None
-    state = tracked_state(engine, session)
+    tracked = Expectation.of_universes(engine, None, session, session)
+    state = tracked_state(engine, session, tracked)
     if state is None or reaches_objective(state):
         return None
-    ids = Expectation.of_universes(engine, None, session, session).security_ids
-    published = tell_status(
-        engine,
+    status = AttemptStatus(
         state,
-        gaps_by_reason(engine, ids, session, session),
-        what="overdue",
+        gaps_by_reason(engine, tracked.security_ids, session, session),
+        state="overdue",
         market=calendar.key,
         attempt=max(1, attempts),
         run_id=None,
-        now=now,
         message=None if attempts else "No end-of-day run was made for it",
         due_at=due_at,
     )
-    return session if published else None
+    return session if publish_status(engine, status, now=now) else None

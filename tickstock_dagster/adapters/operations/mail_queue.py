@@ -17,13 +17,12 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.operations.mail import Mailer, MailReport
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, lock_if_free
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.operations.mails import MAILED, mail_of, wait_after
 
 NEWS_FOR = timedelta(days=7)
 """Older events are not mailed any more, for instance when a mail server is configured later."""
-
-_LOCK = 0x7469636B6D61696C  # one process mails at a time per database
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def send_due_mails(
     sent, busy, error = 0, False, None
     while error is None:
         with transaction(engine) as connection:
-            busy = not _one(connection, "operations/mails_lock", key=_LOCK)[0]
+            busy = not lock_if_free(connection, Lock.MAILS)
             due = None if busy else _due(connection, clock(), at_once=at_once)
             if due is None:
                 break

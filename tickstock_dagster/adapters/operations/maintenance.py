@@ -144,7 +144,8 @@ def remove_expired(engine: sa.Engine, retention: Retention, now: datetime, *, dr
         with transaction(engine) as connection, connection.transaction(force_rollback=dry_run):
             cursor = connection.execute(text, {"before": now - kept})
             # A function that deletes for us returns the number of rows; the driver counts those of a plain DELETE.
-            removed[what] = int(cursor.fetchone()[0]) if cursor.description else cursor.rowcount  # type: ignore[index]
+            row = cursor.fetchone() if cursor.description else None
+            removed[what] = int(row[0]) if row else cursor.rowcount
     return removed
 
 

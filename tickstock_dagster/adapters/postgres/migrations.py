@@ -1,12 +1,14 @@
-"""Bring the warehouse's schema up to date: plain-SQL files of `sql/migrations`, applied by Alembic.
+"""Bring the warehouse's schema up to date by plain-SQL files: numbered ones, applied by Alembic, then repeatable ones.
 
 Alembic keeps the order, the transaction per migration and the version table; this module only gives it numbered
 `.sql` files as revisions, takes a lock so that two processes cannot migrate at once, and keeps a checksum per file
 so that an applied migration which was edited later is noticed.
+
+Repeatable files follow the numbered ones: the first whose checksum differs is re-created, and so is every file after
+it, since it may use what the earlier one creates; all of them in one transaction. Each numbered migration forgets the
+repeatable ones' checksums: it may have dropped what they created, so all of them are re-created after it.
 """
 
-import hashlib
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,23 +20,26 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, connected, open_engine
-from tickstock_dagster.adapters.postgres.sql_files import sql_folder
-from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.adapters.postgres.migration_files import (
+    Migration,
+    SchemaError,
+    read_migrations,
+    read_repeatable,
+)
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
 
-_NAME = re.compile(r"^(\d{4})_(\w+)\.sql$")
 _LOCK = 0x7469636B  # one migration at a time per database
 _OLDEST_SERVER = 160000  # pg_has_role(…, 'SET') and UNIQUE NULLS NOT DISTINCT
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version text PRIMARY KEY, name text NOT NULL, checksum text NOT NULL, applied_at timestamptz NOT NULL);
 COMMENT ON TABLE schema_migrations IS 'Applied migrations and the checksum of each file at that time.';
-COMMENT ON COLUMN schema_migrations.version IS 'Number of the migration.';
+COMMENT ON COLUMN schema_migrations.version IS 'Number of the migration; with an R where it is repeatable.';
 COMMENT ON COLUMN schema_migrations.name IS 'Name of its file.';
 COMMENT ON COLUMN schema_migrations.checksum IS 'SHA-256 of its file.';
-COMMENT ON COLUMN schema_migrations.applied_at IS 'When it was applied.';
+COMMENT ON COLUMN schema_migrations.applied_at IS 'When it was applied; a repeatable one, when last.';
 CREATE TABLE IF NOT EXISTS schema_version (
     version_num varchar(32) NOT NULL CONSTRAINT schema_version_pkc PRIMARY KEY);
 COMMENT ON TABLE schema_version IS 'The newest applied migration, kept by the migration library.';
@@ -46,57 +51,28 @@ _READABLE = f"GRANT SELECT ON schema_migrations, schema_version TO {WRITER_ROLE}
 """The bookkeeping is older than the roles, so that the default privileges of the first migration miss it."""
 
 
-class SchemaError(TickstockError):
-    """The database's schema and this release do not fit together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One numbered SQL file."""
-
-    version: str
-    name: str
-    sql: str
-
-    @property
-    def checksum(self) -> str:
-        """SHA-256 of the file's text, hexadecimal."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
-
-
 @dataclass(frozen=True, slots=True)
 class MigrationReport:
-    """What `migrate` did: names applied now, in order, and the version that the database has."""
+    """What `migrate` did.
+
+    Attributes:
+        applied: names of the numbered migrations applied now, in order.
+        version: number of the newest one.
+        recreated: names of the repeatable migrations whose views and functions were created now, in order.
+    """
 
     applied: tuple[str, ...]
     version: str
+    recreated: tuple[str, ...] = ()
 
 
-def read_migrations(folder: Path | None = None) -> tuple[Migration, ...]:
-    """All migrations in order.
-
-    Raises:
-        SchemaError: a file's name is not `NNNN_name.sql`, or the numbers are not 0001, 0002, …
-    """
-    folder = folder or sql_folder() / "migrations"
-    migrations = []
-    for path in sorted(folder.glob("*.sql")):
-        match = _NAME.match(path.name)
-        if match is None:
-            raise SchemaError(f"migration {path.name!r} is not named NNNN_name.sql")
-        migrations.append(Migration(match[1], path.stem, path.read_text(encoding="utf-8")))
-    expected = [f"{number:04d}" for number in range(1, len(migrations) + 1)]
-    if not migrations or [migration.version for migration in migrations] != expected:
-        raise SchemaError(f"migrations in {folder} are not numbered 0001, 0002, … without gaps")
-    return tuple(migrations)
-
-
-def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
+def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Path | None = None) -> MigrationReport:
     """Apply what is missing, each migration in one transaction. Twice, or from two processes at once, equals once.
 
     Args:
         database_url: `postgresql://…` of a login that may create tables and roles.
-        folder: migrations to apply instead of the shipped ones (for tests).
+        folder: numbered migrations to apply instead of the shipped ones (for tests).
+        repeatable_folder: repeatable ones to apply instead of the shipped ones (for tests).
 
     Raises:
         SchemaError: the database is newer than this release, an applied migration was edited, the server is too old,
@@ -105,11 +81,11 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
     """
     from alembic.runtime.migration import MigrationContext
 
-    migrations = read_migrations(folder)
+    migrations, repeatable = read_migrations(folder), read_repeatable(repeatable_folder)
     applied: list[str] = []
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
         _refuse_old_server(connection)
-        if _is_current(connection, migrations):  # which a login without the owner's rights may ask, too
+        if _is_current(connection, (*migrations, *repeatable)):  # which a login without the owner's rights may ask, too
             return MigrationReport((), migrations[-1].version)
         try:
             _run(connection, _BOOKKEEPING)
@@ -121,7 +97,7 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
                 f"{connection.engine.url.username} may not change it: run `tickstock migrate` as the database's owner"
             ) from None
         connection.commit()
-        _refuse_unknown_or_edited(connection, migrations)
+        _refuse_unknown_or_edited(connection, migrations, repeatable)
         connection.rollback()
         context = MigrationContext.configure(
             connection,
@@ -132,29 +108,41 @@ def migrate(database_url: str, folder: Path | None = None) -> MigrationReport:
             },
         )
         context.run_migrations()
+        recreated = _recreate(connection, repeatable)
         if applied and connection.scalar(sa.text(f"SELECT to_regrole('{APP_ROLE}')")):
             _run(connection, _READABLE)
         connection.commit()
-    return MigrationReport(tuple(applied), migrations[-1].version)
+    return MigrationReport(tuple(applied), migrations[-1].version, recreated)
 
 
 def require_current_schema(database_url: str) -> None:
     """Refuse to work on a schema that is not this release's.
 
     Raises:
-        SchemaError: the database has no schema, an older or a newer one; says which and what to do.
+        SchemaError: the database has no schema, an older or a newer one, or views and functions of another release;
+            says which and what to do.
         ServiceUnavailableError: the database cannot be reached.
     """
-    newest = read_migrations()[-1].version
+    newest, repeatable = read_migrations()[-1].version, read_repeatable()
     with connected(open_engine(database_url, role=None)) as connection:
         if connection.scalar(sa.text("SELECT to_regclass('public.schema_version')")) is None:
             raise SchemaError("the database has no schema yet: run `tickstock migrate`")
         found = connection.scalar(sa.text("SELECT max(version_num) FROM schema_version"))
+        created = _checksums(connection, repeatable=True)
     if found is None or found < newest:
         raise SchemaError(f"the database's schema is {found}, this release needs {newest}: run `tickstock migrate`")
     if found > newest:
         raise SchemaError(
             f"the database's schema {found} is newer than this release knows ({newest}): install the newer release"
+        )
+    if unknown := sorted(created.keys() - {one.version for one in repeatable}):
+        raise SchemaError(
+            f"the database has repeatable migrations that this release does not know ({', '.join(unknown)}): install "
+            "the newer release"
+        )
+    if other := [one.name for one in repeatable if created.get(one.version) != one.checksum]:
+        raise SchemaError(
+            f"the database's views and functions are not this release's ({', '.join(other)}): run `tickstock migrate`"
         )
 
 
@@ -175,13 +163,45 @@ def _is_current(connection: sa.Connection, migrations: tuple[Migration, ...]) ->
     """Whether exactly these migrations are applied."""
     if connection.scalar(sa.text("SELECT to_regclass('public.schema_migrations')")) is None:
         return False
-    rows = connection.execute(sa.text("SELECT version, checksum FROM schema_migrations ORDER BY version"))
-    return [tuple(row) for row in rows] == [(migration.version, migration.checksum) for migration in migrations]
+    return _checksums(connection) == {migration.version: migration.checksum for migration in migrations}
+
+
+def _checksums(connection: sa.Connection, *, repeatable: bool = False) -> dict[str, str]:
+    """Checksum by version of everything that is applied, or of the repeatable migrations alone."""
+    query = "SELECT version, checksum FROM schema_migrations WHERE version LIKE :pattern"
+    rows = connection.execute(sa.text(query), {"pattern": "R%" if repeatable else "%"})
+    return {row.version: row.checksum for row in rows}
 
 
 def _run(connection: sa.Connection, sql: str) -> None:
     """Run a whole file: without parameters PostgreSQL takes many statements at once."""
     connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
+
+
+def _apply(connection: sa.Connection, migration: Migration) -> None:
+    """Run a file and record its checksum, in the caller's transaction."""
+    try:
+        _run(connection, migration.sql)
+    except sa.exc.DBAPIError as error:
+        why = str(error.orig).strip().splitlines()[0]
+        raise SchemaError(f"migration {migration.name} failed: {why}") from error
+    connection.execute(
+        sa.text(
+            "INSERT INTO schema_migrations VALUES (:version, :name, :checksum, now()) ON CONFLICT (version) DO UPDATE "
+            "SET name = excluded.name, checksum = excluded.checksum, applied_at = excluded.applied_at"
+        ),
+        {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
+    )
+
+
+def _recreate(connection: sa.Connection, repeatable: tuple[Migration, ...]) -> tuple[str, ...]:
+    """Apply the first repeatable migration that changed and everything after it, in the caller's transaction."""
+    created = _checksums(connection, repeatable=True)
+    changed = [place for place, one in enumerate(repeatable) if created.get(one.version) != one.checksum]
+    due = repeatable[changed[0] :] if changed else ()
+    for migration in due:
+        _apply(connection, migration)
+    return tuple(migration.name for migration in due)
 
 
 def _refuse_old_server(connection: sa.Connection) -> None:
@@ -193,8 +213,10 @@ def _refuse_old_server(connection: sa.Connection) -> None:
         raise SchemaError(f"PostgreSQL {version} is too old: {_OLDEST_SERVER // 10_000} or newer is needed")
 
 
-def _refuse_unknown_or_edited(connection: sa.Connection, migrations: tuple[Migration, ...]) -> None:
-    known = {migration.version: migration for migration in migrations}
+def _refuse_unknown_or_edited(
+    connection: sa.Connection, migrations: tuple[Migration, ...], repeatable: tuple[Migration, ...]
+) -> None:
+    known = {migration.version: migration for migration in (*migrations, *repeatable)}
     for version, name, checksum in connection.execute(
         sa.text("SELECT version, name, checksum FROM schema_migrations ORDER BY version")
     ):
@@ -203,7 +225,7 @@ def _refuse_unknown_or_edited(connection: sa.Connection, migrations: tuple[Migra
                 f"the database has migration {name}, which this release does not know (its newest is "
                 f"{migrations[-1].version}): install the newer release"
             )
-        if known[version].checksum != checksum:
+        if known[version].checksum != checksum and known[version] not in repeatable:
             raise SchemaError(f"migration {name} was edited after it was applied: add a new migration instead")
 
 
@@ -217,15 +239,8 @@ def _pending(
 
     def upgrade(migration: Migration) -> Callable[..., None]:
         def run(**_: Any) -> None:
-            try:
-                _run(connection, migration.sql)
-            except sa.exc.DBAPIError as error:
-                why = str(error.orig).strip().splitlines()[0]
-                raise SchemaError(f"migration {migration.name} failed: {why}") from error
-            connection.execute(
-                sa.text("INSERT INTO schema_migrations VALUES (:version, :name, :checksum, now())"),
-                {"version": migration.version, "name": migration.name, "checksum": migration.checksum},
-            )
+            _apply(connection, migration)
+            connection.execute(sa.text("DELETE FROM schema_migrations WHERE version LIKE 'R%'"))
             applied.append(migration.name)
 
         return run

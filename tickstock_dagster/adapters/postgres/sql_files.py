@@ -1,4 +1,4 @@
-"""Where the SQL is: numbered migrations and the named statements the warehouse runs.
+"""Where the SQL is: numbered and repeatable migrations, and the named statements the warehouse runs.
 
 `sql/` stands beside the package in a checkout and inside it in a wheel.
 """
@@ -12,7 +12,7 @@ _FOLDERS = (_PACKAGE / "sql", _PACKAGE.parent / "sql")
 
 @lru_cache(maxsize=1)
 def sql_folder() -> Path:
-    """The folder that holds `migrations/` and `statements/`.
+    """The folder that holds `migrations/`, `repeatable/` and `statements/`.
 
     Raises:
         FileNotFoundError: the installation is incomplete.

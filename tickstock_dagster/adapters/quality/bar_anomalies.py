@@ -20,8 +20,8 @@ from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.quality.bar_anomalies import (
     RECENT_SCHEMA,
     USUAL_SESSIONS,
-    JudgedMove,
-    judge_moves,
+    EvaluatedMove,
+    evaluate_moves,
     large_moves,
     needs_fair_value,
     odd_volumes,
@@ -64,10 +64,10 @@ def newest_session_bars(engine: sa.Engine, calendar: SessionCalendar, now: datet
     return latest if latest.judged or due == latest.session else _session_bars(engine, calendar, due)
 
 
-def judged_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBars) -> list[JudgedMove]:
+def judged_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBars) -> list[EvaluatedMove]:
     """Moves beyond the limit, the largest first; those that the fair value excuses included."""
     moves = large_moves(day.bars, day.payouts, day.session)
-    return judge_moves(moves, _fair_values(engine, calendar, needs_fair_value(moves, calendar, day.session), day))
+    return evaluate_moves(moves, _fair_values(engine, calendar, needs_fair_value(moves, calendar, day.session), day))
 
 
 def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFrame:

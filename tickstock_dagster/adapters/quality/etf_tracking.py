@@ -10,7 +10,7 @@ from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_p
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, judge_tracking
+from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, evaluate_tracking
 from tickstock_dagster.core.securities.home_markets import HomeState, home_calendar, home_state
 
 
@@ -34,7 +34,7 @@ def read_tracking(
     funds = pl.DataFrame(rows, schema=FUND_HOME_SCHEMA, orient="row")
     closes = read_closes(engine, sessions[0], session)
     payouts = read_payouts(engine, sessions[0], session)
-    return judge_tracking(closes, payouts, funds, _states(funds, us, homes, session), sessions)
+    return evaluate_tracking(closes, payouts, funds, _states(funds, us, homes, session), sessions)
 
 
 def _states(

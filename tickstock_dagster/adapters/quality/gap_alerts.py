@@ -14,27 +14,34 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
 
 
-def read_long_gaps(engine: sa.Engine, calendar: SessionCalendar) -> list[LongGap]:
-    """The gaps of more than one session of what is tracked, the newest first."""
+def read_long_gaps(
+    engine: sa.Engine, calendar: SessionCalendar, *, tracked: Expectation | None = None
+) -> list[LongGap]:
+    """The gaps of more than one session of what is tracked, the newest first.
+
+    `tracked` is `Expectation.of_tracked`, where the caller knows it already.
+    """
+    spans = _spans(tracked or Expectation.of_tracked(engine))
     with transaction(engine) as connection:
-        return _long_gaps(connection, _tracked_spans(engine), calendar)
+        return _long_gaps(connection, spans, calendar)
 
 
-def tell_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
-    """Write one alert for each gap of more than one session that was not told of yet.
+def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
+    """Write one alert for each gap of more than one session that none was published for yet.
 
     Returns:
         How many alerts were new.
     """
-    spans = _tracked_spans(engine)
+    spans = _spans(Expectation.of_tracked(engine))
     with transaction(engine) as connection:
-        connection.execute(statement("bars/lock"))
+        lock(connection, Lock.BARS)
         found = _long_gaps(connection, spans, calendar)
         before = _last_bars(connection, found)
         events = [
@@ -44,10 +51,9 @@ def tell_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str,
         return write_events(connection, events)
 
 
-def _tracked_spans(engine: sa.Engine) -> pl.DataFrame:
-    spans = Expectation.of_universes(engine, None, date.min, date.max).spans
-    assert spans is not None  # noqa: S101  # universes have them
-    return spans
+def _spans(tracked: Expectation) -> pl.DataFrame:
+    assert tracked.spans is not None  # noqa: S101  # universes have them
+    return tracked.spans
 
 
 def _long_gaps(connection: psycopg.Connection, spans: pl.DataFrame, calendar: SessionCalendar) -> list[LongGap]:

@@ -43,9 +43,12 @@ def broken_invariants(engine: sa.Engine, since: date) -> Violations:
     return _count(engine, "quality/bars_broken_invariants", {"since": since})
 
 
-def open_gaps(engine: sa.Engine, limit: int = 10) -> tuple[int, pl.DataFrame]:
-    """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence)."""
-    spans = Expectation.of_universes(engine, None, date.min, date.max).spans
+def open_gaps(engine: sa.Engine, limit: int = 10, *, tracked: Expectation | None = None) -> tuple[int, pl.DataFrame]:
+    """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence).
+
+    `tracked` is `Expectation.of_tracked`, where the caller knows it already.
+    """
+    spans = (tracked or Expectation.of_tracked(engine)).spans
     assert spans is not None  # noqa: S101  # universes have them
     values = {**{name: spans[name].to_list() for name in SPAN_SCHEMA}, "limit": limit}
     with transaction(engine) as connection:

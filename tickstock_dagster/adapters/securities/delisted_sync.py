@@ -1,16 +1,13 @@
 """Taking in the vendor's list of delisted securities: once a month at most, in one transaction."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-import sqlalchemy as sa
-
-from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, units_done
 from tickstock_dagster.adapters.securities.listing_store import histories_held, read_securities, write_securities
-from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.adapters.sources.protocol import ReferenceSource, VendorError
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.delisted import learn_delisted
 from tickstock_dagster.core.securities.listing_records import Listed
 
@@ -24,32 +21,27 @@ class DelistedReport:
     asked: bool
 
 
-def take_in_delisted(
-    source: BarSource, engine: sa.Engine, *, market: str, today: date, run_id: str, clock: Callable[[], datetime]
-) -> DelistedReport:
+def take_in_delisted(context: LoadContext[ReferenceSource], today: date) -> DelistedReport:
     """Learn of the securities that left the market before our first list. Asked once a calendar month.
 
     Args:
-        source: the vendor; one without ticker lists tells nothing.
-        engine: the store's.
-        market: MIC of the calendar.
+        context: whose source is the vendor; one without ticker lists is not asked.
         today: its month is the one asked for.
-        run_id: the Dagster run, or cli.
-        clock: gives aware times.
 
     Raises:
         VendorError: the list did not come; nothing was changed.
         ServiceUnavailableError: the database cannot be reached.
     """
-    unit = WorkUnit("delisted", market, source.name, "*", today.replace(day=1), today.replace(day=1))
-    if not source.capabilities.listings or units_done(engine, [unit]):
+    source, month = context.source, today.replace(day=1)
+    unit = WorkUnit(UnitKind.DELISTED, context.market, source.name, "*", month, month)
+    if not source.capabilities.listings or units_done(context.engine, [unit]):
         return DelistedReport(0, (), asked=False)
-    started = clock()
-    with histories_held(engine):
+    started = context.now()
+    with histories_held(context.engine):
         try:
             rows = source.listings(active=False)
         except VendorError:
-            record_calls(engine, source.drain_calls(), source=source.name, run_id=run_id)
+            context.record_calls()
             raise
         dated = [
             (
@@ -59,9 +51,9 @@ def take_in_delisted(
             for row in rows.iter_rows(named=True)
             if row["delisted_on"] is not None
         ]
-        changed, contradicted = learn_delisted(read_securities(engine, market), dated)
+        changed, contradicted = learn_delisted(read_securities(context.engine, context.market), dated)
         end = FinishedUnit(unit, rows.height, started)
-        write_securities(engine, changed, [end], source.drain_calls(), source=source.name, run_id=run_id, now=clock())
+        write_securities(context, changed, [end])
     learned = sum(security.security_id is None for security in changed)
     return DelistedReport(learned, tuple(contradicted), asked=True)
 

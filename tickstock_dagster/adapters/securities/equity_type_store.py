@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events.envelope import ConfigUpdated, Event
@@ -54,7 +55,7 @@ def update_equity_types(
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     with transaction(engine) as connection:
-        connection.execute(statement("securities/equity_types_lock"))
+        lock(connection, Lock.EQUITY_TYPES)
         stored = _read(connection)
         unknown = next((code for code in changes if code not in stored), None)
         if unknown is not None:
@@ -76,7 +77,7 @@ def add_equity_type(engine: sa.Engine, values: Mapping[str, Any], *, now: dateti
     """
     new = EquityType.from_json(values)
     with transaction(engine) as connection:
-        connection.execute(statement("securities/equity_types_lock"))
+        lock(connection, Lock.EQUITY_TYPES)
         if new.equity_type in _read(connection):
             raise BadInputError("equity type", new.equity_type, "a code that is not there yet")
         _write(connection, None, new, now)

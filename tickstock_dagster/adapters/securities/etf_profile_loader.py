@@ -3,15 +3,15 @@
 The vendor's are preferred, fact by fact; ETFs of which neither speaks are classed by their names.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import polars as pl
-import sqlalchemy as sa
 
 from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units, units_done
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.securities.etf_profile_store import (
@@ -24,13 +24,13 @@ from tickstock_dagster.adapters.securities.etf_profile_store import (
     write_profiles,
 )
 from tickstock_dagster.adapters.sources.protocol import (
-    BarSource,
     NotEntitledError,
     NotFoundError,
+    ReferenceSource,
     TransientVendorError,
 )
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.etf_classification import classify_etf
 from tickstock_dagster.core.securities.etf_seed import EtfFacts, check_figures
 from tickstock_dagster.core.securities.tickers import canonical_ticker
@@ -65,16 +65,7 @@ class EtfReport:
     calls: int
 
 
-def load_etf_profiles(
-    source: BarSource,
-    engine: sa.Engine,
-    session: date,
-    *,
-    market: str,
-    run_id: str,
-    clock: Callable[[], datetime],
-    ask_again: bool = False,
-) -> EtfReport:
+def load_etf_profiles(context: LoadContext[ReferenceSource], session: date, *, ask_again: bool = False) -> EtfReport:
     """Fetch the session's profiles and store what is new, in one transaction; the same again changes nothing.
 
     A session whose profiles the vendor gave before is not asked for again unless `ask_again`. When the vendor fails
@@ -87,8 +78,8 @@ def load_etf_profiles(
         ServiceUnavailableError: the database cannot be reached; nothing was changed.
     """
     seed = seed_funds()
-    started = clock()
-    unit = WorkUnit("etf_profiles", market, source.name, "*", session, session)
+    started, source = context.now(), context.source
+    unit = WorkUnit(UnitKind.ETF_PROFILES, context.market, source.name, "*", session, session)
     vendor: list[EtfFacts] = []
     refused: list[str] = []
     reason: str | None = None
@@ -96,7 +87,7 @@ def load_etf_profiles(
     answered = False
     if not source.capabilities.etf_profiles:
         reason = f"{source.name} has no ETF profiles"
-    elif not ask_again and units_done(engine, [unit]):
+    elif not ask_again and units_done(context.engine, [unit]):
         reason = "asked before for this session"
     else:
         try:
@@ -106,17 +97,17 @@ def load_etf_profiles(
             reason = str(error)
         except TransientVendorError as error:
             reason, failure = str(error), error
-    now = clock()
-    calls = source.drain_calls()
+    now = context.now()
+    calls = context.drain()
     profiles = [(SEED, fund) for fund in seed] + [(source.name, facts) for facts in vendor]
-    with transaction(engine) as connection, connection.cursor() as cursor:
+    with transaction(context.engine) as connection, connection.cursor() as cursor:
         written = write_profiles(cursor, profiles, now=now)
         changed = apply_profiles(cursor, session, now=now)
         by_name, classed = class_unprofiled(cursor, session, now=now)
         counts = count_etfs(cursor, session)
         if answered:
-            finish_units(cursor, [FinishedUnit(unit, len(vendor), started)], run_id=run_id, now=now)
-        write_calls(cursor, calls, source.name, run_id)
+            finish_units(cursor, [FinishedUnit(unit, len(vendor), started)], run_id=context.run_id, now=now)
+        write_calls(cursor, calls, source.name, context.run_id)
     if failure is not None:
         raise failure
     return EtfReport(
@@ -125,7 +116,7 @@ def load_etf_profiles(
     )  # fmt: skip
 
 
-def _profiles(source: BarSource, session: date, seed: Mapping[str, EtfFacts]) -> tuple[list[EtfFacts], list[str]]:
+def _profiles(source: ReferenceSource, session: date, seed: Mapping[str, EtfFacts]) -> tuple[list[EtfFacts], list[str]]:
     """The vendor's rows as facts, each ticker and day once, and why the others cannot be stored."""
     good: dict[tuple[str, date], EtfFacts] = {}
     refused: list[str] = []

@@ -1,7 +1,7 @@
 """Reading and writing securities and their ticker intervals."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import date, datetime
 
 import polars as pl
@@ -9,10 +9,12 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
-from tickstock_dagster.adapters.postgres.database import connected, transaction
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.locks import Lock, held
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import VendorCall
+from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.securities.ticker_histories import Interval, Security
@@ -25,14 +27,8 @@ def histories_held(engine: sa.Engine) -> Iterator[None]:
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    with connected(engine) as pooled:
-        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(statement("securities/listings_hold"))
-        try:
-            yield
-        finally:
-            with suppress(sa.exc.DBAPIError):
-                connection.exec_driver_sql(statement("securities/listings_release"))
+    with held(engine, Lock.LISTINGS):
+        yield
 
 
 def read_securities(engine: sa.Engine, market: str) -> list[Security]:
@@ -82,22 +78,18 @@ def lists_observed(engine: sa.Engine, market: str, source: str, *, empty: bool =
 
 
 def write_securities(
-    engine: sa.Engine,
+    context: LoadContext[ReferenceSource],
     securities: Iterable[Security],
     ends: Sequence[FinishedUnit],
-    calls: Sequence[VendorCall],
     *,
-    source: str,
-    run_id: str,
-    now: datetime,
     also: Callable[[psycopg.Cursor], None] | None = None,
 ) -> None:
-    """Store changed histories, the units that observed them and their calls, in one transaction.
+    """Store changed histories, the units that observed them and the calls made for them, in one transaction.
 
     `also` writes what follows from the histories, in the same transaction, when they stand.
     """
-    changed = list(securities)
-    with transaction(engine) as connection, connection.cursor() as cursor:
+    changed, calls, now = list(securities), context.drain(), context.now()
+    with transaction(context.engine) as connection, connection.cursor() as cursor:
         stored = [_write_security(cursor, security, now) for security in changed]
         # All old intervals go before any new one comes: a ticker may pass from one security to another.
         cursor.execute(statement("securities/intervals_delete"), {"security_ids": stored})
@@ -120,8 +112,8 @@ def write_securities(
         cursor.execute(statement("loading/gaps_unlisted"), {"security_ids": stored})
         if also is not None:
             also(cursor)
-        finish_units(cursor, ends, run_id=run_id, now=now)
-        write_calls(cursor, calls, source, run_id)
+        finish_units(cursor, ends, run_id=context.run_id, now=now)
+        write_calls(cursor, calls, context.source.name, context.run_id)
 
 
 def _write_security(cursor: psycopg.Cursor, security: Security, now: datetime) -> int:

@@ -6,12 +6,12 @@ history is already known over the range needs none.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import psycopg
-import sqlalchemy as sa
 
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.securities.listing_store import (
     histories_held,
@@ -20,8 +20,8 @@ from tickstock_dagster.adapters.securities.listing_store import (
     write_securities,
 )
 from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
-from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, NotFoundError, VendorCall
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotFoundError, ReferenceSource
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
     Boundary,
@@ -43,14 +43,9 @@ UP_TO_DATE = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class ListingSync:
-    """Takes dated lists of one source into the store. `drain` takes the source's call records, and may count them."""
+    """Takes dated lists of one source into the store."""
 
-    source: BarSource
-    engine: sa.Engine
-    market: str
-    run_id: str
-    clock: Callable[[], datetime]
-    drain: Callable[[], Sequence[VendorCall]]
+    context: LoadContext[ReferenceSource]
 
     def ensure(self, tickers: Sequence[str], first: date, last: date, latest: date) -> list[date]:
         """Take in the lists that are needed to know `tickers` on every session from `first` to `last`.
@@ -69,13 +64,13 @@ class ListingSync:
         questions = ((latest, self._out_of_date), before, (last, self._unsure), before)
 
         def is_needed(on: date, needed: Callable[[Sequence[str], date], bool]) -> bool:
-            asked = lists_observed(self.engine, self.market, self.source.name, empty=True)
+            asked = self._observed(empty=True)
             return on not in asked and needed(tickers, on)
 
         if not any(is_needed(*question) for question in questions):
             return []
         fetched: list[date] = []
-        with histories_held(self.engine):  # who waited here may find that another process has asked meanwhile
+        with histories_held(self.context.engine):  # who waited here may find that another process has asked meanwhile
             for question in questions:
                 if is_needed(*question):
                     self._take_in(question[0])
@@ -90,8 +85,8 @@ class ListingSync:
         Returns:
             The dates of the lists that were fetched.
         """
-        with histories_held(self.engine):
-            known = lists_observed(self.engine, self.market, self.source.name, empty=True)
+        with histories_held(self.context.engine):
+            known = self._observed(empty=True)
             newest, oldest = max(known, default=date.min), min(known, default=latest)
             needed = [latest] if latest - newest > UP_TO_DATE else []
             needed += [first] if first < oldest and first != latest else []
@@ -105,47 +100,43 @@ class ListingSync:
         Raises:
             MalformedAnswerError: the list lacks more than may have left the market.
         """
-        with histories_held(self.engine):
+        with histories_held(self.context.engine):
             return self._take_in(on)
 
     def _take_in(self, on: date) -> VersionChanges:
-        started = self.clock()
+        started = self.context.now()
         # Where an empty list cannot be, the source has refused it. It is of a day before all that the source knows, and
         # says of nobody that it was not listed.
-        rows = self.source.listings(on=on)
-        known = read_securities(self.engine, self.market)
-        lists = lists_observed(self.engine, self.market, self.source.name)
+        rows = self.context.source.listings(on=on)
+        known = read_securities(self.context.engine, self.context.market)
+        lists = self._observed()
         listed = _listed(rows)
         try:
             changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
         except SuspiciousListError as error:
-            raise MalformedAnswerError(f"{self.source.name}: {error}") from None
+            raise MalformedAnswerError(f"{self.context.source.name}: {error}") from None
         changed = {security.identity: security for security in changes.changed}
         ended = [security for security in changes.changed if _ended_unexplained(security)]
         gone = {security.identity: security for security in (*ended, *changes.vanished)}
         changed |= self._confirm_delisted(list(gone.values()), on)
-        unit = WorkUnit("listings", self.market, self.source.name, "*", on, on)
+        unit = WorkUnit(UnitKind.LISTINGS, self.context.market, self.context.source.name, "*", on, on)
         versions = VersionChanges()
 
         def fold(cursor: psycopg.Cursor) -> None:
             nonlocal versions
-            versions = fold_symbols(cursor, listed, on, lists, now=self.clock())
+            versions = fold_symbols(cursor, listed, on, lists, now=self.context.now())
 
-        write_securities(
-            self.engine,
-            changed.values(),
-            [FinishedUnit(unit, rows.height, started)],
-            self.drain(),
-            source=self.source.name,
-            run_id=self.run_id,
-            now=self.clock(),
-            also=fold if listed else None,
-        )
+        end = FinishedUnit(unit, rows.height, started)
+        write_securities(self.context, changed.values(), [end], also=fold if listed else None)
         return versions
+
+    def _observed(self, *, empty: bool = False) -> list[date]:
+        """Dates of the source's lists that were taken in."""
+        return lists_observed(self.context.engine, self.context.market, self.context.source.name, empty=empty)
 
     def _out_of_date(self, tickers: Sequence[str], on: date) -> bool:
         """Whether no list tells who holds the tickers today."""
-        newest = max(lists_observed(self.engine, self.market, self.source.name), default=date.min)
+        newest = max(self._observed(), default=date.min)
         return on - newest > UP_TO_DATE or len(self._newest_holders(tickers)) < len(set(tickers))
 
     def _unsure(self, tickers: Sequence[str], on: date) -> bool:
@@ -170,7 +161,7 @@ class ListingSync:
     def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
         wanted = set(tickers)
         holders: dict[str, tuple[date, Security]] = {}
-        for security in read_securities(self.engine, self.market):
+        for security in read_securities(self.context.engine, self.context.market):
             for interval in security.intervals:
                 held = holders.get(interval.ticker)
                 if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):
@@ -180,7 +171,7 @@ class ListingSync:
     def _resolve(self, boundary: Boundary) -> date:
         """The day of a change: the vendor's statement where it makes one, else by halving with dated lists."""
         try:
-            for change in self.source.ticker_changes(boundary.ticker):
+            for change in self.context.source.ticker_changes(boundary.ticker):
                 if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
                     return change.effective
         except NotFoundError:
@@ -188,7 +179,7 @@ class ListingSync:
         after, until = boundary.after, boundary.until
         while until - after > timedelta(days=1):
             middle = after + (until - after) / 2
-            rows = _listed(self.source.listings(on=middle, tickers=[boundary.ticker]))
+            rows = _listed(self.context.source.listings(on=middle, tickers=[boundary.ticker]))
             holds = any(row.identity == boundary.identity for row in rows)
             after, until = (after, middle) if holds == boundary.begins else (middle, until)
         return until
@@ -203,7 +194,7 @@ class ListingSync:
         if not gone:
             return {}
         tickers = [security.intervals[-1].ticker for security in gone]
-        rows = self.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
+        rows = self.context.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
         dates = {
             Listed(row["ticker"], row["composite_figi"]).identity: row["delisted_on"]
             for row in rows.iter_rows(named=True)

@@ -5,18 +5,15 @@ Reading and writing belong in `adapters.securities.symbol_store`, asking for det
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
-import sqlalchemy as sa
-
-from tickstock_dagster.adapters.ledger.calls import record_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.securities.listing_store import lists_observed
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.securities.symbol_details import DetailsPlan, DetailsResult, SymbolDetails
 from tickstock_dagster.adapters.securities.symbol_store import ListedSymbol, symbols_listed
-from tickstock_dagster.adapters.sources.protocol import BarSource, NotEntitledError, VendorCall
+from tickstock_dagster.adapters.sources.protocol import NotEntitledError, ReferenceSource
 from tickstock_dagster.core.securities.equity_classes import equity_class
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 
@@ -53,24 +50,11 @@ class SymbolReport:
 
 
 class SymbolMaster:
-    """Keeps symbol facts of one source true, session by session. `clock` gives aware moments."""
+    """Keeps symbol facts of one source true, session by session; details are asked for `workers` side by side."""
 
-    def __init__(
-        self,
-        source: BarSource,
-        engine: sa.Engine,
-        market: str,
-        run_id: str,
-        clock: Callable[[], datetime],
-        workers: int = 8,
-    ) -> None:
-        self._source = source
-        self._engine = engine
-        self._market = market
-        self._run_id = run_id
-        self._clock = clock
-        self._calls = 0
-        self._details = SymbolDetails(source, engine, market, run_id, clock, self._drain, workers)
+    def __init__(self, context: LoadContext[ReferenceSource], workers: int = 8) -> None:
+        self._context = context
+        self._details = SymbolDetails(context, workers)
 
     def sync(self, session: date, *, details_limit: int | None = None) -> SymbolReport:
         """Take in the session's list, unless it was before, and ask for details that are due.
@@ -83,13 +67,12 @@ class SymbolMaster:
             VendorError: the list did not come or is broken, or the key may not ask; what was stored stays.
             ServiceUnavailableError: the database cannot be reached.
         """
-        calls_before = self._calls
+        calls_before = self._context.calls
         fetched = not self._is_taken_in(session)
         changes = VersionChanges()
         if fetched:
-            listing = ListingSync(self._source, self._engine, self._market, self._run_id, self._clock, self._drain)
-            changes = listing.observe(session)
-        listed = symbols_listed(self._engine, session)
+            changes = ListingSync(self._context).observe(session)
+        listed = symbols_listed(self._context.engine, session)
         by_class = Counter(str(equity_class(row.ticker, row.equity_type, row.name)) for row in listed)
         result = DetailsResult(0, 0, ())
         refusal = self._details.why_none()
@@ -98,7 +81,7 @@ class SymbolMaster:
                 result = self._details.ask(session, limit=details_limit)
             except NotEntitledError as error:
                 refusal = str(error)
-                record_calls(self._engine, self._drain(), source=self._source.name, run_id=self._run_id)
+                self._context.record_calls()
         return SymbolReport(
             session=session,
             by_class=dict(by_class.most_common()),
@@ -109,7 +92,7 @@ class SymbolMaster:
             details_unknown=result.unknown,
             details_left=0 if refusal else len(self._details.due(session)),
             failures=result.failures,
-            calls=self._calls - calls_before,
+            calls=self._context.calls - calls_before,
             no_details=refusal,
         )
 
@@ -119,14 +102,7 @@ class SymbolMaster:
 
     def _is_taken_in(self, session: date) -> bool:
         """Whether the session's list needs no asking: its versions stand, or it is known to have been empty."""
-        name = self._source.name
-        if session not in lists_observed(self._engine, self._market, name, empty=True):
+        engine, market, name = self._context.engine, self._context.market, self._context.source.name
+        if session not in lists_observed(engine, market, name, empty=True):
             return False
-        return session not in lists_observed(self._engine, self._market, name) or bool(
-            symbols_listed(self._engine, session)
-        )
-
-    def _drain(self) -> list[VendorCall]:
-        calls = self._source.drain_calls()
-        self._calls += len(calls)
-        return calls
+        return session not in lists_observed(engine, market, name) or bool(symbols_listed(engine, session))

@@ -13,11 +13,12 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import TickerDetails, VendorCall
+from tickstock_dagster.adapters.sources.protocol import ReferenceSource, TickerDetails
 from tickstock_dagster.core.securities.listing_records import Listed
 from tickstock_dagster.core.securities.sectors import sector_of
 from tickstock_dagster.core.securities.symbol_versions import SymbolFacts, SymbolVersion, VersionChanges, fold_list
@@ -119,17 +120,12 @@ def details_due(engine: sa.Engine, market: str, source: str, on: date, stale: da
 
 
 def write_details(
-    engine: sa.Engine,
+    context: LoadContext[ReferenceSource],
     on: date,
     answers: Sequence[tuple[int, TickerDetails]],
     ends: Sequence[FinishedUnit],
-    calls: Sequence[VendorCall],
-    *,
-    source: str,
-    run_id: str,
-    now: datetime,
 ) -> None:
-    """Store details as of a session, the units that asked for them and their calls, in one transaction.
+    """Store details as of a session, the units that asked for them and the calls, in one transaction.
 
     `answers` are (security_id, details), each security once.
     """
@@ -144,11 +140,12 @@ def write_details(
         }
         for security_id, details in sorted(answers, key=lambda answer: answer[0])
     ]
-    at = {"on": on, "source": source, "now": now}
-    with transaction(engine) as connection, connection.cursor() as cursor:
+    calls, now = context.drain(), context.now()
+    at = {"on": on, "source": context.source.name, "now": now}
+    with transaction(context.engine) as connection, connection.cursor() as cursor:
         cursor.execute(statement("securities/details_stage"), prepare=False)
         copy_frame(cursor, "stage_details", pl.DataFrame(rows, schema=DETAIL_COLUMNS))
         cursor.execute(statement("securities/details_write"), at, prepare=False)
         cursor.execute(statement("securities/shares_write"), at, prepare=False)
-        finish_units(cursor, ends, run_id=run_id, now=now)
-        write_calls(cursor, calls, source, run_id)
+        finish_units(cursor, ends, run_id=context.run_id, now=now)
+        write_calls(cursor, calls, context.source.name, context.run_id)

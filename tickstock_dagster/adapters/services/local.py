@@ -3,6 +3,8 @@
 They live under the state folder (`.tickstock/`), stay up between commands and keep their ports. This module decides
 which of them are needed, and is what the rest of the project imports; running a server, and passing its address on to
 other programs, belong to the other modules of `adapters.services`.
+
+Longer than 250 lines because starting the servers and resolving their addresses rest on one decision: which are needed.
 """
 
 import socket

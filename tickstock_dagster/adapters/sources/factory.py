@@ -1,13 +1,13 @@
 """Choosing the source: the vendor with a key, its simulator without, or a file.
 
-Settings in, a `BarSource` out. Starting the simulator is its own business: its address is an argument.
+Settings in, a `MarketSource` out. Starting the simulator is its own business: its address is an argument.
 """
 
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
-from tickstock_dagster.adapters.sources.protocol import PROBE_TICKER, BarSource
+from tickstock_dagster.adapters.sources.protocol import PROBE_TICKER, MarketSource
 from tickstock_dagster.adapters.sources.rate_limit import (
     LocalRateLimiter,
     PostgresRateLimiter,
@@ -39,7 +39,7 @@ def open_source(
     database_url: str | None = None,
     threads: int = 16,
     probe_ticker: str = PROBE_TICKER,
-) -> BarSource:
+) -> MarketSource:
     """The source of bars. Opens no connection yet.
 
     Args:
@@ -87,7 +87,7 @@ def open_source(
     raise BadInputError("source", chosen, ACCEPTED)
 
 
-def _files(chosen: str) -> BarSource:
+def _files(chosen: str) -> MarketSource:
     from tickstock_dagster.adapters.sources.file_source import FileSource
 
     path = Path(chosen.removeprefix("files:")).expanduser()

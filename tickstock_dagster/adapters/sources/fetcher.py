@@ -1,12 +1,12 @@
-"""Asking a source for work units, side by side, few ahead of the writer.
+"""Asking a source many questions, side by side, few ahead of the writer. Whoever asked validates the answers."""
 
-Validating answers belongs in `adapters.bars.answer_validation`.
-"""
-
+import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Generic, TypeVar
 
 import polars as pl
 
@@ -18,38 +18,61 @@ from tickstock_dagster.adapters.sources.protocol import (
     TransientVendorError,
     VendorError,
 )
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 FLUSH_ROWS = 60_000
-"""Rows gathered before a transaction: large enough that its cost vanishes, small enough to lose little to a crash."""
+"""Bars gathered before a transaction: large enough that its cost vanishes, small enough to lose little to a crash."""
 
 GIVE_UP_AFTER = 5
-"""Units failing one after another for a transient reason: the vendor is down, and asking on only burns quota."""
+"""Questions failing one after another for a transient reason: the vendor is down, and asking on only burns quota."""
+
+Question = TypeVar("Question")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What came of one unit: rows as received, or the error that its retries ended with."""
+class Answer(Generic[Question, Result]):
+    """What came of one question: its result, or the error that its retries ended with."""
 
-    unit: WorkUnit
+    question: Question
     started_at: datetime
-    bars: pl.DataFrame | None = None
+    result: Result | None = None
     error: VendorError | None = None
 
 
-def fetch_batches(
-    source: BarSource, units: Sequence[WorkUnit], clock: Callable[[], datetime], workers: int
-) -> Iterator[list[Answer]]:
-    """Answers in the order of arrival, gathered into batches of about `FLUSH_ROWS` rows.
+BarAnswer = Answer[WorkUnit, pl.DataFrame]
+"""Rows as received, for one unit."""
 
-    After `GIVE_UP_AFTER` transient failures in a row no further unit is asked for; those under way still answer.
+
+def fetch_batches(
+    questions: Sequence[Question],
+    ask: Callable[[Question], Result],
+    clock: Callable[[], datetime],
+    workers: int,
+    *,
+    weight: Callable[[Answer[Question, Result]], int],
+    enough: int,
+    longest: float = math.inf,
+) -> Iterator[list[Answer[Question, Result]]]:
+    """Answers in the order of arrival, gathered into batches.
+
+    After `GIVE_UP_AFTER` transient failures in a row nothing further is asked; what is under way still answers.
+
+    Args:
+        questions: asked in this order.
+        ask: makes the calls of one question; runs in several threads.
+        clock: gives aware times.
+        workers: questions side by side.
+        weight: what an answer adds to its batch.
+        enough: a batch of so much weight is given out.
+        longest: so is one that was begun so many seconds ago.
 
     Raises:
         AuthFailedError, NotEntitledError: asking on is pointless; answers gathered so far are given out before.
     """
-    batch: list[Answer] = []
-    rows = 0
-    answers = _fetch(source, units, clock, workers)
+    batch: list[Answer[Question, Result]] = []
+    gathered, begun = 0, time.monotonic()
+    answers = _fetch(questions, ask, clock, workers)
     while True:
         try:
             answer = next(answers, None)
@@ -60,26 +83,58 @@ def fetch_batches(
         if answer is None:
             break
         batch.append(answer)
-        rows += answer.bars.height if answer.bars is not None else 0
-        if rows >= FLUSH_ROWS:
+        gathered += weight(answer)
+        if gathered >= enough or time.monotonic() - begun >= longest:
             yield batch
-            batch, rows = [], 0
+            batch, gathered, begun = [], 0, time.monotonic()
     if batch:
         yield batch
 
 
-def _fetch(
+def fetch_bars(
     source: BarSource, units: Sequence[WorkUnit], clock: Callable[[], datetime], workers: int
-) -> Iterator[Answer]:
-    remaining, failed_in_a_row = iter(units), 0
+) -> Iterator[list[BarAnswer]]:
+    """The bars of work units in batches of about `FLUSH_ROWS` rows, as `fetch_batches`.
+
+    Raises:
+        AuthFailedError, NotEntitledError: asking on is pointless; answers gathered so far are given out before.
+    """
+
+    def ask(unit: WorkUnit) -> pl.DataFrame:
+        if unit.kind is UnitKind.RANGE:
+            return source.range_bars(unit.subject, unit.first, unit.last)
+        bars = source.grouped_bars(unit.first)
+        if bars.is_empty():
+            raise MalformedAnswerError(f"{source.name} has no bars at all for the session {unit.first}")
+        return bars
+
+    def rows(answer: BarAnswer) -> int:
+        return answer.result.height if answer.result is not None else 0
+
+    return fetch_batches(units, ask, clock, workers, weight=rows, enough=FLUSH_ROWS)
+
+
+def _fetch(
+    questions: Sequence[Question], ask: Callable[[Question], Result], clock: Callable[[], datetime], workers: int
+) -> Iterator[Answer[Question, Result]]:
+    def answered(question: Question) -> Answer[Question, Result]:
+        started_at = clock()
+        try:
+            return Answer(question, started_at, ask(question))
+        except (AuthFailedError, NotEntitledError):
+            raise
+        except VendorError as error:
+            return Answer(question, started_at, error=error)
+
+    remaining, failed_in_a_row = iter(questions), 0
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="vendor") as pool:
-        running: set[Future[Answer]] = set()
+        running: set[Future[Answer[Question, Result]]] = set()
         while True:
             while len(running) < 2 * workers and failed_in_a_row < GIVE_UP_AFTER:
-                unit = next(remaining, None)
-                if unit is None:
+                question = next(remaining, None)
+                if question is None:
                     break
-                running.add(pool.submit(_ask, source, unit, clock))
+                running.add(pool.submit(answered, question))
             if not running:
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
@@ -88,19 +143,3 @@ def _fetch(
                 transient = isinstance(answer.error, TransientVendorError)
                 failed_in_a_row = failed_in_a_row + 1 if transient else 0
                 yield answer
-
-
-def _ask(source: BarSource, unit: WorkUnit, clock: Callable[[], datetime]) -> Answer:
-    started_at = clock()
-    try:
-        if unit.kind == "range":
-            bars = source.range_bars(unit.subject, unit.first, unit.last)
-        else:
-            bars = source.grouped_bars(unit.first)
-            if bars.is_empty():
-                raise MalformedAnswerError(f"{source.name} has no bars at all for the session {unit.first}")
-    except (AuthFailedError, NotEntitledError):
-        raise
-    except VendorError as error:
-        return Answer(unit, started_at, error=error)
-    return Answer(unit, started_at, bars=bars)

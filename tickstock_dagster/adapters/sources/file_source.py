@@ -33,7 +33,7 @@ MAX_ROWS = 1_000_000
 
 
 class FileSource:
-    """`BarSource` over one file. Thread-safe.
+    """`MarketSource` over one file. Thread-safe.
 
     Attributes:
         name: stored as the rows' source.

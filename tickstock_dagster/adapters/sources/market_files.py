@@ -15,7 +15,7 @@ from tickstock_dagster.core.calendars.markets import Market
 
 
 class MarketFileSource(FileSource):
-    """`BarSource` over one file of one market. Thread-safe."""
+    """`MarketSource` over one file of one market. Thread-safe."""
 
     def __init__(self, path: Path | str, market: Market) -> None:
         super().__init__(path)

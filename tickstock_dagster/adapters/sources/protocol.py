@@ -1,8 +1,10 @@
-"""The protocol every source of bars and reference data keeps, the shapes it answers in, and its errors.
+"""The protocols that sources of market data keep, by what is asked of them; the shapes of answers, and their errors.
 
 Answers are complete or an error is raised: a source never returns part of what was asked. Rows are as the vendor
 printed them (raw prices, possibly broken); judging rows is `core.bars.daily_bars`' work. An answer about another ticker
 or another day than asked is `MalformedAnswerError`.
+
+Longer than 250 lines because a source is written from this file alone: methods, shapes of all answers, errors.
 """
 
 from collections.abc import Sequence
@@ -191,8 +193,8 @@ class RejectedRequestError(PermanentVendorError):
     """The vendor calls the request wrong (400)."""
 
 
-class BarSource(Protocol):
-    """A source of daily bars and reference data. Thread-safe. Frames have exactly the columns named."""
+class Source(Protocol):
+    """What every source has, whatever it is asked for. Thread-safe. Frames have exactly the columns named."""
 
     @property
     def name(self) -> str:
@@ -206,6 +208,13 @@ class BarSource(Protocol):
     def capabilities(self) -> Capabilities:
         """What may be asked."""
 
+    def drain_calls(self) -> "list[VendorCall]":
+        """Take the records of calls made since the last drain (for `vendor_calls`)."""
+
+
+class BarSource(Source, Protocol):
+    """A source of daily bars."""
+
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
         """Raw daily bars of one ticker, `start` and `end` inclusive, as `core.bars.daily_bars.BAR_SCHEMA`, by session.
 
@@ -214,6 +223,10 @@ class BarSource(Protocol):
 
     def grouped_bars(self, session: date) -> pl.DataFrame:
         """Raw daily bars of the whole market on one session, as `core.bars.daily_bars.BAR_SCHEMA`."""
+
+
+class ReferenceSource(Source, Protocol):
+    """A source of reference data: who is listed, under which ticker since when, and with which corporate actions."""
 
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
@@ -241,14 +254,19 @@ class BarSource(Protocol):
     def dividends(self, start: date, end: date) -> pl.DataFrame:
         """Dividends with an ex-date in [start, end], as `DIVIDEND_SCHEMA`."""
 
+
+class PublicationSource(Source, Protocol):
+    """A source that says which sessions its bars are out for, and which days to come are special."""
+
     def publication(self, session: date) -> Publication:
         """Ask the vendor, with one cheap call, whether the session's daily bars are out."""
 
     def special_days(self) -> "list[SpecialDay]":
         """Closed days and early closes to come, as the vendor lists them. One call."""
 
-    def drain_calls(self) -> "list[VendorCall]":
-        """Take the records of calls made since the last drain (for `vendor_calls`)."""
+
+class MarketSource(BarSource, ReferenceSource, PublicationSource, Protocol):
+    """All of it. What one source does not have it says in its `capabilities`, and refuses when it is asked."""
 
 
 @dataclass(frozen=True, slots=True)

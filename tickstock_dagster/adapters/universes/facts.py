@@ -8,10 +8,8 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.universes.facts import FACT_SCHEMA
-
-MARKET = "XNYS"
-"""The calendar by which sessions are counted."""
 
 VOLUME_SESSIONS = 20
 CLOSE_SESSIONS = 6

@@ -14,10 +14,11 @@ import psycopg
 
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import (
-    Change,
+    MembershipChange,
+    determined_time,
     lock_memberships,
+    publish,
     read_spans,
-    tell,
     tickers_on,
     write_changes,
     write_projection,
@@ -112,7 +113,8 @@ def import_intervals(
     connection.execute(statement("universes/determination_boundaries"), {"universe": universe, **head, **counts})
     shown = sorted(tickers[security_id] for security_id in after)
     write_projection(connection, universe, shown, changed=bool(changed), at=at)
-    told = event = None
+    changes = _changes(revision, tickers, reason)
+    told = None
     if changed:
         told = UniverseUpdated(
             universe=universe,
@@ -123,9 +125,9 @@ def import_intervals(
             task=task,
             run_id=run_id,
         )
-        event = tell(connection, told, time=times + 1, at=at)
-    changes = _changes(revision, tickers, reason)
-    write_changes(connection, universe, changes, rule_version=None, event=event, **head)
+        publish(connection, told, changes, dedupe_key=determined_time(changed, times + 1), at=at)
+    else:
+        write_changes(connection, universe, changes, rule_version=None, event=None, **head)
     return Imported(len(revision.begun), len(revision.retired), len(after), told)
 
 
@@ -145,15 +147,15 @@ def _make(connection: psycopg.Connection[Any], universe: str, title: str, now: d
     connection.execute(statement("universes/universe_create"), values)
 
 
-def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[Change]:
+def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[MembershipChange]:
     """Where a membership begins and where it ends, and which ones were withdrawn altogether."""
     held = {(span.security_id, span.valid_from) for span in revision.retired}
     named = {(span.security_id, span.valid_from) for span in revision.begun}
     ends = {(span.security_id, span.valid_to) for span in revision.retired}
 
-    def change(span: Span, kind: str, why: str) -> Change:
+    def change(span: Span, kind: str, why: str) -> MembershipChange:
         session = span.valid_from if kind == "added" or span.valid_to is None else span.valid_to
-        return Change(session, span.security_id, tickers[span.security_id], kind, why)
+        return MembershipChange(session, span.security_id, tickers[span.security_id], kind, why)
 
     changes = []
     for span in sorted(revision.begun, key=lambda one: (one.valid_from, tickers[one.security_id])):
@@ -164,7 +166,7 @@ def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[C
     withdrawn = [span for span in revision.retired if (span.security_id, span.valid_from) not in named]
     for span in withdrawn:
         told = f"withdrawn: {span.valid_from} to {span.valid_to or 'now'}; {reason}"
-        changes.append(Change(span.valid_from, span.security_id, tickers[span.security_id], "removed", told))
+        changes.append(MembershipChange(span.valid_from, span.security_id, tickers[span.security_id], "removed", told))
     return changes
 
 

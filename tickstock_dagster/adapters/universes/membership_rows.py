@@ -1,7 +1,8 @@
 """The rows of one revision of a universe: memberships in two clocks, the log of changes, the projection, the event.
 
-Each function writes one of them, set by set, inside the caller's transaction. What is revised is decided in
-`adapters.universes.membership_store` and `adapters.universes.membership_import`.
+Each function writes one of them, set by set, inside the caller's transaction; `publish` writes the log and its event,
+`revise_list` a list with both. `adapters.universes.membership_store`, `membership_import`, `list_edit` and `sync_store`
+decide what is revised.
 """
 
 import json
@@ -13,18 +14,23 @@ from typing import Any
 import psycopg
 
 from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.universes.memberships import Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One security that joined (`added`) or left (`removed`) from a session on, with its facts before and after."""
+class MembershipChange:
+    """One line of the log: a security that joined (`added`) or left (`removed`) from a session on, or was `classified`.
+
+    Other settings of a universe have neither security nor ticker.
+    """
 
     session: date
-    security_id: int
-    ticker: str
+    security_id: int | None
+    ticker: str | None
     change: str
     reason: str
     before: Any = None
@@ -33,7 +39,7 @@ class Change:
 
 def lock_memberships(connection: psycopg.Connection[Any]) -> None:
     """Wait for whoever revises memberships, and let nobody else do so until the end of the transaction."""
-    connection.execute(statement("universes/membership_lock"))
+    lock(connection, Lock.MEMBERSHIPS)
 
 
 def read_spans(connection: psycopg.Connection[Any], universe: str) -> list[Span]:
@@ -65,7 +71,7 @@ def tickers_on(connection: psycopg.Connection[Any], security_ids: Iterable[int],
 def write_changes(
     connection: psycopg.Connection[Any],
     universe: str,
-    changes: Sequence[Change],
+    changes: Sequence[MembershipChange],
     *,
     task: str,
     rule_version: int | None,
@@ -95,18 +101,100 @@ def write_projection(
     connection.execute(statement("universes/universe_project"), values)
 
 
-def tell(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: int, at: datetime) -> Event:
-    """Put the event into the outbox.
+def publish(
+    connection: psycopg.Connection[Any],
+    data: UniverseUpdated,
+    changes: Sequence[MembershipChange],
+    *,
+    dedupe_key: str,
+    at: datetime,
+) -> None:
+    """Put the event into the outbox, and log every change with it.
 
     Args:
         connection: inside the transaction of the change.
         data: who joined and who left.
-        time: how many times that session was determined for that universe, this time included: the event's identity.
+        changes: the same, line by line.
+        dedupe_key: what tells this event from others of the universe: its identity.
         at: when.
     """
-    event = Event.of(data, time=at, dedupe_key=f"{data.session}#{time}")
+    event = Event.of(data, time=at, dedupe_key=dedupe_key)
     write_events(connection, [event])
-    return event
+    write_changes(
+        connection,
+        data.universe,
+        changes,
+        task=data.task,
+        rule_version=data.rule_version,
+        event=event,
+        run_id=data.run_id or "cli",
+        at=at,
+    )
+
+
+def determined_time(session: date, time: int) -> str:
+    """The identity of the event of a determined session: the `time`th that it was determined for its universe."""
+    return f"{session}#{time}"
+
+
+def member_changes(changes: Iterable[MembershipChange], kind: str) -> tuple[MemberChange, ...]:
+    """Who was `added` or `removed`, as an event says it."""
+    return tuple(
+        MemberChange(symbol=one.ticker, reason=one.reason) for one in changes if one.change == kind and one.ticker
+    )
+
+
+def locked_list(connection: psycopg.Connection[Any], universe: str) -> tuple[str, list[str]]:
+    """How a universe has its members, and their tickers, held until the end of the transaction."""
+    row = connection.execute(statement("universes/universe_list_lock"), {"universe": universe}).fetchone()
+    assert row is not None  # noqa: S101  # it was found by its name, and none is ever deleted
+    return row[0], list(row[1])
+
+
+def revise_list(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    members: Sequence[str],
+    changes: Sequence[MembershipChange],
+    *,
+    session: date,
+    task: str,
+    run_id: str,
+    dedupe_key: str,
+    at: datetime,
+) -> UniverseUpdated | None:
+    """Give a list its members, with the log and the event.
+
+    Args:
+        connection: inside the transaction in which the list was locked.
+        universe: canonical name.
+        members: all tickers, in their order.
+        changes: who joined and who left; without any, the members have only another order, and nothing is published.
+        session: from when on.
+        task: what changed it.
+        run_id: the Dagster run, or cli.
+        dedupe_key: the event's identity among those of the universe.
+        at: when.
+
+    Returns:
+        What was published.
+    """
+    values = {"universe": universe, "value": json.dumps(list(members)), "now": at}
+    connection.execute(statement("universes/universe_list_replace"), values)
+    if not changes:
+        return None
+    data = UniverseUpdated(
+        universe=universe,
+        session=session,
+        added=member_changes(changes, "added"),
+        removed=member_changes(changes, "removed"),
+        members=len(members),
+        task=task,
+        rule_version=None,
+        run_id=run_id,
+    )
+    publish(connection, data, changes, dedupe_key=dedupe_key, at=at)
+    return data
 
 
 def write_determination(

@@ -25,18 +25,19 @@ from tickstock_dagster.adapters.universes.membership_reading import (
     resolve_universe,
 )
 from tickstock_dagster.adapters.universes.membership_rows import (
-    Change,
+    MembershipChange,
+    determined_time,
     lock_memberships,
+    member_changes,
+    publish,
     read_spans,
-    tell,
     tickers_on,
-    write_changes,
     write_determination,
     write_projection,
     write_revision,
 )
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.events.universe_data import MemberChange, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import UniverseUpdated
 from tickstock_dagster.core.universes.memberships import members_on as members_of
 from tickstock_dagster.core.universes.memberships import revise
 
@@ -133,22 +134,20 @@ def _apply(
     data = UniverseUpdated(
         universe=wanted.universe,
         session=wanted.session,
-        added=_told(changes, "added"),
-        removed=_told(changes, "removed"),
+        added=member_changes(changes, "added"),
+        removed=member_changes(changes, "removed"),
         members=len(after),
         task=wanted.task,
         rule_version=wanted.rule_version,
         run_id=run_id,
     )
-    event = tell(connection, data, time=times + 1, at=at)
-    head = {"task": wanted.task, "rule_version": wanted.rule_version, "run_id": run_id, "at": at}
-    write_changes(connection, wanted.universe, changes, event=event, **head)
+    publish(connection, data, changes, dedupe_key=determined_time(wanted.session, times + 1), at=at)
     return data
 
 
 def _changes(
     connection: psycopg.Connection[Any], wanted: Determination, before: frozenset[int], tickers: Mapping[int, str]
-) -> list[Change]:
+) -> list[MembershipChange]:
     """Who joined, in order, then who left; with what was known of them at the determination before, and now."""
     joined = [security_id for security_id in dict.fromkeys(wanted.members) if security_id not in before]
     left = sorted(before - frozenset(wanted.members), key=lambda security_id: tickers[security_id])
@@ -158,7 +157,7 @@ def _changes(
     row = connection.execute(statement("universes/determination_evidence"), values).fetchone()
     earlier: Mapping[str, Any] = row[0] if row else {}
     return [
-        Change(
+        MembershipChange(
             wanted.session,
             security_id,
             ticker := tickers[security_id],
@@ -170,7 +169,3 @@ def _changes(
         for change, found in (("added", joined), ("removed", left))
         for security_id in found
     ]
-
-
-def _told(changes: Sequence[Change], change: str) -> tuple[MemberChange, ...]:
-    return tuple(MemberChange(symbol=one.ticker, reason=one.reason) for one in changes if one.change == change)

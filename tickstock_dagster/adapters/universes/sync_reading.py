@@ -1,6 +1,10 @@
-"""What the tasks of the synchronisation find in the store, and which sessions are due. Nothing here writes."""
+"""What the synchronisation reads: what its tasks find, which sessions are due or done, how universes stand on one.
 
-from collections.abc import Collection
+Nothing here writes.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 import psycopg
@@ -11,6 +15,42 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import tickers_on
 from tickstock_dagster.core.universes.rules import Rule
 from tickstock_dagster.core.universes.synchronisation import TASKS, UniverseState
+
+
+@dataclass(frozen=True, slots=True)
+class UniverseCell:
+    """One universe on one session.
+
+    Attributes:
+        universe: canonical name.
+        session: the session.
+        members: how many members.
+        due: bars that its listed members owe; those explained for good are not owed.
+        stored: bars stored.
+        aum_usd: AUM of the funds among the members, USD; None where none is known.
+        expense_ratio: their mean, a fraction; None where none is known.
+        by_rule: whether a rule chooses its members.
+        determined: session of the determination in force; None where there is none.
+        task: what determined it.
+        rule_version: of the rule that decided.
+    """
+
+    universe: str
+    session: date
+    members: int
+    due: int
+    stored: int
+    aum_usd: float | None
+    expense_ratio: float | None
+    by_rule: bool
+    determined: date | None
+    task: str | None
+    rule_version: int | None
+
+    @property
+    def completeness(self) -> float | None:
+        """Bars stored per bar due; None where none is due."""
+        return self.stored / self.due if self.due else None
 
 
 def read_states(engine: sa.Engine, session: date) -> list[UniverseState]:
@@ -66,3 +106,23 @@ def sessions_due(engine: sa.Engine, market: str) -> list[date]:
     """Sessions that were declared complete and whose universes are not synchronised, ascending."""
     with transaction(engine) as connection:
         return [row[0] for row in connection.execute(statement("universes/sync_due"), {"market": market})]
+
+
+def read_cells(engine: sa.Engine, universes: Collection[str], sessions: Sequence[date]) -> list[UniverseCell]:
+    """Some universes on some sessions, by session and universe; a universe that is not known has no cell."""
+    values = {"universes": list(universes), "sessions": list(sessions)}
+    with transaction(engine) as connection:
+        return [UniverseCell(*row) for row in connection.execute(statement("universes/sync_cells"), values)]
+
+
+def sessions_done(engine: sa.Engine, market: str, first: date, last: date) -> set[date]:
+    """Sessions between two days whose universes were synchronised."""
+    values = {"market": market, "first": first, "last": last}
+    with transaction(engine) as connection:
+        return {row[0] for row in connection.execute(statement("universes/sync_done"), values)}
+
+
+def universe_keys(engine: sa.Engine) -> tuple[str, ...]:
+    """Every universe: those determined by session first, by type and name."""
+    with transaction(engine) as connection:
+        return tuple(row[0] for row in connection.execute(statement("universes/sync_keys")))

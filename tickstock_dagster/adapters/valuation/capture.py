@@ -4,15 +4,13 @@ Whatever it refuses or leaves out is estimated instead: that is said, and fails 
 """
 
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
-import sqlalchemy as sa
 
-from tickstock_dagster.adapters.ledger.calls import write_calls
-from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.sources.fair_values import FairValueSource
-from tickstock_dagster.adapters.sources.protocol import BarSource, VendorError
+from tickstock_dagster.adapters.sources.protocol import Source, VendorError
 from tickstock_dagster.adapters.valuation.store import read_unprinted
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 
@@ -34,29 +32,25 @@ class CapturedValues:
     reason: str = ""
 
 
-def capture_fair_values(
-    engine: sa.Engine, source: BarSource, calendar: SessionCalendar, session: date, *, now: datetime, run_id: str
-) -> CapturedValues:
+def capture_fair_values(context: LoadContext[Source], calendar: SessionCalendar, session: date) -> CapturedValues:
     """The vendor's values of what did not trade on a session, if its evening is now and the plan includes them.
 
     Args:
-        engine: the store's; the calls are recorded there.
-        source: of bars; asked only where it has fair values at all.
+        context: its source is asked only where it has fair values at all.
         calendar: in force.
         session: closed already.
-        now: aware.
-        run_id: of the Dagster run, for the calls.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
+    source, now = context.source, context.now()
     plan = source.plan
     if not isinstance(source, FairValueSource) or plan is None or not plan.fmv:
         return CapturedValues(source.name, reason="the plan includes no fair market values")
     if not calendar.closes_at(session) <= now < calendar.opens_at(calendar.next_session(session)):
         why = f"the vendor has values of now alone, and now is not the evening of {session}"
         return CapturedValues(source.name, reason=why)
-    tickers = read_unprinted(engine, [session])["ticker"].to_list()
+    tickers = read_unprinted(context.engine, [session])["ticker"].to_list()
     if not tickers:
         return CapturedValues(source.name, reason="everything traded")
     try:
@@ -64,7 +58,6 @@ def capture_fair_values(
     except VendorError as error:
         return CapturedValues(source.name, reason=str(error))
     finally:
-        with transaction(engine) as connection, connection.cursor() as cursor:
-            write_calls(cursor, source.drain_calls(), source.name, run_id)
+        context.record_calls()
     fresh = found.filter(pl.col("updated_at") >= calendar.opens_at(session))
     return CapturedValues(source.name, dict(fresh.select("ticker", "fmv").iter_rows()), found.height - fresh.height)

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.actions.return_inputs import read_payouts
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame, read_frame
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -136,7 +137,7 @@ def _write(engine: sa.Engine, calendar: SessionCalendar, values: pl.DataFrame, n
     with transaction(engine) as connection, connection.cursor() as cursor:
         cursor.execute(statement("valuation/stage"))
         copy_frame(cursor, "stage_fair_values", staged)
-        cursor.execute(statement("bars/lock"))
+        lock(cursor, Lock.BARS)
         # Never prepared: a plan made for one stage is a bad one for a stage of another size.
         cursor.execute(
             statement("valuation/write"), {"now": now, "first": days.min(), "last": days.max()}, prepare=False

@@ -1,4 +1,7 @@
-"""`tickstock calendar`: an exchange's sessions, the overrides of single days, and what other calendars say."""
+"""`tickstock calendar`: an exchange's sessions, the overrides of single days, and what other calendars say.
+
+Longer than 250 lines because its three commands take their days from the same options and print them in the same rows.
+"""
 
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -8,6 +11,7 @@ import click
 from tickstock_dagster.cli.workspace import open_workspace, parse_date, print_json
 from tickstock_dagster.core.calendars.markets import market_named
 from tickstock_dagster.core.calendars.overrides import requested_override
+from tickstock_dagster.core.calendars.publication import published_until
 from tickstock_dagster.core.calendars.quorum import CLOSED, session_words
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.errors import BadInputError
@@ -32,7 +36,8 @@ def command() -> None:
 def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -> None:
     """Show the sessions of an exchange (NYSE, NASDAQ, TSE, LSE, XETR, or a MIC) with opens, closes and overrides.
 
-    Times are those of the exchange's clocks. Closed weekdays and early closes are named.
+    Times are those of the exchange's clocks. Closed weekdays and early closes are named, and days that the exchange
+    has not published yet: they are computed from its rules.
     """
     from tickstock_dagster.adapters.calendars.edit import override_history
     from tickstock_dagster.adapters.calendars.store import calendar_in_force
@@ -42,7 +47,9 @@ def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
     calendar = calendar_in_force(workspace.engine, market.calendar)
     start, end = _span(first, last, calendar, workspace.now(), _SHOWN)
     overrides = override_history(workspace.engine, market.calendar, start, end)
-    rows = _rows(calendar, start, end, {row.session: row for row in overrides if row.revoked_at is None})
+    published = published_until(market.calendar)
+    standing = {row.session: row for row in overrides if row.revoked_at is None}
+    rows = [row | {"computed": row["day"] > published.until} for row in _rows(calendar, start, end, standing)]
     if as_json:
         print_json(
             {
@@ -52,12 +59,16 @@ def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
                 "timezone": market.timezone,
                 "from": start,
                 "to": end,
+                "published_until": published.until,
+                "published_by": published.source,
                 "days": rows,
                 "overrides": [_override_facts(row) for row in overrides],
             }
         )
         return
     _print_days(f"{market.name} ({market.calendar}), {market.timezone}", rows)
+    if end > published.until:
+        click.echo(f"Days after {published.until} are computed; until then the exchange's word: {published.source}")
     for row in overrides:
         if row.revoked_at is not None:
             words = f"{row.action} by {row.created_by} ({row.reason}), withdrawn by {row.revoked_by}"
@@ -245,6 +256,8 @@ def _print_days(title: str, rows: list[dict[str, Any]]) -> None:
     for row in rows:
         stored = row["override"]
         notes = ["early close"] if row["early_close"] else [] if row["session"] else ["closed"]
+        if row["computed"]:
+            notes.append("computed")
         if stored:
             notes.append(f"override by {stored['created_by']}: {stored['reason']}")
         times = (row[name][11:16] if row[name] else "" for name in ("opens_at", "closes_at"))

@@ -6,24 +6,27 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import BadInputError
 
 
 @click.command()
 @click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
-@click.option("--reconcile", is_flag=True, help="Look at the session again: what is provisional becomes final.")
+@click.option(
+    "--reconcile", "again", is_flag=True, help="Look at the session again: what is provisional becomes final."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, text: str | None, reconcile: bool, as_json: bool) -> None:
-    """Load one session for everything tracked, check it, and tell consumers when it is complete."""
+def command(*, text: str | None, again: bool, as_json: bool) -> None:
+    """Load one session for everything tracked, check it, and publish when it is complete."""
     workspace = open_workspace()
     now = workspace.now()
     calendar = workspace.calendar
     session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
-    facts = look_again(workspace, session) if reconcile else close_session(workspace, session)
+    facts = reconcile(workspace, session) if again else close_session(workspace, session)
     if as_json:
         print_json(facts)
-    elif reconcile:
+    elif again:
         click.echo(
             f"{session}: {facts['bars_finalised']} bars became final, {facts['bars_restated']} were restated, "
             f"{facts['bars_appeared']} appeared; {facts['bars_still_provisional']} stay provisional"
@@ -35,7 +38,7 @@ def command(*, text: str | None, reconcile: bool, as_json: bool) -> None:
         )
 
 
-def look_again(workspace: Workspace, session: date) -> dict[str, Any]:
+def reconcile(workspace: Workspace, session: date) -> dict[str, Any]:
     """Ask for a session again and say what changed.
 
     Raises:
@@ -46,7 +49,7 @@ def look_again(workspace: Workspace, session: date) -> dict[str, Any]:
     from tickstock_dagster.adapters.bars.reconcile import reconcile_session
     from tickstock_dagster.adapters.sources.protocol import UpstreamError
 
-    loader = BarLoader(workspace.source(), workspace.engine, workspace.calendar, MARKET, "cli", workspace.clock)
+    loader = BarLoader(workspace.load_context(workspace.clock), workspace.calendar)
     report = reconcile_session(loader, session)
     if report.load.failures:
         raise UpstreamError(f"{session}: {report.load.failures[0]}")
@@ -76,7 +79,7 @@ def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
     if not tracked_tickers(workspace.engine):
         raise BadInputError("tracked universes", "none", f"`tickstock run --profile` with {', '.join(PROFILES)}")
     outcome = run_sessions(workspace, [session], tags=eod_tags(session), label=f"session {session}")
-    event = completion_event(workspace.engine, session, "XNYS")
+    event = completion_event(workspace.engine, session, MARKET)
     facts = {key: value for key, value in outcome.metadata.items() if isinstance(value, int | float | str)}
     facts.pop("coverage", None)
     return {

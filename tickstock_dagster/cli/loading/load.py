@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from tickstock_dagster.cli.loading.selection import Selection, select, selection_options, track
+from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options, track
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
 
 
@@ -19,7 +19,7 @@ def command(*, as_json: bool, **options: Any) -> None:
     """
     workspace = open_workspace()
     now = workspace.now()
-    selection = select(workspace, now, **options)
+    selection = select(workspace, now, SelectionOptions(**options))
     track(workspace, selection, now)
     profile = selection.profile
     outcomes = execute(workspace, selection, now, tags={"tickstock/profile": profile.name} if profile else {})

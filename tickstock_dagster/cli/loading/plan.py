@@ -6,8 +6,9 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
-from tickstock_dagster.cli.loading.selection import select, selection_options
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json, status
+from tickstock_dagster.cli.loading.selection import SelectionOptions, select, selection_options
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json, status
+from tickstock_dagster.core.loading.planning import UnitKind
 
 
 @click.command()
@@ -21,12 +22,12 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
     if details:
         _details(workspace, now, options["source"], as_json=as_json)
         return
-    selection = select(workspace, now, **options)
-    source = workspace.source(selection.source)
-    loader = BarLoader(source, workspace.engine, workspace.calendar, MARKET, "plan", lambda: now)
+    selection = select(workspace, now, SelectionOptions(**options))
+    context = workspace.load_context(lambda: now, selection.source, run_id="plan")
+    source, loader = context.source, BarLoader(context, workspace.calendar)
     with status("Planning"):
         plan = loader.plan(selection.request(strict=options["symbols"] is not None))
-    ranged = sum(unit.kind == "range" for unit in plan.units)
+    ranged = sum(unit.kind is UnitKind.RANGE for unit in plan.units)
     facts = {
         "selection": selection.label,
         "first_session": str(selection.sessions[0]),
@@ -65,9 +66,9 @@ def _details(workspace: Workspace, now: datetime, chosen: str | None, *, as_json
     """Forecast the details (SIC, shares, list date) of symbols that are new, changed or older than 30 days."""
     from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
 
-    source = workspace.source(chosen)
+    context = workspace.load_context(lambda: now, chosen, run_id="plan")
+    source, master = context.source, SymbolMaster(context)
     session = workspace.calendar.latest_closed_session(now)
-    master = SymbolMaster(source, workspace.engine, MARKET, "plan", lambda: now)
     master.sync(session, details_limit=0)  # the list alone
     plan = master.details_plan(session)
     facts = {"session": str(session), "due": plan.due, "calls": plan.calls, "minutes_at_least": round(plan.minutes, 2)}

@@ -4,22 +4,21 @@ A run is executed in this process on the configured instance: it is in the UI li
 """
 
 import logging
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache, partial
 from typing import Any
 
 import dagster as dg
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tickstock_dagster.adapters.ledger.units import run_progress
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
-from tickstock_dagster.cli.workspace import MARKET, Workspace, console
+from tickstock_dagster.cli.loading.progress import RunProgressBar
+from tickstock_dagster.cli.workspace import Workspace, console
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
 from tickstock_dagster.definitions import definitions
@@ -73,7 +72,7 @@ def run_symbols(
     tickers: Sequence[str],
     sessions: Sequence[date],
     *,
-    now: Any,
+    now: datetime,
     source: str | None = None,
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
@@ -178,7 +177,7 @@ def _execute(
         fail_orphans(instance)
         job = _definitions().resolve_job_def(job_name)
         # Keys exist up to the command's now, which is not this machine's in a rehearsal of a day to come.
-        with _progress(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
+        with RunProgressBar(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,
@@ -188,8 +187,8 @@ def _execute(
             )
     metadata = _load_facts(result)
     if not result.success:
-        failures = [event.step_failure_data for event in result.all_events if event.is_step_failure]
-        words = "; ".join(_failure_words(failure) for failure in failures) or "see its log"
+        failures = [_failure_words(event) for event in result.all_events if event.is_step_failure]
+        words = "; ".join(failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
 
@@ -226,43 +225,10 @@ def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
     return {}
 
 
-def _failure_words(failure: Any) -> str:
+def _failure_words(event: dg.DagsterEvent) -> str:
+    failure = event.step_failure_data
     described = failure.user_failure_data.description if failure.user_failure_data else None
     if described:
-        return str(described)
-    error = failure.error.cause or failure.error
-    return str(error.message).strip().splitlines()[0]
-
-
-class _progress:  # noqa: N801  # used as a context manager
-    """A bar over the run's work units, read from the ledger twice a second; nothing where stderr is no terminal."""
-
-    def __init__(self, workspace: Workspace, run_id: str, label: str) -> None:
-        self._workspace, self._run_id, self._label = workspace, run_id, label
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._follow, daemon=True)
-
-    def __enter__(self) -> None:
-        if console.is_terminal:
-            self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-
-    def _follow(self) -> None:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("vendor calls"),
-            TimeElapsedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task(self._label, total=None)
-            while not self._stop.wait(0.5):
-                state = run_progress(self._workspace.engine, self._run_id)
-                if state.total:
-                    bar.update(task, total=state.total, completed=state.done + state.failed)
+        return described
+    error = failure.error and (failure.error.cause or failure.error)
+    return error.message.strip().splitlines()[0] if error else "no error was recorded"

@@ -19,7 +19,7 @@ from tickstock_dagster.adapters.universes.store import (
     track_profile,
 )
 from tickstock_dagster.cli.universes.shipped import find_universe
-from tickstock_dagster.cli.workspace import MARKET, Workspace, parse_date
+from tickstock_dagster.cli.workspace import Workspace, parse_date
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -57,6 +57,31 @@ class Selection:
         return LoadRequest(self.tickers, self.sessions, universes=universes, strict=strict)
 
 
+@dataclass(frozen=True, slots=True)
+class SelectionOptions:
+    """What the command line says of what to load; None where it says nothing.
+
+    Attributes:
+        universe: of the store or the release, or us_listed.
+        symbols: tickers separated by commas.
+        profile: its name.
+        years: calendar years up to the last session.
+        months: calendar months up to the last session.
+        first: first date, YYYY-MM-DD.
+        last: last date, YYYY-MM-DD.
+        source: instead of the configured one.
+    """
+
+    universe: str | None = None
+    symbols: str | None = None
+    profile: str | None = None
+    years: int | None = None
+    months: int | None = None
+    first: str | None = None
+    last: str | None = None
+    source: str | None = None
+
+
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options shared by `load` and `plan`."""
     for option in reversed(
@@ -75,25 +100,14 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def select(
-    workspace: Workspace,
-    now: datetime,
-    *,
-    universe: str | None,
-    symbols: str | None,
-    profile: str | None,
-    years: int | None,
-    months: int | None,
-    first: str | None,
-    last: str | None,
-    source: str | None,
-) -> Selection:
+def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Selection:
     """Resolve the options. Writes nothing but the vendor's lists that it needs to know a name.
 
     Raises:
         BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or said twice;
             a future date; an unknown name.
     """
+    universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.source
     if source:
         bars = workspace.source(source)
         if source.startswith("files:"):
@@ -107,7 +121,7 @@ def select(
     if not chosen:
         profile = workspace.settings.profile
     named = profile_named(profile) if profile else None
-    sessions = _sessions(calendar, now, named, years=years, months=months, first=first, last=last)
+    sessions = _sessions(calendar, now, named, options)
     if named is not None:
         return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
     if symbols:
@@ -140,15 +154,9 @@ def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
 
 
 def _sessions(
-    calendar: SessionCalendar,
-    now: datetime,
-    profile: Profile | None,
-    *,
-    years: int | None,
-    months: int | None,
-    first: str | None,
-    last: str | None,
+    calendar: SessionCalendar, now: datetime, profile: Profile | None, options: SelectionOptions
 ) -> tuple[date, ...]:
+    years, months, first, last = options.years, options.months, options.first, options.last
     spans = [name for name, value in (("--years", years), ("--months", months), ("--from", first)) if value is not None]
     if len(spans) > 1:
         raise BadInputError("span", " ".join(spans), "one of --years, --months and --from")
@@ -170,9 +178,11 @@ def _sessions(
     else:
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
     if begin < HISTORY_START:
-        name, value = ("--from", first) if first else ("--years", years) if years else ("--months", months)
-        name, value = (name, value) if value else ("--to", last)
-        raise BadInputError(name, value, f"a span that begins on {HISTORY_START} or later: the vendor's history does")
+        given = {"--from": first, "--years": years, "--months": months, "--to": last}
+        option = next((name for name, asked in given.items() if asked), "--to")
+        raise BadInputError(
+            option, given[option], f"a span that begins on {HISTORY_START} or later: the vendor's history does"
+        )
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
@@ -183,14 +193,15 @@ def _sessions(
 
 def months_before(day: date, months: int) -> date:
     """The same day `months` calendar months earlier; the month's last day where it has fewer."""
-    return day - relativedelta(months=months)
+    earlier: date = day - relativedelta(months=months)
+    return earlier
 
 
 def _refuse_unknown(
     workspace: Workspace, tickers: tuple[str, ...], sessions: tuple[date, ...], now: datetime, source: str | None
 ) -> None:
     """Before anything is registered or launched: every ticker must stand in some list of the vendor."""
-    sync = _listing_sync(workspace, now, source)
+    sync = ListingSync(workspace.load_context(lambda: now, source))
     sync.ensure(tickers, sessions[0], sessions[-1], workspace.calendar.latest_closed_session(now))
     held = read_intervals(workspace.engine)["ticker"].to_list()
     unknown = sorted(set(tickers) - set(held))
@@ -198,13 +209,8 @@ def _refuse_unknown(
         raise BadInputError("--symbols", ", ".join(unknown), choices(unknown[0], held))
 
 
-def _listing_sync(workspace: Workspace, now: datetime, source: str | None) -> ListingSync:
-    bars = workspace.source(source)
-    return ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
-
-
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:
     """Everything that the vendor lists on the last session."""
     if not listed_tickers(workspace.engine, sessions[-1]):
-        _listing_sync(workspace, now, source).observe(sessions[-1])
+        ListingSync(workspace.load_context(lambda: now, source)).observe(sessions[-1])
     return listed_tickers(workspace.engine, sessions[-1])

@@ -1,8 +1,9 @@
 """`tickstock status`: coverage of what is tracked, by session or by group, and every open gap with its reason."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from itertools import groupby
+from typing import Any
 
 import click
 import sqlalchemy as sa
@@ -112,7 +113,13 @@ def _colour(state: Completeness) -> str:
     return "green" if state.missing == 0 else "yellow" if state.ratio >= OBJECTIVE else "red"
 
 
-def _print(states, reasons, count, sample, tracked) -> None:  # type: ignore[no-untyped-def]
+def _print(
+    states: Sequence[Completeness],
+    reasons: Mapping[str, int],
+    count: int,
+    sample: Sequence[Mapping[str, Any]],
+    tracked: int,
+) -> None:
     from rich.console import Console
     from rich.table import Table
 

@@ -3,17 +3,21 @@
 import sys
 from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, maintain
-from tickstock_dagster.adapters.universes.correlation_history import (
+from tickstock_dagster.adapters.universes.correlation_store import (
     refresh_correlation_history,
     sessions_without_correlations,
 )
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, print_json
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+from tickstock_dagster.core.calendars.markets import MARKET
+
+if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
 
 
 @click.command()
@@ -81,6 +85,6 @@ def _maintain(workspace: Workspace, now: datetime, *, dry_run: bool) -> tuple[di
     return facts, report
 
 
-def _show(bar: Any, done: int, total: int) -> None:
+def _show(bar: "ProgressBar[int]", done: int, total: int) -> None:
     bar.length = total
     bar.update(done - bar.pos)

@@ -11,8 +11,11 @@ def command(*, as_json: bool) -> None:
     """Apply the migrations that the database lacks; twice equals once."""
     report = bring_up_to_date(open_workspace(migrated=False))
     if as_json:
-        print_json({"applied": report.applied, "version": report.version})
-    elif report.applied:
+        print_json({"applied": report.applied, "recreated": report.recreated, "version": report.version})
+        return
+    if report.applied:
         click.echo(f"Applied {', '.join(report.applied)}.")
-    else:
+    if report.recreated:
+        click.echo(f"Re-created the views and functions of {', '.join(report.recreated)}.")
+    if not report.applied and not report.recreated:
         click.echo(f"Schema {report.version} is up to date.")

@@ -3,12 +3,15 @@
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickstock_dagster.cli.workspace import MARKET, Workspace, open_workspace, parse_date, print_json, status
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json, status
 from tickstock_dagster.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from tickstock_dagster.adapters.universes.rule_edit import RulePreview
 
 _SHOWN = 20
 _DATED_LISTS = 24
@@ -143,13 +146,13 @@ def import_(
     if resolved.unknown:
         today = workspace.calendar.latest_closed_session(now)
         with status("Asking the vendor who was delisted"):
-            bars = workspace.source()
-            take_in_delisted(bars, engine, market=MARKET, today=today, run_id="cli", clock=lambda: now)
+            context = workspace.load_context(lambda: now)
+            take_in_delisted(context, today)
         resolved = resolve_lines(engine, lines)
         # Who changed the ticker since is neither in today's list nor among the delisted.
         for day in days_within(resolved.unknown, HISTORY_START)[:_DATED_LISTS]:
             with status(f"Asking the vendor who was listed on {day}"):
-                ListingSync(bars, engine, MARKET, "cli", lambda: now, bars.drain_calls).observe(day)
+                ListingSync(context).observe(day)
         resolved = resolve_lines(engine, lines)
     if not skip_unknown:
         refuse_unknown(resolved.unknown)
@@ -175,14 +178,13 @@ def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
     from tickstock_dagster.core.securities.tickers import canonical_ticker
 
-    bars = workspace.source()
-    if bars.capabilities.listings and tickers:
+    context = workspace.load_context(lambda: now)
+    if context.source.capabilities.listings and tickers:
         latest = workspace.calendar.latest_closed_session(now)
-        sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
-        sync.ensure([canonical_ticker(ticker) for ticker in tickers], latest, latest, latest)
+        ListingSync(context).ensure([canonical_ticker(ticker) for ticker in tickers], latest, latest, latest)
 
 
-def _preview(workspace: Workspace, universe: str, rule_file: str) -> Any:
+def _preview(workspace: Workspace, universe: str, rule_file: str) -> "RulePreview":
     from tickstock_dagster.adapters.universes.rule_edit import preview_rule
     from tickstock_dagster.core.universes.rules import Rule
 

@@ -6,7 +6,7 @@ from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.universes.seeding import Seeding, seed_universes
 from tickstock_dagster.adapters.universes.store import LISTED, universe_names
-from tickstock_dagster.cli.workspace import MARKET, Workspace, status
+from tickstock_dagster.cli.workspace import Workspace, status
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.securities.etf_seed import seed_members
 from tickstock_dagster.core.universes.catalogue import THEMES, shipped_universes
@@ -32,11 +32,10 @@ def make_shipped(workspace: Workspace, now: datetime, source: str | None = None)
     """Make the release's universes that are missing. The vendor's list is fetched where it is needed to know a name."""
     funds = seed_funds()
     seeds = {theme: seed_members(funds, theme) for theme in THEMES}
-    bars = workspace.source(source)
+    context = workspace.load_context(lambda: now, source)
     latest = workspace.calendar.latest_closed_session(now)
     with status("Making the release's universes"):
-        if bars.capabilities.listings:
+        if context.source.capabilities.listings:
             tickers = tuple(dict.fromkeys(ticker for named in seeds.values() for ticker in named))
-            sync = ListingSync(bars, workspace.engine, MARKET, "cli", lambda: now, bars.drain_calls)
-            sync.ensure(tickers, latest, latest, latest)
+            ListingSync(context).ensure(tickers, latest, latest, latest)
         return seed_universes(workspace.engine, seeds, run_id="cli", now=now)

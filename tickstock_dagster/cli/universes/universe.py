@@ -1,13 +1,16 @@
 """`tickstock universe`: look at universes and explain them. Changing them is in `cli.universes.changes`."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
 from tickstock_dagster.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @click.group(name="universe")
@@ -181,7 +184,7 @@ def _dollars(value: float | None) -> str:
     return f"{value:,.0f}"
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: object) -> object:
     return (
         f"{value:,.6g}"
         if isinstance(value, float) and abs(value) < 1
@@ -191,7 +194,7 @@ def _plain(value: Any) -> Any:
     )
 
 
-def _out() -> Any:
+def _out() -> "Console":
     from rich.console import Console
 
     return Console()

@@ -1,4 +1,4 @@
-"""Splits, dividends and what they do to prices: versions of actions, factors, total returns.
+"""Splits, dividends and their effect on prices: versions of actions, factors, total returns.
 
 Bars themselves belong in `core.bars`.
 """

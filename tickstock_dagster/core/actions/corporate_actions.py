@@ -1,8 +1,10 @@
-"""Splits and dividends as they come from a vendor: repeats folded, contradictions set aside, securities resolved."""
+"""Validates a vendor's splits and dividends: folds repeats, sets contradictions aside, resolves securities."""
 
 from dataclasses import dataclass
 
 import polars as pl
+
+from tickstock_dagster.core.intervals import covered
 
 ACTION_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -28,14 +30,14 @@ _NEEDED = {"split": "a ratio of two numbers above 0", "dividend": "an amount abo
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedActions:
-    """Actions taken apart.
+class ValidatedActions:
+    """The actions of a vendor's answer, sorted by what can be done with them.
 
     Attributes:
         actions: `ACTION_SCHEMA`, unique by security, action, ex-date and (for dividends) kind.
         refused: rows that cannot be stored, one line each saying why.
-        unresolved: how many rows name a ticker of no security that was listed on the ex-date.
-        doubtful: (security_id, action, ex_date) of the refused rows: what is known of them is not disproved.
+        unresolved: how many rows name a ticker that no security held on the ex-date.
+        doubtful: (security_id, action, ex_date) of the refused rows: a stored version of these actions stays in force.
     """
 
     actions: pl.DataFrame
@@ -44,12 +46,12 @@ class JudgedActions:
     doubtful: pl.DataFrame
 
 
-def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> JudgedActions:
-    """Resolve and check a vendor's answer.
+def validate_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.DataFrame) -> ValidatedActions:
+    """Resolve the securities of a vendor's answer and validate its actions.
 
-    The vendor repeats rows, and at times tells two ratios for one day. Of equal rows one is kept; of contradicting
-    splits none, since a wrong ratio spoils a whole history. Dividends of one day and kind are added up: they are paid
-    one beside the other.
+    The vendor repeats rows and sometimes gives two ratios for one day. One of several equal rows is kept. Contradicting
+    splits are all refused, since a wrong ratio spoils a whole history. Dividends of one day and kind are added up: each
+    of them is paid.
 
     Args:
         splits: `adapters.sources.protocol.SPLIT_SCHEMA`.
@@ -71,7 +73,7 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
     wrong = pl.when(is_split).then(split_is_wrong).otherwise(cash_is_wrong)
     broken = resolved.filter(wrong)
     said = ["security_id", "action", "ex_date", "kind", "split_from", "split_to", "cash_amount", "currency"]
-    # Sorted, so that the order in which the vendor tells them decides nothing.
+    # Sorted, so that the result does not depend on the vendor's order.
     sound = (
         resolved.filter(~wrong)
         .with_columns(pl.col("kind").fill_null("unknown"))
@@ -106,15 +108,15 @@ def judge_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: pl.D
         *(f"{t} {d}: dividend in several currencies" for t, d in mixed.select("ticker", "ex_date").rows()),
     ]  # fmt: skip
     doubtful = pl.concat([rows.select(by_day) for rows in (broken, contradicting, mixed)]).unique(maintain_order=True)
-    return JudgedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved, doubtful)
+    return ValidatedActions(actions.select(list(ACTION_SCHEMA)), tuple(refused), unresolved, doubtful)
 
 
 def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
-    """Add each row's `security_id`; rows of nobody are left out.
+    """Add each row's `security_id`; rows that match no security are left out.
 
-    The vendor tells actions under a security's latest ticker, whatever it printed under on the ex-date: those of FB
-    stand under META. So a row belongs to the security that held the ticker last and was listed that day; to the
-    holder of the day itself where that one has since changed its ticker and nobody else took it over.
+    The vendor lists actions under a security's latest ticker, whatever ticker it had on the ex-date: those of FB stand
+    under META. So a row belongs to the security that held the ticker last, if it was listed that day. Otherwise it
+    belongs to the security that held the ticker on the day itself and has changed its ticker since.
     """
     latest = intervals.group_by("security_id").agg(pl.col("ticker").sort_by("valid_from").last().alias("latest"))
     listed = intervals.join(latest, on="security_id").select(
@@ -123,10 +125,7 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
     numbered = rows.with_row_index("place")
     claims = pl.concat(
         [numbered.join(listed, left_on="ticker", right_on=claim, coalesce=False) for claim in ("latest", "printed")]
-    ).filter(
-        (pl.col("ex_date") >= pl.col("valid_from"))
-        & (pl.col("valid_to").is_null() | (pl.col("ex_date") < pl.col("valid_to")))
-    )
+    ).filter(covered("ex_date"))
     kept_it, held_it = pl.col("latest") == pl.col("ticker"), pl.col("printed") == pl.col("ticker")
     rank = pl.when(kept_it & held_it).then(0).when(kept_it).then(1).otherwise(2)
     owners = claims.sort("place", rank, "security_id").unique("place", keep="first", maintain_order=True)
@@ -134,5 +133,5 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_amount(name: str) -> pl.Expr:
-    """Whether a column holds a number that can be stored as a positive one; NaN and null do not."""
+    """Whether a column holds a number within the bounds; NaN and null are not."""
     return pl.col(name).is_between(SMALLEST, LARGEST).fill_null(value=False)

@@ -8,7 +8,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 NOISE = 1e-13
-"""A return smaller than this is the arithmetic's, not the market's: an unchanged price has a return of 0."""
+"""A smaller return is rounding noise: an unchanged price has a return of 0."""
 
 
 CLOSE_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -35,9 +35,9 @@ Floats = NDArray[np.float64]
 def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]) -> tuple[list[int], Floats]:
     """Daily total returns on prices adjusted for splits and cash dividends.
 
-    The return of a session compares its close with the one of the session before it; where either has no bar there is
-    none. It is the ratio of `ohlcv_daily_adjusted.total_return_close`, and needs only the actions that take effect
-    between the two, so that later ones never change it.
+    A session's return compares its close with that of the session before; without both bars there is no return. It
+    equals the ratio of `ohlcv_daily_adjusted.total_return_close`, but needs only the actions that take effect between
+    the two sessions, so later actions never change it.
 
     Args:
         closes: `CLOSE_SCHEMA`.
@@ -45,7 +45,8 @@ def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequenc
         sessions: sessions of the calendar, ascending.
 
     Returns:
-        The securities, and their returns, shape (securities, sessions); NaN where there is none, as at the first.
+        The securities, and their returns, shape (securities, sessions); NaN where there is none, as on the first
+        session.
     """
     securities = closes["security_id"].unique().sort().to_list()
     prices = _matrix(closes.select("security_id", "session", value="close"), securities, sessions)
@@ -79,11 +80,12 @@ def _matrix(values: pl.DataFrame, securities: Sequence[int], sessions: Sequence[
 
 
 def price_factors(prices: Floats, payouts: Sequence[tuple[int, float | None, float | None]]) -> Floats:
-    """By session, the product of what a security's actions so far have done to its price; levels are prices / factors.
+    """The cumulative price factor of a security's actions, by session; levels are prices / factors.
 
     Args:
         prices: raw closes by session, NaN where there is none.
-        payouts: position of the first session with the action, split_from / split_to or None, cash or None.
+        payouts: (position of the first session with the action, split_from / split_to or None, cash in USD per share or
+            None).
     """
     factors = np.ones_like(prices)
     for place, ratio, cash in payouts:

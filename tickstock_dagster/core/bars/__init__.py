@@ -1,4 +1,4 @@
-"""Rows of bars: their columns, their validation, what an answer leaves absent, and the reconcile a day later.
+"""Rows of bars: their columns, their validation, the cells an answer leaves absent, and the next day's reconcile.
 
 Which bars are expected, and which calls fetch them, belongs in `core.loading`.
 """

@@ -1,8 +1,8 @@
-"""Daily bars: their columns and the invariants a row must keep to be stored.
+"""Daily bars: their columns and the invariants that a stored row satisfies.
 
-A bar is raw (as printed, never adjusted). `session` is the exchange's trading date, a date and not an instant.
-What a row breaks is said in words a person understands, one reason per broken rule; a row that breaks any is
-quarantined with all of them. What is expected and why a bar is absent belongs in `core.loading.coverage`.
+A bar is raw (as printed, never adjusted). `session` is the exchange's trading date, a date and not an instant. A row
+that breaks a rule is quarantined, with one readable reason per broken rule. Which bars are expected, and why one is
+absent, belongs in `core.loading.coverage`.
 """
 
 from dataclasses import dataclass
@@ -20,8 +20,8 @@ BAR_SCHEMA: dict[str, type[pl.DataType]] = {
     "vwap": pl.Float64,
     "transactions": pl.Int64,
 }
-"""Columns of a vendor's daily bars: prices in US dollars per share, raw; volume in shares, which vendors may
-report with a fraction; `vwap` and `transactions` may be null; everything else null is a defect of the row."""
+"""Columns of a vendor's daily bars: raw prices in US dollars per share; volume in shares, which vendors may report
+with a fraction. `vwap` and `transactions` may be null; a null elsewhere is a defect of the row."""
 
 PRICE_COLUMNS = ("open", "high", "low", "close")
 
@@ -30,17 +30,16 @@ _CELL = pl.struct("ticker", "session")
 MAX_PRICE = 10_000_000.0
 """US dollars. Above any share price ever printed (Berkshire A was below 1,000,000 in 2026)."""
 
-
 MIN_PRICE = 0.000001
-"""US dollars. Prices are stored with six decimals: a smaller one would be stored as 0."""
+"""US dollars. Prices are stored with six decimals, so a smaller one would be stored as 0."""
 
 MAX_VOLUME = 1e15
-"""Shares. Far above what all markets together ever traded in a session."""
+"""Shares. Far above the volume of all markets together in any session."""
 
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBars:
-    """Rows split by whether they keep the invariants.
+    """Rows split by whether they satisfy the invariants.
 
     Attributes:
         good: `BAR_SCHEMA`, unique by (ticker, session); volume rounded half to even to whole shares.
@@ -72,17 +71,17 @@ def _rules() -> list[tuple[pl.Expr, str]]:
 def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
     """Split rows into good and rejected.
 
-    Identical repeats of a row count once. Two different rows for one (ticker, session) are both rejected: which
-    one is true cannot be known here.
+    Identical repeats of a row count once. Two different rows for one (ticker, session) are both rejected, since nothing
+    here can decide between them.
 
     Args:
-        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN (which means null) and repeats. More columns pass
-            through; they do not count when rows are compared.
+        bars: rows of `BAR_SCHEMA` in any order; may hold nulls, NaN (which means null) and repeats. Further columns
+            pass through and are ignored when rows are compared.
     """
     bars = bars.with_columns(pl.col(name).fill_nan(None) for name in (*PRICE_COLUMNS, "volume", "vwap"))
     rows, contradicting = bars, pl.lit(value=False)
     if bars.select(_CELL.is_duplicated().any()).item():
-        # What else a frame says of a row (which call it came with) makes no repeat a second opinion.
+        # Further columns (such as the call it came with) do not make a repeat a different row.
         rows = bars.unique(subset=list(BAR_SCHEMA), keep="first", maintain_order=True)
         contradicting = _CELL.is_duplicated()
     rules = [*_rules(), (contradicting, "two different rows for one session")]

@@ -1,6 +1,6 @@
-"""Judging answers: which rows become stored bars, which are quarantined, and what is still absent.
+"""Validates answers: which rows become stored bars, which are quarantined, and which cells are still absent.
 
-Pure: frames in, frames out. Asking the source is `adapters.bars.loader`'s work, writing is `adapters.bars.store`'s.
+Pure: frames in, frames out. `adapters.bars.loader` asks the source, `adapters.bars.store` writes.
 """
 
 from dataclasses import dataclass
@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import polars as pl
 
 from tickstock_dagster.core.bars.daily_bars import validate_bars
+from tickstock_dagster.core.intervals import covered
 from tickstock_dagster.core.loading.coverage import MAX_ABSENT_SHARE, SETTLES_AFTER
 
 FEW = 2
-"""So many absent bars of one session never make its answer suspicious, however few were expected."""
+"""Up to this many absent bars of one session never make its answer suspicious, however few were expected."""
 
 LONGEST_CLOSURE = timedelta(days=7)
 """No market here was ever closed for longer: a listing's first possible session lies within it."""
@@ -21,11 +22,11 @@ SESSION_TABLE: dict[str, type[pl.DataType] | pl.DataType] = {"session": pl.Date,
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedAnswers:
-    """Answers taken apart.
+class ValidatedAnswers:
+    """The rows of answers: storable ones, quarantined ones, and tickers that match no security.
 
     Attributes:
-        bars: `adapters.bars.store.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
+        bars: `core.bars.columns.STAGED_BAR_COLUMNS` plus `unit_id`; good rows of known securities.
         rejected: `BAR_SCHEMA` plus `unit_id`, `security_id` (null where unknown) and `reason`.
         unresolved: tickers of good rows that no security held on that session, ascending.
     """
@@ -35,16 +36,16 @@ class JudgedAnswers:
     unresolved: tuple[str, ...]
 
 
-def judge_answers(
+def validate_answers(
     answers: pl.DataFrame, intervals: pl.DataFrame, sessions: pl.DataFrame, *, market: str, now: datetime
-) -> JudgedAnswers:
-    """Split the rows of answers into storable, broken and nobody's.
+) -> ValidatedAnswers:
+    """Split the rows of answers into bars to store, rows to quarantine, and rows that match no security.
 
     Args:
         answers: `BAR_SCHEMA` plus `unit_id`.
         intervals: `core.loading.coverage.INTERVAL_SCHEMA` of every security, or of those asked for.
         sessions: `SESSION_TABLE` of the calendar over the answers' span.
-        market: MIC of the calendar, for the reason's words.
+        market: MIC of the calendar, named in reasons.
         now: aware; decides whether a bar is provisional.
     """
     dated = answers.join(sessions, on="session", how="left")
@@ -61,51 +62,48 @@ def judge_answers(
         pl.col("volume").cast(pl.Int64),
         status=pl.when(settled).then(pl.lit("final")).otherwise(pl.lit("provisional")),
     )
-    return JudgedAnswers(bars, _with_security(rejected, intervals), tuple(unresolved))
+    return ValidatedAnswers(bars, _with_security(rejected, intervals), tuple(unresolved))
 
 
 def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
     """Add the `security_id` that held the row's ticker on its session; null where none did."""
     holders = intervals.select("ticker", "security_id", "valid_from", "valid_to")
+    held = pl.when(covered("session")).then(pl.col("security_id"))
     if not holders["ticker"].is_duplicated().any():
-        held = (pl.col("session") >= pl.col("valid_from")) & (
-            pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
-        )
         joined = rows.join(holders, on="ticker", how="left", maintain_order="left")
-        return joined.with_columns(security_id=pl.when(held).then(pl.col("security_id"))).drop("valid_from", "valid_to")
+        return joined.with_columns(security_id=held).drop("valid_from", "valid_to")
     ordered = rows.with_row_index("position").sort("session", nulls_last=True)
     dated, dateless = ordered.filter(pl.col("session").is_not_null()), ordered.filter(pl.col("session").is_null())
     joined = dated.join_asof(
-        holders.sort("valid_from"), left_on="session", right_on="valid_from", by="ticker", check_sortedness=False
-    ).with_columns(
-        security_id=pl.when(pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))).then(
-            pl.col("security_id")
-        )
-    )
+        holders.sort("valid_from"),
+        left_on="session",
+        right_on="valid_from",
+        by="ticker",
+        check_sortedness=False,
+        coalesce=False,
+    ).with_columns(security_id=held)
     return (
-        pl.concat([joined.drop("valid_from", "valid_to", strict=False), dateless], how="diagonal")
-        .sort("position")
-        .drop("position")
+        pl.concat([joined.drop("valid_from", "valid_to"), dateless], how="diagonal").sort("position").drop("position")
     )
 
 
 def absent_cells(
     asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame, expected: pl.DataFrame
 ) -> pl.DataFrame:
-    """Cells that were asked for and did not come as a good bar.
+    """Cells that were asked for and for which no good bar came.
 
     Args:
         asked: `CELL_SCHEMA` plus `kind` (range or grouped).
         bars: good bars with `security_id` and `session`.
         sessions: `SESSION_TABLE`.
         intervals: `INTERVAL_SCHEMA`. A cell before the first sighting of a listing that may begin later is asked for,
-            but its absence makes no answer suspicious.
-        expected: (session, expected) how many bars the load expects of each session, those that are stored included:
-            the last three of 500 that are asked for again say nothing about the answer.
+            but its absence does not make an answer suspicious.
+        expected: (session, expected): how many bars the load expects of each session, stored ones included. So asking
+            again for the last three of 500 does not make an answer suspicious.
 
     Returns:
-        `asked` plus `closes_at` and `suspicious`: a grouped answer that lacks so many of the asked bars that it says
-        nothing about single names.
+        `asked` plus `closes_at` and `suspicious`: the grouped answer lacks so many bars that it is no evidence about
+        single securities.
     """
     open_starts = intervals.filter(pl.col("start_known") == "absent_before")
     first_seen = open_starts.group_by("security_id").agg(pl.col("seen_from").max().alias("first_seen"))
@@ -125,12 +123,12 @@ def absent_cells(
 
 
 def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame) -> pl.DataFrame:
-    """Listings whose start is now known: the answer covers it and begins later than the list allowed.
+    """Listings whose start is now known: the answer covers it, and the first bar is later than the list allowed.
 
     Args:
-        bars: rows of range answers, good and broken: a broken row shows that the security traded, too.
+        bars: rows of range answers, good and broken: a broken row also shows that the security traded.
         intervals: `INTERVAL_SCHEMA`.
-        asked: the cells that were asked for; a start is known only where the first possible session was asked.
+        asked: the cells that were asked for; a start is known only where the first possible session is among them.
 
     Returns:
         (security_id, valid_from, first_bar) of each such interval with `first_bar > valid_from`.
@@ -156,13 +154,10 @@ def first_bars(bars: pl.DataFrame, intervals: pl.DataFrame, asked: pl.DataFrame)
 
 def _first_inside(intervals: pl.DataFrame, cells: pl.DataFrame, name: str) -> pl.DataFrame:
     """(security_id, valid_from, `name`): the first session of an interval's cells; a security may be listed twice."""
-    inside = (pl.col("session") >= pl.col("valid_from")) & (
-        pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to"))
-    )
     return (
         cells.select("security_id", "ticker", "session")
         .join(intervals, on=["security_id", "ticker"])
-        .filter(inside)
+        .filter(covered("session"))
         .group_by("security_id", "valid_from")
         .agg(pl.col("session").min().alias(name))
     )

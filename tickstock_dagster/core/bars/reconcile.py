@@ -1,7 +1,7 @@
-"""The second look at a session: when it is due, and which session it is for.
+"""Reconciling a session with the vendor's corrections: when it is due, and for which session.
 
-The vendor corrects its bars overnight. On the morning after, the session is asked for once more: what is unchanged
-becomes final, what is not is restated. Pure: the moment, the calendar and the store's state are arguments.
+The vendor corrects its bars overnight. The next morning a run asks for the session again: unchanged bars become final,
+changed ones are restated. Pure: the moment, the calendar and the store's state are arguments.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ from tickstock_dagster.core.loading.coverage import SETTLES_AFTER
 from tickstock_dagster.core.loading.end_of_day import RECONCILE_AT
 
 LOOK_BACK = 10
-"""Sessions: so far back a second look that was missed is made up for."""
+"""Sessions: how far back a missed reconcile is made up for."""
 
 MAX_ATTEMPTS = 4
-"""Runs for one session. What stays provisional then, the vendor has taken back; a person looks at it."""
+"""Runs for one session. The vendor has withdrawn bars that are still provisional then; they need a person."""
 
 
 @dataclass(frozen=True, slots=True)
-class OwedLook:
-    """What a session is owed: `provisional` bars, `late` gaps, and how many runs there were for it."""
+class PendingReconcile:
+    """What is left to reconcile of a session: `provisional` bars and `late` gaps; `attempts` is its runs so far."""
 
     provisional: int
     late: int
@@ -30,7 +30,7 @@ class OwedLook:
 
 @dataclass(frozen=True, slots=True)
 class ReconcileDecision:
-    """Reconcile `session` now, or (None) nothing; `reason` in words either way. `attempt` counts from 1."""
+    """Reconcile `session` now, or nothing (None); `reason` says why, either way. `attempt` counts from 1."""
 
     session: date | None
     reason: str
@@ -38,7 +38,7 @@ class ReconcileDecision:
 
 
 def reconcile_at(calendar: SessionCalendar, session: date) -> datetime:
-    """When a session is looked at again, UTC: 11:30 on the exchange's clocks on the next day that is a session.
+    """When a session is reconciled, UTC: at 11:30 on the exchange's clocks on the next session's day.
 
     Later where the vendor's corrections are not in by then. `calendar` has its overrides applied.
     """
@@ -47,7 +47,7 @@ def reconcile_at(calendar: SessionCalendar, session: date) -> datetime:
 
 
 def latest_due(calendar: SessionCalendar, now: datetime) -> date:
-    """The latest session whose second look is due by `now` (aware)."""
+    """The latest session whose reconcile is due by `now` (aware)."""
     session = calendar.latest_closed_session(now)
     while reconcile_at(calendar, session) > now:
         session = calendar.previous_session(session)
@@ -55,7 +55,7 @@ def latest_due(calendar: SessionCalendar, now: datetime) -> date:
 
 
 def span_of(calendar: SessionCalendar, now: datetime) -> tuple[date, date]:
-    """First and last session that may be owed a second look at `now` (aware)."""
+    """First and last session that may be waiting for a reconcile at `now` (aware)."""
     last = first = latest_due(calendar, now)
     for _ in range(LOOK_BACK - 1):
         first = calendar.previous_session(first)
@@ -63,26 +63,26 @@ def span_of(calendar: SessionCalendar, now: datetime) -> tuple[date, date]:
 
 
 def decide_reconcile(
-    calendar: SessionCalendar, now: datetime, owed: Mapping[date, OwedLook], *, in_progress: bool
+    calendar: SessionCalendar, now: datetime, pending: Mapping[date, PendingReconcile], *, in_progress: bool
 ) -> ReconcileDecision:
-    """Which session is to be looked at again now, the oldest first.
+    """Which session to reconcile now; the oldest comes first.
 
     Args:
         calendar: overrides applied.
         now: aware.
-        owed: by session within `span_of`; sessions that are owed nothing may be absent.
+        pending: by session within `span_of`; sessions without anything to reconcile may be absent.
         in_progress: whether such a run is queued or started.
     """
     due = latest_due(calendar, now)
-    waiting = {session: look for session, look in sorted(owed.items()) if look.provisional or look.late}
-    open_ones = [session for session, look in waiting.items() if look.attempts < MAX_ATTEMPTS]
+    waiting = {session: one for session, one in sorted(pending.items()) if one.provisional or one.late}
+    open_ones = [session for session, one in waiting.items() if one.attempts < MAX_ATTEMPTS]
     if in_progress:
-        return ReconcileDecision(None, "a second look is queued or started")
+        return ReconcileDecision(None, "a reconcile is queued or started")
     if open_ones:
         session = open_ones[0]
-        look = waiting[session]
-        words = f"{session}: {look.provisional} provisional bars, {look.late} late ones"
-        return ReconcileDecision(session, words, look.attempts + 1)
+        one = waiting[session]
+        words = f"{session}: {one.provisional} provisional bars, {one.late} late gaps"
+        return ReconcileDecision(session, words, one.attempts + 1)
     local = now.astimezone(calendar.timezone)
     today = "" if calendar.is_session(local.date()) else f"{local.date()} is not a session; "
     upcoming = calendar.next_session(due)

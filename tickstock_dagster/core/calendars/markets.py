@@ -1,7 +1,7 @@
 """The markets by name: identifiers, zone, currency, and which calendar each one follows.
 
-A market is named by its MIC (ISO 10383) or by an alias people use. Several listing venues share one calendar: all
-US venues keep the sessions of XNYS. What the sessions are belongs in `core.calendars.session_calendar`.
+Callers name a market by its MIC (ISO 10383) or a common alias. Several listing venues share one calendar: all US
+venues keep the sessions of XNYS. The sessions themselves belong in `core.calendars.session_calendar`.
 """
 
 from dataclasses import dataclass
@@ -30,9 +30,15 @@ class Market:
     aliases: tuple[str, ...]
 
 
+MARKET = "XNYS"
+"""The market whose vendor, end of day and universes these are: its MIC, and the key of its calendar."""
+
+MARKET_TIMEZONE = "America/New_York"
+"""The zone in which its sessions are dated and its schedules tick."""
+
 MARKETS: tuple[Market, ...] = (
-    Market("XNYS", "New York Stock Exchange", "XNYS", "America/New_York", "USD", ("NYSE",)),
-    Market("XNAS", "Nasdaq", "XNYS", "America/New_York", "USD", ("NASDAQ",)),
+    Market(MARKET, "New York Stock Exchange", MARKET, MARKET_TIMEZONE, "USD", ("NYSE",)),
+    Market("XNAS", "Nasdaq", MARKET, MARKET_TIMEZONE, "USD", ("NASDAQ",)),
     Market("XTKS", "Tokyo Stock Exchange", "XTKS", "Asia/Tokyo", "JPY", ("TSE", "Tokyo", "JPX")),
     Market("XLON", "London Stock Exchange", "XLON", "Europe/London", "GBP", ("LSE", "London")),
     Market("XETR", "Xetra", "XETR", "Europe/Berlin", "EUR", ("Xetra",)),
@@ -44,20 +50,20 @@ CALENDARS: tuple[str, ...] = tuple(dict.fromkeys(market.calendar for market in M
 US_LISTING_VENUES: tuple[str, ...] = ("XNYS", "XNAS", "XASE", "ARCX", "BATS", "IEXG")
 """MICs at which US stocks and ETFs are listed: NYSE, Nasdaq, NYSE American, NYSE Arca, Cboe BZX, IEX."""
 
-ABROAD: tuple[str, ...] = tuple(market.mic for market in MARKETS if market.calendar != "XNYS")
-"""MICs of the markets outside the US; a security listed at none of them is a US one, whatever venue is named."""
+ABROAD: tuple[str, ...] = tuple(market.mic for market in MARKETS if market.calendar != MARKET)
+"""MICs of the markets outside the US. A security listed at none of them counts as a US security, whatever its venue."""
 
 _BY_NAME = {name.casefold(): market for market in MARKETS for name in (market.mic, *market.aliases)}
 _ACCEPTED = tuple(name for market in MARKETS for name in (market.mic, *market.aliases))
-_BY_VENUE = {market.mic: market.calendar for market in MARKETS} | dict.fromkeys(US_LISTING_VENUES, "XNYS")
+_BY_VENUE = {market.mic: market.calendar for market in MARKETS} | dict.fromkeys(US_LISTING_VENUES, MARKET)
 _TORONTO = frozenset({"xtse", "toronto", "tsx", "tmx"})
 
 
 def market_named(name: str) -> Market:
-    """Find a market by MIC or alias, in any case, blanks around it ignored. 'TSE' is Tokyo.
+    """Find a market by MIC or alias, ignoring case and surrounding blanks. 'TSE' is Tokyo.
 
     Raises:
-        BadInputError: no such market; Toronto's names are refused with a hint, since many sources call Toronto 'TSE'.
+        BadInputError: there is no such market. Toronto's names get a hint, since many sources call Toronto 'TSE'.
     """
     key = str(name).strip().casefold()
     if market := _BY_NAME.get(key):
@@ -76,7 +82,7 @@ def calendar_of_listing(mic: str) -> str:
         mic: the venue's MIC, as in `symbols.primary_exchange`.
 
     Raises:
-        BadInputError: the venue is not a known one.
+        BadInputError: the venue is unknown.
     """
     calendar = _BY_VENUE.get(str(mic).strip().upper())
     if calendar is None:

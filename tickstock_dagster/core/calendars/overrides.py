@@ -8,16 +8,35 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, Protocol, get_args
 from zoneinfo import ZoneInfo
 
 from tickstock_dagster.core.calendars.library import SessionHours
 from tickstock_dagster.core.errors import BadInputError, choices
 
-if TYPE_CHECKING:
-    from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-
 OverrideAction = Literal["add", "remove", "close_at"]
+
+
+class Overridable(Protocol):
+    """What an override needs to know of the calendar that it changes. `SessionCalendar` is one."""
+
+    @property
+    def key(self) -> str:
+        """MIC of the calendar."""
+
+    @property
+    def timezone(self) -> ZoneInfo:
+        """The zone in which sessions are dated."""
+
+    @property
+    def hours(self) -> tuple[SessionHours, ...]:
+        """Every session, ascending."""
+
+    def is_session(self, day: date) -> bool:
+        """Whether the market trades on the day."""
+
+    def hours_of(self, day: date) -> SessionHours:
+        """The session's row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +90,7 @@ _CLOCK_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 
 
 def requested_override(
-    calendar: "SessionCalendar",
+    calendar: Overridable,
     session: date,
     *,
     closed: bool = False,
@@ -135,7 +154,7 @@ def _local_time(field: str, text: str, day: date, zone: ZoneInfo) -> datetime:
     return at
 
 
-def overridden_hours(calendar: "SessionCalendar", override: CalendarOverride) -> SessionHours | None:
+def overridden_hours(calendar: Overridable, override: CalendarOverride) -> SessionHours | None:
     """The row that the override puts in place of the calendar's, or None where it removes one.
 
     Raises:
@@ -159,7 +178,7 @@ def overridden_hours(calendar: "SessionCalendar", override: CalendarOverride) ->
 
 
 def _with_times(
-    calendar: "SessionCalendar", override: CalendarOverride, opens_at: datetime | None, closes_at: datetime | None
+    calendar: Overridable, override: CalendarOverride, opens_at: datetime | None, closes_at: datetime | None
 ) -> SessionHours:
     day = override.session
     if opens_at is None or closes_at is None or closes_at <= opens_at:
@@ -179,7 +198,7 @@ def _with_times(
     return SessionHours(day, opens, closes, early, *lunch)
 
 
-def _usual_hours(calendar: "SessionCalendar", day: date) -> SessionHours | None:
+def _usual_hours(calendar: Overridable, day: date) -> SessionHours | None:
     """The nearest session with usual hours: on the day, else before it, else after it."""
     position = bisect_right(calendar.hours, day, key=lambda hours: hours.session)
     candidates = (*calendar.hours[:position][::-1], *calendar.hours[position:])

@@ -1,7 +1,7 @@
-"""Whether others agree with the calendar in force: what a witness says of some days, and where that differs.
+"""Compares the calendar in force with witnesses: independent sources of a market's sessions and special days.
 
-A disagreement is a finding for people; nothing here chooses who is right. Asking the witnesses and keeping what was
-found belong in `adapters.calendars.witnesses` and `adapters.calendars.quorum`.
+A disagreement is a finding for people; nothing here decides which side is right. Asking the witnesses belongs in
+`adapters.calendars.witnesses`, storing the findings in `adapters.calendars.quorum`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,22 +14,22 @@ CLOSED = "closed"
 ORDINARY = "an ordinary session"
 
 OFF_CALENDAR = "the date is not a session"
-"""Begins the reason with which `core.bars.ingest` quarantines a row of such a day."""
+"""Start of the reason for which `core.bars.ingest` quarantines a row of such a day."""
 
 _SATURDAY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Disagreement:
-    """One day on which a witness says something else than the calendar in force.
+    """One day on which a witness contradicts the calendar in force.
 
     Attributes:
         calendar: MIC.
         session: the day.
-        witness: who says so.
-        ours: what the calendar in force says, in local times.
-        theirs: what the witness says.
-        overridden: whether an override is in force that day: a person has decided against the library already.
+        witness: name of the witness.
+        ours: the day according to the calendar in force, in local times.
+        theirs: the day according to the witness.
+        overridden: whether an override is in force that day, so that a person has already decided.
     """
 
     calendar: str
@@ -42,14 +42,14 @@ class Disagreement:
 
 @dataclass(frozen=True, slots=True)
 class WitnessAccount:
-    """What a witness says of every day from `first` to `last`, both included.
+    """A witness's account of every day from `first` to `last`, both included.
 
     Attributes:
-        witness: who.
-        first: first day spoken of.
-        last: last one.
-        days: what is said of a day, in words, as `session_words` or `special_words` puts it.
-        unnamed: what not being named means: `CLOSED` for a list of sessions, `ORDINARY` for one of special days.
+        witness: name of the witness.
+        first: first day of the account.
+        last: last day of the account.
+        days: the named days, each in the words of `session_words` or `special_words`.
+        unnamed: the state of all other days: `CLOSED` for a list of sessions, `ORDINARY` for a list of special days.
     """
 
     witness: str
@@ -77,11 +77,11 @@ def disagreements(
 ) -> list[Disagreement]:
     """The days on which a witness differs from the calendar in force, ascending.
 
-    A list of special days says nothing of weekends.
+    A list of special days is no statement about weekends.
 
     Args:
         calendar: in force, overrides applied.
-        account: of one witness.
+        account: the account of one witness.
         overridden: days with an override in force.
     """
     found = []
@@ -102,7 +102,7 @@ def disagreements(
 
 
 def closed_days_before(calendar: SessionCalendar, session: date) -> list[date]:
-    """The days between a session and the one before it, ascending: on them nothing may have traded."""
+    """The closed days between a session and the one before it, ascending; no bar may carry their date."""
     before = calendar.previous_session(session)
     return [before + timedelta(days=n) for n in range(1, (session - before).days)]
 

@@ -263,7 +263,7 @@ def partition_exclusions(calendar: SessionCalendar, start: date, end: date) -> l
     """Midnights, in the market's zone, of the weekdays from start to end (inclusive) that are not sessions.
 
     For a daily partitions definition that also excludes Saturdays and Sundays by rule. So a session on a weekend
-    (none is known for these markets in 2000-2030; only an override can add one) never has a partition of its own.
+    (none is known for these markets; only an override can add one) never has a partition of its own.
     """
     days = (start + timedelta(days=n) for n in range((end - start).days + 1))
     closed = (day for day in days if day.weekday() < _SATURDAY and not calendar.is_session(day))

@@ -1,4 +1,4 @@
 """The notifications: models, CloudEvents envelope, catalogue and AsyncAPI document.
 
-When something is worth an event is decided by its own subject; sending it belongs in `adapters.events`.
+Each subject decides what it publishes; sending events belongs in `adapters.events`.
 """

@@ -1,4 +1,4 @@
-"""The channels as AsyncAPI 3.0, `docs/asyncapi.yaml`, made from the models. Only text is made here."""
+"""Generates `docs/asyncapi.yaml`, the channels as AsyncAPI 3.0, from the models. Only text is made here."""
 
 import json
 import re
@@ -11,14 +11,14 @@ _REFERENCE = "#/components/schemas/"
 _PLAIN = re.compile(r"[A-Za-z_][\w.$-]*")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _HEAD = """\
-# Generated from the models in tickstock_dagster/core; do not edit. Renew it with
+# Generated from the models in tickstock_dagster/core; do not edit. Regenerate it with
 # `tickstock events asyncapi > docs/asyncapi.yaml`.
 """
 _STREAM = "tickstock.events"
 
 
 def asyncapi() -> dict[str, Any]:
-    """The whole description, in JSON's own types."""
+    """The whole description, in JSON types."""
     schemas: dict[str, Any] = {"Envelope": _envelope()}
     messages: dict[str, Any] = {}
     channels: dict[str, Any] = {}
@@ -47,7 +47,7 @@ def asyncapi() -> dict[str, Any]:
     channels[_key(_STREAM)] = {
         "address": _STREAM,
         "description": "The stream of all events. An entry has the fields id, channel, subject and event (the envelope "
-        "as JSON text), and replayed in a replay. Read it with a consumer group; drop ids that you have seen.",
+        "as JSON text); a replayed entry also has replayed. Read it with a consumer group; drop ids you have seen.",
         "messages": everything,
         "bindings": {"redis": {}},
     }
@@ -56,8 +56,8 @@ def asyncapi() -> dict[str, Any]:
         "info": {
             "title": "TickStock data factory: notifications",
             "version": "1.0.0",
-            "description": "Events about committed changes, at least once, in order per subject. How they arrive, and "
-            "what a consumer has to do, is in docs/events.md.",
+            "description": "Events about committed changes, at least once, in order per subject. docs/events.md "
+            "describes how they arrive and what a consumer has to do.",
         },
         "defaultContentType": "application/json",
         "servers": {"redis": {"host": "localhost:6379", "protocol": "redis", "description": "TICKSTOCK_REDIS_URL"}},
@@ -86,7 +86,7 @@ def _message(name: str, model: type[EventData]) -> dict[str, Any]:
 
 
 def _alias(model: type[EventData]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Message and schema of an alias: the data itself, or the fields that its `legacy` makes of it."""
+    """Message and schema of an alias: the data itself, or the fields that `legacy` derives from it."""
     reference = {"$ref": _REFERENCE + model.__name__}
     message = {
         "name": model.alias,
@@ -106,7 +106,7 @@ def _envelope() -> dict[str, Any]:
     text = {"type": "string"}
     fields = {
         "specversion": {"const": "1.0"},
-        "id": text | {"format": "uuid", "description": "The same whenever the same change is told."},
+        "id": text | {"format": "uuid", "description": "The same whenever the same change is published."},
         "source": {"const": SOURCE},
         "type": text | {"description": "The channel."},
         "subject": text | {"description": "What the event is about; order is kept among events of one subject."},
@@ -134,7 +134,7 @@ def _plain(schema: Any) -> Any:
             continue
         if name == "additionalProperties" and value is False:
             continue
-        # Below `properties` the names are fields and not words of the schema.
+        # Names below `properties` are fields, not keywords of the schema.
         kept[name] = {field: _plain(part) for field, part in value.items()} if name == "properties" else _plain(value)
     return kept
 
@@ -152,7 +152,7 @@ def _first_line(text: str | None) -> str:
 
 
 def _lines(value: Mapping[str, Any], depth: int) -> list[str]:
-    """YAML in blocks: names as they are, every text quoted as in JSON, which YAML reads the same."""
+    """YAML in block style: plain names, and every text quoted as in JSON, which is valid YAML."""
     lines = []
     for name, part in value.items():
         plain = _PLAIN.fullmatch(name) and name.lower() not in _WORDS

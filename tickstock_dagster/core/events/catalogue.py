@@ -1,62 +1,63 @@
-"""The event catalogue, `docs/events.md`, made from the models of `core.events.data`. Only text is made here."""
+"""Generates the event catalogue, `docs/events.md`, from the models. Only text is made here."""
 
 import json
 from datetime import UTC, date, datetime
 from typing import Any
 
 from tickstock_dagster.core.events.envelope import EVENTS, SOURCE, EodComplete, Event, EventData
+from tickstock_dagster.core.markdown import markdown_table
 
 _HEAD = f"""\
 # Events
 
-Generated from the models in `tickstock_dagster/core/events/data.py`; do not edit. Renew it with
+Generated from the models in `tickstock_dagster/core/events`; do not edit. Regenerate it with
 `tickstock events catalogue > docs/events.md`.
 
 ## How they arrive
 
-Every event is written to the table `outbox` in the transaction of the change that it tells of. So there is an event
-for every committed change, and none for a change that was rolled back. A dispatcher then moves events to Redis:
+The transaction of a change also writes its event to the table `outbox`. So there is an event for every committed
+change, and none for a change that was rolled back. A dispatcher then sends the events to Redis:
 
-* to the stream `tickstock.events`, which has all of them, and to the stream with the name of the event's channel.
+* to the stream `tickstock.events`, which has all of them, and to the stream named like the event's channel.
   Read a stream with a consumer group (`XREADGROUP`): what was sent while you were away is still there. An entry has
   the fields `id`, `channel`, `subject` and `event`, which is the envelope below as JSON.
-* to the pub/sub channel of the same name (the message is the envelope as JSON), for those who are listening then.
+* to the pub/sub channel of the same name (the message is the envelope as JSON), for clients that are listening.
 * to the alias, where there is one: an unprefixed channel, pub/sub only, with the payload shown below and without an
-  envelope. A new consumer has no need of it, and whoever must not lose an event reads the stream.
+  envelope. New consumers do not need it. A consumer that must not lose an event reads the stream.
 
-**At least once.** An event is marked as sent when Redis has taken it and, where the server can say so (`WAITAOF`:
-Redis 7.2, Valkey), when it is in the append-only file on disk. After a crash in between it is sent again: drop an
-event whose `id` you have seen. The first copies of a subject's events come in the order in which they were written.
-Events of two transactions that ran at the same time have no order of their own.
+**At least once.** The dispatcher marks an event as sent when Redis has accepted it and, where the server supports
+`WAITAOF` (Redis 7.2, Valkey), has written it to the append-only file on disk. After a crash in between it sends the
+event again: drop an event whose `id` you have seen. The first copies of a subject's events arrive in the order in
+which they were written. Events of concurrent transactions have no defined order.
 
-**Limits.** A stream keeps 10,000 entries and, above that, what a consumer group has not acknowledged that was seen in
-the last 7 days; 50,000 entries at most. While a group is reading (seen in the last 60 s) and has so much before it,
-events wait in the outbox. A group that is away loses the oldest entries above 50,000: that is logged, and
-`tickstock events status` shows an alert with the replay that brings them back. `outbox` keeps every event for 90 days
-after it was sent, and an unsent one for ever. One Redis or Valkey with replicas is supported, Redis Cluster is not: a
-batch spans keys.
+**Limits.** A stream keeps 10,000 entries. Beyond that it keeps entries that a consumer group seen in the last 7 days
+has not acknowledged, up to 50,000 entries in all. While a group that is reading (seen in the last 60 s) is that far
+behind, events wait in the outbox. Any other group loses the oldest entries above 50,000: the dispatcher logs it,
+and `tickstock events status` shows an alert with the replay that brings them back. `outbox` keeps every event for 90
+days after it was sent, and unsent events permanently. One Redis or Valkey with replicas is supported. Redis Cluster is
+not supported, because a batch spans keys.
 
-**Replay.** `tickstock events replay --since 2026-11-20 --to-stream mine` adds events that were sent to the stream
-`mine`, without a cap, or without `--to-stream` to their own streams again. Entries have the ids of old and the further
-field `replayed` (when). Nothing is published, and the outbox does not change.
+**Replay.** `tickstock events replay --since 2026-11-20 --to-stream mine` adds sent events to the stream `mine`, without
+a cap; without `--to-stream` it adds them to their own streams again. Replayed entries keep their event ids and have the
+further field `replayed` (when). A replay sends nothing to pub/sub channels and does not change the outbox.
 
-**Dead letters.** An event that Redis refuses for what it is (the key of its stream is no stream, it is too long) is
-tried by five dispatches and then given up. The later events of its subject wait behind it, so that order is kept, and
-those of all other subjects pass. `tickstock events dead list` shows them, `dead retry` sends them and what waits behind
-them, `dead drop` lets the others go without them. Redis being away or full, or the stream `tickstock.events` being
-refused, is an outage: everything waits, and nothing is given up.
+**Dead letters.** Redis can refuse an event itself (the key of its stream is not a stream, the event is too long). After
+five dispatches the event is a dead letter. Later events of its subject wait behind it, to keep their order; events of
+other subjects pass. `tickstock events dead list` shows dead letters, `dead retry` sends them and what waits behind
+them, `dead drop` skips them and releases what waits. When Redis is down or full, or refuses the stream
+`tickstock.events`, that is an outage: all events wait, and none becomes a dead letter.
 
 ## How to run the dispatcher
 
-Runs send what they wrote, and a sensor sends what was left over. Where seconds matter, run it as a service as well:
+Each run sends the events it wrote, and a sensor sends what is left. Where seconds matter, also run it as a service:
 
 ```sh
 tickstock events dispatch --follow
 ```
 
-It listens for commits (PostgreSQL NOTIFY), looks itself every 5 s, and outlives restarts of both servers. SIGTERM ends
-it after the events under way. A second one, or a run that sends at its end, does no harm: one sends, the other waits.
-As a systemd unit:
+It listens for commits (PostgreSQL NOTIFY), polls every 5 s, and survives restarts of both servers. On SIGTERM it
+finishes the events under way and exits. A second dispatcher, or a run that sends at its end, does no harm: one sends,
+the other waits. As a systemd unit:
 
 ```ini
 [Service]
@@ -68,8 +69,9 @@ KillSignal=SIGTERM
 
 ## How to write a consumer
 
-Begin with `examples/tickstock_app.py`: it reads with a group, takes over what a dead consumer left, does each event
-once although it may come twice, and may be killed at any time. `docs/asyncapi.yaml` has the channels for machines.
+Begin with `examples/tickstock_app.py`: it reads with a group, takes over what a dead consumer left, processes each
+event once although it may arrive twice, and may be killed at any time. `docs/asyncapi.yaml` describes the channels for
+tools.
 
 ## Envelope
 
@@ -79,7 +81,7 @@ added to `data`: ignore those that you do not know.
 | field | value |
 |---|---|
 | `specversion` | `1.0` |
-| `id` | UUID, the same whenever the same change is told |
+| `id` | UUID, the same whenever the same change is published |
 | `source` | `{SOURCE}` |
 | `type` | the channel |
 | `subject` | what the event is about; see each event |
@@ -108,8 +110,8 @@ _EXAMPLE = Event.of(
 
 def event_catalogue() -> str:
     """The whole of `docs/events.md`, with a newline at its end."""
-    overview = ["## Channels", "", "| channel | alias | tells |", "|---|---|---|"]
-    overview += [f"| `{name}` | {_code(model.alias)} | {_summary(model)} |" for name, model in EVENTS.items()]
+    channels = [(f"`{name}`", _code(model.alias), _summary(model)) for name, model in EVENTS.items()]
+    overview = ["## Channels", "", markdown_table(["channel", "alias", "reports"], channels)]
     example = f"```json\n{json.dumps(_EXAMPLE.envelope(), indent=2)}\n```\n"
     sections = [_HEAD, example, "\n".join(overview) + "\n", *(_section(model) for model in EVENTS.values())]
     return "\n".join(sections)
@@ -122,11 +124,8 @@ def _section(model: type[EventData]) -> str:
         payload = _first_line(model.legacy.__doc__) if "legacy" in vars(model) else "the `data` below."
         lines[-1] += "  "  # a line break
         lines.append(f"Alias: `{model.alias}`, {payload}")
-    lines += ["", "| field of `data` | type | meaning |", "|---|---|---|"]
-    lines += [
-        f"| `{name}` | {_type(field)} | {field.get('description', '')} |"
-        for name, field in schema["properties"].items()
-    ]
+    fields = [(f"`{name}`", _type(field), field.get("description")) for name, field in schema["properties"].items()]
+    lines += ["", markdown_table(["field of `data`", "type", "meaning"], fields)]
     return "\n".join(lines) + "\n"
 
 
@@ -143,7 +142,7 @@ def _code(text: str | None) -> str:
 
 
 def _type(field: dict[str, Any]) -> str:
-    """A field's JSON type in words a reader of a table understands."""
+    """A field's JSON type in words, for the table."""
     if "anyOf" in field:
         return " or ".join(_type(option) for option in field["anyOf"])
     if "enum" in field:

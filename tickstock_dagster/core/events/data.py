@@ -1,4 +1,4 @@
-"""What each kind of event says: one model per kind, with its channel, its subject and its older alias.
+"""The data of each kind of event: one model per kind, with its channel, its subject and its older alias.
 
 The envelope around the data, and the list of all kinds, are in `core.events.envelope`; import from there.
 """
@@ -22,7 +22,7 @@ from pydantic import (
 )
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
-"""A moment; any offset is taken, UTC is kept."""
+"""A moment; accepts any offset and keeps UTC."""
 
 
 class EventData(BaseModel, ABC):
@@ -30,7 +30,7 @@ class EventData(BaseModel, ABC):
 
     Attributes:
         channel: Redis channel and stream, and the CloudEvents `type`.
-        alias: unprefixed channel of the planning documents, if there is one; pub/sub only.
+        alias: unprefixed channel of the planning documents, pub/sub only; None where there is none.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -45,34 +45,36 @@ class EventData(BaseModel, ABC):
 
     @classmethod
     def legacy(cls, data: Mapping[str, Any], time: str) -> dict[str, Any]:  # noqa: ARG003  # for subclasses
-        """The alias's payload, made from an envelope's `data` and `time` alone, so that stored events keep working."""
+        """The alias's payload, from an envelope's `data` and `time` alone, so that it works for stored events too."""
         return dict(data)
 
 
 class _SessionCounts(EventData):
-    """What is known of one session's bars. Counts are symbols."""
+    """Counts of one session's bars, in symbols."""
 
     session: date = Field(description="Session, a date in the market's own calendar.")
     market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
     expected: NonNegativeInt = Field(description="Tracked symbols that were listed on the session.")
     stored: NonNegativeInt = Field(description="Symbols whose bar is stored.")
     explained: NonNegativeInt = Field(
-        description="Symbols without a bar for a final reason (no_trade, halted): nothing is owed for them."
+        description="Symbols without a bar for a final reason (no_trade, halted); no bar is due for them."
     )
     missing: NonNegativeInt = Field(
-        description="All other symbols without a bar, with an open reason (vendor_late, …) or none yet."
+        description="All other symbols without a bar: with an open reason (vendor_late, …) or none yet."
     )
     gaps_by_reason: dict[str, PositiveInt] = Field(
         default_factory=dict, description="Symbols without a bar, by reason; final and open ones."
     )
     run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
-    @computed_field(description="stored / (expected − explained), 0 to 1; null when no bar is owed.")  # type: ignore[prop-decorator]
+    @computed_field(  # type: ignore[prop-decorator]  # a limit of mypy, which knows no decorated properties
+        description="stored / (expected − explained), 0 to 1; null when no bar is due."
+    )
     @property
     def completeness(self) -> float | None:
-        """Share of the owed bars that is stored, 0 to 1; None when none is owed."""
-        owed = self.expected - self.explained
-        return round(self.stored / owed, 6) if owed else None
+        """Share of the due bars that is stored, 0 to 1; None when none is due."""
+        due = self.expected - self.explained
+        return round(self.stored / due, 6) if due else None
 
     @property
     def subject(self) -> str:
@@ -89,7 +91,7 @@ class _SessionCounts(EventData):
 
 
 class EodComplete(_SessionCounts):
-    """A session's end-of-day work has ended: every expected symbol is stored, explained or counted as missing."""
+    """A session's end-of-day work is done: every expected symbol is stored, explained or counted as missing."""
 
     channel = "tickstock.eod.complete"
     alias = "eod_complete"
@@ -97,7 +99,7 @@ class EodComplete(_SessionCounts):
     started_at: UtcTime = Field(description="When the session's work began.")
     finished_at: UtcTime = Field(description="When it ended.")
 
-    @computed_field(description="finished_at − started_at, seconds.")  # type: ignore[prop-decorator]
+    @computed_field(description="finished_at − started_at, seconds.")  # type: ignore[prop-decorator]  # as above
     @property
     def elapsed_seconds(self) -> float:
         """Seconds between start and end."""
@@ -111,17 +113,17 @@ class EodComplete(_SessionCounts):
 
 
 EodState = Literal["started", "progress", "incomplete", "failed", "overdue"]
-"""How far an attempt at a session is."""
+"""Progress of an attempt at a session."""
 
 
 class EodStatus(_SessionCounts):
-    """How far a session's end-of-day work is, or that it is late. `tickstock.eod.complete` tells of its end."""
+    """Progress of a session's end-of-day work, or that it is late. `tickstock.eod.complete` reports its end."""
 
     channel = "tickstock.eod.status"
 
     state: EodState = Field(
         description="started; progress; incomplete (an attempt ended, another follows); failed (an attempt broke off); "
-        "overdue (the objective was due and is not reached: told once for a session)."
+        "overdue (the objective was due and is not reached; published once per session)."
     )
     attempt: PositiveInt = Field(description="Which attempt at this session, from 1.")
     message: str | None = Field(None, description="One line for people.")
@@ -129,9 +131,9 @@ class EodStatus(_SessionCounts):
 
 
 class DataStale(EventData):
-    """A symbol's bars of more than one session in a row are owed and not stored. Told once for a gap, by its beginning.
+    """A symbol lacks the due bars of more than one consecutive session. Published once per gap, by its first session.
 
-    When a part of the gap is filled and its rest still is longer than one session, the rest is a gap of its own.
+    When a part of the gap is filled and the rest is still longer than one session, the rest is a new gap.
     """
 
     channel = "tickstock.quality.data_stale"
@@ -139,13 +141,13 @@ class DataStale(EventData):
     market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
     symbol: str = Field(min_length=1, description="Ticker as printed on the first session without a bar.")
     last_session: date | None = Field(
-        None, description="Last session before the gap of which a bar is stored; null where there is none."
+        None, description="Last session before the gap with a stored bar; null where there is none."
     )
     first_missing: date = Field(description="First session without a bar.")
-    last_missing: date = Field(description="Last session without a bar, when this was told.")
-    missing_sessions: PositiveInt = Field(description="Sessions without a bar, all consecutive.")
-    reason: str = Field(min_length=1, description="Why the newest is not there: vendor_late, vendor_missing, …")
-    run_id: str | None = Field(None, description="Dagster run that noticed; null outside of Dagster.")
+    last_missing: date = Field(description="Last session without a bar at the time of the event.")
+    missing_sessions: PositiveInt = Field(description="Number of consecutive sessions without a bar.")
+    reason: str = Field(min_length=1, description="Why the newest bar is missing: vendor_late, vendor_missing, …")
+    run_id: str | None = Field(None, description="Dagster run that found the gap; null outside of Dagster.")
 
     @property
     def subject(self) -> str:
@@ -162,19 +164,19 @@ class DataStale(EventData):
 
 
 class JobProgress(EventData):
-    """A load has come further."""
+    """A load has made progress."""
 
     channel = "tickstock.jobs.progress"
     alias = "job_progress"
 
-    job_id: str = Field(min_length=1, description="The load; the same one after a restart.")
+    job_id: str = Field(min_length=1, description="The load; the same after a restart.")
     run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
     done: NonNegativeInt = Field(description="Units finished.")
     total: PositiveInt = Field(description="Units in all.")
     unit: str = Field(min_length=1, description="What is counted: sessions, symbols, cells.")
-    symbol: str | None = Field(None, description="Symbol that was finished last, where one unit is one symbol.")
+    symbol: str | None = Field(None, description="Symbol finished last, where one unit is one symbol.")
 
-    @computed_field(description="done / total, 0 to 1.")  # type: ignore[prop-decorator]
+    @computed_field(description="done / total, 0 to 1.")  # type: ignore[prop-decorator]  # as above
     @property
     def progress(self) -> float:
         """Share of the units that is finished, 0 to 1."""
@@ -198,7 +200,7 @@ class JobProgress(EventData):
 
 
 class ScheduleAdjusted(EventData):
-    """A session is not as usual: an exception came into force or was withdrawn, or the next one closes early."""
+    """A session differs from the usual: an override came into force or was withdrawn, or the next closes early."""
 
     channel = "tickstock.schedule.adjusted"
     alias = "schedule_notification"
@@ -206,7 +208,7 @@ class ScheduleAdjusted(EventData):
     market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
     session: date = Field(description="Session, a date in the market's own calendar.")
     adjustment_type: Literal["early_close", "unexpected_holiday", "added_session", "changed_hours", "withdrawn"] = (
-        Field(description="What changed. The documents know early_close and unexpected_holiday.")
+        Field(description="What changed. The planning documents have early_close and unexpected_holiday.")
     )
     details: dict[str, JsonValue] = Field(default_factory=dict, description="Times, reason and source of the change.")
 
@@ -227,13 +229,13 @@ class ScheduleAdjusted(EventData):
 
 
 class ConfigUpdated(EventData):
-    """Rules that the factory works by were changed; they count from the next run on."""
+    """Processing rules changed; they apply from the next run on."""
 
     channel = "tickstock.config.updated"
 
-    config: Literal["equity_types"] = Field(description="Which rules: the table that holds them.")
-    key: str = Field(min_length=1, description="Which row of it: the code of an equity type.")
-    changed: tuple[str, ...] = Field(min_length=1, description="Names of the fields that are other than before.")
+    config: Literal["equity_types"] = Field(description="Table of the rules.")
+    key: str = Field(min_length=1, description="Row of the table: the code of an equity type.")
+    changed: tuple[str, ...] = Field(min_length=1, description="Names of the changed fields.")
     before: dict[str, JsonValue] | None = Field(
         None, description="The changed fields as they were; null for a new row."
     )

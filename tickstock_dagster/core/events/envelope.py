@@ -1,9 +1,9 @@
 """The notifications: every kind of event, the CloudEvents envelope around its data, and the older aliases.
 
-An event is a fact about a committed change. Storing, sending and reading events is the work of
-`adapters.events.outbox`, `adapters.events.stream` and `adapters.events.tail`.
+An event reports a committed change. Storing, sending and reading events belongs in `adapters.events.outbox`,
+`adapters.events.stream` and `adapters.events.tail`.
 
-A new kind of event is a subclass of `EventData`, entered in `_MODELS`; `docs/events.md` follows from the models.
+A new kind of event is a subclass of `EventData`, listed in `_MODELS`; `docs/events.md` is generated from the models.
 """
 
 import uuid
@@ -46,7 +46,7 @@ __all__ = [
 ]
 
 SOURCE = "/tickstock/dagster"
-"""CloudEvents `source` of everything that this factory sends."""
+"""CloudEvents `source` of every event of this factory."""
 
 _IDS = uuid.uuid5(uuid.NAMESPACE_URL, "urn:tickstock:events")
 _SEPARATOR = "\x1f"
@@ -71,7 +71,7 @@ def event_model(channel: str) -> type[EventData]:
     """The model of a channel's events.
 
     Raises:
-        BadInputError: there is no such channel; names those that there are.
+        BadInputError: there is no such channel; the message names the existing ones.
     """
     if channel not in EVENTS:
         raise BadInputError("channel", channel, choices(channel, EVENTS))
@@ -83,7 +83,7 @@ class Event:
     """One event, ready for the outbox. Made by `Event.of`.
 
     Attributes:
-        id: the same for the same change, however often it is told.
+        id: the same for the same change, however often it is published.
         channel: Redis channel and stream.
         subject: what it is about.
         time: when the change happened, UTC.
@@ -103,8 +103,8 @@ class Event:
         Args:
             data: what happened.
             time: when it happened, with a time zone.
-            dedupe_key: what makes this change different from others of the same subject, such as a run, an attempt
-                or a count. The same change told again under the same key is the same event.
+            dedupe_key: what distinguishes this change from others of the same subject, such as a run, an attempt or a
+                count. Publishing a change again under the same key gives the same event.
 
         Raises:
             BadInputError: `time` has no time zone, or `dedupe_key` is empty.
@@ -112,12 +112,12 @@ class Event:
         if time.tzinfo is None:
             raise BadInputError("time", time, "a time with a time zone")
         if not dedupe_key:
-            raise BadInputError("dedupe_key", dedupe_key, "a text that tells this change from others of its subject")
+            raise BadInputError("dedupe_key", dedupe_key, "a text that differs between changes of one subject")
         event_id = uuid.uuid5(_IDS, _SEPARATOR.join((data.channel, data.subject, dedupe_key)))
         return cls(event_id, data.channel, data.subject, time.astimezone(UTC), data)
 
     def envelope(self) -> dict[str, Any]:
-        """The event as CloudEvents 1.0, in JSON's own types."""
+        """The event as CloudEvents 1.0, in JSON types."""
         return {
             "specversion": "1.0",
             "id": str(self.id),
@@ -136,9 +136,9 @@ def has_alias(channel: str) -> bool:
 
 
 def legacy_payload(envelope: Mapping[str, Any]) -> tuple[str, dict[str, Any]] | None:
-    """The alias channel and the payload that the planning documents gave to it; None for events without an alias.
+    """The alias channel and its payload as in the planning documents; None for events without an alias.
 
-    Never raises on an envelope that another release has written: a kind unknown here has no alias.
+    Never raises on an envelope that another release wrote: a kind unknown here has no alias.
     """
     model = EVENTS.get(envelope["type"])
     if model is None or model.alias is None:

@@ -1,4 +1,4 @@
-"""What the events about universes say: members that came and went, a synchronisation's end, a moved correlation."""
+"""The data of events about universes: changed members, the end of a synchronisation, a moved correlation."""
 
 from datetime import date
 from typing import Literal, Self
@@ -27,17 +27,17 @@ class MemberChange(BaseModel):
 
 
 class UniverseUpdated(EventData):
-    """A universe has other members from a session on. Sent once per universe and change, never without one."""
+    """The members of a universe changed. Published once per universe and change, never without one."""
 
     channel = "tickstock.universe.updated"
 
     universe: str = Field(min_length=1, description="Canonical name, the key in cache_entries.")
-    session: date = Field(description="Session from which on the members hold.")
+    session: date = Field(description="First session with these members.")
     added: tuple[MemberChange, ...] = Field((), description="Symbols that joined.")
     removed: tuple[MemberChange, ...] = Field((), description="Symbols that left.")
     members: NonNegativeInt = Field(description="Members after the change.")
-    task: str = Field(min_length=1, description="What changed it: a synchronisation task, seed, import or set.")
-    rule_version: int | None = Field(None, description="Version of the rule that decided; null where none did.")
+    task: str = Field(min_length=1, description="What made the change: a synchronisation task, seed, import or set.")
+    rule_version: int | None = Field(None, description="Version of the rule that decided; null without a rule.")
     run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
     @property
@@ -46,7 +46,7 @@ class UniverseUpdated(EventData):
         return self.universe
 
     @model_validator(mode="after")
-    def _tells_of_a_change(self) -> Self:
+    def _has_a_change(self) -> Self:
         if not self.added and not self.removed:
             raise ValueError("added and removed must not both be empty")
         return self
@@ -59,24 +59,24 @@ class SyncTask(BaseModel):
 
     task: TaskName = Field(description="The task.")
     seconds: NonNegativeFloat = Field(description="Time taken.")
-    examined: NonNegativeInt = Field(description="Securities looked at.")
-    changes: NonNegativeInt = Field(description="Changes that it proposed.")
-    skipped: str | None = Field(None, description="Why it had nothing to do; null where it worked.")
+    examined: NonNegativeInt = Field(description="Securities examined.")
+    changes: NonNegativeInt = Field(description="Changes that the task proposed.")
+    skipped: str | None = Field(None, description="Why the task had nothing to do; null where it did.")
 
 
 class CacheSyncComplete(EventData):
-    """The universes of a session are synchronised: all proposals were applied in the transaction of this event."""
+    """A session's synchronisation of universes is done. The transaction of this event applied all proposals."""
 
     channel = "tickstock.cache.sync_complete"
 
-    session: date = Field(description="Session from which on the members hold.")
+    session: date = Field(description="First session with these members.")
     universes: NonNegativeInt = Field(description="Universes determined.")
-    changed: tuple[str, ...] = Field((), description="Universes with other members than before.")
+    changed: tuple[str, ...] = Field((), description="Universes whose members changed.")
     added: NonNegativeInt = Field(description="Memberships begun.")
     removed: NonNegativeInt = Field(description="Memberships ended.")
-    tasks: tuple[SyncTask, ...] = Field((), description="The tasks, each with its time.")
+    tasks: tuple[SyncTask, ...] = Field((), description="How each task went.")
     started_at: UtcTime = Field(description="When the synchronisation began.")
-    finished_at: UtcTime = Field(description="When it was applied.")
+    finished_at: UtcTime = Field(description="When the changes were applied.")
     run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
     @property
@@ -86,7 +86,7 @@ class CacheSyncComplete(EventData):
 
 
 class EtfCorrelationUpdate(EventData):
-    """An ETF's rolling correlation with a reference has moved by more than the stated step since it was last told."""
+    """An ETF's rolling correlation with a reference has moved by more than `step` since it was last published."""
 
     channel = "tickstock.etf.correlation_update"
 
@@ -96,9 +96,9 @@ class EtfCorrelationUpdate(EventData):
     sessions: int = Field(description="Length of the window, in sessions: 60 or 252.")
     correlation: float = Field(ge=-1, le=1, description="Pearson's correlation of daily returns on adjusted prices.")
     previous: float | None = Field(
-        None, ge=-1, le=1, description="The value told of last; null where this is the first."
+        None, ge=-1, le=1, description="The value published last; null where this is the first."
     )
-    step: float = Field(gt=0, description="How far it must move to be told of again.")
+    step: float = Field(gt=0, description="How far the correlation must move to be published again.")
 
     @property
     def subject(self) -> str:

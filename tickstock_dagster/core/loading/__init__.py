@@ -1,4 +1,4 @@
-"""What is expected and how it is asked for: coverage, completeness, planner, vendor plans, the end-of-day clock.
+"""Which bars are expected and how a load asks for them: coverage, completeness, planner, vendor plans, end of day.
 
-What a row must look like belongs in `core.bars`, memberships in `core.universes`.
+The validation of rows belongs in `core.bars`, memberships in `core.universes`.
 """

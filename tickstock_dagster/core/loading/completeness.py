@@ -1,7 +1,6 @@
-"""Completeness by universe, ETF theme and equity type: counting cells, ordering groups, and the table that people read.
+"""Completeness by universe, ETF theme and equity type: counts of cells, the order of groups, and a table for people.
 
-What is expected, stored or explained is decided in `core.loading.coverage`; reading it is the work of
-`adapters.loading.completeness`.
+`core.loading.coverage` decides what is expected, stored or explained; `adapters.loading.completeness` reads it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +10,12 @@ from typing import Any
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+from tickstock_dagster.core.markdown import markdown_table
 
 STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String}
-"""An expected cell and its state: stored, final (explained for good), open (explained, missing), or null (missing)."""
+"""An expected cell and its state: stored, final (no longer due), open (missing, with a reason), or null (missing)."""
 
 GROUP_SPAN_SCHEMA: dict[str, type[pl.DataType]] = {
     "kind": pl.String,
@@ -23,11 +24,11 @@ GROUP_SPAN_SCHEMA: dict[str, type[pl.DataType]] = {
     "valid_from": pl.Date,
     "valid_to": pl.Date,
 }
-"""Days, [valid_from, valid_to), on which a listed security belongs to a group; overlapping ones are allowed."""
+"""Days, [valid_from, valid_to), on which a listed security belongs to a group; spans may overlap."""
 
 
 class GroupKind(StrEnum):
-    """By what symbols are grouped."""
+    """What symbols are grouped by."""
 
     UNIVERSE = "universe"
     THEME = "theme"
@@ -39,11 +40,11 @@ class GroupCompleteness:
     """The state of one group on one session.
 
     Attributes:
-        kind: by what it groups.
+        kind: what the group is.
         name: the universe's key, the theme, or the vendor's type code (`unknown` where there is none).
         members: securities of the group that were listed, tracked or not.
-        state: of those that are tracked; nothing else is expected.
-        frequency: of a type: realtime or eod, where it is known.
+        state: completeness of its tracked members; bars of others are not expected.
+        frequency: realtime or eod for a type where it is known, else None.
     """
 
     kind: GroupKind
@@ -54,7 +55,7 @@ class GroupCompleteness:
 
     @property
     def ratio(self) -> float | None:
-        """Bars stored per bar due, 0 to 1; None where nothing of the group is expected: it is not complete."""
+        """Bars stored per bar due, 0 to 1; None where no bar of the group is expected: it is not complete."""
         return self.state.ratio if self.state.expected else None
 
     def as_json(self) -> dict[str, Any]:
@@ -83,17 +84,15 @@ def group_completeness(
         frequencies: equity type → realtime or eod.
 
     Returns:
-        By session (newest first), kind, and the worst first: the lowest ratio, then the most missing, then the name.
-        Groups of which nothing is expected come last.
+        By session (newest first), then kind, then the worst first: the lowest ratio, the most missing, the name.
+        Groups without expected bars come last.
     """
     days = cells.lazy().select("session").unique()
-    begun = pl.col("session") >= pl.col("valid_from")
-    covers = begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
     states = cells.lazy().select("security_id", "session", state=pl.col("state").fill_null("missing"))
     rows = (
         spans.lazy()
         .join(days, how="cross")
-        .filter(covers)
+        .filter(covered("session"))
         .select("kind", "name", "security_id", "session")
         .unique()
         .join(states, on=["security_id", "session"], how="left")
@@ -122,24 +121,22 @@ def group_completeness(
 
 
 def worst_groups(groups: Sequence[GroupCompleteness], limit: int) -> list[GroupCompleteness]:
-    """At most `limit` groups of which something is expected, of all kinds and sessions, the worst first."""
+    """At most `limit` groups with expected bars, of all kinds and sessions, the worst first."""
     return sorted((group for group in groups if group.state.expected), key=_badness)[:limit]
 
 
 def groups_table(groups: Sequence[GroupCompleteness], limit: int = 12) -> str:
-    """A markdown table of the worst groups, `limit` rows at most; where more were left out, its last line says so."""
-    lines = [
-        "| by | group | members | expected | stored | explained | missing | complete |",
-        "|---|---|--:|--:|--:|--:|--:|--:|",
-    ]
+    """A markdown table of the worst groups, at most `limit` rows; a last line says how many groups were left out."""
+    head = ["by", "group", "members", "expected", "stored", "explained", "missing", "complete"]
+    rows = []
     for group in worst_groups(groups, limit):
         state = group.state
         name = f"{group.name} ({group.frequency})" if group.frequency else group.name
-        counts = f"{group.members} | {state.expected} | {state.stored} | {state.final} | {state.missing}"
-        lines.append(f"| {group.kind} | {name} | {counts} | {state.ratio:.2%} |")
+        counts = (group.members, state.expected, state.stored, state.final, state.missing)
+        rows.append((group.kind, name, *counts, f"{state.ratio:.2%}"))
     left = sum(1 for group in groups if group.state.expected) - limit
-    return "\n".join(lines) + (
-        f"\n\n{left} further groups are as complete as the last one, or more." if left > 0 else ""
+    return markdown_table(head, rows, right=head[2:]) + (
+        f"\n\n{left} further groups are at least as complete as the last one." if left > 0 else ""
     )
 
 

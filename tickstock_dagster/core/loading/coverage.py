@@ -1,8 +1,8 @@
 """Which bars are expected, and why an expected bar is absent.
 
-Expected = sessions of the calendar ∩ the days on which a tracked security is listed. An expected cell is stored, or
-explained: *final* reasons (no_trade, halted) leave the expectation, *open* ones (vendor_late, vendor_missing,
-not_entitled, quarantined) are named but count as missing, so that an outage never looks complete.
+Expected = sessions of the calendar ∩ the days on which a tracked security is listed. An expected cell is stored, or a
+gap with a reason explains it. Cells with a *final* reason (no_trade, halted) are no longer due. Those with an *open*
+reason (vendor_late, vendor_missing, not_entitled, quarantined) count as missing: an outage never looks complete.
 """
 
 from collections.abc import Sequence
@@ -12,22 +12,24 @@ from enum import StrEnum
 
 import polars as pl
 
+from tickstock_dagster.core.intervals import covered
+
 THIN_MEDIAN_VOLUME = 5_000.0
-"""Shares a session. Below this median, a session without any trade is ordinary; above, it is the vendor's hole."""
+"""Shares a session. Below this median a session without any trade is ordinary; above it, the vendor lacks the bar."""
 
 LONGEST_SILENCE = 10
-"""Sessions in a row without a bar that are still ordinary for a thin name. More are a hole in the vendor's history."""
+"""Consecutive sessions without a bar that are ordinary for a thin name. More are a hole in the vendor's history."""
 
 SETTLES_AFTER = timedelta(hours=19)
-"""After the close, until the vendor's next-morning corrections are in (11:00 ET): stored bars are provisional, absent
-ones late."""
+"""From the close until the vendor's next-morning corrections are in (11:00 ET). Until then stored bars are provisional
+and absent ones late."""
 
 FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=15), timedelta(hours=2)
-"""After an answer that lacks a bar, on the session's evening: the first wait. Where no type's terms apply: a quarter of
-the time since the close, but within these."""
+"""Waits before a late bar is asked for again. `FIRST_RETRY` comes first; where no type's terms apply, the wait is a
+quarter of the time since the close, within these bounds."""
 
 MAX_ABSENT_SHARE = 0.05
-"""An answer about a session that lacks more of the expected bars than this says nothing about single names."""
+"""An answer that lacks more than this share of a session's expected bars is no evidence about single securities."""
 
 
 class GapReason(StrEnum):
@@ -57,7 +59,7 @@ INTERVAL_SCHEMA: dict[str, type[pl.DataType]] = {
 """Listing intervals as stored in `ticker_intervals`."""
 
 SPAN_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date}
-"""Days on which a security is meant, [valid_from, valid_to); `valid_to` is null where there is no end."""
+"""Days on which a security belongs to a selection, [valid_from, valid_to); `valid_to` is null where there is no end."""
 
 GAP_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     **CELL_SCHEMA,
@@ -75,7 +77,7 @@ RETRY_SCHEMA: dict[str, type[pl.DataType]] = {
     "max_retries": pl.Int64,
     "backoff_multiplier": pl.Float64,
 }
-"""A cell, how many good answers lacked its bar before, and the terms on which its type asks again."""
+"""A cell, how many good answers have lacked its bar, and the retry terms of its type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,20 +105,19 @@ def expected_cells(
     Args:
         sessions: sessions of the calendar, ascending.
         intervals: `INTERVAL_SCHEMA` of the tracked securities.
-        spans: `SPAN_SCHEMA`, the days on which they are members of what is tracked, overlapping ones included; None:
-            always.
+        spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
 
     Returns:
         `CELL_SCHEMA`, ordered by security and session.
     """
     days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
     listed = intervals.lazy().select("security_id", "ticker", "valid_from", "valid_to").join(days, how="cross")
-    cells = listed.filter(_covers_session()).select(list(CELL_SCHEMA))
+    cells = listed.filter(covered("session")).select(list(CELL_SCHEMA))
     if spans is not None:
-        # Most members are members throughout: those need no day by day.
+        # Most members are members throughout: they need no expansion by day.
         always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
         partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
-        member_days = partly.filter(_covers_session()).select("security_id", "session").unique()
+        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
         cells = pl.concat(
             [
                 cells.join(always, on="security_id", how="semi"),
@@ -126,44 +127,40 @@ def expected_cells(
     return cells.sort("security_id", "session").collect()
 
 
-def _covers_session() -> pl.Expr:
-    begun = pl.col("session") >= pl.col("valid_from")
-    return begun & (pl.col("valid_to").is_null() | (pl.col("session") < pl.col("valid_to")))
-
-
 def _covers_all(sessions: Sequence[date]) -> pl.Expr:
     if not sessions:
         return pl.lit(value=False)
-    first, last = min(sessions), max(sessions)
-    return (pl.col("valid_from") <= first) & (pl.col("valid_to").is_null() | (pl.col("valid_to") > last))
+    return covered(min(sessions)) & covered(max(sessions))
 
 
 def absence_evidence(source: str) -> str:
-    """How the evidence of an absence begins that a good answer of the source shows."""
+    """Start of the evidence of an absence in a good answer of the source."""
     return f"{source}'s answer"
 
 
 def explain_absences(
     absent: pl.DataFrame,
-    typical_volume: pl.DataFrame,
+    usual_volume: pl.DataFrame,
     rejected: pl.DataFrame,
     *,
     now: datetime,
     asked: str,
     terms: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """Say why each cell of a complete answer has no bar.
+    """Explain why each absent cell of a good answer has no bar.
 
     Args:
-        absent: `CELL_SCHEMA` plus `closes_at` (UTC) and `suspicious` (bool: the answer lacked so many bars that it
-            says nothing about single names).
-        typical_volume: (security_id, median_volume) over the nearest stored sessions; securities may be missing.
+        absent: `CELL_SCHEMA` plus `closes_at` (UTC) and `suspicious` (bool: the answer lacked so many bars that it is
+            no evidence about single securities).
+        usual_volume: (security_id, median_volume): shares a session over the nearest stored sessions; securities may
+            be missing.
         rejected: (ticker, session, reason) of quarantined rows.
         now: aware.
-        asked: what was asked of whom, for the evidence.
-        terms: `RETRY_SCHEMA`. A late bar is asked for again after 15 minutes, then each time `backoff_multiplier` times
-            later, `max_retries` times; and then when the vendor's corrections are in. Cells without terms, and those of
-            a suspicious answer, wait a quarter of the time since the close, from 15 minutes to 2 hours.
+        asked: names the answer in the evidence, as `absence_evidence` does.
+        terms: `RETRY_SCHEMA`. A late bar is due for a retry after 15 minutes, then after waits that grow by
+            `backoff_multiplier`, `max_retries` times in all, and finally when the vendor's corrections are in. Cells
+            without terms, and cells of a suspicious answer, wait a quarter of the time since the close, from 15 minutes
+            to 2 hours.
 
     Returns:
         `GAP_SCHEMA`, one row per absent cell.
@@ -172,7 +169,7 @@ def explain_absences(
     known = pl.DataFrame(schema=RETRY_SCHEMA) if terms is None else terms
     rows = (
         _with_silence(absent)
-        .join(typical_volume, on="security_id", how="left")
+        .join(usual_volume, on="security_id", how="left")
         .join(broken, on=["ticker", "session"], how="left")
         .join(known, on=["security_id", "session"], how="left")
     )
@@ -220,11 +217,11 @@ def explain_absences(
 
 
 def _next_retry(now: datetime) -> pl.Expr:
-    """When a late bar is asked for again, on the terms of its type; of rows with `RETRY_SCHEMA` and `closes_at`."""
+    """When to ask for a late bar again, on its type's terms; for rows with `RETRY_SCHEMA` and `closes_at`."""
     age, settles_at = pl.lit(now) - pl.col("closes_at"), pl.col("closes_at") + SETTLES_AFTER
     backed_off = pl.max_horizontal(pl.lit(FIRST_RETRY), pl.min_horizontal(age / 4, pl.lit(LONGEST_RETRY)))
     seconds = FIRST_RETRY.total_seconds() * pl.col("backoff_multiplier").pow(pl.col("answers"))
-    # No wait is longer than until the vendor's corrections are in, a power of ten included.
+    # The power may be huge; no wait lasts longer than until the vendor's corrections are in.
     wait = pl.duration(seconds=seconds.clip(upper_bound=SETTLES_AFTER.total_seconds()).cast(pl.Int64))
     again = pl.min_horizontal(pl.lit(now) + wait, settles_at)
     return (
@@ -237,7 +234,7 @@ def _next_retry(now: datetime) -> pl.Expr:
 
 
 def _with_silence(absent: pl.DataFrame) -> pl.DataFrame:
-    """Add `silence`: how many absent cells of the security follow one another, weekday on weekday, around each."""
+    """Add `silence`: how many absent cells of the security follow one another, weekday by weekday, around each cell."""
     before = pl.col("session").shift().over("security_id")
     begins = before.is_null() | (pl.business_day_count(before, "session") > 1)
     return (
@@ -246,13 +243,3 @@ def _with_silence(absent: pl.DataFrame) -> pl.DataFrame:
         .with_columns(silence=pl.len().over("island"))
         .drop("island")
     )
-
-
-NOBODY = 0.05
-"""A session of which no more than this share of the expected bars is stored may have been none."""
-
-
-def is_silent(state: Completeness | None) -> bool:
-    """Whether hardly any bar of a session is stored, so that the session itself is in doubt; not where none is due."""
-    due = 0 if state is None else state.expected - state.final
-    return state is not None and due > 0 and state.stored <= NOBODY * due

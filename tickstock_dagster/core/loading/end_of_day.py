@@ -1,7 +1,7 @@
-"""The end-of-day clock: what is to be done about a session at a given moment.
+"""The end-of-day clock: what to do about a session at a given moment.
 
-All times hang on the session's own close, so half days, daylight saving and other time zones need no rules of their
-own. Pure: the moment, the calendar and the session's state are arguments.
+All times derive from the session's own close, so half days, daylight saving and other time zones need no rules of
+their own. Pure: the moment, the calendar and the session's state are arguments.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ OBJECTIVE_AFTER = timedelta(minutes=120)
 """After the close: the completeness objective is due (18:00 ET on a full day, 15:00 ET on a 13:00 close)."""
 
 RECONCILE_AT = time(11, 30)
-"""On the exchange's clocks, on the day after a session: the vendor's corrections of the night are in by then."""
+"""On the exchange's clocks, on the next session's day: the vendor's overnight corrections are in by then."""
 
 OBJECTIVE = 0.95
 """Share of the bars due that makes a session complete."""
@@ -28,7 +28,7 @@ OBJECTIVE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class EodDecision:
-    """`attempt` the session now, or wait; `reason` in words either way. `overdue`: past the objective's time."""
+    """`attempt` the session now, or wait; `reason` says why, either way. `overdue`: past the objective's time."""
 
     session: date
     attempt: bool
@@ -37,18 +37,18 @@ class EodDecision:
 
 
 def reaches_objective(state: Completeness) -> bool:
-    """Whether a session counts as complete. One without any expected bar does not: nothing was there to be loaded."""
+    """Whether a session counts as complete. A session without expected bars does not: there was nothing to load."""
     return state.expected > 0 and state.ratio >= OBJECTIVE
 
 
 def first_attempt_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
-    """When a session is to be loaded first, UTC.
+    """When the first attempt at a session is due, UTC.
 
     Args:
         calendar: overrides applied.
         session: one of its sessions.
-        same_day: whether the vendor's plan gives bars on the session's own day; without, the first attempt is at
-            the next day's 00:30 of the exchange.
+        same_day: whether the vendor's plan has bars on the session's own day; otherwise the first attempt is at 00:30
+            on the exchange's next day.
     """
     begins_at = calendar.closes_at(session) + FIRST_ATTEMPT_AFTER
     if same_day:
@@ -58,14 +58,14 @@ def first_attempt_at(calendar: SessionCalendar, session: date, *, same_day: bool
 
 
 def maintenance_at(calendar: SessionCalendar, session: date) -> datetime:
-    """When maintenance of a session's evening may begin, UTC. `calendar` has its overrides applied."""
+    """When maintenance may begin after a session, UTC. `calendar` has its overrides applied."""
     return calendar.closes_at(session) + MAINTENANCE_AFTER
 
 
 def overdue_at(calendar: SessionCalendar, session: date, *, same_day: bool = True) -> datetime:
-    """From when on a session below the objective is told of, UTC; arguments as `first_attempt_at`.
+    """When a session below the objective is reported, UTC; arguments as for `first_attempt_at`.
 
-    The objective's hour; with a plan that has bars on the next day only, as long after the first attempt.
+    The objective's hour; with a plan that has bars on the next day only, equally long after the first attempt.
     """
     return first_attempt_at(calendar, session, same_day=same_day) + (OBJECTIVE_AFTER - FIRST_ATTEMPT_AFTER)
 
@@ -73,14 +73,14 @@ def overdue_at(calendar: SessionCalendar, session: date, *, same_day: bool = Tru
 def decide_attempt(
     calendar: SessionCalendar, now: datetime, *, state: Completeness | None, in_progress: bool, same_day: bool = True
 ) -> EodDecision:
-    """Whether the latest closed session is to be loaded now.
+    """Whether to load the latest closed session now.
 
     Args:
         calendar: overrides applied.
         now: aware.
         state: the latest closed session's completeness; None where nothing is tracked.
         in_progress: whether a run for that session is queued or started.
-        same_day: as `first_attempt_at`.
+        same_day: as for `first_attempt_at`.
     """
     session = calendar.latest_closed_session(now)
     closes_at = calendar.closes_at(session)
@@ -104,5 +104,15 @@ def decide_attempt(
 
 
 def latest_due_session(calendar: SessionCalendar, now: datetime) -> date:
-    """The latest session whose objective's time has passed: what must be there by now."""
+    """The latest session whose objective was due by now."""
     return calendar.latest_closed_session(now - OBJECTIVE_AFTER)
+
+
+SILENT_SHARE = 0.05
+"""With no more than this share of a session's expected bars stored, the day may not have been a session."""
+
+
+def is_silent(state: Completeness | None) -> bool:
+    """Whether so few due bars of a session are stored that the session itself is in doubt; False where none is due."""
+    due = 0 if state is None else state.expected - state.final
+    return state is not None and due > 0 and state.stored <= SILENT_SHARE * due

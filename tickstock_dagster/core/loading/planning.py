@@ -3,15 +3,16 @@
 A range call fills one ticker over many sessions, a grouped call one session over all tickers. With missing cells as
 the ones of a ticker × session matrix, the cheapest plan is the cheapest set of rows and columns that covers every
 one. The planner sweeps over "the k tickers that miss most go by range, the sessions still missing go grouped" and
-takes the cheapest k, the fewest rows deciding between equals; k = all and k = none are the pure plans, so a plan
-never makes more calls than either. It is the least possible in nearly every case that occurs; sparse gaps can cost a
-call more.
+takes the cheapest k, the fewest rows deciding between equals, and the smallest k where those are equal, too; k = all
+and k = none are the pure plans, so a plan never makes more calls than either. It is the least possible in nearly every
+case that occurs; sparse gaps can cost a call more.
 """
 
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -26,11 +27,40 @@ VENDOR_ZONE = ZoneInfo("America/New_York")
 """The vendor counts a plan's history back from its own today."""
 
 
+class UnitKind(StrEnum):
+    """What a work unit asks for, or says was done. The values stand in `work_units.kind` and in every unit's id."""
+
+    RANGE = "range"
+    """Bars of one ticker on many sessions."""
+    GROUPED = "grouped"
+    """Bars of all tickers on one session."""
+    LISTINGS = "listings"
+    """The ticker list of a day."""
+    DELISTED = "delisted"
+    """The list of the delisted."""
+    DETAILS = "details"
+    """Details of one ticker."""
+    ETF_PROFILES = "etf_profiles"
+    SPLITS = "splits"
+    DIVIDENDS = "dividends"
+    SESSION = "session"
+    """A session was declared complete."""
+    SYNC = "sync"
+    """A session's universes were synchronised."""
+
+
 @dataclass(frozen=True, slots=True)
 class WorkUnit:
-    """One call to a source: `subject` is a ticker (range) or * (grouped); sessions inclusive; `cells` it is to fill."""
+    """One call to a source, as a rule.
 
-    kind: str
+    Attributes:
+        subject: a ticker, or * where all of them are meant.
+        first: first session.
+        last: last session, inclusive.
+        cells: how many it is to fill.
+    """
+
+    kind: UnitKind
     market: str
     source: str
     subject: str
@@ -132,7 +162,7 @@ def plan_load(
 
 def _rows(unit: WorkUnit, position: Mapping[date, int]) -> int:
     """Rows that the answer will hold, estimated."""
-    return position[unit.last] - position[unit.first] + 1 if unit.kind == "range" else MARKET_ROWS
+    return position[unit.last] - position[unit.first] + 1 if unit.kind is UnitKind.RANGE else MARKET_ROWS
 
 
 def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits: SourceLimits) -> tuple[WorkUnit, ...]:
@@ -188,7 +218,7 @@ def _range_units(
             while end + 1 < len(missing) and position[missing[end + 1]] < reach:
                 end += 1
             count = end - begin + 1
-            units.append(WorkUnit("range", market, limits.source, ticker, missing[begin], missing[end], count))
+            units.append(WorkUnit(UnitKind.RANGE, market, limits.source, ticker, missing[begin], missing[end], count))
             begin = end + 1
         result[ticker] = tuple(units)
     return result
@@ -197,6 +227,6 @@ def _range_units(
 def _grouped_units(per_session: dict[date, int], market: str, limits: SourceLimits) -> tuple[WorkUnit, ...]:
     """One call per session, the newest first: what people wait for is the end of the history."""
     return tuple(
-        WorkUnit("grouped", market, limits.source, "*", session, session, count)
+        WorkUnit(UnitKind.GROUPED, market, limits.source, "*", session, session, count)
         for session, count in sorted(per_session.items(), reverse=True)
     )

@@ -1,9 +1,8 @@
-"""In which order bars are asked for: as urgent as the types of the securities that a call is about.
+"""The order in which a load asks for bars: a call is as urgent as the most urgent type among its securities.
 
-A type that is followed in real time is critical at the first attempt at a session, for somebody may be waiting for it;
-what was asked for before is as urgent as its type says, and so is a type that counts after the close only. When an
-absent bar is asked for again is decided in `core.loading.coverage`; the rules themselves are in
-`core.securities.equity_types`.
+A type that is followed in real time is critical at the first attempt at a session, since a person may be waiting for
+it. Retries, and types that are processed after the close only, have the priority of their type. `core.loading.coverage`
+decides when to ask for an absent bar again; the rules are in `core.securities.equity_types`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,16 +17,16 @@ PROCESSING_SCHEMA: dict[str, type[pl.DataType]] = {
     "realtime": pl.Boolean,
     "level": pl.Int64,
 }
-"""A security, whether its type is followed in real time, and the level of its type's priority (1 is critical)."""
+"""A security, whether its type is followed in real time, and its type's priority level (1 is critical)."""
 
 
 def unit_priorities(asked: pl.DataFrame, processing: pl.DataFrame, tried: pl.DataFrame) -> dict[str, Priority]:
-    """How urgent each unit is: as its most urgent cell.
+    """The priority of each unit: that of its most urgent cell.
 
     Args:
         asked: `core.loading.coverage.CELL_SCHEMA` plus `unit_id`.
-        processing: `PROCESSING_SCHEMA`; securities that are not in it are of normal priority.
-        tried: (security_id, session) that were asked for before.
+        processing: `PROCESSING_SCHEMA`; securities that are not in it have normal priority.
+        tried: (security_id, session) of earlier attempts.
     """
     first = pl.col("tried").is_null() & pl.col("realtime").fill_null(value=False)
     levels = (
@@ -46,5 +45,5 @@ def unit_priorities(asked: pl.DataFrame, processing: pl.DataFrame, tried: pl.Dat
 
 
 def in_order(units: Sequence[WorkUnit], priorities: Mapping[str, Priority]) -> tuple[WorkUnit, ...]:
-    """The units, the most urgent first; equally urgent ones stay in their order."""
+    """The units, the most urgent first; equally urgent ones keep their order."""
     return tuple(sorted(units, key=lambda unit: priorities.get(unit.unit_id, Priority.NORMAL).level))

@@ -1,7 +1,7 @@
-"""What each vendor plan allows: call rate, history, delay. Facts only; enforcing them is the adapters' work.
+"""What each vendor plan allows: call rate, history, delay. Facts only; the adapters enforce them.
 
 Source: Massive's pricing and knowledge base (calls, freshness, history of the stocks plans). "Unlimited" plans
-have no fixed rate; the vendor asks to stay below 100 requests a second, and we keep to 50 unless told otherwise.
+have no fixed rate; the vendor asks clients to stay below 100 requests a second, and 50 is the default here.
 """
 
 from dataclasses import dataclass
@@ -31,9 +31,9 @@ class VendorPlan:
     Attributes:
         calls: requests allowed in any window of `per_seconds` seconds.
         per_seconds: length of that window, in seconds.
-        history_years: how far back bars may be asked for, in calendar years.
-        same_day: whether a session's bars may be asked for on the session's own date (ET) after its close.
-        flat_files: whether daily flat files are included.
+        history_years: how far back the plan's bars reach, in calendar years.
+        same_day: whether the plan has a session's bars on the session's own date (ET) after its close.
+        flat_files: whether the plan includes daily flat files.
         fmv: whether snapshots carry the fair market value.
         monthly_usd: list price, US dollars a month, for cost estimates.
     """

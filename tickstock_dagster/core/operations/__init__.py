@@ -1,4 +1,4 @@
-"""Running the factory: when it is maintained, how long what is kept, and what administrators are mailed.
+"""Running the factory: when maintenance is due, retention, and mails to administrators.
 
 Checks of the data belong in `core.quality`.
 """

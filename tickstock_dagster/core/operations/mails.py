@@ -1,6 +1,6 @@
-"""What the administrators' mails say: subject and plain text, from the facts of the day; and which events are mailed.
+"""Mails to the administrators: which events are mailed, and their subjects and plain texts.
 
-Sending is `adapters.operations.mail`, what was sent and what waits is `adapters.operations.mail_queue`.
+Sending belongs in `adapters.operations.mail`, the queue of mails in `adapters.operations.mail_queue`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ UNEXPECTED_HOLIDAY = f"{ScheduleAdjusted.channel}/unexpected_holiday"
 BELOW_OBJECTIVE = f"{EodStatus.channel}/overdue"
 
 MAILED = (EARLY_CLOSE, UNEXPECTED_HOLIDAY, BELOW_OBJECTIVE)
-"""What is mailed: a channel, and the `adjustment_type` or `state` of its events."""
+"""The mailed kinds of events: a channel, and the `adjustment_type` or `state` of its events."""
 
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
@@ -32,7 +32,7 @@ class Mail:
 
 
 def mail_of(envelope: Mapping[str, Any]) -> Mail:
-    """The mail that tells of one event of the kinds in `MAILED`, from its envelope as stored."""
+    """The mail that reports an event of one of the kinds in `MAILED`, from its stored envelope."""
     data = envelope["data"]
     market, session = data["market"], date.fromisoformat(data["session"])
     kind = f"{envelope['type']}/{data.get('adjustment_type') or data.get('state')}"
@@ -57,15 +57,15 @@ def mail_of(envelope: Mapping[str, Any]) -> Mail:
 
 
 def wait_after(attempts: int) -> timedelta:
-    """How long a mail waits that was refused so many times (from 1): twice as long each time, an hour at most."""
+    """How long a mail waits after so many refusals (from 1): twice as long each time, an hour at most."""
     return min(FIRST_WAIT * 2.0 ** min(attempts - 1, 20), LONGEST_WAIT)
 
 
 def trial_mail(now: datetime) -> Mail:
-    """A mail that shows that mails arrive. `now` is aware."""
+    """A mail that tests delivery. `now` is aware."""
     lines = [
-        f"Asked for at {_utc(now)}. Mails like this one tell of early closes, of unexpected holidays, and of sessions",
-        f"that are less than {OBJECTIVE:.0%} complete when they are due.",
+        f"Requested at {_utc(now)}. Mails like this one report early closes, unexpected holidays, and sessions",
+        f"that are less than {OBJECTIVE:.0%} complete when the objective is due.",
     ]
     return _mail("Mail to the administrators works", lines)
 
@@ -78,26 +78,26 @@ def early_close(market: str, session: date, closes_at: datetime, time_zone: str,
         session: the session.
         closes_at: when it closes, with a time zone.
         time_zone: the exchange's, such as America/New_York.
-        reason: why, in words; None where nobody said.
+        reason: why, in words; None if not given.
     """
     local = closes_at.astimezone(ZoneInfo(time_zone))
     lines = [
         f"{market} closes early on {_day(session)}: at {local:%H:%M %Z} ({_utc(closes_at)}).",
         f"Reason: {reason or 'not given'}.",
         "",
-        "The end-of-day run follows the close by itself. Should this be wrong, change the day:",
+        "The end-of-day run follows the close automatically. If this is wrong, change the day:",
         f"  tickstock calendar show {market} --from {session}",
     ]
     return _mail(f"{market} closes early on {session}", lines)
 
 
 def unexpected_holiday(market: str, session: date, reason: str | None = None) -> Mail:
-    """A day that the calendar had as a session is closed."""
+    """A day that the calendar had as a session is closed. `reason` is None if not given."""
     lines = [
         f"{market} is closed on {_day(session)}, which the calendar had as a session.",
         f"Reason: {reason or 'not given'}.",
         "",
-        "Nothing is fetched for this day, and all other sessions as usual. Should this be wrong, change the day:",
+        "Nothing is fetched for this day; other sessions are not affected. If this is wrong, change the day:",
         f"  tickstock calendar show {market} --from {session}",
     ]
     return _mail(f"{market} is closed on {session}", lines)
@@ -116,19 +116,19 @@ def eod_below_objective(
     gaps_by_reason: Mapping[str, int],
     message: str | None = None,
 ) -> Mail:
-    """A session is not as complete as it should be by its hour.
+    """A session is below its objective when that is due.
 
     Args:
         market: MIC of the market's calendar.
         session: the session.
-        completeness: stored / (expected − explained), 0 to 1; None when no bar is owed.
-        objective: what it should be, 0 to 1.
-        due_at: by when, with a time zone.
+        completeness: stored / (expected − explained), 0 to 1; None when no bar is due.
+        objective: the least completeness, 0 to 1.
+        due_at: when the objective was due, with a time zone.
         expected: tracked symbols that were listed.
         stored: symbols whose bar is stored.
         explained: symbols without a bar for a final reason.
         gaps_by_reason: symbols without a bar, by reason.
-        message: what else is to be said, in one line.
+        message: anything else, in one line.
     """
     share = "of unknown completeness" if completeness is None else f"{completeness:.2%} complete"
     missing = expected - stored - explained
@@ -138,19 +138,19 @@ def eod_below_objective(
         "",
         f"  expected   {expected:>8,}",
         f"  stored     {stored:>8,}",
-        f"  explained  {explained:>8,}  nothing is owed for them",
+        f"  explained  {explained:>8,}  no bar is due for them",
         f"  missing    {missing:>8,}",
     ]
     if gaps_by_reason:
         lines += ["", "Without a bar, by reason:"]
         ordered = sorted(gaps_by_reason.items(), key=lambda item: (-item[1], item[0]))
         lines += [f"  {reason:<16}{count:>8,}" for reason, count in ordered]
-    lines += ["", "It is tried again by itself. Every gap with its reason:", "  tickstock status"]
+    lines += ["", "The factory tries again automatically. Every gap with its reason:", "  tickstock status"]
     return _mail(f"{market} {session} is {share}, below {objective:.0%}", lines)
 
 
 def _mail(subject: str, lines: list[str]) -> Mail:
-    # A line break in a subject would be another header; the facts come from calendars and people.
+    # A line break in a subject would begin another header, and the reasons are free text.
     return Mail(f"[TickStock] {' '.join(subject.split())}", "\n".join(lines) + "\n")
 
 

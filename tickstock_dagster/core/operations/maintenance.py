@@ -1,8 +1,8 @@
-"""When the store is maintained, and how long what is kept: decisions only. Doing it is the work of `adapters`.
+"""When the store is maintained, and how long data is kept: decisions only. `adapters` does the work.
 
-A stretch of closed days (a weekend, a holiday) is used once, after the last session before it. A holiday is such a
-stretch like any other: it keeps a session from being fetched, never maintenance from being done.
-Pure: the moment, the calendar and what was done are arguments.
+Maintenance runs once per stretch of closed days (a weekend, a holiday), after the last session before it. A holiday is
+a stretch like any other: there is no session to fetch, but maintenance still runs.
+Pure: the moment, the calendar and past maintenance are arguments.
 """
 
 from collections.abc import Iterable
@@ -13,17 +13,17 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import maintenance_at
 
 MAX_ATTEMPTS = 3
-"""Runs for one stretch. When they failed a person looks; the next stretch is tried again."""
+"""Runs for one stretch. If all fail, a person has to act; the next stretch has its own runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How long what only tells of work is kept. What is known about the market is kept for ever.
+    """How long records of work are kept. Market data is kept permanently.
 
     Attributes:
-        events: notifications after they were sent, for replay, with their dead letters; consumers' lost entries.
-        vendor_calls: the record of single calls.
-        unfinished_work: work units that failed or were never asked for. Those that are done are never removed.
+        events: sent events, for replay, with their dead letters; consumers' lost entries.
+        vendor_calls: the log of single calls.
+        unfinished_work: work units that failed or were never started. Finished ones are never removed.
     """
 
     events: timedelta
@@ -33,7 +33,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceDecision:
-    """Maintain now (`due`), in the closed days after `session`, or not; `reason` in words either way."""
+    """Whether to maintain now (`due`), in the closed days after `session`; `reason` says why, either way."""
 
     session: date
     due: bool
@@ -54,14 +54,14 @@ def decide_maintenance(
     in_progress: bool = False,
     eod_unfinished: bool = False,
 ) -> MaintenanceDecision:
-    """Whether the closed days that are now are to be used.
+    """Whether maintenance is due now.
 
     Args:
         calendar: overrides applied.
         now: aware.
-        maintained: the last session after which maintenance came to its end.
+        maintained: the last session after which maintenance finished; None if it never did.
         attempts: runs for this stretch so far.
-        in_progress: whether one is queued or started.
+        in_progress: whether a maintenance run is queued or started.
         eod_unfinished: whether an end-of-day run is queued or started.
     """
     session = calendar.latest_closed_session(now)
@@ -76,21 +76,21 @@ def decide_maintenance(
     if now < begins_at:
         return wait(f"{session} closed; maintenance begins at {begins_at.astimezone(calendar.timezone):%H:%M %Z}")
     if maintained is not None and maintained >= session:
-        return wait(f"the closed days after {session} were used; {_next(calendar, upcoming)}")
+        return wait(f"maintenance after {session} is done; {_next(calendar, upcoming)}")
     if now >= calendar.opens_at(upcoming):
-        return wait(f"the closed days after {session} are over without maintenance; {_next(calendar, upcoming)}")
+        return wait(f"the closed days after {session} ended without maintenance; {_next(calendar, upcoming)}")
     if in_progress:
         return wait(f"maintenance after {session} is queued or started")
     if eod_unfinished:
         return wait("an end-of-day run is queued or started; maintenance follows it")
     if attempts >= MAX_ATTEMPTS:
-        return wait(f"{attempts} runs after {session} failed, the last says why; {_next(calendar, upcoming)}")
+        return wait(f"{attempts} runs after {session} failed, see the last one; {_next(calendar, upcoming)}")
     days = (upcoming - session).days - 1
     return MaintenanceDecision(session, True, f"closed for {days} day{'s' if days > 1 else ''} after {session}")
 
 
 def stretches(calendar: SessionCalendar, sessions: Iterable[date], longest: int) -> list[list[date]]:
-    """Sessions in runs without a session missing between two, each of at most `longest`; ascending."""
+    """Sessions in runs of consecutive ones, each of at most `longest`; ascending."""
     found: list[list[date]] = []
     for session in sorted(sessions):
         if found and len(found[-1]) < longest and calendar.next_session(found[-1][-1]) == session:
@@ -101,7 +101,7 @@ def stretches(calendar: SessionCalendar, sessions: Iterable[date], longest: int)
 
 
 def _next(calendar: SessionCalendar, session: date) -> str:
-    """When maintenance is next, from a session on."""
+    """When maintenance is next due, from a session on."""
     while not begins_stretch(calendar, session):
         session = calendar.next_session(session)
     at = maintenance_at(calendar, session).astimezone(calendar.timezone)

@@ -1,4 +1,4 @@
-"""What is out of the ordinary in stored data: anomalies of bars, tracking of ETFs, gaps that last.
+"""What is unusual in stored data: anomalies of bars, tracking of ETFs, long gaps.
 
-Refusing a malformed row on arrival belongs in `core.bars`.
+Rejecting a malformed row on arrival belongs in `core.bars`.
 """

@@ -1,16 +1,16 @@
-"""Prices and volumes of one session that are out of the ordinary, and what a half day or a holiday excuses.
+"""Anomalies in one session's prices and volumes, and which of them a half day or a holiday excuses.
 
-Price: the close against the last one before, in prices of the session (splits and cash dividends taken out), is out of
-the ordinary beyond `PRICE_LIMIT`. That asks for two closes of ordinary sessions, one session apart. On an early close,
-on the session after a holiday, and where the last print is older than the session before, such a move is judged by the
-fair value instead: the close is compared with what `core.valuation.fair_value` would have said of the session, had
-nothing been printed. A fund that went the way of its reference over a long weekend is no alarm then, one that went
-alone still is.
+Price: a close that differs from the previous one by more than `PRICE_LIMIT`, in prices of the session (adjusted for
+splits and cash dividends), is an anomaly. That comparison needs closes of two ordinary sessions, one session apart. On
+an early close, on the session after a holiday, and where the last print is older than the previous session, the close
+is compared with its fair value instead: the estimate that `core.valuation.fair_value` makes for a session without a
+print. So a fund that followed its reference over a long weekend raises no alarm, and one that moved alone still does.
 
-Volume: against the median of the last sessions, each per minute of trading, times the minutes of the session: half a
-day is not owed a whole day's shares. Names that trade thinly on any day have no usual volume, and are left out.
+Volume: the expected volume is the median per minute of trading over the last sessions, times the session's minutes, so
+that a half day is not compared with a full day's shares. Securities that usually trade thinly have no usual volume and
+are left out.
 
-Reading bars belongs in `adapters.quality.bar_anomalies`; fair market values are never taken for closes here.
+Reading bars belongs in `adapters.quality.bar_anomalies`; fair market values never stand in for closes here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,19 +25,19 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import THIN_MEDIAN_VOLUME
 
 PRICE_LIMIT = 0.20
-"""A close further than this share from what was expected is out of the ordinary."""
+"""A close that differs from the expected one by more than this share is an anomaly."""
 
 VOLUME_SPIKE = 5.0
-"""Times the expected volume; more is out of the ordinary."""
+"""Multiple of the expected volume; more is an anomaly."""
 
 VOLUME_DROUGHT = 0.2
-"""Times the expected volume; less is out of the ordinary."""
+"""Multiple of the expected volume; less is an anomaly."""
 
 USUAL_SESSIONS = 20
-"""Sessions before the judged one that are looked at."""
+"""Sessions before the checked one that give the usual volume."""
 
 LEAST_SESSIONS = 5
-"""With fewer printed sessions among them there is no usual volume."""
+"""With fewer prints among those sessions there is no usual volume."""
 
 _SATURDAY = 5
 
@@ -48,7 +48,7 @@ RECENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "close": pl.Float64,
     "volume": pl.Int64,
 }
-"""Printed bars, raw: currency units per share, and shares."""
+"""Printed bars, raw: prices in currency units per share, volumes in shares."""
 
 MOVE_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -58,7 +58,7 @@ MOVE_SCHEMA: dict[str, type[pl.DataType]] = {
     "close": pl.Float64,
     "move": pl.Float64,
 }
-"""A close and the last one before it, in prices of the session; `move` = close / last_close − 1."""
+"""A close and the previous one, both in prices of the session; `move` = close / last_close − 1."""
 
 VOLUME_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -67,20 +67,20 @@ VOLUME_SCHEMA: dict[str, type[pl.DataType]] = {
     "expected": pl.Float64,
     "ratio": pl.Float64,
 }
-"""A volume and what was expected of the session, in shares; `ratio` = volume / expected."""
+"""A volume and the expected one, in shares; `ratio` = volume / expected."""
 
 
 @dataclass(frozen=True, slots=True)
-class JudgedMove:
-    """A move beyond the limit, and whether it stands.
+class EvaluatedMove:
+    """A move beyond the limit, with what decides whether it is an anomaly.
 
     Attributes:
         ticker: as printed on the session.
-        last_session: session of the last print before.
+        last_session: session of the previous print.
         last_close: its close, in prices of the session.
-        close: the session's.
-        fair_value: what the session's close was thought to be, where that is what counts; else None.
-        off: how far the close is from what it is judged by, as a share of that.
+        close: the session's close.
+        fair_value: the estimated close, where the close is compared with it; else None.
+        off: the close's distance from the fair value, or from the last close without one, as a share of it.
     """
 
     ticker: str
@@ -92,12 +92,12 @@ class JudgedMove:
 
     @property
     def is_anomaly(self) -> bool:
-        """Whether the close is out of the ordinary; else the fair value excuses it."""
+        """Whether the close is an anomaly; otherwise the fair value excuses it."""
         return abs(self.off) > PRICE_LIMIT
 
 
 def special_session(calendar: SessionCalendar, session: date) -> str:
-    """Why a session's closes are no ordinary ones, in words: an early close, or a holiday just before; else empty."""
+    """Why a session is not an ordinary one, in words: an early close, or a holiday just before it; else empty."""
     if calendar.is_early_close(session):
         return f"closes early, at {calendar.closes_at(session).astimezone(calendar.timezone):%H:%M %Z}"
     before = calendar.previous_session(session)
@@ -112,7 +112,7 @@ def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.
     Args:
         bars: `RECENT_SCHEMA`: printed bars of the session and of those before it.
         payouts: `core.actions.returns.PAYOUT_SCHEMA`, actions as known now.
-        session: the judged one; securities without a bar of it, or before it, have no move.
+        session: the checked one; securities without a bar on it, or before it, have no move.
     """
     before = (
         bars.filter(pl.col("session") < session)
@@ -143,32 +143,32 @@ def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.
 
 
 def needs_fair_value(moves: pl.DataFrame, calendar: SessionCalendar, session: date) -> pl.DataFrame:
-    """Those of the moves (`MOVE_SCHEMA`) that are judged by the fair value, as the module's docstring says."""
+    """The moves (`MOVE_SCHEMA`) to compare with the fair value, by the rules in the module's docstring."""
     if special_session(calendar, session):
         return moves
     return moves.filter(pl.col("last_session") < calendar.previous_session(session))
 
 
-def judge_moves(moves: pl.DataFrame, values: Mapping[int, float]) -> list[JudgedMove]:
-    """Each of the moves (`MOVE_SCHEMA`), judged by the fair value of its security where there is one; same order."""
-    judged = []
+def evaluate_moves(moves: pl.DataFrame, values: Mapping[int, float]) -> list[EvaluatedMove]:
+    """Each of the moves (`MOVE_SCHEMA`), compared with its security's fair value where there is one; same order."""
+    evaluated = []
     for security, ticker, last_session, last_close, close, move in moves.select(list(MOVE_SCHEMA)).iter_rows():
         value = values.get(security)
         off = close / value - 1 if value else move
-        judged.append(JudgedMove(ticker, last_session, last_close, close, value or None, off))
-    return judged
+        evaluated.append(EvaluatedMove(ticker, last_session, last_close, close, value or None, off))
+    return evaluated
 
 
 def odd_volumes(
     bars: pl.DataFrame, payouts: pl.DataFrame, minutes: Mapping[date, float], session: date
 ) -> pl.DataFrame:
-    """Volumes of a session that are a spike or a drought, the furthest from what was expected first: `VOLUME_SCHEMA`.
+    """Volumes of a session that are a spike or a drought, the furthest from the expected first, as `VOLUME_SCHEMA`.
 
     Args:
         bars: `RECENT_SCHEMA`: printed bars of the session and of those before it.
-        payouts: `core.actions.returns.PAYOUT_SCHEMA`: after a split the same trade is more shares.
-        minutes: trading minutes by session, of every session of `bars`.
-        session: the judged one.
+        payouts: `core.actions.returns.PAYOUT_SCHEMA`: a split changes how many shares a trade of the same size has.
+        minutes: trading minutes by session, for every session of `bars`.
+        session: the checked one.
     """
     splits = payouts.filter(pl.col("split_ratio").is_not_null() & (pl.col("ex_date") <= session))
     ratios = (
@@ -198,14 +198,14 @@ def odd_volumes(
         .with_columns(expected=pl.col("usual") * pl.col("minutes"))
         .with_columns(ratio=pl.col("volume") / pl.col("expected"))
         .filter((ratio > VOLUME_SPIKE) | (ratio < VOLUME_DROUGHT))
-        # A tenth of the usual is as far off as ten times as much.
+        # A tenth of the expected volume is as far off as ten times the expected volume.
         .sort(pl.max_horizontal(ratio, 1 / ratio), "ticker", descending=[True, False])
         .select(list(VOLUME_SCHEMA))
     )
 
 
 def session_minutes(calendar: SessionCalendar, days: Sequence[date]) -> dict[date, float]:
-    """Minutes of trading, less the break, of every session from the first to the last of some days, ascending."""
+    """Minutes of trading, without the break, of every session from the first to the last of `days` (ascending)."""
     minutes = {}
     for day in calendar.session_hours(days[0], days[-1]):
         traded = day.closes_at - day.opens_at

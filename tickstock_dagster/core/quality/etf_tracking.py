@@ -1,7 +1,7 @@
-"""Whether an ETF moved as its reference lets expect: residuals of one session against those of the sessions before.
+"""Whether an ETF moved as its reference suggests: one session's residual against those of the sessions before.
 
-A fund whose home market was closed is priced without it; its move then says nothing, and is explained instead of told
-as an alarm. Reading bars belongs in `adapters`, homes in `core.securities.home_markets`.
+A fund whose home market was closed is priced without it. Its move then is no evidence, so the closed market excuses it
+and it raises no alarm. Reading bars belongs in `adapters`, homes in `core.securities.home_markets`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,13 +15,13 @@ from tickstock_dagster.core.actions.returns import total_returns
 from tickstock_dagster.core.securities.home_markets import HomeState
 
 WINDOW = 60
-"""Sessions before the judged one from which a fund's usual distance to its reference is taken."""
+"""Sessions before the evaluated one that give a fund's usual distance from its reference."""
 
 SIGMAS = 6.0
-"""So many standard deviations of the residual are out of the ordinary."""
+"""A residual of more than this many standard deviations is unusual."""
 
 LEAST_DISTANCE = 0.02
-"""And so large a distance, as a return: a fund that is always close to its reference may leave it by a little."""
+"""Least unusual distance, as a return: a fund that is always close to its reference may leave it by a little."""
 
 _LEAST_SIGMA = 1e-4
 
@@ -33,7 +33,7 @@ FUND_HOME_SCHEMA: dict[str, type[pl.DataType]] = {
     "name": pl.String,
     "underlying_index": pl.String,
 }
-"""ETFs with what tells their home; `ticker` is today's, `reference` never null."""
+"""ETFs with the facts that identify their home market; `ticker` is today's, `reference` never null."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +41,11 @@ class Tracking:
     """One fund on one session.
 
     Attributes:
-        ticker: the fund.
-        reference: what it is compared with.
-        move: its total return.
-        expected: the return that its reference's lets expect.
-        sigmas: distance between both, in standard deviations of the sessions before.
+        ticker: the fund's ticker.
+        reference: ticker of its reference.
+        move: the fund's total return.
+        expected: the return that the reference's return suggests.
+        sigmas: distance between the two, in standard deviations of the sessions before.
         home: its home market's state; None where it has no one home, or none that is known.
     """
 
@@ -58,30 +58,33 @@ class Tracking:
 
     @property
     def far(self) -> bool:
-        """Whether the fund is out of the ordinary far from its reference."""
+        """Whether the fund is unusually far from its reference."""
         return abs(self.sigmas) > SIGMAS and abs(self.move - self.expected) > LEAST_DISTANCE
 
     @property
     def excused(self) -> bool:
-        """Whether that is explained by a closed home market."""
+        """Whether a closed home market explains the distance."""
         return self.far and self.home is not None and self.home.closed
 
 
-def judge_tracking(
+def evaluate_tracking(
     closes: pl.DataFrame,
     payouts: pl.DataFrame,
     funds: pl.DataFrame,
     homes: Mapping[int, HomeState],
     sessions: Sequence[date],
 ) -> list[Tracking]:
-    """Every fund of which the last session and the `WINDOW` before it have a return, and its reference's; by ticker.
+    """Evaluate every fund that has returns, as its reference has, on the last session and the `WINDOW` before it.
 
     Args:
         closes: `CLOSE_SCHEMA` of the funds and of their references.
         payouts: `PAYOUT_SCHEMA`.
         funds: `FUND_HOME_SCHEMA`.
         homes: the state of each fund's home market, by security.
-        sessions: `WINDOW` + 2 sessions of the calendar, ascending; the last one is judged.
+        sessions: `WINDOW` + 2 sessions of the calendar, ascending; the last one is evaluated.
+
+    Returns:
+        One per fund, by ticker.
     """
     holders = dict(closes.sort("session").group_by("ticker").agg(pl.col("security_id").last()).iter_rows())
     securities, returns = total_returns(closes, payouts, sessions)

@@ -1,4 +1,4 @@
-"""Gaps of more than one session: finding them, and the event that tells of each. Reading gaps is done by an adapter."""
+"""Gaps of more than one session: finding them, and the event that reports each. An adapter reads the gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,23 +10,23 @@ from tickstock_dagster.core.events.envelope import DataStale, Event
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 
 LONGEST_ORDINARY_GAP = 1
-"""Sessions in a row without a bar that is owed; more raise an alert."""
+"""Consecutive sessions without a due bar; more raise an alert."""
 
 OPEN_GAP_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "reason": pl.String}
-"""An open gap as stored: a bar is owed, and the reason says why it is not there."""
+"""An open gap as stored: a bar is due, and the reason says why it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LongGap:
-    """Consecutive sessions whose bars of one security are owed and not stored.
+    """Consecutive sessions without the due bars of one security.
 
     Attributes:
         security_id: the security.
         symbol: its ticker as printed on `first`.
         first: first session without a bar.
-        last: last one.
-        sessions: how many.
-        reason: the newest session's.
+        last: last session without a bar.
+        sessions: how many sessions.
+        reason: the reason on the newest session.
     """
 
     security_id: int
@@ -37,13 +37,13 @@ class LongGap:
     reason: str
 
     def event(self, *, market: str, last_session: date | None, now: datetime, run_id: str | None) -> Event:
-        """The event that tells of the gap: the same one for as long as the gap begins on the same session.
+        """The event that reports the gap: the same event as long as the gap begins on the same session.
 
         Args:
             market: MIC of the calendar.
-            last_session: the last session before the gap of which a bar is stored; None where there is none.
+            last_session: the last session before the gap with a stored bar; None where there is none.
             now: aware.
-            run_id: the Dagster run that noticed.
+            run_id: the Dagster run that found the gap; None outside of Dagster.
         """
         data = DataStale(
             market=market,
@@ -62,8 +62,8 @@ def long_gaps(gaps: pl.DataFrame, sessions: Sequence[date]) -> list[LongGap]:
     """The gaps that cover more than `LONGEST_ORDINARY_GAP` consecutive sessions.
 
     Args:
-        gaps: `OPEN_GAP_SCHEMA`, each cell once, in any order. Days that are no sessions are nobody's gap.
-        sessions: the market's sessions, ascending; all those between the first and the last gap.
+        gaps: `OPEN_GAP_SCHEMA`, each cell once, in any order. Days that are not sessions are ignored.
+        sessions: all sessions of the market between the first and the last gap, ascending.
 
     Returns:
         The newest first, then by symbol.

@@ -1,7 +1,7 @@
-"""Securities that left the market before any of our lists showed them: from the vendor's list of the delisted.
+"""Securities that left the market before any stored list: from the vendor's list of delisted securities.
 
-Such a row tells of one sighting, the day before the delisting. Where a ticker began is not known; it ended where the
-row says. Dated lists are taken in by `core.securities.ticker_histories`.
+Such a row counts as one sighting, on the day before the delisting. The start of the ticker is unknown; its end is the
+row's date. `core.securities.ticker_histories` takes in dated lists.
 """
 
 from collections import defaultdict
@@ -13,17 +13,17 @@ from tickstock_dagster.core.securities.listing_records import EARLIEST, Interval
 
 
 def learn_delisted(known: Iterable[Security], rows: Sequence[tuple[Listed, date]]) -> tuple[list[Security], list[str]]:
-    """What a list of delisted securities adds to what is known.
+    """Add a list of delisted securities to the known ones.
 
-    A ticker's days are shared out by what was seen: an earlier holder's end bounds the next one's start.
+    Sightings divide a ticker's days among its holders: an earlier holder's end bounds the next one's start.
 
     Args:
         known: every security.
-        rows: each with the first day on which it no longer traded.
+        rows: each with the first day on which the security no longer traded.
 
     Returns:
-        New and changed securities, ready to be stored; and tickers whose row contradicts a sighting of another
-        security, which are left out.
+        New and changed securities, ready to store; and the tickers of rows that contradict a sighting of another
+        security. Those rows are left out.
     """
     securities = {security.identity: security for security in known}
     holders: dict[str, list[tuple[Interval, str]]] = defaultdict(list)
@@ -63,7 +63,7 @@ def _begin_later(
     interval: Interval,
     start: date,
 ) -> None:
-    """Nobody held the ticker before its former holder gave it up."""
+    """Move an interval's start to the day on which the ticker's former holder gave it up."""
     later = replace(interval, valid_from=start, start_known="absent_before")
     owner = securities[identity]
     runs = tuple(later if run == interval else run for run in owner.intervals)

@@ -1,6 +1,6 @@
-"""What kind of security a ticker stands for, from the vendor's type code and the name. Nothing is dropped here.
+"""The kind of a security, from the vendor's type code and its name. Nothing is dropped here.
 
-Test issues come first: exchanges give them ordinary type codes, and only ticker and name tell.
+Test issues come first: exchanges give them ordinary type codes, so only ticker and name identify them.
 """
 
 import re
@@ -25,7 +25,7 @@ class EquityClass(StrEnum):
 
 
 DETAILED_CLASSES = frozenset({EquityClass.COMMON, EquityClass.ADR, EquityClass.ETF, EquityClass.ETN, EquityClass.FUND})
-"""Kinds whose details (shares, SIC, list date) are asked for; the others would cost calls and serve no universe."""
+"""Kinds whose details (shares, SIC, list date) are fetched; the others would cost calls and serve no universe."""
 
 _BY_CODE = {
     "CS": EquityClass.COMMON, "OS": EquityClass.COMMON, "GDR": EquityClass.ADR, "NYRS": EquityClass.ADR,
@@ -72,8 +72,8 @@ _BY_NAME = (
 def equity_class(ticker: str, equity_type: str | None, name: str | None) -> EquityClass:
     """The kind of a security.
 
-    The vendor's code decides where it is known; else the name does, the narrower words first (a warrant to buy common
-    stock is a warrant). What neither tells is `other`, and is counted like the rest.
+    A known type code decides; otherwise the name does, narrower words first (a warrant to buy common stock is a
+    warrant). Without a match it is `other`, and is counted like the rest.
     """
     if is_test_issue(ticker, name):
         return EquityClass.TEST_ISSUE
@@ -84,10 +84,10 @@ def equity_class(ticker: str, equity_type: str | None, name: str | None) -> Equi
 
 
 def is_test_issue(ticker: str, name: str | None) -> bool:
-    """Whether an exchange lists it only to test its systems: ZVZZT, NTEST.A, CBO, or a name that says so."""
+    """Whether an exchange lists the security only to test its systems: ZVZZT, NTEST.A, CBO, or a name that says so."""
     if _TEST_NAME.search(name or ""):
         return True
-    # A name without a word of a test outweighs a ticker that only looks like one: CBO may be given to a company again.
+    # A company's name outweighs a ticker that looks like a test issue: CBO may be given to a company again.
     return bool(_TEST_TICKERS.fullmatch(ticker) or _TEST_FAMILY.fullmatch(ticker)) and not _names_a_company(name)
 
 

@@ -1,8 +1,7 @@
-"""How each type of security is processed: rules typed and checked, and one enum of priorities for all work.
+"""How each type of security is processed: typed, validated rules, and one enum of priorities for all work.
 
 Units are those of the store: US dollars, shares, and a fraction of assets a year. Reading and writing the rules belongs
-in `adapters.securities.equity_type_store`; what kind of security a type code stands for, in
-`core.securities.equity_classes`.
+in `adapters.securities.equity_type_store`, the meaning of type codes in `core.securities.equity_classes`.
 """
 
 from collections.abc import Mapping
@@ -15,7 +14,7 @@ from tickstock_dagster.core.errors import BadInputError, choices
 
 
 class Priority(StrEnum):
-    """How urgent work is: `level` 1 is the most urgent, `dagster_priority` the number that Dagster's queue sorts by."""
+    """Urgency of work: `level` 1 is the most urgent; Dagster's queue sorts by `dagster_priority`."""
 
     CRITICAL = "critical"
     HIGH = "high"
@@ -34,9 +33,9 @@ class Priority(StrEnum):
 
 
 class UpdateFrequency(StrEnum):
-    """Whether a type is followed during the session as well, after the close only, or not at all.
+    """Whether a type is also followed during the session, after the close only, or not at all.
 
-    The end of day loads the first two; of the third no bar is expected.
+    The end-of-day run loads the first two; no bars of the third are expected.
     """
 
     REALTIME = "realtime"
@@ -49,7 +48,7 @@ class _Part(BaseModel):
 
 
 class ValidationRules(_Part):
-    """What a symbol of the type must reach; None: nothing is asked.
+    """Thresholds for the symbols of the type; None means no threshold.
 
     Attributes:
         aum_minimum: assets under management, US dollars.
@@ -67,7 +66,7 @@ class ValidationRules(_Part):
 
 
 class Enrichment(_Part):
-    """What is computed besides the bars."""
+    """Which figures are computed besides the bars."""
 
     nav_calculation: bool = Field(False, strict=True)
     premium_discount: bool = Field(False, strict=True)
@@ -75,7 +74,7 @@ class Enrichment(_Part):
 
 
 class ProcessingRules(_Part):
-    """Where the data of a type comes from, what is asked of a symbol, and what is computed besides."""
+    """Sources of a type's data, thresholds for its symbols, and the figures computed besides the bars."""
 
     data_sources: tuple[Literal["massive", "fund_provider"], ...] = Field(min_length=1)
     validation_rules: ValidationRules
@@ -83,9 +82,9 @@ class ProcessingRules(_Part):
 
 
 class RetryConfig(_Part):
-    """How often an absent bar is asked for again on its session's evening, first after 15 minutes.
+    """How often a load asks for an absent bar again on the session's evening, first after 15 minutes.
 
-    Each wait is `backoff_multiplier` times the one before.
+    Each wait is `backoff_multiplier` times the previous one.
     """
 
     max_retries: int = Field(ge=0, le=20, strict=True)
@@ -93,14 +92,14 @@ class RetryConfig(_Part):
 
 
 class PerformanceTargets(_Part):
-    """Milliseconds for each symbol, and the share of symbols that succeed, per cent."""
+    """Milliseconds per symbol, and the share of symbols that succeed, per cent."""
 
     processing_time_ms: float = Field(gt=0, strict=True)
     success_rate: float = Field(gt=0, le=100, strict=True, description="per cent, above 0 and up to 100")
 
 
 class EquityType(_Part):
-    """All that is said of one type; `equity_type` is the vendor's type code."""
+    """The rules of one type; `equity_type` is the vendor's type code."""
 
     equity_type: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,49}$", description="a type code such as CS or ETF")
     title: str = Field(min_length=1)
@@ -112,10 +111,11 @@ class EquityType(_Part):
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Read one from JSON.
+        """Read the rules of one type from JSON.
 
         Raises:
-            BadInputError: a field is unknown, absent or out of bounds: names it, its value and what is accepted.
+            BadInputError: a field is unknown, absent or out of bounds; the message names it, its value and what is
+                accepted.
         """
         try:
             return cls.model_validate(dict(values))
@@ -126,17 +126,17 @@ class EquityType(_Part):
             raise BadInputError(field, value, _accepted(first["loc"], first["msg"])) from None
 
     def to_json(self) -> dict[str, Any]:
-        """As stored: thresholds that ask nothing are left out."""
+        """As stored, without absent thresholds."""
         return self.model_dump(mode="json", exclude_none=True)
 
     def changed(self, changes: Mapping[str, Any]) -> Self:
-        """The same with some fields other; objects are merged, everything else is replaced, null removes a threshold.
+        """A copy with changed fields: objects are merged, other values replaced; null removes a threshold.
 
         Raises:
-            BadInputError: the result cannot be, or the code is to change.
+            BadInputError: the result is invalid, or the change is to the type code.
         """
         if changes.get("equity_type", self.equity_type) != self.equity_type:
-            raise BadInputError(f"{self.equity_type}.equity_type", changes["equity_type"], "the code stays as it is")
+            raise BadInputError(f"{self.equity_type}.equity_type", changes["equity_type"], "the code cannot change")
         return type(self).from_json(_merged(self.to_json(), changes))
 
 
@@ -149,7 +149,7 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _accepted(place: tuple[int | str, ...], message: str) -> str:
-    """What a field accepts: its own words where it has some, the names that are there where it is unknown."""
+    """What a field accepts: its description where it has one, the known names where it is unknown."""
     model: Any = EquityType
     for part in place:
         fields = getattr(model, "model_fields", {})

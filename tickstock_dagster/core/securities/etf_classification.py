@@ -1,8 +1,8 @@
-"""What kind of fund an ETF is, from the words of its name, category and benchmark.
+"""Classifies an ETF by the words of its name, category and benchmark.
 
-For ETFs that the shipped seed does not name. Rules are read from top to bottom and the first that holds decides, so
-that what a fund *is* (leveraged, a bond fund) comes before where it invests, and that before its style. What may be
-chosen for a universe is decided by rules over facts, not here.
+For ETFs that the shipped seed does not name. The first matching rule decides, from top to bottom: what a fund *is*
+(leveraged, a bond fund) comes before where it invests, and that before its style. Rules over facts, not this module,
+decide what a universe may choose.
 """
 
 import re
@@ -20,7 +20,7 @@ ETF_TYPES = (
 
 @dataclass(frozen=True, slots=True)
 class EtfClass:
-    """Class of an ETF, the themes it may be chosen for, and the ticker its correlation is watched against."""
+    """Class of an ETF, its possible themes, and the ticker of its correlation reference."""
 
     etf_type: str
     themes: tuple[str, ...]
@@ -34,7 +34,7 @@ def _words(*patterns: str) -> re.Pattern[str]:
 _SPONSORS = _words(
     r"deutsche bank\b", r"bank of america\b", r"merrill lynch\b", r"goldman sachs\b", r"credit suisse\b", r"global x\b"
 )
-"""Banks and issuers in names say nothing of what a fund holds."""
+"""Names of banks and issuers, which say nothing about a fund's holdings."""
 _INVERSE = _words(
     r"inverse\b", r"bear\b", r"ultra(?:pro)? ?short (?!\w*(?:income|bond|duration|maturity|term|municipal|treasury))",
     r"proshares short ", r"short (?:s&p|dow|qqq|russell|msci|nasdaq|vix)", r"-[123]x\b",
@@ -139,21 +139,28 @@ _THEMES_OF_TYPE = {theme: (theme,) for theme in THEMES}
 def classify_etf(
     ticker: str, name: str | None, *, category: str | None = None, benchmark: str | None = None
 ) -> EtfClass:
-    """Class an ETF by what its name, category and benchmark say; what says nothing is `broad_market`."""
+    """Classify an ETF; it is `broad_market` where no rule matches.
+
+    Args:
+        ticker: the fund's ticker.
+        name: its name; None where it is unknown.
+        category: its category in words.
+        benchmark: name of its benchmark or index.
+    """
     text = _SPONSORS.sub(" ", " ".join(part for part in (name, category, benchmark) if part))
     etf_type = _etf_type(text)
     return EtfClass(etf_type, _themes(etf_type, text), correlation_reference(ticker, etf_type, text))
 
 
 def correlation_reference(ticker: str, etf_type: str, text: str) -> str:
-    """The ticker against which a fund's correlation is watched.
+    """The ticker of a fund's correlation reference.
 
     Bonds AGG; precious metals GLD, other commodities DBC; emerging markets EEM, other markets abroad EFA; technology
     QQQ; small companies IWM; everything else SPY. A fund is never its own reference: AGG, GLD, DBC, IWM and QQQ take
     SPY, EEM takes EFA, EFA takes SPY, and SPY takes IWM.
 
     Args:
-        ticker: the fund's.
+        ticker: the fund's ticker.
         etf_type: one of `ETF_TYPES`.
         text: its name, category and benchmark.
     """
@@ -211,7 +218,7 @@ def _themes(etf_type: str, text: str) -> tuple[str, ...]:
         themes += ["growth"] if _NASDAQ_100.search(text) else []
         themes += ["sectors"] if _TECHNOLOGY_SECTOR.search(text) else []
     if etf_type == "dividend" and not _DIVIDEND_GROWTH.search(text):
-        themes.append("value")  # a high yield is one of the measures of value; a growing dividend is not
+        themes.append("value")  # a high yield is a measure of value; a growing dividend is not
     if etf_type == "real_estate" and not (_WORLD.search(text) or _DEVELOPED.search(text)):
         themes.append("sectors")
     return tuple(themes)

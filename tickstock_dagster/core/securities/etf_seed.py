@@ -1,7 +1,7 @@
-"""The shipped file of ETFs, read and judged: typed once, and every figure with its source.
+"""Parses and validates the shipped file of ETFs: typed values, every figure with its source.
 
 Units are those of the store: US dollars, and a fraction of assets a year. A figure in another unit (millions, per
-cent) lies outside what is plausible and is refused with its line. Reading the file is the adapters' work.
+cent) is implausible, and the error names its line. The adapters read the file.
 """
 
 import csv
@@ -51,7 +51,7 @@ def parse_seed(text: str, field_name: str = "etfs.csv") -> tuple[EtfFacts, ...]:
     """Read the file's text.
 
     Raises:
-        BadInputError: a column, a value or a unit is wrong; names line, ticker and field.
+        BadInputError: a column, a value or a unit is wrong; the message names line, ticker and field.
     """
     lines = csv.DictReader(text.splitlines())
     if tuple(lines.fieldnames or ()) != COLUMNS:
@@ -64,15 +64,15 @@ def parse_seed(text: str, field_name: str = "etfs.csv") -> tuple[EtfFacts, ...]:
 
 
 def seed_members(funds: tuple[EtfFacts, ...], theme: str) -> tuple[str, ...]:
-    """The tickers with which a theme begins, in the file's order."""
+    """The seed members of a theme, in the file's order."""
     return tuple(fund.ticker for fund in funds if theme in fund.seed_of)
 
 
 def check_figures(where: str, aum_usd: float | None, expense_ratio: float | None) -> None:
-    """Refuse figures that cannot be: most often they are in another unit.
+    """Refuse implausible figures, which are usually in another unit.
 
     Raises:
-        BadInputError: names the figure and its unit.
+        BadInputError: a figure is out of bounds; the message names it and its unit.
     """
     if aum_usd is not None and not SMALLEST_AUM <= aum_usd <= LARGEST_AUM:
         raise BadInputError(
@@ -106,7 +106,7 @@ def _fund(row: dict[str, str | None], where: str) -> EtfFacts:
     for figure in ("aum_usd", "expense_ratio"):
         source = figure.removesuffix("_usd") + "_source"
         if (text[figure] is None) != (text[source] is None):
-            raise BadInputError(f"{where} {source}", text[source], "a source for the figure, and none without one")
+            raise BadInputError(f"{where} {source}", text[source], "a source for the figure, none without one")
     as_of = _day(text["as_of"], f"{where} as_of")
     if as_of is None:
         raise BadInputError(f"{where} as_of", None, "a date, YYYY-MM-DD")
@@ -141,7 +141,7 @@ def _number(text: str | None, field_name: str) -> float | None:
     try:
         return float(text) if text is not None else None
     except ValueError:
-        raise BadInputError(field_name, text, "a plain number, without sign of a unit") from None
+        raise BadInputError(field_name, text, "a plain number without a unit") from None
 
 
 def _day(text: str | None, field_name: str) -> date | None:

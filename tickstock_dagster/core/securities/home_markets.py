@@ -1,12 +1,11 @@
-"""Where an ETF that trades in the US has its home: the exchange that prices what it holds.
+"""The home market of an ETF that trades in the US: the exchange that prices the fund's holdings.
 
-Such a fund's bars follow the US session. Its net asset value (NAV) follows its home calendar: it is of the last close
-there, and on a day on which only New York trades it stays where it was. Sessions and closes belong in `core.calendars`.
+Such a fund's bars follow the US session. Its net asset value (NAV) follows its home calendar: it is as of the last
+close there, and does not change on a day on which only New York trades. Sessions and closes belong in `core.calendars`.
 
-Source of the mapping: a fund tracks one country where the issuer's name of the fund, or the name of its index, says so
-(the shipped file of ETFs and the vendor's profiles have both); an index of one country holds what is listed on that
-country's exchange. Only countries whose calendar is known here are told; regions (Europe, EAFE, Pacific) have no one
-home.
+Source of the mapping: a fund tracks one country where the fund's name, or the name of its index, says so (the shipped
+file of ETFs and the vendor's profiles have both); an index of one country holds securities listed on that country's
+exchange. Only countries with a known calendar count; regions (Europe, EAFE, Pacific) have no single home market.
 """
 
 import re
@@ -22,10 +21,10 @@ _COUNTRIES: dict[str, tuple[str, ...]] = {
     "XETR": (r"german(?:y)?", r"(?:m|s|tec)?dax"),
 }
 HOME_CALENDARS = tuple(_COUNTRIES)
-"""Calendars that can be a home: Tokyo for Japan, London for the United Kingdom, Xetra for Germany."""
+"""Calendars of home markets: Tokyo for Japan, London for the United Kingdom, Xetra for Germany."""
 
 _PRICED_ELSEWHERE = frozenset({"currency", "bonds", "commodities", "preferred"})
-"""Classes of funds whose value does not hang on a stock exchange's hours."""
+"""Classes of funds whose value does not depend on a stock exchange's hours."""
 
 _WITHOUT = re.compile(r"\bex[-. ]+(?:japan|united kingdom|u\.?k\.?|germany)\b", re.IGNORECASE)
 _WORDS = {key: re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE) for key, words in _COUNTRIES.items()}
@@ -33,13 +32,13 @@ _WORDS = {key: re.compile(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class HomeState:
-    """What a fund's net asset value is made of at a US close.
+    """The state of a fund's home market at a US close.
 
     Attributes:
         calendar: key of the home calendar.
-        session: the home session whose close it is of.
+        session: the home session whose close prices the net asset value.
         closed: whether the home market did not trade on the US session's date, so that the value is stale.
-        age: from the home close to the US close.
+        age: time from the home close to the US close.
     """
 
     calendar: str
@@ -48,18 +47,18 @@ class HomeState:
     age: timedelta
 
     def words(self) -> str:
-        """For people."""
-        hours = f"NAV is of {self.session}, {self.age.total_seconds() / 3600:.1f} h old"
+        """The state in words."""
+        hours = f"NAV as of {self.session}, {self.age.total_seconds() / 3600:.1f} h old"
         name = market_named(self.calendar).name
         return f"home closed ({name}): {hours}, stale" if self.closed else f"{name}: {hours}"
 
 
 def home_calendar(etf_type: str | None, *names: str | None) -> str | None:
-    """Key of the calendar of the one country that a fund tracks; None where there is none, or none that is known here.
+    """Key of the calendar of the one country that a fund tracks; None without a known one.
 
     Args:
         etf_type: the fund's class, see `core.securities.etf_classification`.
-        names: of the fund and of its index.
+        names: names of the fund and of its index.
     """
     if etf_type in _PRICED_ELSEWHERE:
         return None
@@ -69,12 +68,12 @@ def home_calendar(etf_type: str | None, *names: str | None) -> str | None:
 
 
 def home_state(home: SessionCalendar, us: SessionCalendar, session: date) -> HomeState:
-    """The state of a fund's home at the close of a US session.
+    """The state of a home market at the close of a US session.
 
     Args:
         home: the home calendar, overrides applied.
         us: the US calendar, overrides applied.
-        session: a session of it.
+        session: a session of the US calendar.
     """
     closes_at = us.closes_at(session)
     last = home.latest_closed_session(closes_at)

@@ -1,8 +1,8 @@
-"""Whose is each row of a ticker list: identity across lists whose FIGIs come, go and repeat.
+"""Matches the rows of a ticker list with securities, across lists whose FIGIs come, go and repeat.
 
-Identity is the composite FIGI. A row without one belongs to whoever is taken to hold its ticker that day; a holder
-that was known by its ticker alone gets the FIGI when a list has it. One security has one ticker a day and one ticker
-one security: of rows that say otherwise the one that agrees with the history counts.
+The composite FIGI is the identity. A row without one belongs to the security that holds its ticker that day; a holder
+that was known by its ticker alone gets the FIGI when a list has it. On one day a security has one ticker, and a ticker
+one security: of contradicting rows the one that agrees with the history counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,21 +14,21 @@ from tickstock_dagster.core.securities.listing_records import WITHOUT_FIGI, List
 
 @dataclass(frozen=True, slots=True)
 class OwnedRow:
-    """A row, and the security it speaks of as known before; None: a new one. The row's identity is the security's."""
+    """A row, and the known identity of its security; None for a new one. The row's identity is the security's."""
 
     row: Listed
     known_as: str | None
 
 
 def own_rows(listed: Iterable[Listed], known: Mapping[str, Security], on: date, *, read_before: bool) -> list[OwnedRow]:
-    """Each row with its security, every security and every ticker at most once.
+    """Match each row with its security; every security and every ticker occurs at most once.
 
     Args:
         listed: the list's rows.
         known: every security by its identity.
-        on: the date that the list speaks of.
+        on: the list's date.
         read_before: whether a list of that date was taken in before. The first reading stands: rows that contradict
-            it are left out, new ones are taken.
+            it are left out, new ones are added.
     """
     holders = {run.ticker: s for s in known.values() for run in s.intervals if run.covers(on)}
     rows = _one_row_per_ticker(_one_ticker_per_figi(listed, holders), holders)
@@ -43,7 +43,7 @@ def own_rows(listed: Iterable[Listed], known: Mapping[str, Security], on: date, 
         elif holder is not None and holder.identity not in figis:
             known_as = holder.identity
             if not known_as.startswith(WITHOUT_FIGI):
-                row = replace(row, composite_figi=known_as)  # noqa: PLW2901  # the vendor drops FIGIs at times
+                row = replace(row, composite_figi=known_as)  # noqa: PLW2901  # the vendor sometimes drops FIGIs
         else:
             known_as = row.identity if row.identity in known else None
         security = known[known_as] if known_as else None
@@ -53,7 +53,7 @@ def own_rows(listed: Iterable[Listed], known: Mapping[str, Security], on: date, 
 
 
 def _one_ticker_per_figi(listed: Iterable[Listed], holders: Mapping[str, Security]) -> list[Listed]:
-    """Of several tickers of one FIGI the one held already keeps it, else the first; others go by their ticker."""
+    """Of several tickers of one FIGI the held one keeps it, else the first; the others are known by their ticker."""
     rows = list(listed)
     kept: dict[str, str] = {}
     for row in rows:
@@ -66,7 +66,7 @@ def _one_ticker_per_figi(listed: Iterable[Listed], holders: Mapping[str, Securit
 
 
 def _one_row_per_ticker(rows: Iterable[Listed], holders: Mapping[str, Security]) -> list[Listed]:
-    """Of several rows of one ticker that of its holder, else the first."""
+    """Of several rows of one ticker, keep its holder's, else the first."""
     kept: dict[str, Listed] = {}
     for row in rows:
         if row.ticker not in kept or (_holds(holders, row) and not _holds(holders, kept[row.ticker])):

@@ -1,22 +1,24 @@
-"""What is known of listings: rows of a dated list, intervals under a ticker, securities, questions to the vendor.
+"""Records of listings: rows of a dated list, intervals under a ticker, securities, questions to the vendor.
 
-Values only. Taking a list in belongs in `core.securities.ticker_histories`.
+Values only. Taking in a list belongs in `core.securities.ticker_histories`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
+from tickstock_dagster.core.intervals import covers
+
 EARLIEST = date(1900, 1, 1)
-"""Stands for "nothing earlier is known"."""
+"""Stands for an unknown start."""
 
 WITHOUT_FIGI = "ticker:"
-"""Begins the identity of a security that is known by its ticker alone."""
+"""Prefix of the identity of a security that is known by its ticker alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """One row of a dated list. Text fields are as the vendor gives them, None where it does not."""
+    """One row of a dated list. Text fields are as the vendor gives them, None where they are missing."""
 
     ticker: str
     composite_figi: str | None = None
@@ -28,7 +30,7 @@ class Listed:
 
     @property
     def identity(self) -> str:
-        """The key by which the security is recognised in other lists."""
+        """The key that identifies the security in other lists."""
         return self.composite_figi or f"{WITHOUT_FIGI}{self.ticker}"
 
 
@@ -36,9 +38,9 @@ class Listed:
 class Interval:
     """Days under one ticker: [valid_from, valid_to), sighted on lists from `seen_from` to `seen_to` inclusive.
 
-    `start_known` says how good `valid_from` is: unknown (`EARLIEST`; it may be later), absent_before (an earlier list
-    lacks it, or it was delisted before: the earliest possible), first_bar (the vendor's history begins there), vendor
-    (a stated change).
+    `start_known` says how well `valid_from` is known: unknown (`EARLIEST`; the start may be later), absent_before (the
+    earliest possible start: an earlier list lacks the security, or it was delisted before), first_bar (the vendor's
+    history begins there), vendor (the vendor states the change).
     """
 
     ticker: str
@@ -49,8 +51,8 @@ class Interval:
     seen_to: date
 
     def covers(self, day: date) -> bool:
-        """Whether the ticker is taken to be held on `day`."""
-        return self.valid_from <= day and (self.valid_to is None or day < self.valid_to)
+        """Whether the interval includes `day`."""
+        return covers(self.valid_from, self.valid_to, day)
 
     def spans(self, day: date) -> bool:
         """Whether `day` is a sighting, or lies between two."""
@@ -59,7 +61,7 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """A security and its history, by date, never empty. `security_id` is None until it is stored."""
+    """A security and its intervals, by date, at least one. `security_id` is None until the security is stored."""
 
     identity: str
     intervals: tuple[Interval, ...]

@@ -1,8 +1,8 @@
-"""The sector of a company, from its SIC code and the words of it: eleven sectors named as GICS names them.
+"""The sector of a company, from its SIC code and the code's description: eleven sectors with their GICS names.
 
-SIC classifies by what is made, GICS by who buys it, so no table of one gives the other exactly. Ranges follow the
-SEC's list of codes; where a code holds several sectors, its largest listed companies decide. What is wrong for a
-company stays wrong: a rule per company would be a copy of somebody's list.
+SIC classifies by product, GICS by buyer, so no table maps one to the other exactly. Ranges follow the SEC's list of
+codes; where a code covers several sectors, its largest listed companies decide. A company with a wrong sector stays
+wrong: rules per company would copy a third party's list.
 """
 
 import re
@@ -52,7 +52,7 @@ _RANGES = (
     (8200, DISCRETIONARY), (8600, INDUSTRIALS), (8731, HEALTH), (8740, INDUSTRIALS), (8880, ""), (8900, INDUSTRIALS),
     (9721, ""), (9995, ""),
 )  # fmt: skip
-"""First code of each range, and its sector; "" where the code says nothing of the business."""
+"""First code of each range, and its sector; "" where the code says nothing about the business."""
 
 _STARTS = [start for start, _ in _RANGES]
 
@@ -72,11 +72,11 @@ _BY_WORDS = (
 
 
 def sector_of(sic_code: str | None, sic_description: str | None = None) -> str | None:
-    """The sector of a SIC code; by the words where the code is missing or unknown; None where neither tells.
+    """The sector of a SIC code, or of its description where the code is missing or unknown; None without a match.
 
     Args:
         sic_code: as the vendor gives it; leading zeros may be missing.
-        sic_description: words of the code.
+        sic_description: the code's description.
     """
     text = (sic_code or "").strip()
     if text.isascii() and text.isdigit():

@@ -1,9 +1,9 @@
-"""One security's history under dated lists: a sighting, an absence, and the bounds that follow from them.
+"""One security's history under dated lists: sightings, absences, and the bounds that follow from them.
 
-A sighting is a fact. An absence is weak evidence, since lists have holes: it says that a first listing began later
-and it raises the question of a delisting, but it never takes away days between two sightings. Where neighbouring
-intervals meet, the day lies between the last sighting of one and the first of the next, and is asked of the vendor.
-Bounds can so be too wide, which shows as gaps that a person sees, and never too narrow, which nobody would see.
+A sighting is a fact. An absence is weak evidence, since lists have holes: it means that a first listing began later,
+and it may mean a delisting, but it never removes days between two sightings. Where neighbouring intervals meet, the day
+of the change lies between the last sighting of one and the first of the next; the vendor is asked for it. So bounds may
+be too wide, which shows as gaps, but never too narrow, which nobody would notice.
 """
 
 from bisect import bisect_left, bisect_right
@@ -16,10 +16,10 @@ from tickstock_dagster.core.securities.listing_records import EARLIEST, Boundary
 DAY = timedelta(days=1)
 
 DATES_DISAGREE = timedelta(days=7)
-"""A vendor's delisting date and its lists may differ by so much and still tell of one event."""
+"""A vendor's delisting date and its lists may differ by this much about one event."""
 
 _BY_ABSENCE = ("absent_before", "first_bar")
-"""How the start of a listing is known; the start of a further ticker is `vendor`."""
+"""Values of `start_known` at the start of a listing; the start of a further ticker has `vendor`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +29,8 @@ class History:
     Attributes:
         on: the list's date.
         lists: dates of all lists, this one included, ascending.
-        resolve: answers where a change lies between two sightings.
-        holders: who held each ticker before this list, by identity.
+        resolve: finds the day of a change between two sightings.
+        holders: identity and interval of each ticker's holders before this list.
     """
 
     on: date
@@ -39,7 +39,7 @@ class History:
     holders: Mapping[str, Iterable[tuple[str, Interval]]]
 
     def first_seen(self, row: Listed) -> Security:
-        """A new security. A later list that lacks it ends it there, as the list before begins it."""
+        """A new security, bounded by the list before and by the next list, which both lack it."""
         run = Interval(row.ticker, EARLIEST, self._next_list(), "unknown", self.on, self.on)
         return Security(row.identity, self._bounded(row.identity, [run], None), facts=row)
 
@@ -57,11 +57,11 @@ class History:
         return self._inserted(security, row.ticker)
 
     def absent(self, security: Security, *, ticker_taken: bool) -> tuple[Security, bool]:
-        """The list lacks the security; also whether it has vanished: an end has yet to be confirmed.
+        """The list lacks the security. Also returns whether it has vanished, so that a delisting needs confirmation.
 
         Args:
             security: as known before.
-            ticker_taken: the list shows its ticker of that day with another security.
+            ticker_taken: whether the list shows its ticker of that day with another security.
         """
         runs = security.intervals
         position = next((number for number, run in enumerate(runs) if run.covers(self.on)), None)
@@ -77,12 +77,22 @@ class History:
         return security, is_last and run.seen_to < self.on and security.delisted_on is None
 
     def ask(self, ticker: str, identity: str, after: date, until: date) -> date:
-        """The day in (after, until] on which the security began to hold the ticker."""
+        """The day on which the security began to hold the ticker.
+
+        Args:
+            ticker: the ticker.
+            identity: the security.
+            after: last day on which it did not hold the ticker.
+            until: first day on which a list shows that it does.
+
+        Returns:
+            A day in (after, until].
+        """
         day = self.resolve(Boundary(ticker, identity, True, after, until))
         return min(max(day, after + DAY), until)
 
     def _inserted(self, security: Security, ticker: str) -> Security:
-        """A sighting that no interval foresaw: widen a neighbour of the same ticker, or put an interval between."""
+        """A sighting outside all intervals: widen a neighbour of the same ticker, or insert an interval."""
         on, delisted_on = self.on, security.delisted_on
         runs = self._cut(security.intervals)
         former, latter = [run for run in runs if run.seen_to < on], [run for run in runs if run.seen_from > on]
@@ -94,21 +104,21 @@ class History:
             ended_on = delisted_on
         if ended_on is not None and on >= ended_on:
             if latter or on - ended_on > DATES_DISAGREE:
-                new = replace(new, valid_from=ended_on, start_known="absent_before")  # listed anew
+                new = replace(new, valid_from=ended_on, start_known="absent_before")  # listed again
             if not latter:
                 delisted_on = None
         elif ended_on is not None:
             new = replace(new, valid_to=ended_on)
-        is_anew = new.start_known == "absent_before"
-        if former and not is_anew and self._continues(security, former[-1], new):
+        listed_again = new.start_known == "absent_before"
+        if former and not listed_again and self._continues(security, former[-1], new):
             former[-1] = replace(former[-1], seen_to=on)
-        elif latter and (is_anew or ended_on is None) and self._continues(security, latter[0], new):
-            start_known = latter[0].start_known if is_anew or not former else "unknown"
+        elif latter and (listed_again or ended_on is None) and self._continues(security, latter[0], new):
+            start_known = latter[0].start_known if listed_again or not former else "unknown"
             if start_known != "absent_before" and latter[0].valid_from > on:
                 start_known = "unknown"
-            latter[0] = replace(latter[0], seen_from=on, start_known="absent_before" if is_anew else start_known)
+            latter[0] = replace(latter[0], seen_from=on, start_known="absent_before" if listed_again else start_known)
         else:
-            if latter and (is_anew or ended_on is None):
+            if latter and (listed_again or ended_on is None):
                 known = latter[0].start_known in ("vendor", "first_bar") and latter[0].valid_from > on
                 latter[0] = replace(latter[0], start_known="vendor" if known else "unknown")
             former.append(new)
@@ -118,7 +128,7 @@ class History:
         return replace(security, intervals=bounded, delisted_on=delisted_on)
 
     def _cut(self, runs: Iterable[Interval]) -> list[Interval]:
-        """Part the interval that was sighted before and after the list's date."""
+        """Split the interval with sightings before and after the list's date."""
         parts: list[Interval] = []
         for run in runs:
             if not run.seen_from < self.on < run.seen_to:
@@ -133,7 +143,7 @@ class History:
         return parts
 
     def _continues(self, security: Security, run: Interval, new: Interval) -> bool:
-        """Whether two sightings under one ticker are one interval: nobody else had the ticker between them."""
+        """Whether two sightings under one ticker are one interval: no other security had the ticker between them."""
         first, last = min(run.seen_to, new.seen_from), max(run.seen_from, new.seen_to)
         return run.ticker == new.ticker and not any(
             identity != security.identity and other.seen_from < last and other.seen_to > first
@@ -141,7 +151,7 @@ class History:
         )
 
     def _bounded(self, identity: str, runs: Sequence[Interval], delisted_on: date | None) -> tuple[Interval, ...]:
-        """Give each interval its start and its end; bounds that still fit the sightings stay and are not asked for."""
+        """Give each interval its start and end; asks the vendor only for bounds that no longer fit the sightings."""
         bounded: list[Interval] = []
         for run in runs:
             prior = bounded[-1] if bounded else None

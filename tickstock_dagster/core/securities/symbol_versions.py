@@ -1,7 +1,7 @@
-"""The ticker list as each day showed it, folded into versions: one row as long as nothing changed.
+"""Folds daily ticker lists into versions: one row for as long as nothing changes.
 
-A version says that every observed list from `seen_from` to `seen_to` showed the security so. Lists may come in any
-order and again; of a date that is folded again, the later reading stands. Pure: lists in, changed rows out.
+A version says that every observed list from `seen_from` to `seen_to` showed these facts of the security. Lists may come
+in any order, and again; when a date is folded again, the later reading stands. Pure: lists in, changed rows out.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,7 @@ from datetime import date
 
 @dataclass(frozen=True, slots=True)
 class SymbolFacts:
-    """What a list says of one security. Text fields are as the vendor gives them, None where it does not."""
+    """A list's facts about one security. Text fields are as the vendor gives them, None where they are missing."""
 
     ticker: str
     name: str | None = None
@@ -40,7 +40,7 @@ class SymbolVersion:
 
 @dataclass(slots=True)
 class VersionChanges:
-    """What folding a list changes: rows to write (new, or with another end or other facts), keys to delete."""
+    """What folding a list changes: rows to write (new, or with another end or other facts) and keys to delete."""
 
     written: list[SymbolVersion] = field(default_factory=list)
     deleted: list[tuple[int, date]] = field(default_factory=list)
@@ -52,19 +52,19 @@ class VersionChanges:
 def fold_list(
     versions: Iterable[SymbolVersion], rows: Mapping[int, SymbolFacts], on: date, lists: Sequence[date]
 ) -> VersionChanges:
-    """Take the list of one date into the versions.
+    """Fold the list of one date into the versions.
 
     Afterwards reading `on` gives exactly `rows`, and reading any other observed date gives what it gave before.
 
     Args:
         versions: every stored version, or at least those that reach from the list before to the list after `on`.
         rows: the list, by security.
-        on: the date that the list speaks of.
-        lists: all dates whose lists were folded before, ascending or not; `on` may be among them.
+        on: the list's date.
+        lists: dates of all lists folded before, in any order; `on` may be among them.
 
     Returns:
-        The changes. Against the list before it: `begun` were not on that one, `changed` say something else, `gone` were
-        on that one and are not on this.
+        The changes. Compared with the list before: `begun` counts new securities, `changed` those with other facts,
+        `gone` those that this list lacks.
     """
     observed = sorted({*lists, on})
     place = bisect_left(observed, on)
@@ -107,7 +107,7 @@ def _without(old: Sequence[SymbolVersion], on: date, before: date | None, after:
 def _with(
     versions: Sequence[SymbolVersion], new: SymbolVersion, before: date | None, after: date | None
 ) -> list[SymbolVersion]:
-    """The versions with a new one, joined to neighbours that say the same on the list before and the one after."""
+    """The versions with a new one, joined to neighbours with the same facts on the lists before and after."""
     rest = []
     first, last = new.seen_from, new.seen_to
     for version in versions:

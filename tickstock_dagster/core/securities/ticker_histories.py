@@ -1,9 +1,9 @@
 """Which security printed under which ticker, and when: built from the vendor's dated ticker lists.
 
-A list of one date is an observation of every security: it held that ticker on that date, or was absent. Lists may be
-taken in in any order, and again. Here they are taken in as a whole; `core.securities.list_rows` says whose a row is,
-`core.securities.security_history` what it does to one security. A guess is never stored as a fact: `start_known` says
-how well each interval's start is known.
+A list of one date is an observation of every security: the security held that ticker on that date, or was absent. Lists
+may come in any order, and again. This module takes in a whole list; `core.securities.list_rows` matches each row with
+its security, and `core.securities.security_history` updates one security. A guess is never stored as a fact:
+`start_known` says how well each interval's start is known.
 """
 
 from collections import defaultdict
@@ -37,11 +37,11 @@ __all__ = [
 ]
 
 MAX_VANISHED_SHARE = 0.10
-"""A list that lacks more than this share of what the list before had is taken for a broken answer; per year between
-the two lists this share again may have left the market."""
+"""A list that lacks more than this share of the securities of the list before counts as a broken answer. Each year
+between the two lists allows for this share again."""
 
 FEW_VANISHED = 5
-"""So many may always vanish."""
+"""Number of securities that may always vanish."""
 
 
 @dataclass(slots=True)
@@ -49,8 +49,8 @@ class ListingChanges:
     """What an observed list changes.
 
     Attributes:
-        changed: securities whose history or facts differ, complete and ready to be stored.
-        vanished: securities that an earlier list showed and this later one does not: to be confirmed as delisted.
+        changed: securities with another history or other facts, complete and ready to store.
+        vanished: securities of an earlier list that this later one lacks; the vendor has yet to confirm the delisting.
     """
 
     changed: list[Security] = field(default_factory=list)
@@ -58,27 +58,28 @@ class ListingChanges:
 
 
 class SuspiciousListError(ValueError):
-    """The list lacks so much of the one before that it must be broken; nothing may be concluded from it."""
+    """The list lacks so much of the one before that it must be broken; it is no evidence of anything."""
 
 
 def observe_list(
     known: Iterable[Security], listed: Iterable[Listed], on: date, resolve: Resolver, *, lists: Sequence[date] = ()
 ) -> ListingChanges:
-    """Take a dated list of active tickers into the known histories.
+    """Add a dated list of active tickers to the known histories.
 
-    Afterwards no ticker has two securities on one day, no security two tickers, and every sighting of every list so
-    far stands. Of a date that was taken in before, the first reading stands and new rows are added.
+    Afterwards no ticker names two securities on one day, no security has two tickers, and the history still contains
+    every sighting of every list so far. For a date that was taken in before, the first reading stands and new rows are
+    added.
 
     Args:
         known: every stored security.
         listed: the list's rows.
-        on: the date that the list speaks of.
-        resolve: answers where a change lies between two sightings.
+        on: the list's date.
+        resolve: finds the day of a change between two sightings.
         lists: dates of the lists that were taken in before, in any order.
 
     Raises:
-        SuspiciousListError: more than `MAX_VANISHED_SHARE` of the securities that should be there are not; nothing
-            was asked.
+        SuspiciousListError: the list lacks more than `MAX_VANISHED_SHARE` of the expected securities; `resolve` was not
+            called.
     """
     before = {security.identity: security for security in known}
     read_before = on in lists or any(
@@ -108,8 +109,8 @@ def observe_list(
 def close_delisted(security: Security, delisted_on: date) -> Security:
     """End a history: `delisted_on` is the first day on which the security no longer trades.
 
-    A sighting outweighs the vendor's date. A date shortly before the last sighting is moved behind it; one long
-    before tells of an earlier listing and changes nothing.
+    A sighting outweighs the vendor's date. A date shortly before the last sighting moves to the day after it; a date
+    long before belongs to an earlier listing and changes nothing.
     """
     last = security.intervals[-1]
     if last.seen_to - delisted_on > DATES_DISAGREE:

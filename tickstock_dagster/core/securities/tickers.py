@@ -1,10 +1,9 @@
-"""Tickers: one spelling per security, whatever the source or the person wrote.
+"""Tickers: one canonical spelling, whatever a source or a person wrote.
 
 The canonical spelling is the one printed on US tapes and used by Massive: upper case, a dot before a share class,
 warrant or unit (`BRK.B`, `ABC.WS`), lower-case letters only as the mark of preferreds, rights and when-issued
-shares (`BACpL`, `ABCw`). What a ticker stands for on a given day belongs in the identity tables, not here; quoting
-for a URL or a file name is the adapters' work, and trivial, since a canonical ticker holds only letters, digits
-and dots.
+shares (`BACpL`, `ABCw`). Which security a ticker names on a given day belongs in the identity tables; quoting for a
+URL or a file name belongs in the adapters, and is trivial, since a canonical ticker has only letters, digits and dots.
 """
 
 import re
@@ -20,19 +19,18 @@ _SEPARATORS = re.compile(r"[-/ .]")
 
 
 def canonical_ticker(text: object, field: str = "ticker") -> str:
-    """The one spelling of a ticker.
+    """The canonical spelling of a ticker.
 
-    The separators of a share class (dot, hyphen, slash, one blank) are one; blanks around are dropped; a text
-    without capitals is taken as typed in a hurry (`brk.b`), while mixed case is kept, because there a lower-case
-    suffix means something.
+    A hyphen, a slash or a single blank before a share class becomes a dot, and surrounding blanks are dropped. A text
+    without capitals becomes upper case (`brk.b`); mixed case stays, because there a lower-case suffix has a meaning.
 
     Args:
-        text: what was given. Anything but text is refused: a table that turned the tickers TRUE or NAN into
-            other things has lost them already.
-        field: how the value is called in the error.
+        text: the given ticker. Anything but text is refused: a table that turned the tickers TRUE or NAN into other
+            types has lost them already.
+        field: name of the value in the error.
 
     Raises:
-        BadInputError: not text, empty, or not of a ticker's form.
+        BadInputError: not text, empty, or not in the form of a ticker.
     """
     if not isinstance(text, str):
         raise BadInputError(field, text, f"{ACCEPTED}, as text and not as {type(text).__name__}")

@@ -1,4 +1,4 @@
-"""Which securities belong together and since when: rules, memberships, synchronisation, correlations, profiles.
+"""Which securities belong together, and since when: rules, memberships, synchronisation, correlations, profiles.
 
-What a security is belongs in `core.securities`.
+The identity of securities belongs in `core.securities`.
 """

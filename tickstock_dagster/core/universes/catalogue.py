@@ -1,7 +1,7 @@
-"""The universes that come with a release: themes, sizes, recent listings and lists for development.
+"""The universes of a release: themes, sizes, recent listings and lists for development.
 
-Rules stand here as they are shipped; what is in force is in the store, where a rule gets new versions. The seed members
-of the themes come from the shipped file of ETFs, which is not read here.
+These are the shipped rules; the rules in force are in the store, where a rule gets new versions. The seed members of
+the themes come from the shipped file of ETFs, which the adapters read.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ THEMES: dict[str, str] = {
 """The seven themes, and their titles. `etf_<theme>` is the universe, the bare name its alias."""
 
 LEAST_AUM = {"international": 5e8, "commodities": 2e8}
-"""USD; every other theme asks for `USUAL_LEAST_AUM`."""
+"""Least assets in USD; every other theme requires `USUAL_LEAST_AUM`."""
 
 USUAL_LEAST_AUM = 1e9
 LEAST_ADV = 5e6
@@ -33,7 +33,7 @@ SIZES = (10, 100, 500, 1000)
 RECENT_DAYS = 90
 
 SECTOR_FUNDS = ("XLK", "XLF", "XLE", "XLV", "XLI", "XLY", "XLP", "XLU", "XLB", "XLRE", "XLC")
-"""Sector funds for development: one a GICS sector."""
+"""Sector funds for development: one per GICS sector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +43,8 @@ class ShippedUniverse:
     Attributes:
         key: canonical name, the key in `cache_entries`.
         type: theme, size, ipo or development.
-        title: shown to people.
-        membership: `dated`, by a rule, or `static`, a list.
+        title: for people.
+        membership: `dated` (by a rule) or `static` (a list).
         category: a theme's name, else the type.
         aliases: other names.
         track: whether its members' bars are expected on every session.
@@ -75,7 +75,7 @@ def theme_key(theme: str) -> str:
 
 
 def shipped_universes() -> tuple[ShippedUniverse, ...]:
-    """All of them: themes, sizes, recent listings, lists for development."""
+    """All shipped universes: themes, sizes, recent listings, lists for development."""
     return (
         *(_theme(theme) for theme in THEMES),
         *(_size(count) for count in SIZES),

@@ -1,7 +1,7 @@
-"""Rolling correlations of ETFs with their references: returns from bars, Pearson over windows, what is worth telling.
+"""Rolling correlations of ETFs with their references: Pearson over windows of returns, and which values to publish.
 
-Each window is centred on its own mean and multiplied out. Running sums would be faster and lose the digits of a window
-to the level of the windows before it. Reading bars and storing values belong in `adapters.universes.correlation_store`.
+Each window is centred on its own mean and multiplied out. Running sums would be faster, but would lose precision to the
+level of earlier windows. Reading bars and storing values belong in `adapters.universes.correlation_store`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ from numpy.typing import NDArray
 from tickstock_dagster.core.actions.returns import Floats, total_returns
 
 WINDOWS = (60, 252)
-"""Sessions of a window: a quarter and a year."""
+"""Lengths of windows, in sessions: a quarter and a year."""
 
 REFERENCES = ("SPY", "IWM")
 """Every ETF is compared with these, and with its own `correlation_reference`."""
 
 STEP = 0.05
-"""A value is told of when it differs by more than this from the one told of last."""
+"""A value is published when it differs by more than this from the one published last."""
 
 
 FUND_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "reference": pl.String, "etf_type": pl.String}
-"""The ETFs to compare, each with its own reference and its class; null where it has none."""
+"""The ETFs to compare, each with its own reference and its class, null without one."""
 
 
 CORRELATION_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -37,12 +37,12 @@ CORRELATION_SCHEMA: dict[str, type[pl.DataType]] = {
     "sessions": pl.Int16,
     "correlation": pl.Float64,
 }
-"""One value: `sessions` is the window's length, `session` its last one; -1 to 1, never null."""
+"""One value: `sessions` is the window's length, `session` its last session; `correlation` is -1 to 1, never null."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """The value of which consumers were told last, and its session."""
+class Published:
+    """The value that was published last, and its session."""
 
     session: date
     correlation: float
@@ -51,13 +51,13 @@ class Told:
 def rolling_correlations(series: Floats, references: Floats, window: int) -> Floats:
     """Pearson's correlation of every series with every reference over each window.
 
-    A window with a missing value (NaN) in either series has none, and neither has one in which either series stands
-    still: both are NaN. A shorter sample under the same name would be another quantity.
+    The correlation is NaN for a window in which either series has a missing value (NaN) or does not move. A shorter
+    sample under the same name would be another quantity.
 
     Args:
         series: returns, shape (n, t).
         references: returns on the same sessions, shape (r, t).
-        window: sessions of a window, at least 2.
+        window: length of a window in sessions, at least 2.
 
     Returns:
         Shape (n, r, t), each value at its window's last session; the first window - 1 are NaN.
@@ -76,11 +76,11 @@ def rolling_correlations(series: Floats, references: Floats, window: int) -> Flo
 
 
 def _windows(row: Floats, window: int) -> tuple[Floats, NDArray[np.bool_]]:
-    """Deviations from each window's mean, scaled to length 1, shape (t - window + 1, window); and which are usable."""
+    """Deviations from each window's mean, scaled to length 1, shape (t - window + 1, window); and usable windows."""
     absent = np.isnan(row)
     filled = np.where(absent, 0.0, row)
     changes = np.concatenate(([False], filled[1:] != filled[:-1]))
-    # Counts are whole numbers: whether a window stands still is never a matter of rounding.
+    # Counts are whole numbers, so rounding never decides whether a window moves.
     missing = _counts(absent, window)
     moves = _counts(changes, window) - changes[: len(row) - window + 1]
     views = np.lib.stride_tricks.sliding_window_view(filled, window)
@@ -99,19 +99,19 @@ def _counts(flags: NDArray[np.bool_], window: int) -> NDArray[np.int64]:
 def correlate_funds(
     closes: pl.DataFrame, payouts: pl.DataFrame, funds: pl.DataFrame, sessions: Sequence[date], *, first: date
 ) -> pl.DataFrame:
-    """All correlations of some ETFs from a session on.
+    """All correlations of ETFs from a session on.
 
     Args:
-        closes: `CLOSE_SCHEMA` of the ETFs and of their references. A reference is the security that held its ticker
-            last.
+        closes: `CLOSE_SCHEMA` of the ETFs and of their references. The last holder of a reference's ticker is the
+            reference.
         payouts: `PAYOUT_SCHEMA`.
         funds: `FUND_SCHEMA`.
         sessions: sessions of the calendar, ascending: those asked for, and `max(WINDOWS)` before them.
         first: the first session asked for.
 
     Returns:
-        `CORRELATION_SCHEMA`, ordered by session, security, reference and window; without rows for windows that have
-        no value, and for an ETF that is the reference itself.
+        `CORRELATION_SCHEMA`, ordered by session, security, reference and window; without rows for windows without
+        a value, and for an ETF that is the reference itself.
     """
     holders = dict(closes.sort("session").group_by("ticker").agg(pl.col("security_id").last()).iter_rows())
     wanted = [*REFERENCES, *sorted(set(funds["reference"].drop_nulls()) - set(REFERENCES))]
@@ -149,24 +149,24 @@ def correlate_funds(
     )
 
 
-def worth_telling(
-    values: pl.DataFrame, told: Mapping[tuple[int, str, int], Told], step: float = STEP
+def worth_publishing(
+    values: pl.DataFrame, published: Mapping[tuple[int, str, int], Published], step: float = STEP
 ) -> list[tuple[dict[str, Any], float | None]]:
-    """The values of which consumers should hear, each with the one told of last (None: it is the first).
+    """The values to publish, each with the value published last (None if it is the first).
 
-    Only the newest value of an ETF, a reference and a window can be news, and only if it is not older than what was
-    told: a backfill of past years fills the table and tells nothing.
+    Only the newest value of an ETF, a reference and a window can be published, and only if it is not older than the one
+    published last: a backfill of past years fills the table and publishes nothing.
 
     Args:
         values: `CORRELATION_SCHEMA`.
-        told: by security, reference and window.
+        published: the values published last, by security, reference and window.
         step: how far a value must have moved.
     """
     keys = ["security_id", "reference", "sessions"]
     newest = values.sort("session").unique(keys, keep="last", maintain_order=True).sort("ticker", *keys[1:])
     found: list[tuple[dict[str, Any], float | None]] = []
     for row in newest.iter_rows(named=True):
-        last = told.get((row["security_id"], row["reference"], row["sessions"]))
+        last = published.get((row["security_id"], row["reference"], row["sessions"]))
         if last is None:
             found.append((row, None))
         elif row["session"] >= last.session and abs(row["correlation"] - last.correlation) > step:

@@ -1,7 +1,7 @@
-"""The facts from which universes choose their members: one row per security that is listed on a session.
+"""The facts by which universes choose their members: one row per security that is listed on a session.
 
-What a fact is called, its type, its unit and the bounds within which a rule may ask for it stand here. Reading the
-facts from the store belongs in `adapters.universes.facts`, judging them in `core.universes.rules`.
+Defines each fact's name, type, unit and the bounds of values in rules. Reading the facts from the store belongs in
+`adapters.universes.facts`, applying rules to them in `core.universes.rules`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ import polars as pl
 from tickstock_dagster.core.errors import BadInputError, choices
 
 Kind = Literal["number", "text", "list", "date"]
-"""What can be asked of a fact: to compare it, to equal it, to contain a word."""
+"""Decides which operators a condition on a fact may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +23,10 @@ class Fact:
 
     Attributes:
         dtype: its polars type.
-        kind: what a rule can ask of it.
+        kind: decides the operators of conditions.
         unit: in words, for messages and documentation.
-        bounds: of a number, the least and the greatest value that a rule may name; a bound outside of them is in the
-            wrong unit (percent for a fraction, millions for dollars).
+        bounds: least and greatest value of a number in a rule; a value outside is in the wrong unit (percent for a
+            fraction, millions for dollars).
     """
 
     dtype: type[pl.DataType] | pl.DataType
@@ -58,20 +58,20 @@ FACTS: dict[str, Fact] = {
     "underlying_index": Fact(pl.String, "text", "index that an ETF tracks"),
     "correlation_reference": Fact(pl.String, "text", "ticker against which its correlation is watched"),
 }
-"""Every fact, in the order of the columns. Null where it is not known."""
+"""Every fact, in column order. Unknown values are null."""
 
 FACT_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {name: fact.dtype for name, fact in FACTS.items()}
 """Facts of a session: one row per security that is listed on it."""
 
 NAMES_SECURITIES = frozenset({"security_id", "ticker", "name"})
-"""Facts that name a security instead of saying something about it: no rule asks for them."""
+"""Facts that name a security instead of describing it; rules cannot use them."""
 
 
 def fact_named(name: str) -> Fact:
-    """The fact that a rule asks for.
+    """The fact with a name that a rule gives.
 
     Raises:
-        BadInputError: there is none of that name; names those that there are.
+        BadInputError: there is no such fact; the message names the existing ones.
     """
     asked = [known for known in FACTS if known not in NAMES_SECURITIES]
     if name not in asked:
@@ -80,12 +80,12 @@ def fact_named(name: str) -> Fact:
 
 
 def as_evidence(row: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
-    """The named facts of one row in JSON's own types; an unknown one is null."""
+    """The named facts of one row in JSON types; unknown ones are null."""
     return {field: value.isoformat() if isinstance(value := row[field], date) else _plain(value) for field in fields}
 
 
 def _plain(value: Any) -> Any:
-    # What is written must be the same when it is read back and written again: no more digits than a reader can use.
+    # Twelve digits survive being read back and written again unchanged.
     if isinstance(value, float):
         return float(f"{value:.12g}")
     return list(value) if isinstance(value, pl.Series) else value

@@ -1,8 +1,8 @@
 """Universes as text files: lists of tickers, and members with the days of their membership.
 
 CSV with a header: `ticker` (or `symbol`), and for dated universes `start_date` and `end_date` (or `valid_from` and
-`valid_to`), ISO dates; the end is the first day no longer a member, empty while it is one. Who a ticker is is not known
-here.
+`valid_to`), ISO dates; the end is the first day after the membership, empty while it lasts. Resolving tickers belongs
+in the adapters.
 """
 
 import csv
@@ -23,7 +23,7 @@ _LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class MemberLine:
-    """One line: the ticker is a member on [valid_from, valid_to); both None in a plain list."""
+    """One line: the ticker is a member on [valid_from, valid_to); both are None in a plain list."""
 
     line: int
     ticker: str
@@ -36,11 +36,11 @@ def parse_members(text: str, name: str = "file") -> tuple[MemberLine, ...]:
 
     Args:
         text: the whole file.
-        name: what it is called in errors.
+        name: name of the file in errors.
 
     Raises:
-        BadInputError: no ticker column, no line, a broken ticker or date, an end that is not after its start, or a
-            ticker that is twice a member on one day; names every line (the first ten), and what is accepted.
+        BadInputError: no ticker column, no line, an invalid ticker or date, an end that is not after its start, or a
+            ticker that is a member twice on one day; the message names the lines (ten at most) and what is accepted.
     """
     reader = csv.DictReader(text.splitlines())
     columns = _columns(reader.fieldnames or (), name)
@@ -58,7 +58,7 @@ def parse_members(text: str, name: str = "file") -> tuple[MemberLine, ...]:
 
 
 def format_members(rows: Iterable[MemberLine]) -> str:
-    """The same as a file: dates only where some row has them."""
+    """The lines as the text of a file; dates only where some row has them."""
     kept = list(rows)
     dated = any(row.valid_from or row.valid_to for row in kept)
     lines = ["ticker,start_date,end_date" if dated else "ticker"]
@@ -67,7 +67,7 @@ def format_members(rows: Iterable[MemberLine]) -> str:
 
 
 def days_within(rows: Iterable[MemberLine], earliest: date) -> list[date]:
-    """The fewest days so that each row's days, from `earliest` on, contain one of them; ascending.
+    """The fewest days such that each row's days from `earliest` on contain one of them; ascending.
 
     Rows without dates, and those that end before `earliest`, need none. (Greedy stabbing of intervals by their ends.)
     """

@@ -1,4 +1,4 @@
-"""A universe given as intervals: checked, joined, and turned into spans and the sessions at which members change."""
+"""Turns a universe given as intervals into spans, after validation, and finds the sessions at which members change."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from tickstock_dagster.core.universes.memberships import Revision, Span
 
 @dataclass(frozen=True, slots=True)
 class GivenInterval:
-    """One line of an import: a member on [valid_from, valid_to); `valid_to` None: still one. `line` counts from 1."""
+    """One line of an import: a member on [valid_from, valid_to); `valid_to` None: no end. `line` counts from 1."""
 
     security_id: int
     valid_from: date
@@ -19,24 +19,24 @@ class GivenInterval:
 
 
 def spans_of(intervals: Iterable[GivenInterval]) -> list[Span]:
-    """The spans that the intervals say; those of one security that touch become one.
+    """The spans of the intervals; touching ones of one security become one.
 
     Raises:
-        BadInputError: an interval is empty, or two of one security overlap; names the lines.
+        BadInputError: an interval is empty, or two of one security overlap; the message names the lines.
     """
     spans: list[Span] = []
     before: GivenInterval | None = None
     for given in sorted(intervals, key=lambda one: (one.security_id, one.valid_from, one.line)):
         if given.valid_to is not None and given.valid_to <= given.valid_from:
-            told = f"{given.valid_from} to {given.valid_to}"
-            raise BadInputError(f"interval in line {given.line}", told, "an end after the start")
+            days = f"{given.valid_from} to {given.valid_to}"
+            raise BadInputError(f"interval in line {given.line}", days, "an end after the start")
         if before is None or before.security_id != given.security_id:
             spans.append(Span(given.security_id, given.valid_from, given.valid_to))
         elif before.valid_to is None or before.valid_to > given.valid_from:
             first, second = sorted((before.line, given.line))
-            told = f"{given.valid_from} to {given.valid_to or 'now'}"
+            days = f"{given.valid_from} to {given.valid_to or 'now'}"
             raise BadInputError(
-                f"interval in line {given.line}", told, f"no overlap of one security: lines {first} and {second}"
+                f"interval in line {given.line}", days, f"no overlap of one security: lines {first} and {second}"
             )
         elif before.valid_to == given.valid_from:
             spans[-1] = Span(given.security_id, spans[-1].valid_from, given.valid_to)
@@ -47,7 +47,7 @@ def spans_of(intervals: Iterable[GivenInterval]) -> list[Span]:
 
 
 def replace(current: Iterable[Span], wanted: Iterable[Span]) -> Revision:
-    """What has to change for exactly the wanted spans to hold."""
+    """The revision after which exactly the wanted spans hold."""
     held = {(span.security_id, span.valid_from, span.valid_to): span for span in current}
     named = {(span.security_id, span.valid_from, span.valid_to): span for span in wanted}
     return Revision(
@@ -57,7 +57,7 @@ def replace(current: Iterable[Span], wanted: Iterable[Span]) -> Revision:
 
 
 def counts_at(spans: Sequence[Span], sessions: Sequence[date]) -> list[int]:
-    """How many members there are on each session, ascending."""
+    """Number of members on each of `sessions` (ascending)."""
     steps: dict[date, int] = {}
     for span in spans:
         steps[span.valid_from] = steps.get(span.valid_from, 0) + 1

@@ -1,8 +1,8 @@
-"""Membership of a universe as intervals: what one determination changes about them.
+"""Membership of a universe as intervals, and how one determination changes them.
 
-A determination says who is a member from a session on, until the next session that is determined. Sessions may be
-determined in any order. Whatever was said about other days stays. Reading and writing the intervals belongs in
-`adapters.universes.membership_store`, and finding the members in `core.universes.rules`.
+A determination gives the members from a session until the next determined session. Sessions may be determined in any
+order; memberships on other days stay as they are. Reading and writing the intervals belongs in
+`adapters.universes.membership_store`, choosing the members in `core.universes.rules`.
 """
 
 from collections.abc import Collection, Iterable
@@ -10,17 +10,18 @@ from dataclasses import dataclass
 from datetime import date
 
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.intervals import covers
 
 ALWAYS = date(1900, 1, 1)
-"""Session at which seeds are determined: they were members for as long as we know."""
+"""Session of seeds' determinations: they are members from the beginning."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One security is a member on the sessions of [valid_from, valid_to); `valid_to` None: it still is.
+    """One security is a member on the sessions of [valid_from, valid_to); `valid_to` None: still a member.
 
     Attributes:
-        row: identity of the stored row; None for one that is not stored yet.
+        row: identity of the stored row; None for a span that is not stored yet.
     """
 
     security_id: int
@@ -29,13 +30,13 @@ class Span:
     row: int | None = None
 
     def covers(self, session: date) -> bool:
-        """Whether it is a member on that session."""
-        return self.valid_from <= session and (self.valid_to is None or session < self.valid_to)
+        """Whether the security is a member on a session."""
+        return covers(self.valid_from, self.valid_to, session)
 
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """What a determination changes: stored spans that no longer hold, and spans that hold instead."""
+    """The changes of a determination: stored spans that no longer hold, and spans that replace them."""
 
     retired: tuple[Span, ...]
     begun: tuple[Span, ...]
@@ -47,16 +48,16 @@ def members_on(spans: Iterable[Span], session: date) -> frozenset[int]:
 
 
 def revise(current: Iterable[Span], session: date, until: date | None, members: Collection[int]) -> Revision:
-    """What has to change for exactly `members` to be members on [session, until), and nothing else to be different.
+    """The smallest revision after which exactly `members` are members on [session, until).
 
     Args:
         current: the universe's current spans; those of one security neither overlap nor touch.
         session: the determined session.
         until: the next determined session after it; None if there is none.
-        members: securities that are members.
+        members: the members on that span.
 
     Returns:
-        The smallest revision: a security about which nothing changes does not appear.
+        The revision; it contains no security without a change.
 
     Raises:
         BadInputError: `until` is not after `session`.
@@ -88,7 +89,7 @@ def _holds(old: list[Span], session: date, until: date | None, *, member: bool) 
 
 
 def _changed(old: list[Span], security_id: int, session: date, until: date | None, *, member: bool) -> list[Span]:
-    """The security's spans with [session, until) taken out, or put in and joined to what touches it."""
+    """The security's spans without [session, until), or with it, joined to touching spans."""
     pieces: list[tuple[date, date | None]] = []
     for span in old:
         if span.valid_from < session:

@@ -1,7 +1,7 @@
 """Development profiles: named, bounded subsets of the market for a laptop, a detector or a dashboard.
 
-A profile is a list of tickers, a span and whether it wants minute bars. Each is also a tracked universe of its
-own (`profile_<name>` in `cache_entries`). Sizes follow the product's profile table; `*_lite` are the small ones.
+A profile is a list of tickers, a span, and whether it needs minute bars. Each is also a tracked universe of its own
+(`profile_<name>` in `cache_entries`). Sizes follow the product's profile table; `*_lite` profiles are small.
 """
 
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ class Profile:
     """One named subset.
 
     Attributes:
-        tickers: as printed today, in the order in which they are loaded.
+        tickers: as printed today, in load order.
         months: calendar months of daily history, ending with the latest closed session; or
         days: calendar days, where the profile is defined in days (exactly one of the two is set).
-        minute_bars: whether the profile also wants one-minute bars.
+        minute_bars: whether the profile also needs one-minute bars.
     """
 
     name: str

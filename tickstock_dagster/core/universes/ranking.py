@@ -1,7 +1,6 @@
-"""The largest of those whom a rule admits: issuers ranked by a fact, as many as there are places, with a band.
+"""Chooses the largest of the securities that a rule admits: issuers ranked by a fact, with a band around the count.
 
-What a rule says about it is `core.universes.rule_parts.Top`; who is admitted at all is judged in
-`core.universes.rules`.
+The rule's part is `core.universes.rule_parts.Top`; `core.universes.rules` decides which securities are admitted.
 """
 
 from collections.abc import Iterable
@@ -11,12 +10,12 @@ from typing import Any
 from tickstock_dagster.core.universes.rule_parts import Top
 
 CLASS_STAYS = 1.1
-"""An issuer's other class replaces the member only when it trades so many times as much."""
+"""An issuer's other class replaces the member only when it trades this many times as much."""
 
 
 @dataclass(slots=True)
-class Judged:
-    """One security as a rule judges it: what it fails, what is not known, its rank, whether it is a member, and why."""
+class Assessment:
+    """A rule's assessment of one security: failed conditions, unknown facts, rank, whether it is a member, and why."""
 
     security_id: int
     ticker: str | None
@@ -31,7 +30,7 @@ class Judged:
 
     @property
     def decision(self) -> str:
-        """Joined, stays, kept (something is not known), left or refused."""
+        """Joined, stays, kept (a fact is unknown), left or refused."""
         if self.member:
             return "joined" if not self.incumbent else "kept" if self.unknown else "stays"
         return "left" if self.incumbent else "refused"
@@ -39,9 +38,9 @@ class Judged:
 
 @dataclass(slots=True)
 class _Group:
-    """The classes of one issuer: what counts is their sum, and one of them stands for it."""
+    """The share classes of one issuer: their sum counts, and one of them represents the issuer."""
 
-    classes: list[Judged]
+    classes: list[Assessment]
     size: float | None
     complete: bool
     rank: int | None = None
@@ -50,8 +49,8 @@ class _Group:
     def incumbent(self) -> bool:
         return any(one.incumbent for one in self.classes)
 
-    def chosen(self) -> Judged:
-        def traded(one: Judged) -> float:
+    def chosen(self) -> Assessment:
+        def traded(one: Assessment) -> float:
             return one.facts["adv20_usd"] or 0.0
 
         best = min(self.classes, key=lambda one: (-traded(one), one.ticker or ""))
@@ -59,14 +58,14 @@ class _Group:
         if not holders:
             return best
         holder = min(holders, key=lambda one: (-traded(one), one.ticker or ""))
-        # Not known how much it trades: no reason to replace it.
+        # An unknown volume is no reason to replace the holder.
         known = holder.facts["adv20_usd"] is not None
         clearly_more = traded(best) > 0 and traded(best) >= CLASS_STAYS * traded(holder)
         return best if known and clearly_more else holder
 
 
-def choose(top: Top, places: int, eligible: list[Judged]) -> None:
-    """Rank the issuers of those that are eligible, keep as many as there are places, and drop the others."""
+def choose(top: Top, places: int, eligible: list[Assessment]) -> None:
+    """Rank the issuers of eligible securities, keep as many as there are places, and drop the others."""
     groups = _groups(top, eligible)
     ranked = sorted(
         (group for group in groups if group.size is not None),
@@ -74,7 +73,7 @@ def choose(top: Top, places: int, eligible: list[Judged]) -> None:
     )
     for rank, group in enumerate(ranked, start=1):
         group.rank = rank
-    # An incumbent of which something is not known keeps its place however far down the known part of it ranks.
+    # An incumbent with an unknown fact keeps its place, however low its known part ranks.
     doubtful = [group for group in groups if group.incumbent and not group.complete and _beyond(group, top)]
     kept = doubtful[:places]
     sure = [group for group in ranked if group not in kept]
@@ -88,8 +87,8 @@ def choose(top: Top, places: int, eligible: list[Judged]) -> None:
     _settle(top, groups, {id(group) for group in chosen})
 
 
-def _groups(top: Top, eligible: Iterable[Judged]) -> list[_Group]:
-    classes: dict[str | int, list[Judged]] = {}
+def _groups(top: Top, eligible: Iterable[Assessment]) -> list[_Group]:
+    classes: dict[str | int, list[Assessment]] = {}
     for one in eligible:
         issuer = one.facts[top.group_by] if top.group_by else None
         classes.setdefault(issuer or one.security_id, []).append(one)
@@ -102,7 +101,7 @@ def _groups(top: Top, eligible: Iterable[Judged]) -> list[_Group]:
 
 
 def _settle(top: Top, groups: Iterable[_Group], chosen: set[int]) -> None:
-    """Write down, class by class, what was decided."""
+    """Record the decision on each class."""
     for group in groups:
         member = group.chosen()
         for one in group.classes:
@@ -111,7 +110,7 @@ def _settle(top: Top, groups: Iterable[_Group], chosen: set[int]) -> None:
             one.reason = _why(top, group, one, member, in_front=id(group) in chosen)
 
 
-def _why(top: Top, group: _Group, one: Judged, member: Judged, *, in_front: bool) -> str:
+def _why(top: Top, group: _Group, one: Assessment, member: Assessment, *, in_front: bool) -> str:
     place = f"rank {group.rank} of {top.count} by {top.by}"
     if group.rank is None or (in_front and _beyond(group, top)):
         one.unknown = top.by

@@ -1,8 +1,10 @@
-"""What a rule of a universe is made of: data with a version, checked when written.
+"""The parts of a universe's rule: versioned data, validated when written.
 
-A rule names its candidates, the conditions that they must keep, and, where it wants the largest, how many and by what.
-A fact that is not known neither admits a newcomer nor drops an incumbent. What the facts are is said in
-`core.universes.facts`; `core.universes.rules` applies a rule to them, and is where to import all this from.
+A rule names its candidates, the conditions that they must satisfy, and, where it wants the largest, how many and by
+which fact. An unknown fact neither admits a newcomer nor drops an incumbent. `core.universes.facts` defines the facts;
+`core.universes.rules` applies a rule to them, and re-exports the parts: import them from there.
+
+Longer than 250 lines because a rule is valid only as a whole: its conditions are checked against each other.
 """
 
 import json
@@ -25,10 +27,10 @@ OPERATORS: dict[str, tuple[Operator, ...]] = {
     "text": ("==", "in"),
     "list": ("contains",),
 }
-"""What can be asked of a fact of each kind."""
+"""The operators of each kind of fact."""
 
 KEEP = 1.1
-"""An incumbent stays while its rank is within so many times the count, unless the rule says otherwise."""
+"""Multiple of the count up to which an incumbent's rank lets it stay, unless the rule says otherwise."""
 
 LARGEST_COUNT = 20_000
 
@@ -38,7 +40,7 @@ class _Part(BaseModel):
 
 
 class Condition(_Part):
-    """One thing that must hold of a fact, such as `aum_usd > 1000000000`.
+    """One condition on a fact, such as `aum_usd > 1000000000`.
 
     Attributes:
         field: name in `core.universes.facts.FACTS`.
@@ -46,7 +48,7 @@ class Condition(_Part):
         value: a number in the fact's unit; a text; for `in` a list of texts; for a date a text such as 2026-11-20.
 
     Raises:
-        BadInputError: an unknown field or operator, or a value that cannot be: names what is accepted.
+        BadInputError: an unknown field or operator, or an invalid value; the message names what is accepted.
     """
 
     field: str
@@ -81,12 +83,12 @@ class Condition(_Part):
             raise BadInputError(f"value of {self.field} {self.op}", self.value, "a date such as 2026-11-20") from None
 
     def text(self) -> str:
-        """In words: `aum_usd > 1,000,000,000`."""
+        """The condition in words: `aum_usd > 1,000,000,000`."""
         value = f"{self.value:,.10g}" if isinstance(self.value, float) else self.value
         return f"{self.field} {self.op} {', '.join(value) if isinstance(value, tuple) else value}"
 
     def expression(self) -> pl.Expr:
-        """Whether it holds, over `FACT_SCHEMA`; null where the fact is not known."""
+        """Whether the condition holds, over `FACT_SCHEMA`; null where the fact is unknown."""
         column = pl.col(self.field)
         if isinstance(self.value, tuple):
             return column.is_in(list(self.value))
@@ -105,20 +107,20 @@ class Condition(_Part):
 
 
 class Top(_Part):
-    """The largest by a fact: so many, counted by issuer, with a band in which nobody moves.
+    """The largest by a fact: a fixed number, counted by issuer, with a band of ranks in which members do not change.
 
-    A newcomer enters for certain at a rank ≤ `enter_at`, an incumbent stays while its rank ≤ `stays_until`; places that
-    are then left go to the next largest, and what is then too many leaves from the bottom. So the count is exact,
-    nobody enters from below it, and two that change places inside the band do not change the members.
+    A newcomer always enters at a rank ≤ `enter_at`, and an incumbent stays while its rank ≤ `stays_until`. Remaining
+    places go to the next largest; surplus members leave from the bottom. So the count is exact, no newcomer enters from
+    below it, and securities that swap ranks inside the band do not change the members.
 
     Attributes:
         by: a number among the facts.
-        count: how many.
-        group_by: `cik`: the classes of one issuer are one, ranked by their sum; None: every security by itself.
+        count: how many members.
+        group_by: `cik` ranks an issuer's share classes together, by their sum; None ranks every security by itself.
         keep_until: rank up to which an incumbent stays; by default 1.1 × count.
 
     Raises:
-        BadInputError: `by` is no number, `count` or `keep_until` cannot be.
+        BadInputError: `by` is not a number, or `count` or `keep_until` is out of bounds.
     """
 
     by: str
@@ -145,7 +147,7 @@ class Top(_Part):
 
     @property
     def enter_at(self) -> int:
-        """Rank from which upwards a newcomer enters for certain: as far above the count as `stays_until` is below."""
+        """Rank up to which a newcomer always enters: as far above the count as `stays_until` is below it."""
         return 2 * self.count - self.stays_until
 
 
@@ -154,13 +156,13 @@ class Rule(_Part):
 
     Attributes:
         title: one line for people.
-        candidates: who is looked at; all must hold. A newcomer of which one is not known is not looked at.
-        conditions: what a candidate must keep; all must hold.
-        top: how many of them, by what; None: all.
-        pinned: tickers that are members whenever they are listed, whatever the rest says; they count.
+        candidates: which securities are considered; all must hold. A newcomer with an unknown one is not considered.
+        conditions: what a candidate must satisfy; all must hold.
+        top: keeps the largest candidates only; None keeps all.
+        pinned: tickers that are members whenever they are listed, whatever the rest says; `top` counts them.
 
     Raises:
-        BadInputError: a part of it cannot be, or it says nothing.
+        BadInputError: a part is invalid, or there are neither candidates nor pinned tickers.
     """
 
     title: str = Field(min_length=1)
@@ -189,11 +191,11 @@ class Rule(_Part):
                 meets = condition.op == ">=" and other.op != "<"
                 low, high = condition.value, other.value
                 if low > high or (low == high and not meets):  # type: ignore[operator]  # both are of the field's kind
-                    raise BadInputError(condition.text(), other.text(), "bounds between which something can be")
+                    raise BadInputError(condition.text(), other.text(), "bounds with values between them")
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Facts that it asks for, each once, in the order of asking."""
+        """Names of the facts that the rule uses, each once, in order of use."""
         asked = [condition.field for condition in (*self.candidates, *self.conditions)]
         if self.top:
             asked += [self.top.by, *([self.top.group_by, "adv20_usd"] if self.top.group_by else [])]
@@ -201,13 +203,13 @@ class Rule(_Part):
 
     @classmethod
     def from_json(cls, data: str | Mapping[str, Any]) -> Self:
-        """The rule that `to_json` wrote, or that a person did.
+        """Read a rule that `to_json` or a person wrote.
 
         Args:
-            data: a JSON text, or what it was read to.
+            data: a JSON text, or the object parsed from one.
 
         Raises:
-            BadInputError: names the part, its value and what is accepted.
+            BadInputError: the rule is invalid; the message names the part, its value and what is accepted.
         """
         try:
             return cls.model_validate_json(data if isinstance(data, str) else json.dumps(data))
@@ -218,16 +220,16 @@ class Rule(_Part):
             raise BadInputError(place or "rule", first["input"], accepted) from None
 
     def to_json(self) -> dict[str, JsonValue]:
-        """As a JSON object, without what is left to its default."""
+        """As a JSON object, without default values."""
         written: dict[str, JsonValue] = _plain(self.model_dump(mode="json", exclude_defaults=True))
         return written
 
     def liquidity_filter(self) -> dict[str, JsonValue] | None:
-        """The conditions as `cache_entries.liquidity_filter` has them, None where there are none.
+        """The conditions in the form of `cache_entries.liquidity_filter`; None without conditions.
 
         The names are those that the SQL function `get_etf_universe` filters by, in the facts' units:
-        `{"aum_min": 1000000000, "adv_usd_min": 5000000, "expense_ratio_max": 0.0075}`. It is there to be read; what
-        decides is the rule.
+        `{"aum_min": 1000000000, "adv_usd_min": 5000000, "expense_ratio_max": 0.0075}`. They are for readers; the rule
+        decides.
         """
         sides = {">": "_min", ">=": "_min", "<": "_max", "<=": "_max"}
         found = {
@@ -250,8 +252,8 @@ def _plain(value: Any) -> Any:
 
 
 _ACCEPTED = {
-    "extra_forbidden": "no such part",
-    "missing": "it must be there",
+    "extra_forbidden": "no such field",
+    "missing": "a required field",
     "literal_error": "cik, or nothing",
     "json_invalid": "a JSON object",
 }

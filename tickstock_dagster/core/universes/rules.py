@@ -1,6 +1,6 @@
-"""Rules by which universes choose their members, applied to the facts of a session: who is a member, and why.
+"""Applies a universe's rule to the facts of a session: which securities are members, and why.
 
-What a rule is made of is in `core.universes.rule_parts`. Nothing is written here: an evaluation is a proposal.
+The parts of a rule are in `core.universes.rule_parts`. An evaluation is a proposal and writes nothing.
 """
 
 import json
@@ -10,15 +10,15 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from tickstock_dagster.core.universes.facts import as_evidence
-from tickstock_dagster.core.universes.ranking import Judged, choose
+from tickstock_dagster.core.universes.ranking import Assessment, choose
 from tickstock_dagster.core.universes.rule_parts import Condition, Rule, Top
 
-__all__ = ["JUDGED_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
+__all__ = ["ASSESSMENT_SCHEMA", "Condition", "Evaluation", "Member", "Rule", "Top", "evaluate"]
 
 EVIDENCE_REFUSED = 2_000
-"""How many of those who were refused an evaluation's evidence names."""
+"""Number of refused securities that an evaluation's evidence names at most."""
 
-JUDGED_SCHEMA: dict[str, type[pl.DataType]] = {
+ASSESSMENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
     "ticker": pl.String,
     "rank": pl.Int64,
@@ -27,14 +27,14 @@ JUDGED_SCHEMA: dict[str, type[pl.DataType]] = {
     "reason": pl.String,
     "facts": pl.String,
 }
-"""One row per security looked at, members first.
+"""One row per considered security, members first.
 
-`decision` is joined, stays, kept (a fact is not known), left or refused; `facts` is JSON.
+`decision` is joined, stays, kept (a fact is unknown), left or refused; `facts` is JSON.
 """
 
 
 class Member(NamedTuple):
-    """A member, in its place. `rank` counts from 1 by the rule's `top`; None where it ranks nobody."""
+    """A member. `rank` counts from 1 by the rule's `top`; None without a rank."""
 
     security_id: int
     ticker: str
@@ -43,27 +43,28 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """Who is a member by a rule, and how everybody who was looked at was judged.
+    """The members by a rule, and the assessment of every considered security.
 
     Attributes:
         members: in order: pinned ones, then by rank, else by ticker.
-        judged: `JUDGED_SCHEMA`, members first.
+        assessments: `ASSESSMENT_SCHEMA`, members first.
     """
 
     members: tuple[Member, ...]
-    judged: pl.DataFrame
+    assessments: pl.DataFrame
 
     def reasons(self) -> dict[int, str]:
-        """Why each security that was looked at is a member or not."""
-        return dict(self.judged.select("security_id", "reason").iter_rows())
+        """Why each considered security is a member or not."""
+        return dict(self.assessments.select("security_id", "reason").iter_rows())
 
     def evidence(self) -> dict[str, Any]:
-        """Per ticker: rank, decision, reason and the facts used, in JSON's own types.
+        """Rank, decision, reason and the facts used, by ticker, in JSON types.
 
-        Everybody who is a member or was one, and of those who were refused the first `EVIDENCE_REFUSED` in order (by
-        rank), but no more than there are members where the rule ranks: who is far from it needs no daily row.
+        Covers all present and former members and the first `EVIDENCE_REFUSED` refused securities in order (by rank).
+        Where the rule ranks, it names no more refused securities than members: those far from the count need no daily
+        row.
         """
-        rows = self.judged.filter(pl.col("ticker").is_not_null())
+        rows = self.assessments.filter(pl.col("ticker").is_not_null())
         refused = rows.filter(pl.col("decision") == "refused")
         ranked = refused["rank"].is_not_null().any()
         few = refused.head(min(EVIDENCE_REFUSED, len(self.members)) if ranked else EVIDENCE_REFUSED)
@@ -79,19 +80,19 @@ class Evaluation:
 
 
 def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Evaluation:
-    """Judge every candidate, and every incumbent.
+    """Assess every candidate and every incumbent.
 
     Args:
-        rule: who belongs.
+        rule: the universe's rule.
         facts: `FACT_SCHEMA` of the session.
-        incumbents: securities that are members before.
+        incumbents: securities that are members before the session.
 
     Returns:
-        The members, and why; an incumbent that is not among the facts is not listed, and leaves.
+        The members, and why; an incumbent without facts is not listed, and leaves.
     """
-    judged = _judge(rule, facts, incumbents)
+    assessments = _assess(rule, facts, incumbents)
     eligible = []
-    for one in judged:
+    for one in assessments:
         if one.pinned:
             one.member, one.unknown, one.reason = True, None, "pinned by the rule"
         elif one.fails or (one.unknown and not one.incumbent):
@@ -101,9 +102,9 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
             one.reason = f"kept: {one.unknown} is not known" if one.unknown else _all_hold(rule)
             eligible.append(one)
     if rule.top:
-        choose(rule.top, rule.top.count - sum(one.pinned for one in judged), eligible)
+        choose(rule.top, rule.top.count - sum(one.pinned for one in assessments), eligible)
     pins = {ticker: place for place, ticker in enumerate(rule.pinned)}
-    judged.sort(
+    assessments.sort(
         key=lambda one: (
             not one.member,
             pins.get(one.ticker or "", len(pins)),
@@ -115,12 +116,12 @@ def evaluate(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> Eva
         )
     )
     return Evaluation(
-        tuple(Member(one.security_id, one.ticker or "", one.rank) for one in judged if one.member),
-        _frame(judged, rule.fields),
+        tuple(Member(one.security_id, one.ticker or "", one.rank) for one in assessments if one.member),
+        _frame(assessments, rule.fields),
     )
 
 
-def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[Judged]:
+def _assess(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[Assessment]:
     candidates = [condition.expression().alias(f"?{place}") for place, condition in enumerate(rule.candidates)]
     conditions = [
         condition.expression().alias(f"?{place}")
@@ -140,18 +141,18 @@ def _judge(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list[
         broken = [condition for condition, verdict in zip(every, verdicts, strict=True) if verdict is False]
         unknown = [condition.field for condition, verdict in zip(every, verdicts, strict=True) if verdict is None]
         found.append(
-            Judged(
+            Assessment(
                 row["security_id"],
                 row["ticker"],
                 row["security_id"] in incumbents,
                 facts=row,
                 pinned=row["ticker"] in rule.pinned,
-                fails="; ".join(f"not {one.text()}: {_told(row[one.field])}" for one in broken) or None,
+                fails="; ".join(f"not {one.text()}: {_text(row[one.field])}" for one in broken) or None,
                 unknown=", ".join(dict.fromkeys(unknown)) or None,
             )
         )
     absent = incumbents - {one.security_id for one in found}
-    found += [Judged(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
+    found += [Assessment(security_id, None, incumbent=True, fails="not listed") for security_id in sorted(absent)]
     return found
 
 
@@ -162,13 +163,13 @@ def _all_hold(rule: Rule) -> str:
     return "; ".join(condition.text() for condition in (*rule.candidates, *rule.conditions)) or "pinned by the rule"
 
 
-def _told(value: Any) -> str:
+def _text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.10g}"
     return ", ".join(value) if isinstance(value, list) else str(value)
 
 
-def _frame(judged: list[Judged], fields: tuple[str, ...]) -> pl.DataFrame:
+def _frame(assessments: list[Assessment], fields: tuple[str, ...]) -> pl.DataFrame:
     rows = [
         (
             one.security_id,
@@ -179,6 +180,6 @@ def _frame(judged: list[Judged], fields: tuple[str, ...]) -> pl.DataFrame:
             one.reason,
             json.dumps(as_evidence(one.facts, fields) if one.facts else {}),
         )
-        for one in judged
+        for one in assessments
     ]
-    return pl.DataFrame(rows, schema=JUDGED_SCHEMA, orient="row")
+    return pl.DataFrame(rows, schema=ASSESSMENT_SCHEMA, orient="row")

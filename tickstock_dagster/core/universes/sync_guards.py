@@ -1,6 +1,6 @@
-"""What stops a synchronisation before anything is written: an incomplete session, a missing task, a universe drained.
+"""Guards that stop a synchronisation before it writes: an incomplete session, a missing task, too many departures.
 
-Each says what is wrong, in numbers, and how a person who has looked at it accepts it.
+Each message says what is wrong, in numbers, and how a person can accept it after a check.
 """
 
 from collections.abc import Collection
@@ -12,26 +12,26 @@ from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, reaches_objecti
 from tickstock_dagster.core.universes.synchronisation import TASKS, StagedTask, SyncPlan
 
 MAX_DROP = 0.10
-"""Share of a universe that may leave at once; more looks like a broken answer of the vendor."""
+"""Share of a universe that may leave at once; more suggests a broken answer of the vendor."""
 
 FEW = 2
-"""So many members may leave any universe: of ten, two are a fifth and no sign of anything."""
+"""Number of members that may always leave: two of ten are a fifth, but no sign of a broken answer."""
 
 
 class SyncRefusedError(TickstockError):
-    """A synchronisation is not applied: its inputs are not what they should be. Says which, and what to do."""
+    """A synchronisation is not applied because of bad inputs; the message names them, and what to do."""
 
 
 def refuse_incomplete(session: date, state: Completeness | None, *, accepted: bool) -> None:
-    """Stop where a session's bars are not there.
+    """Stop where a session's bars are incomplete.
 
     Raises:
-        SyncRefusedError: nothing is tracked, or the session is below its objective, and that is not accepted.
+        SyncRefusedError: nothing is tracked, or the session is below its objective, and `accepted` is False.
     """
     if accepted or (state is not None and reaches_objective(state)):
         return
     if state is None:
-        why = "nothing is tracked, so that nobody knows whether its bars are there"
+        why = "nothing is tracked, so its completeness is unknown"
     else:
         due = state.expected - state.final
         why = f"{state.stored} of {due} bars are stored (accepted: at least {OBJECTIVE:.0%})"
@@ -45,7 +45,7 @@ def refuse_missing(session: date, staged: Collection[StagedTask]) -> None:
     """Stop where a task has not proposed anything yet.
 
     Raises:
-        SyncRefusedError: names the tasks.
+        SyncRefusedError: a task left no proposals; the message names the tasks.
     """
     if missing := [task for task in TASKS if task not in {one.task for one in staged}]:
         raise SyncRefusedError(
@@ -60,10 +60,10 @@ def refuse_drops(session: date, plan: SyncPlan, *, accepted: Collection[str]) ->
     Args:
         session: the session.
         plan: what would be applied.
-        accepted: universes of which that was looked at and found right.
+        accepted: universes whose departures a person has checked and accepted.
 
     Raises:
-        SyncRefusedError: names each universe, how many would leave, and some of them with the reason.
+        SyncRefusedError: the message names each universe, how many members would leave, and some of them with reasons.
     """
     refused = []
     for change in (*plan.changes, *plan.emptied):
@@ -77,6 +77,6 @@ def refuse_drops(session: date, plan: SyncPlan, *, accepted: Collection[str]) ->
     if refused:
         raise SyncRefusedError(
             f"nothing is applied for {session}: {'; '.join(words for _, words in refused)} (accepted: at most "
-            f"{MAX_DROP:.0%}). Where that is right, set accept_drops: [{', '.join(key for key, _ in refused)}] in the "
+            f"{MAX_DROP:.0%}). If that is right, set accept_drops: [{', '.join(key for key, _ in refused)}] in the "
             "Launchpad"
         )

@@ -1,4 +1,4 @@
-"""Proposals of synchronisation tasks as JSON, for the time between a task and their application."""
+"""Proposals of synchronisation tasks as JSON, for storage between a task and the synchronisation's application."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -8,7 +8,7 @@ from tickstock_dagster.core.universes.synchronisation import Classified, Departu
 
 
 def proposals_to_json(proposals: Iterable[Proposal]) -> list[dict[str, Any]]:
-    """In JSON's own types, ordered by universe; what is empty is left out."""
+    """Convert to JSON types, ordered by universe, without empty values."""
     return [
         {name: value for name, value in asdict(proposal).items() if name != "task" and value not in (None, (), {}, 0)}
         | ({"members": list(proposal.members)} if proposal.members is not None else {})
@@ -17,7 +17,7 @@ def proposals_to_json(proposals: Iterable[Proposal]) -> list[dict[str, Any]]:
 
 
 def proposals_from_json(task: str, rows: Iterable[Mapping[str, Any]]) -> tuple[Proposal, ...]:
-    """What `proposals_to_json` wrote, of one task."""
+    """Read one task's proposals, as `proposals_to_json` wrote them."""
     return tuple(
         Proposal(
             universe=row["universe"],
@@ -26,7 +26,7 @@ def proposals_from_json(task: str, rows: Iterable[Mapping[str, Any]]) -> tuple[P
             joined=row.get("joined", 0),
             departures=tuple(Departure(**one) for one in row.get("departures", ())),
             rule_version=row.get("rule_version"),
-            # JSON has only texts for keys.
+            # JSON keys are always texts.
             reasons={int(security): why for security, why in row.get("reasons", {}).items()},
             evidence=row.get("evidence", {}),
             classified=tuple(Classified(**one) for one in row.get("classified", ())),

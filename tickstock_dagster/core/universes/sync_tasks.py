@@ -1,6 +1,6 @@
-"""What the five tasks of the daily synchronisation propose. Each is a function of the facts of one session.
+"""The five tasks of the daily synchronisation. Each proposes changes from the facts of one session.
 
-How their proposals are merged, and what stops them, is in `core.universes.synchronisation`.
+`core.universes.synchronisation` merges the proposals, `core.universes.sync_guards` may stop them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,20 +16,20 @@ from tickstock_dagster.core.universes.rules import Evaluation, evaluate
 from tickstock_dagster.core.universes.synchronisation import Classified, Departure, Proposal, StagedTask, UniverseState
 
 TRIGGER = 0.05
-"""A theme is rebalanced when its members' return differs by more than this from the market's."""
+"""A theme is rebalanced when its members' median return differs from the market's by more than this."""
 
 TRIGGER_SESSIONS = 20
 MARKET_TICKER = "SPY"
 
 CAP_BUCKETS = ((200e9, "mega"), (10e9, "large"), (2e9, "mid"), (300e6, "small"), (0.0, "micro"))
-"""Least market cap in USD, and the name of the size."""
+"""Least market cap in USD, and the name of the size bucket."""
 
 _CLASSIFIED_BY = ("sector", "equity_type", "market_cap", "list_date", "primary_exchange")
 
 
 @dataclass(frozen=True, slots=True)
 class TaskResult:
-    """What a task proposes, how many securities it looked at, why it had nothing to do, and its own numbers."""
+    """A task's proposals, the number of examined securities, why it had nothing to do, and figures of its own."""
 
     proposals: tuple[Proposal, ...]
     examined: int
@@ -38,10 +38,10 @@ class TaskResult:
 
 
 def market_cap_recalculation(universes: Iterable[UniverseState], facts: pl.DataFrame) -> TaskResult:
-    """Members of the universes that a rule chooses, sizes above all: everything by rule but themes and new listings.
+    """Propose the members of universes with a rule, other than themes and new listings; mainly sizes.
 
     Args:
-        universes: all of them, as the session finds them.
+        universes: all universes before the synchronisation.
         facts: `core.universes.facts.FACT_SCHEMA`.
     """
     chosen = [one for one in universes if one.dated and one.rule and one.type not in ("theme", "ipo")]
@@ -53,7 +53,7 @@ def market_cap_recalculation(universes: Iterable[UniverseState], facts: pl.DataF
 
 
 def ipo_universe_assignment(universes: Iterable[UniverseState], facts: pl.DataFrame) -> TaskResult:
-    """New listings join their universe, each with its sector, size and type; those that grew too old leave it."""
+    """Propose new listings, each with its sector, size and type, and the departure of those that have grown too old."""
     proposals = []
     for universe in (one for one in universes if one.dated and one.type == "ipo" and one.rule):
         proposal = _whole(universe, facts, "ipo_universe_assignment")
@@ -71,7 +71,7 @@ def _with_classes(proposal: Proposal, universe: UniverseState, facts: pl.DataFra
     aged = set(facts.drop_nulls("listed_days")["security_id"])
     return replace(
         proposal,
-        # Time alone makes them leave: however many, it is no sign of a broken answer.
+        # Time alone makes them leave, so even many departures are no sign of a broken answer.
         departures=tuple(replace(one, certain=one.security_id in aged) for one in proposal.departures),
         classified=tuple(
             Classified(
@@ -85,18 +85,18 @@ def _with_classes(proposal: Proposal, universe: UniverseState, facts: pl.DataFra
 
 
 def cap_bucket(market_cap: float | None) -> str | None:
-    """The size of a company by its market cap in USD: mega, large, mid, small, micro; None where it is not known."""
+    """The size of a company by its market cap in USD: mega, large, mid, small, micro; None where that is unknown."""
     if market_cap is None:
         return None
     return next(name for least, name in CAP_BUCKETS if market_cap >= least)
 
 
 def delisted_cleanup(universes: Iterable[UniverseState], delisted: Mapping[int, date]) -> TaskResult:
-    """Whoever is delisted leaves every universe, lists too. Intervals are closed and nothing is deleted.
+    """Propose that delisted securities leave every universe, lists included. Intervals end; nothing is deleted.
 
     Args:
-        universes: all of them, as the session finds them.
-        delisted: securities delisted on or before the session, each with its first day off the exchange.
+        universes: all universes before the synchronisation.
+        delisted: first day off the exchange, by security, for securities delisted on or before the session.
     """
     proposals = []
     for universe in universes:
@@ -115,13 +115,13 @@ def delisted_cleanup(universes: Iterable[UniverseState], delisted: Mapping[int, 
 def theme_rebalancing(
     universes: Iterable[UniverseState], facts: pl.DataFrame, returns: Mapping[int, float], market: float | None
 ) -> TaskResult:
-    """A theme is chosen anew by its rule when its members have left the market behind, or fallen behind it.
+    """Propose a theme's members again by its rule when their return has moved away from the market's, up or down.
 
     Args:
-        universes: all of them, as the session finds them.
+        universes: all universes before the synchronisation.
         facts: `core.universes.facts.FACT_SCHEMA`.
         returns: total returns over `TRIGGER_SESSIONS` sessions, by security; fractions.
-        market: the same of `MARKET_TICKER`; None where it is not known.
+        market: the return of `MARKET_TICKER` over the same sessions; None where it is unknown.
     """
     proposals, waits, notes = [], [], dict[str, Any]()
     examined = 0
@@ -144,13 +144,13 @@ def theme_rebalancing(
 
 
 def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataFrame) -> TaskResult:
-    """Figures of every theme; members that are known to break its filter leave; a theme never determined is chosen."""
+    """Compute every theme's figures; propose the departure of members that fail its rule, and a new theme's members."""
     proposals, examined = [], 0
     themes = [one for one in universes if one.dated and one.type == "theme" and one.rule]
     for universe in themes:
         evaluation, version = _evaluated(universe, facts), universe.rule_version
-        examined += evaluation.judged.height
-        looked_at = evaluation.judged["security_id"].to_list()
+        examined += evaluation.assessments.height
+        looked_at = evaluation.assessments["security_id"].to_list()
         figures = {
             row[0]: row[1:]
             for row in facts.filter(pl.col("security_id").is_in(looked_at))
@@ -161,7 +161,7 @@ def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataF
             whole = _proposal(universe, evaluation, "etf_universe_maintenance")
             proposals.append(replace(whole, figures=figures))
             continue
-        # Who is not listed at all is the business of delisted_cleanup: an answer that lacks a fund proves nothing.
+        # delisted_cleanup handles unlisted funds: an answer that lacks a fund proves nothing.
         listed = set(facts["security_id"])
         gone = tuple(one for one in _departures(universe, evaluation) if one.security_id in listed)
         evidence = {one.ticker: found for one in gone if (found := evaluation.evidence().get(one.ticker))}
@@ -174,10 +174,10 @@ def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataF
 
 
 def determine_by_rule(universes: Iterable[UniverseState], facts: pl.DataFrame) -> list[StagedTask]:
-    """The whole membership of every universe with a rule, whatever the tasks' triggers say: for sessions of the past.
+    """Propose the whole membership of every universe with a rule, regardless of triggers: for past sessions.
 
     Args:
-        universes: those to determine, as the session finds them.
+        universes: the universes to determine, before the synchronisation.
         facts: `core.universes.facts.FACT_SCHEMA`.
     """
     chosen = [one for one in universes if one.dated and one.rule]
@@ -191,7 +191,7 @@ def determine_by_rule(universes: Iterable[UniverseState], facts: pl.DataFrame) -
 
 
 def _evaluated(universe: UniverseState, facts: pl.DataFrame) -> Evaluation:
-    assert universe.rule is not None  # noqa: S101  # asked of by every caller
+    assert universe.rule is not None  # noqa: S101  # every caller has checked it
     return evaluate(universe.rule, facts, frozenset(universe.members))
 
 
@@ -201,7 +201,7 @@ def _whole(universe: UniverseState, facts: pl.DataFrame, task: str) -> Proposal:
 
 def _proposal(universe: UniverseState, evaluation: Evaluation, task: str) -> Proposal:
     members = tuple(member.security_id for member in evaluation.members)
-    told = {*members, *universe.members}
+    concerned = {*members, *universe.members}
     return Proposal(
         universe=universe.key,
         task=task,
@@ -209,7 +209,7 @@ def _proposal(universe: UniverseState, evaluation: Evaluation, task: str) -> Pro
         joined=sum(member not in universe.members for member in members),
         departures=_departures(universe, evaluation),
         rule_version=universe.rule_version,
-        reasons={security: why for security, why in evaluation.reasons().items() if security in told},
+        reasons={security: why for security, why in evaluation.reasons().items() if security in concerned},
         evidence=evaluation.evidence(),
     )
 

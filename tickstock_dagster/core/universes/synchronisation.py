@@ -1,8 +1,10 @@
 """The daily synchronisation of universes: what tasks propose, and how proposals become one plan.
 
-The tasks are independent of each other: each proposes, none writes. Where several speak of one universe, the order of
-`PRECEDENCE` decides. What each task proposes belongs in `core.universes.sync_tasks`, what stops a plan in
-`core.universes.sync_guards`; staging and applying in `adapters.universes.sync_store`.
+The tasks are independent of each other: each proposes, none writes. Where several have proposals for one universe, the
+order of `PRECEDENCE` decides. The tasks' proposals belong in `core.universes.sync_tasks`, the guards that stop a plan
+in `core.universes.sync_guards`, staging and applying in `adapters.universes.sync_store`.
+
+Longer than 250 lines because the plan's values and the merging that makes it are one vocabulary.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -20,26 +22,26 @@ PRECEDENCE: tuple[str, ...] = (
     "ipo_universe_assignment",
     "etf_universe_maintenance",
 )
-"""Who is right where two tasks speak of one universe: a delisting is a fact, a whole evaluation says more than the
-removal of single members."""
+"""Which task wins where two have proposals for one universe: a delisting is a fact, and a whole evaluation outweighs
+the removal of single members."""
 
 TASKS: tuple[str, ...] = get_args(TaskName)
-"""The five tasks, in the order in which they are told of."""
+"""The five tasks, in the order in which they are reported."""
 
 
 @dataclass(frozen=True, slots=True)
 class UniverseState:
-    """A universe as a session finds it.
+    """A universe before a session's synchronisation.
 
     Attributes:
         key: canonical name.
         type: theme, size, ipo, list, …
         category: a theme's name, else the type.
-        dated: whether its members are determined by session; else it is a list.
-        members: the security and ticker of every member on the session before; of a list, those that are known.
-        rule: the one in force; None for lists.
-        rule_version: its version.
-        determined: whether its members were ever determined, for the session or an earlier one.
+        dated: whether it has members by session; otherwise it is a list.
+        members: ticker by security of every member on the session before; for a list, of its known members.
+        rule: the rule in force; None for lists.
+        rule_version: version of the rule.
+        determined: whether members were ever determined, for this session or an earlier one.
     """
 
     key: str
@@ -54,7 +56,7 @@ class UniverseState:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A member that is to leave. `certain`: it follows from the calendar or the rule's own time, not from an answer."""
+    """A proposed departure. `certain`: it follows from time alone, not from a vendor's answer."""
 
     security_id: int
     ticker: str
@@ -64,7 +66,7 @@ class Departure:
 
 @dataclass(frozen=True, slots=True)
 class Classified:
-    """A new listing with what it was classified by."""
+    """A new listing with the facts that classify it."""
 
     security_id: int
     ticker: str
@@ -73,19 +75,19 @@ class Classified:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a task wants of one universe.
+    """A task's proposal for one universe.
 
     Attributes:
         universe: canonical name.
-        task: who proposes.
-        members: all members, in order; None: only `departures` are proposed.
-        joined: how many of them are new.
+        task: the proposing task.
+        members: all members, in order; None where the task proposes `departures` only.
+        joined: number of new members.
         departures: members that leave.
-        rule_version: of the rule that decided.
-        reasons: why, by security.
-        evidence: per ticker looked at.
+        rule_version: version of the rule that decided.
+        reasons: reason by security.
+        evidence: evidence by ticker.
         classified: new listings among the members.
-        figures: of a theme's candidates, by security: AUM, expense ratio, dollar volume; None where not known.
+        figures: AUM in USD, expense ratio and dollar volume of a theme's candidates, by security; None where unknown.
     """
 
     universe: str
@@ -101,13 +103,13 @@ class Proposal:
 
     @property
     def changes(self) -> int:
-        """Members that join or leave, and new listings that are classified."""
+        """Number of joining and leaving members and of classified new listings."""
         return self.joined + len(self.departures) + len(self.classified)
 
 
 @dataclass(frozen=True, slots=True)
 class StagedTask:
-    """What one task left for a session: its proposals and how it went. `skipped` says why it had nothing to do."""
+    """One task's proposals for a session, and how the task went. `skipped` says why it had nothing to do."""
 
     task: str
     proposals: tuple[Proposal, ...]
@@ -117,24 +119,23 @@ class StagedTask:
 
     @property
     def changes(self) -> int:
-        """Changes that it proposes."""
+        """Number of proposed changes."""
         return sum(proposal.changes for proposal in self.proposals)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What a plan makes of one universe.
+class UniverseChange:
+    """A plan's change to one universe.
 
     Attributes:
-        universe: as the session finds it.
-        members: all members from now on, in order; None: it is a list, and only `departures` leave it.
+        universe: the universe before the synchronisation.
+        members: all members from now on, in order; None for a list, which only `departures` leave.
         departures: members that leave.
-        task: whose word it is.
-        rule_version: of the rule that decided.
-        reasons: why, by security.
-        evidence: per ticker looked at.
-        classified: new listings.
-        metadata: the theme's figures.
+        task: the task that decided.
+        rule_version: version of the rule that decided.
+        reasons: reason by security.
+        evidence: evidence by ticker.
+        classified: new listings among the members.
     """
 
     universe: UniverseState
@@ -152,39 +153,39 @@ class SyncPlan:
     """All changes of a session.
 
     Attributes:
-        changes: what is applied.
-        metadata: the figures of the themes, by universe.
-        emptied: what is not applied, since nobody would be left: no universe is empty.
+        changes: changes to apply.
+        metadata: figures of the themes, by universe.
+        emptied: changes that are not applied because they would leave a universe empty.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[UniverseChange, ...]
     metadata: Mapping[str, Mapping[str, Any]]
-    emptied: tuple[Change, ...] = ()
+    emptied: tuple[UniverseChange, ...] = ()
 
     @property
     def left_alone(self) -> dict[str, str]:
-        """Why each of the universes that would become empty would."""
+        """The universes that a change would empty, each with the reason."""
         return {one.universe.key: f"it would become empty: {one.departures[0].reason}" for one in self.emptied}
 
 
 def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> SyncPlan:
-    """One change per universe from the proposals of all tasks.
+    """Merge the proposals of all tasks into one change per universe.
 
-    The whole membership that stands first in `PRECEDENCE` holds, without the members of whom a task before it says
-    that they leave. Where none is proposed, every proposed departure leaves. A universe that would become empty is
-    left alone.
+    The whole membership that comes first in `PRECEDENCE` holds, without members whose departure a task before it
+    proposes. Where no task proposes a whole membership, every proposed departure leaves. A universe that would become
+    empty stays as it is.
 
     Args:
-        staged: what the tasks propose; universes that are not known are passed over.
-        universes: as the session finds them.
+        staged: the tasks' proposals; those for unknown universes are ignored.
+        universes: the universes before the synchronisation.
     """
     by_universe: dict[str, list[Proposal]] = {}
     for task in staged:
         for proposal in task.proposals:
             by_universe.setdefault(proposal.universe, []).append(proposal)
-    changes: list[Change] = []
+    changes: list[UniverseChange] = []
     metadata: dict[str, Mapping[str, Any]] = {}
-    emptied: list[Change] = []
+    emptied: list[UniverseChange] = []
     for universe in sorted(universes, key=lambda state: state.key):
         proposals = sorted(by_universe.get(universe.key, ()), key=lambda proposal: PRECEDENCE.index(proposal.task))
         change = _merged(universe, proposals)
@@ -203,7 +204,7 @@ def merge(staged: Iterable[StagedTask], universes: Iterable[UniverseState]) -> S
     return SyncPlan(tuple(changes), metadata, tuple(emptied))
 
 
-def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | None:
+def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> UniverseChange | None:
     whole = next((proposal for proposal in proposals if proposal.members is not None), None)
     rank = PRECEDENCE.index(whole.task) if whole else len(PRECEDENCE)
     heard = [proposal for proposal in proposals if PRECEDENCE.index(proposal.task) < rank or proposal is whole]
@@ -220,10 +221,10 @@ def _merged(universe: UniverseState, proposals: Sequence[Proposal]) -> Change | 
         gone = set(reasons)
         members = tuple(member for member in universe.members if member not in gone) if universe.dated else None
         evidence = {**_left(departures), **{k: v for one in heard for k, v in one.evidence.items()}}
-        return Change(universe, members, departures, speaker.task, speaker.rule_version, reasons, evidence)
-    # A newcomer may be gone already, too: what stands before the evaluation is believed.
+        return UniverseChange(universe, members, departures, speaker.task, speaker.rule_version, reasons, evidence)
+    # A newcomer may be delisted too: tasks before the evaluation take precedence over it.
     before = {security for security, (_, task) in leaving.items() if task != whole.task}
-    return Change(
+    return UniverseChange(
         universe,
         tuple(member for member in whole.members or () if member not in before),
         departures,
@@ -242,7 +243,7 @@ def _left(departures: Iterable[Departure]) -> dict[str, Any]:
 def theme_metadata(members: Iterable[int], figures: Mapping[int, Sequence[float | None]]) -> dict[str, Any]:
     """A theme's figures over its members: how many, AUM in USD, mean expense ratio, median dollar volume.
 
-    Members of which a figure is not known do not count in it; it is null where none is.
+    A figure leaves out members without a known value; it is null where no member has one.
     """
     chosen = list(members)
     rows = [figures[member] for member in chosen if member in figures]

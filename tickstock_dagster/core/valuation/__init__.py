@@ -1,4 +1,4 @@
-"""Fair market values of securities that did not trade: the estimate, and how far it is off.
+"""Fair market values of securities that did not trade: the estimate, and its accuracy.
 
-Prices that were printed belong in `core.bars`.
+Printed prices belong in `core.bars`.
 """

@@ -1,7 +1,7 @@
-"""How far the estimate of `core.valuation.fair_value` is off: real closes are hidden, valued, and compared.
+"""Measures the error of `core.valuation.fair_value` by hiding real closes and comparing the estimates with them.
 
-Beside it stands the plainest answer, the last close carried forward: what the estimate adds is the difference. Errors
-are absolute and relative to the hidden close. Reading bars belongs elsewhere.
+The baseline is the last close carried forward: the difference is what the estimate adds. Errors are absolute values,
+relative to the hidden close. Reading bars belongs elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ BUCKETS = ("thin", "middle", "liquid")
 """Thirds of the symbols by their median dollar volume a session."""
 
 SILENCES = (1, 2, 5)
-"""Sessions in a row that are hidden; the last of them is valued."""
+"""Numbers of consecutive hidden sessions; the last one is valued."""
 
 QUANTILES = {"median": 0.5, "p90": 0.9, "p99": 0.99}
 
@@ -49,20 +49,20 @@ def hide_and_value(
     every: int = 5,
     least_before: int = 150,
 ) -> pl.DataFrame:
-    """Hide closes and value them from what was printed before.
+    """Hide closes and estimate them from earlier prints.
 
-    For each symbol, each length of silence and every so many-th session: the closes of that session and of those
-    before it in the silence are hidden, the reference's are not.
+    For each symbol, each length of silence and one session in `every`: hides the symbol's closes of that session and of
+    the sessions before it in the silence, but not those of the reference.
 
     Args:
         prints: `PRINT_SCHEMA`.
-        references: by ticker, its own reference; SPY for those that have none.
+        references: reference by ticker; SPY is that of tickers without one.
         silences: sessions hidden in a row, ascending, each at least 1.
-        every: one session of so many is valued.
-        least_before: sessions at the beginning that are only history.
+        every: interval between valued sessions, in sessions.
+        least_before: sessions at the beginning that serve as history only.
 
     Returns:
-        `ERROR_SCHEMA`; without symbols that have no reference among the prints.
+        `ERROR_SCHEMA`, without symbols whose references are not among the prints.
     """
     sessions = prints["session"].unique().sort().to_list()
     levels = _levels(prints, sessions)
@@ -94,7 +94,7 @@ def error_table(errors: pl.DataFrame) -> pl.DataFrame:
 
     Returns:
         bucket, silence, symbols, values, `estimate_<quantile>` and `last_close_<quantile>` for each of `QUANTILES`,
-        and `worse`: the share of values, 0 to 1, in which the last close was nearer.
+        and `worse`: the share of values, 0 to 1, for which the last close was nearer.
     """
     order = pl.Enum(BUCKETS)
     quantiles = [

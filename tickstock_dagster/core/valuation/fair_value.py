@@ -1,22 +1,22 @@
-"""The estimate of what a security was worth on a session on which it did not print, and how it is made.
+"""Estimates the value of a security on a session on which it did not print.
 
     value = last close × actions since × (1 + beta × reference's return since the last print)
 
 *Last close*: the security's newest printed close before the session. *Actions since*: its splits and cash dividends
-with an ex-date after that print, so that the value stands in the price of its own session. *Reference*: for an ETF its
-`correlation_reference`, for a company the fund of its sector, else SPY; the first of them that has what is needed.
+with an ex-date after that print, so that the value is in prices of its own session. *Reference*: for an ETF its
+`correlation_reference`, for a company the fund of its sector, else SPY; the first of them with enough prints.
 
 *Beta* is measured from print to print: the return between two prints of the security against the reference's return
-over the very same sessions, the last 60 of them, weighted by 1 / sessions between them (E. Dimson and P. Marsh, "The
-stability of UK risk measures and the problem of thin trading", Journal of Finance 38, 1983): a return from one session
-to the next would be near zero where nothing traded, and beta with it. It is then shrunk towards 0, that is towards the
-last close, by b² / (b² + se²), the more the less certain it is (O. Vasicek, "A note on using cross-sectional
-information in Bayesian estimation of security betas", Journal of Finance 28, 1973, with the prior taken from the
-estimate itself). Where there are fewer than 20 such returns the value is the last close; where there is no print
-within the year before, there is none.
+over the same sessions, for the last 60 such returns, weighted by 1 / sessions between the prints (E. Dimson and P.
+Marsh, "The stability of UK risk measures and the problem of thin trading", Journal of Finance 38, 1983). Returns from
+session to session would be near zero where nothing traded, and beta with them. Beta is then shrunk towards 0, that is
+towards the last close, by b² / (b² + se²): the less certain it is, the more (O. Vasicek, "A note on using
+cross-sectional information in Bayesian estimation of security betas", Journal of Finance 28, 1973, with the prior taken
+from the estimate itself). With fewer than 20 such returns the value is the last close; without a print in the year
+before there is no value.
 
-Only what was printed up to the session itself is used. Reading prints and storing values belongs in
-`adapters.valuation.store`; how good the estimate is, in `core.valuation.accuracy`.
+The estimate uses only prints up to the session itself. Reading prints and storing values belongs in
+`adapters.valuation.store`, measuring the estimate's accuracy in `core.valuation.accuracy`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -44,28 +44,28 @@ from tickstock_dagster.core.securities.sectors import (
 )
 
 ESTIMATOR = "estimator"
-"""Source of a value that this module made; any other source is a vendor's name."""
+"""Source of the values of this module; any other source is a vendor's name."""
 
 WINDOW = 60
-"""Returns from print to print that beta is measured over."""
+"""Number of returns from print to print behind a beta."""
 
 LEAST_RETURNS = 20
 """With fewer of them there is no beta, and the value is the last close."""
 
 LOOKBACK = 252
-"""Sessions before the valued one that are looked at. Older prints say nothing of it."""
+"""Sessions before the valued one whose prints count. Older prints are too old."""
 
 MARKET_FUND = "SPY"
-"""The reference of everything that has no other."""
+"""The reference of securities without another one."""
 
 SECTOR_FUNDS = {
     TECHNOLOGY: "XLK", COMMUNICATION: "XLC", DISCRETIONARY: "XLY", STAPLES: "XLP", HEALTH: "XLV", FINANCIALS: "XLF",
     INDUSTRIALS: "XLI", ENERGY: "XLE", MATERIALS: "XLB", UTILITIES: "XLU", REAL_ESTATE: "XLRE",
 }  # fmt: skip
-"""The fund that stands for a sector."""
+"""The fund that represents a sector."""
 
 DECIMALS = 6
-"""Of a stored value, as the table's columns have."""
+"""Decimals of a stored value, as in the table's columns."""
 
 Floats = NDArray[np.float64]
 
@@ -76,7 +76,7 @@ UNPRINTED_SCHEMA: dict[str, type[pl.DataType]] = {
     "correlation_reference": pl.String,
     "sector": pl.String,
 }
-"""A session on which a security did not print, with what its references follow from."""
+"""A session on which a security did not print, with the facts that determine its references."""
 
 FAIR_VALUE_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -91,11 +91,11 @@ FAIR_VALUE_SCHEMA: dict[str, type[pl.DataType]] = {
     "last_close": pl.Float64,
     "sessions_since_print": pl.Int64,
 }
-"""A value and how it was come by: `fmv` and `last_close` in currency units per share, `last_close` raw as printed."""
+"""A value and its derivation: `fmv` and `last_close` in currency units per share, `last_close` raw as printed."""
 
 
 class Method(StrEnum):
-    """How a value was come by."""
+    """How a value was derived."""
 
     REFERENCE = "reference"
     LAST_CLOSE = "last_close"
@@ -104,25 +104,25 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How far a security is thought to have gone since its last print: `growth` is value / last close."""
+    """The estimated move of a security since its last print: `growth` is value / last close."""
 
     growth: float
     beta: float
 
 
 def references_of(correlation_reference: str | None, sector: str | None, ticker: str) -> tuple[str, ...]:
-    """Tickers that a security may be measured against, the best first, itself left out."""
+    """Tickers of a security's possible references, the best first, without the security itself."""
     names = (correlation_reference, SECTOR_FUNDS.get(sector or ""), MARKET_FUND)
     return tuple(dict.fromkeys(name for name in names if name and name != ticker))
 
 
 def beta_of(returns: Floats, references: Floats, spans: Floats) -> float:
-    """The shrunk beta of some returns from print to print; 0.0 where the reference stood still.
+    """The shrunk beta of returns from print to print; 0.0 where the reference did not move.
 
     Args:
-        returns: of the security, shape (n,), n ≥ 2.
-        references: of the reference, over the same sessions.
-        spans: sessions that each return covers, ≥ 1.
+        returns: the security's, fractions, shape (n,), n ≥ 2.
+        references: the reference's, over the same sessions.
+        spans: number of sessions that each return covers, ≥ 1.
     """
     weights = 1 / spans
     variance = float(weights @ references**2)
@@ -135,13 +135,13 @@ def beta_of(returns: Floats, references: Floats, spans: Floats) -> float:
 
 
 def step_since_print(levels: Floats, reference: Floats, place: int, last: int) -> Step | None:
-    """How far a security went from its last print to a session, by its reference; None where that cannot be said.
+    """The estimated move of a security from its last print to a session, by its reference; None without enough data.
 
     Args:
         levels: total-return levels of the security by session, NaN where it did not print.
         reference: the reference's, on the same sessions.
-        place: position of the valued session; later ones are not looked at.
-        last: position of the security's last print before it.
+        place: position of the valued session; later sessions are ignored.
+        last: position of the security's last print before that session.
     """
     if np.isnan(reference[last]) or np.isnan(reference[place]):
         return None
@@ -158,13 +158,13 @@ def step_since_print(levels: Floats, reference: Floats, place: int, last: int) -
 def estimate_fair_values(
     unprinted: pl.DataFrame, closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]
 ) -> pl.DataFrame:
-    """Values of the sessions on which securities did not print, as the module's docstring says.
+    """Values for sessions on which securities did not print, by the rules in the module's docstring.
 
     Args:
         unprinted: `UNPRINTED_SCHEMA`.
         closes: `core.actions.returns.CLOSE_SCHEMA`: raw closes of these securities and of their references.
         payouts: `core.actions.returns.PAYOUT_SCHEMA`.
-        sessions: sessions of the calendar, ascending: the valued ones, and `LOOKBACK` before the first.
+        sessions: sessions of the calendar, ascending: the valued ones, and `LOOKBACK` sessions before the first.
 
     Returns:
         `FAIR_VALUE_SCHEMA`, ordered by session and security; no row for a security without a print in the
@@ -176,7 +176,7 @@ def estimate_fair_values(
     levels = {security: row / factors[security] for security, row in prices.items()}
     rows = unprinted.sort("session", "security_id").select(list(UNPRINTED_SCHEMA)).rows()
     wanted = {name for _, _, ticker, reference, sector in rows for name in references_of(reference, sector, ticker)}
-    # By session: a ticker may have been another security's before.
+    # By session, since tickers change hands.
     holders: dict[tuple[str, date], int] = {
         (ticker, session): security
         for ticker, session, security in closes.filter(pl.col("ticker").is_in(list(wanted)))
@@ -221,7 +221,7 @@ def estimate_fair_values(
             place - last,
         ]
         found.append(row)
-    # What rounds to nothing is no price.
+    # A value that rounds to 0 is not a price.
     return pl.DataFrame(found, schema=FAIR_VALUE_SCHEMA, orient="row").filter(pl.col("fmv") > 0)
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 from tickstock_dagster.adapters.actions.loader import load_corporate_actions
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
@@ -31,7 +31,7 @@ from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 )
 def corporate_actions(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
-) -> Iterator[dg.MaterializeResult | dg.AssetMaterialization | dg.AssetObservation]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation]:
     """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
 
     They find their security by the vendor's ticker lists, of which the missing ones are fetched. A source that has no
@@ -45,11 +45,9 @@ def corporate_actions(
         yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
         return
     with failures(retried=TransientVendorError):
-        lists = ListingSync(run.source, run.engine, MARKET, run.run_id, clock.now, run.source.drain_calls)
-        lists.reach(min(days), run.calendar.latest_closed_session(clock.now()))
-        report = load_corporate_actions(
-            run.source, run.engine, min(days), max(days), market=MARKET, run_id=run.run_id, clock=clock.now
-        )
+        load = run.load_context
+        ListingSync(load).reach(min(days), run.calendar.latest_closed_session(clock.now()))
+        report = load_corporate_actions(load, min(days), max(days))
     metadata: dict[str, Any] = {
         "versions_begun": report.inserted,
         "versions_ended": report.ended,

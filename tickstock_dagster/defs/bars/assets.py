@@ -69,7 +69,7 @@ def session_bars(
     run = BarRun.open_source(context, warehouse, vendor, clock)
     days = run.closed_sessions(context.partition_keys, config.added_sessions)
     attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
-    with attempt.told():
+    with attempt.reporting():
         request = run.request(days, config.tickers, config.universe, ask_again=config.ask_again)
         report = run.load(request, attempt.progress)
     yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)

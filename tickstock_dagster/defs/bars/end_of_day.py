@@ -9,8 +9,9 @@ import dagster as dg
 
 from tickstock_dagster.adapters.loading.tracked import next_retry
 from tickstock_dagster.adapters.sources.protocol import VendorError
+from tickstock_dagster.core.calendars.markets import MARKET_TIMEZONE
 from tickstock_dagster.defs.actions.assets import corporate_actions
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, eod_request, eod_situation
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_request, eod_situation
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 

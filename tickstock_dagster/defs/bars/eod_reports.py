@@ -1,6 +1,6 @@
-"""What a session's end-of-day run tells while it runs, and the summary at its end.
+"""What a session's end-of-day run publishes while it runs, and the summary at its end.
 
-That the day is done is told in `defs.bars.reports`; what stands in an event is made in `adapters.loading.end_of_day`.
+`defs.bars.reports` publishes that the day is done; `adapters.loading.end_of_day` makes the events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,28 +13,30 @@ import dagster as dg
 
 from tickstock_dagster.adapters.bars.loader import LoadReport
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
-from tickstock_dagster.adapters.loading.end_of_day import completion_event, tell_status
+from tickstock_dagster.adapters.loading.end_of_day import AttemptStatus, completion_event, publish_status
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.events.envelope import EodState
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS, Completeness
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.automation import eod_attempts
 from tickstock_dagster.defs.bars.runs import BarRun
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, eod_tags
 
 PROGRESS_STEPS = 10
-"""So often at most progress is told in one attempt."""
+"""So often at most the progress of one attempt is published."""
 
 PHASES = ("listing", "plan", "fetch", "store", "settle")
 
 
 @dataclass(slots=True)
 class EodAttempt:
-    """One attempt at a session, told to consumers as it goes on.
+    """One attempt at a session, published as it goes on.
 
     Attributes:
-        session: the session; None where nobody is told: an old session, a range, a part of what is tracked, or a
+        session: the session; None where nothing is published: an old session, a range, a part of what is tracked, or a
             session that was declared complete before.
         number: which attempt, from 1.
     """
@@ -58,7 +60,7 @@ class EodAttempt:
         chosen: bool,
     ) -> Self:
         """The attempt that a run over some sessions makes; `chosen` where it is for a part of what is tracked."""
-        session = days[0] if len(days) == 1 and not chosen and is_told(context, run, days[0]) else None
+        session = days[0] if len(days) == 1 and not chosen and is_reported(context, run, days[0]) else None
         if session is None or completion_event(run.engine, session, MARKET):
             return cls(context, run, notifications, None, 1)
         runs = eod_attempts(context.instance, session)
@@ -66,54 +68,58 @@ class EodAttempt:
         return cls(context, run, notifications, session, max(1, runs if ours else runs + 1))
 
     @contextmanager
-    def told(self) -> Iterator[None]:
-        """Tell that the attempt begins, and that it failed where the block raises."""
-        self._tell("started")
+    def reporting(self) -> Iterator[None]:
+        """Publish that the attempt begins, and that it failed where the block raises."""
+        self._publish("started")
         try:
             yield
         except BaseException as error:
             words = error.description if isinstance(error, dg.Failure) else str(error)
-            self._tell("failed", message=(words or type(error).__name__).splitlines()[0])
+            self._publish("failed", message=(words or type(error).__name__).splitlines()[0])
             raise
 
-    def progress(self, done: int, total: int) -> None:
-        """Tell that so many units are stored, at every tenth of them."""
+    def progress(self, done: int, total: int, tracked: Expectation) -> None:
+        """Publish that so many units are stored, at every tenth of them."""
         step = PROGRESS_STEPS * done // total
         if step > self._step:
             self._step = step
-            self._tell("progress", f"{done}/{total}", f"{done} of {total} units are stored")
+            self._publish("progress", tracked, f"{done}/{total}", f"{done} of {total} units are stored")
 
-    def ended(self, why: str) -> None:
-        """Tell that the session stays incomplete; nothing where it was declared complete."""
+    def ended(self, why: str, tracked: Expectation) -> None:
+        """Publish that the session stays incomplete; nothing where it was declared complete."""
         if self.session and not completion_event(self.run.engine, self.session, MARKET):
-            self._tell("incomplete", message=why)
+            self._publish("incomplete", tracked, message=why)
 
-    def _tell(self, what: EodState, step: str = "", message: str | None = None) -> None:
-        """Write the event and send it; neither a store nor a Redis that is away decides how the run ends."""
+    def _publish(
+        self, what: EodState, tracked: Expectation | None = None, step: str = "", message: str | None = None
+    ) -> None:
+        """Write the event and send it; neither a store nor a Redis that is away decides how the run ends.
+
+        `tracked` is what is tracked on the session, where the load has resolved it.
+        """
         if self.session is None:
             return
         try:
-            tracked = self.run.tracked([self.session])
+            tracked = tracked or self.run.tracked([self.session])
             nothing = Completeness(self.session, 0, 0, 0, 0)
-            tell_status(
-                self.run.engine,
+            status = AttemptStatus(
                 self.run.states(tracked, [self.session]).get(self.session, nothing),
                 gaps_by_reason(self.run.engine, tracked.security_ids, self.session, self.session),
-                what=what,
-                step=step,
+                state=what,
                 market=MARKET,
                 attempt=self.number,
                 run_id=self.run.run_id,
-                now=self.run.clock.now(),
+                step=step,
                 message=message,
             )
+            publish_status(self.run.engine, status, now=self.run.clock.now())
             if self._reachable:
                 self._reachable = self.notifications.dispatch().error is None
         except TickstockError as error:
-            self.context.log.warning("that the attempt is %s could not be told: %s", what, error)
+            self.context.log.warning("that the attempt is %s could not be published: %s", what, error)
 
 
-def is_told(context: dg.AssetExecutionContext, run: BarRun, session: date) -> bool:
+def is_reported(context: dg.AssetExecutionContext, run: BarRun, session: date) -> bool:
     """Whether consumers hear of a session: the latest closed one, and the one that an end-of-day run is for."""
     tags = context.run.tags
     meant = tags.get(SESSION_TAG) if tags.get(TRIGGER_TAG) == "eod" else None
@@ -137,5 +143,4 @@ def summary_table(report: LoadReport) -> str:
         "calls": report.calls,
         **{f"{phase} s": f"{report.phases.get(phase, 0.0):.2f}" for phase in PHASES},
     }
-    rows = (cells, ["---"] * len(cells), cells.values())
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+    return markdown_table(list(cells), [cells.values()])

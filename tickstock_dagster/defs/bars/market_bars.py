@@ -4,6 +4,7 @@ An asset's partitions are the sessions of its own calendar, in its own zone: a h
 Tokyo. The end of day of the US market, its vendor and its schedules belong elsewhere.
 """
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.sources.market_files import MarketFileSource
 from tickstock_dagster.core.calendars.markets import Market, market_named
@@ -23,6 +25,7 @@ from tickstock_dagster.core.calendars.session_calendar import (
 )
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
+from tickstock_dagster.defs.bars.reports import AssetEvent
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS
@@ -34,7 +37,7 @@ START = date(2015, 1, 5)
 """First day of the partitions; the first of them is the first session from then on."""
 
 
-class MarketFiles(dg.ConfigurableResource[Any]):
+class MarketFiles(dg.ConfigurableResource["MarketFiles"]):
     """Where a market's bars come from."""
 
     source: str = Field(description="files:PATH, a Parquet or CSV file of daily bars.")
@@ -83,7 +86,7 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
         f"{market.currency}. Tickers are qualified with the market, as in 7203.XTKS.",
         code_version="1",
     )
-    def session_bars(context: dg.AssetExecutionContext) -> Any:
+    def session_bars(context: dg.AssetExecutionContext) -> Iterator[AssetEvent]:
         warehouse: WarehouseResource = context.resources.warehouse
         clock: Clock = context.resources.clock
         files: MarketFiles = getattr(context.resources, _resource_key(mic))
@@ -93,8 +96,8 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
             source, engine = files.open(market), warehouse.engine()
             spans = source.spans()
             register_listings(engine, market, spans, now=now)
-            loader = BarLoader(source, engine, calendar, mic, context.run.run_id, clock.now)
-            report = loader.load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
+            load = LoadContext(source, engine, mic, context.run.run_id, clock.now)
+            report = BarLoader(load, calendar).load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
         yield from _told(context, report)
 
     return session_bars
@@ -117,7 +120,7 @@ def _closed(context: dg.AssetExecutionContext, calendar: SessionCalendar, now: d
     return traded
 
 
-def _told(context: dg.AssetExecutionContext, report: LoadReport | None) -> Any:
+def _told(context: dg.AssetExecutionContext, report: LoadReport | None) -> Iterator[AssetEvent]:
     """Materialise the complete sessions, and fail for the others."""
     if report is None:
         yield dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})

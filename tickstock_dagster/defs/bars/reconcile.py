@@ -7,13 +7,14 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
-from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, owed_looks, reconcile_session
+from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, pending_reconciles, reconcile_session
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.core.bars.reconcile import ReconcileDecision, decide_reconcile, span_of
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, VENDOR_POOL
 
@@ -40,8 +41,8 @@ def reconcile(
         session = date.fromisoformat(config.session)
         calendar = warehouse.calendar(MARKET)
         calendar.hours_of(session)
-        loader = BarLoader(vendor.open(), warehouse.engine(), calendar, MARKET, context.run_id, clock.now)
-        report = reconcile_session(loader, session)
+        load = LoadContext(vendor.open(), warehouse.engine(), MARKET, context.run_id, clock.now)
+        report = reconcile_session(BarLoader(load, calendar), session)
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()
@@ -85,7 +86,7 @@ def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: dat
     calendar = warehouse.calendar(MARKET)
     owed = {
         session: replace(look, attempts=instance.get_runs_count(_runs_for(session)))
-        for session, look in owed_looks(warehouse.engine(), *span_of(calendar, now)).items()
+        for session, look in pending_reconciles(warehouse.engine(), *span_of(calendar, now)).items()
     }
     return decide_reconcile(calendar, now, owed, in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}))
 

@@ -1,9 +1,9 @@
-"""What a run of a bar asset tells Dagster and the consumers: partitions, metadata, the day's end; or why it failed.
+"""What a run of a bar asset reports to Dagster and consumers: partitions, metadata, the day's end; or why it failed.
 
 Opening a run and loading belong in `defs.bars.runs`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,17 +15,18 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_reason
 from tickstock_dagster.adapters.loading.end_of_day import declare_complete
 from tickstock_dagster.adapters.loading.expectation import Expectation
-from tickstock_dagster.adapters.quality.gap_alerts import tell_long_gaps
+from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
-from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_told, summary_table
+from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_reported, summary_table
 from tickstock_dagster.defs.bars.runs import BarRun
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import RedisNotifications
 
-AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
 PREVIEW_ROWS = 10
 
@@ -39,23 +40,24 @@ def report_sessions(
     *,
     chosen: bool,
 ) -> Iterator[AssetEvent]:
-    """Tell Dagster which sessions are complete, tell consumers that the day is done, and fail for the rest.
+    """Report to Dagster which sessions are complete, publish that the day is done, and fail for the rest.
 
     A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
     tickers, or of one universe (`chosen`), fails only for those. Sessions that an override added have no partition, and
-    are told of like the others.
+    are published like the others.
 
     Raises:
         Failure: some session stays below the objective; the complete ones are materialised before.
     """
     states = {state.session: state for state in report.states}
-    tracked = run.tracked(list(states)) if states else None
-    whole = run.states(tracked, list(states)) if chosen and tracked and tracked.intervals.height else states
+    # What was loaded is all that is tracked, unless it was chosen.
+    tracked = run.tracked(list(states)) if chosen and states else report.expectation
+    whole = run.states(tracked, list(states)) if chosen and tracked.intervals.height else states
     keyed = {date.fromisoformat(key) for key in context.partition_keys}
     days = sorted(keyed | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
     _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
-    attempt.ended(_why(report))
+    attempt.ended(_why(report), tracked)
     metadata = _end_of_day_metadata(context, run, report, tracked) if len(states) == 1 and not chosen else {}
     metadata |= load_metadata(run, report, _send(context, run, notifications))
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
@@ -90,7 +92,7 @@ def report_cells(
     keys: Sequence[dg.MultiPartitionKey],
     notifications: RedisNotifications,
 ) -> Iterator[AssetEvent]:
-    """Tell Dagster which cells are settled, and fail for the rest.
+    """Report to Dagster which cells are settled, and fail for the rest.
 
     Settled is what is stored, what is explained for good, and what is not expected: the ticker was not printed on that
     session, or the session was cancelled.
@@ -100,7 +102,8 @@ def report_cells(
             not keep the others back); the settled cells are materialised before.
     """
     metadata = load_metadata(run, report, _send(context, run, notifications))
-    settled = _settled_cells(run, [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown])
+    known = [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown]
+    settled = _settled_cells(run, report.expectation, known)
     missing = sum(state.missing for state in report.states)
     if not missing and len(settled) == len(keys):
         yield from _materialise_all(context, report, metadata)
@@ -139,16 +142,17 @@ def _materialise_all(
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
 
 
-def _settled_cells(run: BarRun, keys: Sequence[dg.MultiPartitionKey]) -> dict[dg.MultiPartitionKey, int]:
+def _settled_cells(
+    run: BarRun, expectation: Expectation, keys: Sequence[dg.MultiPartitionKey]
+) -> dict[dg.MultiPartitionKey, int]:
     """The settled ones of some cells, each with its number of stored bars, 1 or 0."""
     if not keys:
         return {}
     latest = run.calendar.latest_closed_session(run.clock.now())
     cells = {key: (_session(key), key.keys_by_dimension["ticker"]) for key in keys}
     days = {day for day, _ in cells.values() if day <= latest or run.is_cancelled(day)}
-    tickers = list(dict.fromkeys(ticker for _, ticker in cells.values()))
-    traded = [day for day in days if not run.is_cancelled(day)]
-    expected = set(run.expected(tickers, traded).select("session", "ticker").iter_rows())
+    traded = sorted(day for day in days if not run.is_cancelled(day))
+    expected = set(expectation.cells(traded).select("session", "ticker").iter_rows())
     states = cell_states(run.engine, min(days), max(days))
     return {
         key: int(states.get(cell) == "stored")
@@ -166,7 +170,9 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
     metadata: dict[str, Any] = {
         "completeness": (present / due if due else 1.0) if states else None,
         "coverage": dg.MetadataValue.md(coverage_markdown(states)) if states else None,
-        "gaps_by_reason": _markdown_table(report.gaps) if report.gaps else None,
+        "gaps_by_reason": dg.MetadataValue.md(markdown_table(["reason", "bars"], report.gaps.items()))
+        if report.gaps
+        else None,
         "failures": _markdown_list(report.failures) if report.failures else None,
         "unknown_tickers": ", ".join(report.unknown[:50]) or None,
         "sessions": len(states),
@@ -188,11 +194,6 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
     return {key: value for key, value in metadata.items() if value is not None}
 
 
-def _markdown_table(gaps: Mapping[Any, int]) -> dg.MarkdownMetadataValue:
-    rows = [f"| {reason} | {count} |" for reason, count in gaps.items()]
-    return dg.MetadataValue.md("\n".join(["| reason | bars |", "|---|---|", *rows]))
-
-
 def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:PREVIEW_ROWS]))
 
@@ -202,7 +203,7 @@ def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNo
 
     Redis being away fails no run: the events stay, and a sensor sends them later.
     """
-    tell_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
+    publish_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
     report = notifications.dispatch()
     if report.error:
         context.log.warning("%s notifications wait: %s", report.left, report.error)
@@ -210,12 +211,12 @@ def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNo
 
 
 def _declare_end_of_day(
-    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation | None
+    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation
 ) -> None:
-    """Tell consumers about the latest closed session, and about any session that an end-of-day run was for."""
+    """Publish the end of the latest closed session, and of any session that an end-of-day run was for."""
     for state in complete:
-        if is_told(context, run, state.session):
-            security_ids = tracked.cells([state.session])["security_id"].to_list() if tracked else []
+        if is_reported(context, run, state.session):
+            security_ids = tracked.cells([state.session])["security_id"].to_list()
             declare_complete(
                 run.engine,
                 state,
@@ -229,13 +230,12 @@ def _declare_end_of_day(
 
 
 def _end_of_day_metadata(
-    context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, tracked: Expectation | None
+    context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, tracked: Expectation
 ) -> dict[str, Any]:
     """What one session's run came to: a summary, in the log as well, and the groups that are least complete."""
     summary = summary_table(report)
     context.log.info("%s", summary)
-    expected = tracked.cells([report.states[0].session]) if tracked else None
-    groups = completeness_by_group(run.engine, expected) if expected is not None else []
+    groups = completeness_by_group(run.engine, tracked.cells([report.states[0].session]))
     tables = {"summary": summary, "completeness_by_group": groups_table(groups) if groups else None}
     return {name: dg.MetadataValue.md(table) for name, table in tables.items() if table}
 

@@ -1,33 +1,28 @@
 """One run of a bar asset: opening store and source, guarding its partitions, and loading.
 
-What the run did is told to Dagster in `defs.bars.reports`.
+What the run did is reported to Dagster in `defs.bars.reports`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import dagster as dg
 import polars as pl
 
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader, LoadProgress, LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED
 from tickstock_dagster.adapters.loading.coverage import completeness
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
 from tickstock_dagster.adapters.universes.store import universe_named
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.loading.planning import LoadPlan
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.runs import SourceRun, failures
 
 
 @dataclass(frozen=True, slots=True)
 class BarRun(SourceRun):
     """One run of a bar asset."""
-
-    def expected(self, tickers: Sequence[str], days: Sequence[date]) -> pl.DataFrame:
-        """The cells (`CELL_SCHEMA`) at which bars of some tickers are expected."""
-        return Expectation.of_tickers(self.engine, tickers).cells(sorted(days))
 
     def tracked(self, days: Sequence[date]) -> Expectation:
         """What is tracked on some sessions."""
@@ -59,10 +54,10 @@ class BarRun(SourceRun):
             raise dg.Failure(words, allow_retries=False)
         return LoadRequest(meant, tuple(days), universes=names or (), ask_again=ask_again)
 
-    def load(self, request: LoadRequest, progress: Callable[[int, int], None] | None = None) -> LoadReport:
+    def load(self, request: LoadRequest, progress: LoadProgress | None = None) -> LoadReport:
         """Load, with errors meant for people as a `Failure`. Without a session (all are cancelled) nothing is asked.
 
-        `progress` is told of the units done, and of how many, after each batch.
+        `progress` is called after each batch that is stored.
 
         Raises:
             Failure: bad input, no rights, or no store. Not retried: the loader has retried what may go away.
@@ -73,10 +68,8 @@ class BarRun(SourceRun):
                 allow_retries=False,
             )
         if not request.sessions:
-            nothing = LoadPlan((), 0, pl.DataFrame(schema=CELL_SCHEMA), 0, 0.0, None)
-            return LoadReport(request.tickers, nothing, NOTHING_STORED, (), {}, (), (), (), 0, 0.0)
-        loader = BarLoader(
-            self.source, self.engine, self.calendar, MARKET, self.run_id, self.clock.now, progress=progress
-        )
+            plan = LoadPlan((), 0, pl.DataFrame(schema=CELL_SCHEMA), 0, 0.0, None)
+            nothing = Expectation.nothing()
+            return LoadReport(request.tickers, nothing, plan, NOTHING_STORED, (), {}, (), (), (), 0, 0.0)
         with failures():
-            return loader.load(request)
+            return BarLoader(self.load_context, self.calendar, progress=progress).load(request)

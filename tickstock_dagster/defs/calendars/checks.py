@@ -4,10 +4,12 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.calendars.quorum import QuorumReport, hold_quorum, standing_disagreements
+from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.calendars.quorum import Disagreement
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE
+from tickstock_dagster.core.markdown import markdown_table
+from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import TRIGGER_TAG
@@ -39,7 +41,7 @@ def calendar_agreement(
     with failures():
         engine = warehouse.engine()
         if config.ask:
-            report = hold_quorum(engine, vendor.open(), market=MARKET, now=now, run_id=context.run.run_id)
+            report = hold_quorum(LoadContext(vendor.open(), engine, MARKET, context.run.run_id, clock.now))
         standing = standing_disagreements(engine, now)
     undecided = [one for one in standing if not one.overridden]
     for one in undecided:
@@ -94,10 +96,10 @@ def _heard(report: QuorumReport | None) -> dict[str, str | int]:
 
 
 def _table(standing: list[Disagreement]) -> dg.MarkdownMetadataValue:
-    lines = ["| day | calendar | in force | witness | says | override |", "|---|---|---|---|---|---|"]
-    lines += [
-        f"| {one.session} | {one.calendar} | {one.ours} | {one.witness} | {one.theirs} | "
-        f"{'yes' if one.overridden else ''} |"
+    if not standing:
+        return dg.MetadataValue.md("none")
+    rows = [
+        (one.session, one.calendar, one.ours, one.witness, one.theirs, "yes" if one.overridden else None)
         for one in standing[:_SHOWN]
     ]
-    return dg.MetadataValue.md("\n".join(lines) if standing else "none")
+    return dg.MetadataValue.md(markdown_table(["day", "calendar", "in force", "witness", "says", "override"], rows))

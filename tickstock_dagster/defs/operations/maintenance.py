@@ -10,13 +10,14 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, last_maintained, maintain
-from tickstock_dagster.adapters.universes.correlation_history import refresh_correlation_history
+from tickstock_dagster.adapters.universes.correlation_store import refresh_correlation_history
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.operations.maintenance import decide_maintenance
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE, is_at_work
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG
@@ -148,9 +149,9 @@ def maintenance_universes_sensor(
 
 
 def _facts(report: MaintenanceReport) -> dict[str, dg.MetadataValue | int | float | str]:
-    lines = ["| table | bytes before | after | seconds |", "|---|--:|--:|--:|"]
-    lines += [
-        f"| {name} | {care.before:,} | {care.after:,} | {care.skipped or f'{care.seconds:.2f}'} |"
+    head = ["table", "bytes before", "after", "seconds"]
+    rows = [
+        (name, f"{care.before:,}", f"{care.after:,}", care.skipped or f"{care.seconds:.2f}")
         for name, care in list(report.tables.items())[:_SHOWN]
     ]
     return {
@@ -159,6 +160,6 @@ def _facts(report: MaintenanceReport) -> dict[str, dg.MetadataValue | int | floa
         "bytes_after": report.bytes_after,
         "tables_vacuumed": len(report.tables) - len(report.skipped),
         "tables_skipped": "; ".join(f"{name}: {why}" for name, why in report.skipped.items()) or "none",
-        "largest_tables": dg.MetadataValue.md("\n".join(lines)),
+        "largest_tables": dg.MetadataValue.md(markdown_table(head, rows, right=head[1:])),
         "seconds": round(report.seconds, 3),
     }

@@ -4,12 +4,12 @@ from datetime import datetime
 
 import dagster as dg
 
-from tickstock_dagster.adapters.operations.day_notices import tell_early_close, tell_overdue
+from tickstock_dagster.adapters.operations.day_notices import publish_early_close, publish_overdue
 from tickstock_dagster.adapters.operations.mail import Mailer
 from tickstock_dagster.adapters.operations.mail_queue import MailRun, send_due_mails
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_attempts
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.settings import load_settings
 
@@ -33,8 +33,8 @@ def day_notice_sensor(
     try:
         engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
         attempts = eod_attempts(context.instance, calendar.latest_closed_session(now))
-        early = tell_early_close(engine, calendar, now=now)
-        late = tell_overdue(engine, calendar, same_day=vendor.same_day(), attempts=attempts, now=now)
+        early = publish_early_close(engine, calendar, now=now)
+        late = publish_overdue(engine, calendar, same_day=vendor.same_day(), attempts=attempts, now=now)
         if early or late:
             notifications.dispatch()  # Redis being away is outbox_sensor's to say
     except TickstockError as error:

@@ -10,9 +10,15 @@ from tickstock_dagster.adapters.quality.bar_anomalies import (
     newest_session_bars,
     volume_anomalies,
 )
-from tickstock_dagster.core.quality.bar_anomalies import PRICE_LIMIT, VOLUME_DROUGHT, VOLUME_SPIKE, JudgedMove
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.markdown import markdown_table
+from tickstock_dagster.core.quality.bar_anomalies import (
+    PRICE_LIMIT,
+    VOLUME_DROUGHT,
+    VOLUME_SPIKE,
+    EvaluatedMove,
+)
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 
@@ -41,19 +47,26 @@ def anomaly_checks(
         if "volume_levels" in selected:
             odd = volume_anomalies(calendar, day)
             rows = [
-                f"| {ticker} | {volume:,} | {due:,.0f} | {ratio:.2f} |" for _, ticker, volume, due, ratio in odd.rows()
+                (ticker, f"{volume:,}", f"{due:,.0f}", f"{ratio:.2f}") for _, ticker, volume, due, ratio in odd.rows()
             ]
-            head = ["| symbol | volume | expected | times |", "|---|--:|--:|--:|"]
+            head = ["symbol", "volume", "expected", "times"]
+            table = markdown_table(head, rows[:_SHOWN], right=head[1:])
             limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected"
-            yield _result("volume_levels", day, len(rows), limits, [*head, *rows[:_SHOWN]])
+            yield _result("volume_levels", day, len(rows), limits, table)
 
 
-def _price_moves(day: SessionBars, moves: list[JudgedMove]) -> dg.AssetCheckResult:
+def _price_moves(day: SessionBars, moves: list[EvaluatedMove]) -> dg.AssetCheckResult:
     anomalies = [move for move in moves if move.is_anomaly]
-    head = ["| symbol | last print | last close | close | fair value | off |", "|---|---|--:|--:|--:|--:|"]
+    head = ["symbol", "last print", "last close", "close", "fair value", "off"]
     rows = [
-        f"| {move.ticker} | {move.last_session} | {move.last_close:.4f} | {move.close:.4f} "
-        f"| {'' if move.fair_value is None else f'{move.fair_value:.4f}'} | {move.off:+.1%} |"
+        (
+            move.ticker,
+            move.last_session,
+            f"{move.last_close:.4f}",
+            f"{move.close:.4f}",
+            None if move.fair_value is None else f"{move.fair_value:.4f}",
+            f"{move.off:+.1%}",
+        )
         for move in anomalies[:_SHOWN]
     ]
     excused = [f"{move.ticker} {move.close / move.last_close - 1:+.1%}" for move in moves if not move.is_anomaly]
@@ -62,14 +75,14 @@ def _price_moves(day: SessionBars, moves: list[JudgedMove]) -> dg.AssetCheckResu
         day,
         len(anomalies),
         f"{PRICE_LIMIT:.0%}",
-        [*head, *rows],
+        markdown_table(head, rows, right=head[2:]),
         excused_by_fair_value=len(excused),
         excused=", ".join(excused[:_SHOWN]) or "none",
     )
 
 
 def _result(
-    name: str, day: SessionBars, value: int, threshold: str, table: list[str], **facts: int | str
+    name: str, day: SessionBars, value: int, threshold: str, table: str, **facts: int | str
 ) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=session_bars.key,
@@ -82,7 +95,7 @@ def _result(
             "judged": day.judged,
             "value": value,
             "threshold": threshold,
-            "worst": dg.MetadataValue.md("\n".join(table) if value else "none"),
+            "worst": dg.MetadataValue.md(table if value else "none"),
             **facts,
         },
     )

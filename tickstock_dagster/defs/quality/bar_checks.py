@@ -6,11 +6,13 @@ partitions: the last evaluation is the one that people see, and a backfill of 20
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.tracked import tracked_state, unknown_tickers
 from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
 from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps
@@ -21,14 +23,16 @@ from tickstock_dagster.adapters.quality.table_checks import (
     duplicate_keys,
     open_gaps,
 )
+from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
 from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
-from tickstock_dagster.defs.tags import BAR_COLUMNS
 
 SCAN_SPAN = timedelta(days=45)
 """Rows of so many days are looked at one by one; what guards the older ones is that the constraints still stand."""
@@ -60,15 +64,17 @@ def bar_checks(
     """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can be executed alone."""
     engine, calendar, now = warehouse.engine(), warehouse.calendar(MARKET), clock.now()
     due = latest_due_session(calendar, now)
-    columns = {column.name: column.type for column in BAR_COLUMNS.columns}
+    columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
+    # Resolved once for all checks that need it, and not at all for those of the structure.
+    tracked = cache(lambda: Expectation.of_tracked(engine))
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
         "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
-        "session_complete": lambda: _session_complete(engine),
-        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar)),
-        "latest_session_present": lambda: _latest_session_present(engine, due),
+        "session_complete": lambda: _session_complete(engine, tracked()),
+        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar, tracked=tracked())),
+        "latest_session_present": lambda: _latest_session_present(due, tracked_state(engine, due, tracked())),
         "etf_tracking": lambda: _etf_tracking(
             due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
         ),
@@ -79,10 +85,9 @@ def bar_checks(
             yield evaluate()
 
 
-def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
-    count, sample = open_gaps(engine)
-    table = ["| session | ticker | reason | evidence |", "|---|---|---|---|"]
-    table += [f"| {session} | {ticker} | {reason} | {why} |" for session, ticker, reason, why in sample.iter_rows()]
+def _session_complete(engine: sa.Engine, tracked: Expectation) -> dg.AssetCheckResult:
+    count, sample = open_gaps(engine, tracked=tracked)
+    table = markdown_table(["session", "ticker", "reason", "evidence"], sample.iter_rows())
     unknown = unknown_tickers(engine)
     return _result(
         "session_complete",
@@ -91,15 +96,15 @@ def _session_complete(engine: sa.Engine) -> dg.AssetCheckResult:
         metadata={
             "value": count,
             "threshold": 0,
-            "newest": dg.MetadataValue.md("\n".join(table) if count else "none"),
+            "newest": dg.MetadataValue.md(table if count else "none"),
             "unknown_tickers": ", ".join(unknown[:50]) or "none",
         },
     )
 
 
 def _no_long_gaps(found: Sequence[LongGap]) -> dg.AssetCheckResult:
-    table = ["| symbol | from | to | sessions | reason |", "|---|---|---|--:|---|"]
-    table += [f"| {gap.symbol} | {gap.first} | {gap.last} | {gap.sessions} | {gap.reason} |" for gap in found[:10]]
+    rows = [(gap.symbol, gap.first, gap.last, gap.sessions, gap.reason) for gap in found[:10]]
+    table = markdown_table(["symbol", "from", "to", "sessions", "reason"], rows, right={"sessions"})
     return _result(
         "no_long_gaps",
         passed=not found,
@@ -109,13 +114,12 @@ def _no_long_gaps(found: Sequence[LongGap]) -> dg.AssetCheckResult:
             "threshold": LONGEST_ORDINARY_GAP,
             "gaps": len(found),
             "symbols": len({gap.security_id for gap in found}),
-            "newest": dg.MetadataValue.md("\n".join(table) if found else "none"),
+            "newest": dg.MetadataValue.md(table if found else "none"),
         },
     )
 
 
-def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult:
-    state = tracked_state(engine, due)
+def _latest_session_present(due: date, state: Completeness | None) -> dg.AssetCheckResult:
     return _result(
         "latest_session_present",
         passed=state is not None and reaches_objective(state),
@@ -133,12 +137,19 @@ def _latest_session_present(engine: sa.Engine, due: date) -> dg.AssetCheckResult
 def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckResult:
     far = [fund for fund in judged if fund.far and not fund.excused]
     closed = [fund for fund in judged if fund.home is not None and fund.home.closed]
-    table = ["| ETF | reference | moved | expected | sigmas | home market |", "|---|---|--:|--:|--:|---|"]
-    table += [
-        f"| {fund.ticker} | {fund.reference} | {fund.move:+.2%} | {fund.expected:+.2%} | {fund.sigmas:+.1f} | "
-        f"{fund.home.words() if fund.home else ''} |"
+    rows = [
+        (
+            fund.ticker,
+            fund.reference,
+            f"{fund.move:+.2%}",
+            f"{fund.expected:+.2%}",
+            f"{fund.sigmas:+.1f}",
+            fund.home.words() if fund.home else None,
+        )
         for fund in sorted(far, key=lambda fund: -abs(fund.sigmas))[:10]
     ]
+    head = ["ETF", "reference", "moved", "expected", "sigmas", "home market"]
+    table = markdown_table(head, rows, right=head[2:5])
     explained = [
         f"- {fund.ticker}{' (explained)' if fund.excused else ''}: {fund.home.words()}" for fund in closed if fund.home
     ]
@@ -153,7 +164,7 @@ def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckRes
             "sigmas": SIGMAS,
             "judged": len(judged),
             "explained": sum(fund.excused for fund in judged),
-            "far": dg.MetadataValue.md("\n".join(table) if far else "none"),
+            "far": dg.MetadataValue.md(table if far else "none"),
             "home_closed": dg.MetadataValue.md("\n".join(explained[:50]) or "none"),
         },
     )

@@ -2,10 +2,10 @@
 
 import dagster as dg
 
+from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE_AFTER, latest_due_session
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, MARKET_TIMEZONE
+from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET
 from tickstock_dagster.defs.resources import WarehouseResource
 from tickstock_dagster.defs.tags import TRIGGER_TAG
 

@@ -10,12 +10,13 @@ from pydantic import Field
 from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, load_etf_profiles
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.core.markdown import markdown_table
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
 
-AssetEvent = dg.MaterializeResult[Any] | dg.AssetMaterialization | dg.AssetObservation
+AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
 _RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -74,7 +75,7 @@ def symbols(
     if not run.source.capabilities.listings:
         yield _not_offered(context, run, "lists of tickers")
         return
-    master = SymbolMaster(run.source, run.engine, MARKET, run.run_id, clock.now)
+    master = SymbolMaster(run.load_context)
     left = config.details_limit
     reports: dict[date, SymbolReport] = {}
     for day in sorted(days, reverse=True):
@@ -112,9 +113,7 @@ def etf_profiles(
     reports: dict[date, EtfReport] = {}
     for day in run.closed_sessions(context.partition_keys):
         with failures(retried=TransientVendorError):
-            reports[day] = load_etf_profiles(
-                run.source, run.engine, day, market=MARKET, run_id=run.run_id, clock=clock.now
-            )
+            reports[day] = load_etf_profiles(run.load_context, day)
     yield from _told(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
 
 
@@ -125,7 +124,7 @@ def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -
 
 def _told(
     context: dg.AssetExecutionContext, run: SourceRun, told: dict[date, dict[str, Any]]
-) -> Iterator[dg.MaterializeResult[Any] | dg.AssetMaterialization]:
+) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
     """One result for a whole success; cell by cell where some sessions have not closed yet, which stay missing."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
     if all(day in told or run.is_cancelled(day) for day in days):
@@ -138,8 +137,7 @@ def _told(
 
 
 def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
-    rows = [f"| {row.ticker} | {row.name or ''} | {row.equity_type or ''} | {row.primary_exchange or ''} |" for row in
-            report.preview]  # fmt: skip
+    rows = [(row.ticker, row.name, row.equity_type, row.primary_exchange) for row in report.preview]
     metadata: dict[str, Any] = {
         "session": str(report.session),
         "dagster/partition_row_count": report.listed,
@@ -154,7 +152,7 @@ def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
         "details_failed": len(report.failures),
         "details_left": report.details_left,
         "vendor_calls": report.calls,
-        "preview": dg.MetadataValue.md("\n".join(["| ticker | name | type | exchange |", "|---|---|---|---|", *rows])),
+        "preview": dg.MetadataValue.md(markdown_table(["ticker", "name", "type", "exchange"], rows)),
     }
     if report.no_details:
         metadata["no_details"] = report.no_details
@@ -164,9 +162,7 @@ def _symbol_metadata(report: SymbolReport) -> dict[str, Any]:
 
 
 def _etf_metadata(report: EtfReport) -> dict[str, Any]:
-    rows = [
-        f"| {row.etf_type} | {row.etfs} | {row.with_aum} | {row.aum_billions or ''} |" for row in report.counts[:10]
-    ]
+    rows = [(row.etf_type, row.etfs, row.with_aum, row.aum_billions or None) for row in report.counts[:10]]
     metadata: dict[str, Any] = {
         "session": str(report.session),
         "etfs": sum(row.etfs for row in report.counts),
@@ -178,9 +174,7 @@ def _etf_metadata(report: EtfReport) -> dict[str, Any]:
         "written": report.written,
         "changed": report.changed,
         "vendor_calls": report.calls,
-        "preview": dg.MetadataValue.md(
-            "\n".join(["| class | ETFs | with AUM | AUM, $bn |", "|---|---|---|---|", *rows])
-        ),
+        "preview": dg.MetadataValue.md(markdown_table(["class", "ETFs", "with AUM", "AUM, $bn"], rows)),
     }
     if report.no_vendor:
         metadata["no_vendor"] = report.no_vendor

@@ -3,7 +3,7 @@
 The daily synchronisation determines; here, a cell of a session that it never saw is determined by the rule alone.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -11,11 +11,12 @@ import dagster as dg
 
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.facts import read_facts
-from tickstock_dagster.adapters.universes.sync_cells import UniverseCell, read_cells, sessions_done
+from tickstock_dagster.adapters.universes.sync_reading import UniverseCell, read_cells, sessions_done
 from tickstock_dagster.adapters.universes.sync_store import determine
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.universes.catalogue import theme_key
 from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
-from tickstock_dagster.defs.partitions import MARKET, session_themes, session_universes
+from tickstock_dagster.defs.partitions import session_themes, session_universes
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.tags import OWNERS
@@ -34,23 +35,26 @@ MEMBERSHIP_COLUMNS = dg.TableSchema(
     ]
 )
 
-_COMMON: dict[str, Any] = {
-    "key_prefix": "universes",
-    "backfill_policy": dg.BackfillPolicy.single_run(),
-    "group_name": "universes",
-    "kinds": {"python", "postgres", "polars"},
-    "owners": OWNERS,
-    "deps": [dg.AssetDep(cache_entries, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("session"))],
-    "code_version": "1",
-}
+
+def _reporting_asset(
+    partitions: dg.MultiPartitionsDefinition, domain: str, columns: dg.TableSchema, table: str
+) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
+    """`dg.asset` with all that both assets have in common: they follow the synchronisation of their session."""
+    return dg.asset(
+        key_prefix="universes",
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name="universes",
+        kinds={"python", "postgres", "polars"},
+        owners=OWNERS,
+        tags={"domain": domain, "cadence": "session"},
+        code_version="1",
+        deps=[dg.AssetDep(cache_entries, partition_mapping=dg.MultiToSingleDimensionPartitionMapping("session"))],
+        metadata={"dagster/column_schema": columns, "dagster/table_name": f"public.{table}"},
+    )
 
 
-@dg.asset(
-    **_COMMON,
-    partitions_def=session_themes,
-    tags={"domain": "etf", "cadence": "session"},
-    metadata={"dagster/column_schema": ENTRY_COLUMNS, "dagster/table_name": "public.cache_entries"},
-)
+@_reporting_asset(session_themes, "etf", ENTRY_COLUMNS, "cache_entries")
 def etf_universe(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,
@@ -67,12 +71,7 @@ def etf_universe(
     return dg.MaterializeResult(metadata=send(context, notifications))
 
 
-@dg.asset(
-    **_COMMON,
-    partitions_def=session_universes,
-    tags={"domain": "universes", "cadence": "session"},
-    metadata={"dagster/column_schema": MEMBERSHIP_COLUMNS, "dagster/table_name": "public.universe_memberships"},
-)
+@_reporting_asset(session_universes, "universes", MEMBERSHIP_COLUMNS, "universe_memberships")
 def membership(
     context: dg.AssetExecutionContext,
     config: ApplyConfig,

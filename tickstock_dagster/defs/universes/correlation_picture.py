@@ -65,7 +65,7 @@ def correlation_markdown(values: pl.DataFrame, types: Mapping[int, str]) -> str:
     longest = newest.filter(pl.col("sessions") == pl.col("sessions").max(), pl.col("reference") == "SPY")
     ends = longest.sort("correlation", "ticker")
     lines = [
-        f"- {words} with SPY over {rows['sessions'].max()} sessions: "
+        f"- {words} with SPY over {max(rows['sessions'].to_list())} sessions: "
         + ", ".join(f"{ticker} {value:+.2f}" for ticker, value in rows.select("ticker", "correlation").iter_rows())
         for words, rows in (("least", ends.head(3)), ("most", ends.tail(3).reverse()))
         if rows.height

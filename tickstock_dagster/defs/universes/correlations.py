@@ -8,10 +8,11 @@ import dagster as dg
 
 from tickstock_dagster.adapters.actions.loader import sessions_without_actions
 from tickstock_dagster.adapters.universes.correlation_store import CorrelationReport, update_correlations
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.universes.correlations import STEP, WINDOWS
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.tags import OWNERS

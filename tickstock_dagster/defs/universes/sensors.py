@@ -5,13 +5,13 @@ from datetime import date, datetime, timedelta
 
 import dagster as dg
 
-from tickstock_dagster.adapters.universes.sync_cells import universe_keys
-from tickstock_dagster.adapters.universes.sync_reading import sessions_due
+from tickstock_dagster.adapters.universes.sync_reading import sessions_due, universe_keys
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes.catalogue import THEMES
 from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import MARKET, UNIVERSES, grid_start, universes
+from tickstock_dagster.defs.partitions import UNIVERSES, grid_start, universes
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster.defs.universes.jobs import universe_membership, universe_sync, universe_themes

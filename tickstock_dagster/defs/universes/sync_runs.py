@@ -15,6 +15,7 @@ import polars as pl
 from tickstock_dagster.adapters.universes.facts import read_facts
 from tickstock_dagster.adapters.universes.sync_reading import read_states
 from tickstock_dagster.adapters.universes.sync_store import stage
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.universes.sync_tasks import TaskResult
 from tickstock_dagster.core.universes.synchronisation import Proposal, StagedTask, UniverseState
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
@@ -96,11 +97,13 @@ def _metadata(
 
 def _table(proposals: list[Proposal], before: Mapping[str, int]) -> dg.MarkdownMetadataValue:
     rows = [
-        f"| {one.universe} | {before.get(one.universe, 0)} | {one.joined} | {len(one.departures)} | "
-        + "; ".join(f"{gone.ticker}: {gone.reason}" for gone in one.departures[:3])
-        + " |"
+        (
+            one.universe,
+            before.get(one.universe, 0),
+            one.joined,
+            len(one.departures),
+            "; ".join(f"{gone.ticker}: {gone.reason}" for gone in one.departures[:3]),
+        )
         for one in proposals[:PREVIEW_ROWS]
     ]
-    return dg.MetadataValue.md(
-        "\n".join(["| universe | members | join | leave | who leaves |", "|---|---|---|---|---|", *rows])
-    )
+    return dg.MetadataValue.md(markdown_table(["universe", "members", "join", "leave", "who leaves"], rows))

@@ -5,6 +5,7 @@ and applies all of it in one transaction.
 """
 
 import time
+from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
 
@@ -14,12 +15,15 @@ from pydantic import Field
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.sync_reading import read_delisted, read_returns
 from tickstock_dagster.adapters.universes.sync_store import SyncOutcome, apply_staged
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.events.universe_data import MemberChange
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.universes import sync_tasks
 from tickstock_dagster.core.universes.sync_guards import refuse_incomplete
 from tickstock_dagster.core.universes.sync_tasks import MARKET_TICKER, TRIGGER_SESSIONS, TaskResult
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
-from tickstock_dagster.defs.partitions import MARKET, sessions
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
@@ -60,21 +64,26 @@ ENTRY_COLUMNS = dg.TableSchema(
     ]
 )
 
-_COMMON: dict[str, Any] = {
-    "key_prefix": "universes",
-    "partitions_def": sessions,
-    "backfill_policy": dg.BackfillPolicy.single_run(),
-    "group_name": GROUP,
-    "kinds": {"python", "postgres", "polars"},
-    "owners": OWNERS,
-    "tags": {"domain": "universes", "cadence": "session"},
-    "code_version": "1",
-}
-_TASK: dict[str, Any] = {
-    **_COMMON,
-    "deps": [symbols, etf_profiles, session_bars, corporate_actions],
-    "metadata": {"dagster/column_schema": PROPOSAL_COLUMNS, "dagster/table_name": "public.sync_proposals"},
-}
+
+def _session_asset(
+    deps: Sequence[dg.AssetsDefinition], columns: dg.TableSchema, table: str
+) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
+    """`dg.asset` with all that the assets of the synchronisation have in common."""
+    return dg.asset(
+        key_prefix="universes",
+        partitions_def=sessions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        group_name=GROUP,
+        kinds={"python", "postgres", "polars"},
+        owners=OWNERS,
+        tags={"domain": "universes", "cadence": "session"},
+        code_version="1",
+        deps=deps,
+        metadata={"dagster/column_schema": columns, "dagster/table_name": f"public.{table}"},
+    )
+
+
+_task = _session_asset([symbols, etf_profiles, session_bars, corporate_actions], PROPOSAL_COLUMNS, "sync_proposals")
 
 
 def _market_caps(found: Found) -> TaskResult:
@@ -111,7 +120,7 @@ _TASKS: dict[str, Task] = {
 }
 
 
-@dg.asset(**_TASK)
+@_task
 def market_cap_recalculation(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
@@ -119,7 +128,7 @@ def market_cap_recalculation(
     return propose(context, warehouse, clock, _market_caps)
 
 
-@dg.asset(**_TASK)
+@_task
 def ipo_universe_assignment(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
@@ -127,7 +136,7 @@ def ipo_universe_assignment(
     return propose(context, warehouse, clock, _recent_listings)
 
 
-@dg.asset(**_TASK)
+@_task
 def delisted_cleanup(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
@@ -135,7 +144,7 @@ def delisted_cleanup(
     return propose(context, warehouse, clock, _delistings)
 
 
-@dg.asset(**_TASK)
+@_task
 def theme_rebalancing(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
@@ -143,7 +152,7 @@ def theme_rebalancing(
     return propose(context, warehouse, clock, _rebalance)
 
 
-@dg.asset(**_TASK)
+@_task
 def etf_universe_maintenance(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
@@ -158,16 +167,10 @@ class ApplyConfig(dg.Config):
     accept_incomplete: bool = Field(False, description="Apply although the session is below its objective.")
 
 
-@dg.asset(
-    **_COMMON,
-    deps=[
-        market_cap_recalculation,
-        ipo_universe_assignment,
-        delisted_cleanup,
-        theme_rebalancing,
-        etf_universe_maintenance,
-    ],
-    metadata={"dagster/column_schema": ENTRY_COLUMNS, "dagster/table_name": "public.cache_entries"},
+@_session_asset(
+    [market_cap_recalculation, ipo_universe_assignment, delisted_cleanup, theme_rebalancing, etf_universe_maintenance],
+    ENTRY_COLUMNS,
+    "cache_entries",
 )
 def cache_entries(
     context: dg.AssetExecutionContext,
@@ -213,24 +216,18 @@ def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, c
 def _metadata(outcome: SyncOutcome) -> dict[str, Any]:
     """Numbers that the UI plots, the universes that changed, and each task's time."""
     tasks = [
-        f"| {one.task} | {one.seconds:.2f} | {one.examined:,} | {one.changes} | {one.skipped or ''} |"
-        for one in outcome.tasks
+        (one.task, f"{one.seconds:.2f}", f"{one.examined:,}", one.changes, one.skipped or None) for one in outcome.tasks
     ]
-    changed = [
-        f"| {one.universe} | {one.members} | {_names(one.added)} | {_names(one.removed)} | {one.task} |"
-        for one in outcome.told
-    ]
-    head = ["| universe | members | joined | left | task |", "|---|---|---|---|---|"]
+    changed = [(one.universe, one.members, _names(one.added), _names(one.removed), one.task) for one in outcome.told]
+    changes = markdown_table(["universe", "members", "joined", "left", "task"], changed)
     metadata: dict[str, Any] = {
         "universes_changed": len(outcome.told),
         "memberships_begun": sum(len(one.added) for one in outcome.told),
         "memberships_ended": sum(len(one.removed) for one in outcome.told),
         "universes_determined": len(outcome.plan.changes),
         "written": outcome.written,
-        "changes": dg.MetadataValue.md("\n".join([*head, *changed]) if changed else "No universe changed."),
-        "tasks": dg.MetadataValue.md(
-            "\n".join(["| task | seconds | examined | changes | skipped |", "|---|---|---|---|---|", *tasks])
-        ),
+        "changes": dg.MetadataValue.md(changes if changed else "No universe changed."),
+        "tasks": dg.MetadataValue.md(markdown_table(["task", "seconds", "examined", "changes", "skipped"], tasks)),
         **{f"seconds_{one.task}": one.seconds for one in outcome.tasks},
     }
     if outcome.plan.left_alone:
@@ -239,6 +236,6 @@ def _metadata(outcome: SyncOutcome) -> dict[str, Any]:
     return metadata
 
 
-def _names(changes: Any) -> str:
+def _names(changes: Sequence[MemberChange]) -> str:
     words = ", ".join(change.symbol for change in changes[:PREVIEW_ROWS])
     return f"{words}, … ({len(changes)})" if len(changes) > PREVIEW_ROWS else words

@@ -8,6 +8,7 @@ import polars as pl
 
 from tickstock_dagster.adapters.valuation.capture import CapturedValues, capture_fair_values
 from tickstock_dagster.adapters.valuation.store import FairValueReport, update_fair_values
+from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.actions.assets import corporate_actions
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.partitions import sessions
@@ -62,11 +63,10 @@ def fair_values(
     if not days:
         return dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
     began = time.perf_counter()
-    now = run.clock.now()
     with failures():
-        given = capture_fair_values(run.engine, vendor.open(), run.calendar, days[-1], now=now, run_id=run.run_id)
+        given = capture_fair_values(run.context_with(vendor.open()), run.calendar, days[-1])
         report = update_fair_values(
-            run.engine, run.calendar, days, now=now, vendor=given.values, vendor_name=given.source
+            run.engine, run.calendar, days, now=run.clock.now(), vendor=given.values, vendor_name=given.source
         )
     return dg.MaterializeResult(metadata=_metadata(report, given, time.perf_counter() - began))
 
@@ -94,5 +94,4 @@ def _table(values: pl.DataFrame) -> str:
     """The values whose last print is oldest, in Markdown."""
     rows = values.sort("sessions_since_print", "ticker", descending=[True, False], nulls_last=True).head(PREVIEW_ROWS)
     names = ("session", "ticker", "fmv", "method", "reference", "beta", "last_close", "sessions_since_print")
-    shown = [["" if value is None else str(value) for value in row] for row in rows.select(names).iter_rows()]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in [list(names), ["---"] * len(names), *shown])
+    return markdown_table(names, rows.select(names).iter_rows())

@@ -3,9 +3,9 @@
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY
 from tickstock_dagster.simulator.clock import EASTERN
 from tickstock_dagster.simulator.http.call import Call
-from tickstock_dagster.simulator.market.sessions import LAST_DAY
 
 _EARLY_FROM, _LATE_UNTIL = time(4), time(20)
 _AHEAD = timedelta(days=400)

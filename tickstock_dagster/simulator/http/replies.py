@@ -24,7 +24,7 @@ class BreakableProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a request; its scope contains the connection."""
         super().on_message_begin()
-        self.scope[_TRANSPORT] = self.transport  # type: ignore[literal-required]
+        self.scope[_TRANSPORT] = self.transport  # type: ignore[literal-required]  # a key of our own
 
 
 def encoded(answer: Answer) -> tuple[bytes, str]:

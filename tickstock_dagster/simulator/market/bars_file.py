@@ -87,6 +87,10 @@ class FileMarket:
         """None."""
         return ()
 
+    def reach(self, _day: date) -> bool:
+        """A file has no later bars to draw."""
+        return False
+
     def warm(self) -> None:
         """Everything is in memory already."""
 

@@ -11,7 +11,7 @@ from tickstock_dagster.simulator.market.securities import DaySeries, DividendEve
 
 
 class MarketData(Protocol):
-    """A market, complete from its first to its last day.
+    """A market, complete from its first day to the last one that `reach` asked for.
 
     Lists and details show `listed`, bars and corporate actions belong to `securities`: the same unless the symbols come
     from a file of their own.
@@ -45,6 +45,9 @@ class MarketData(Protocol):
 
     def dividends(self, security: Security) -> Sequence[DividendEvent]:
         """Its dividends, oldest first."""
+
+    def reach(self, day: date) -> bool:
+        """Have bars up to `day`, where the market can. Returns whether it added any; earlier bars never change."""
 
     def warm(self) -> None:
         """Build what the first request would otherwise wait for."""

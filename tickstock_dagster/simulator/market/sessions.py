@@ -5,13 +5,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar
 from tickstock_dagster.simulator.clock import EASTERN
 from tickstock_dagster.simulator.market.securities import Ordinals
 
 FIRST_DAY = date(2003, 9, 10)
 """The first day of the vendor's history."""
-LAST_DAY = date(2030, 12, 31)
 
 _USUAL_CLOSE = time(16)
 
@@ -20,7 +20,7 @@ class Sessions:
     """The exchange's sessions from `FIRST_DAY` to `LAST_DAY`; no other day counts as one."""
 
     def __init__(self) -> None:
-        hours = library_calendar("XNYS").session_hours(FIRST_DAY, LAST_DAY)
+        hours = library_calendar(MARKET).session_hours(FIRST_DAY, LAST_DAY)
         self._hours = {row.session: row for row in hours}
         self.days: list[date] = list(self._hours)
         self.ordinals: Ordinals = np.array([day.toordinal() for day in self.days], dtype=np.int32)

@@ -62,6 +62,10 @@ class SymbolsMarket:
         """Its dividends."""
         return self._bars.dividends(security)
 
+    def reach(self, day: date) -> bool:
+        """Extend the market of the bars up to `day`. Returns whether it added any."""
+        return self._bars.reach(day)
+
     def warm(self) -> None:
         """Warm the market of bars."""
         self._bars.warm()

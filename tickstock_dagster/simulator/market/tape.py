@@ -22,6 +22,7 @@ _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
 _REMEMBERED = 4
 """Whole lists to keep; one of 13,000 rows takes 7 MB."""
+_KNOWN_AHEAD = timedelta(days=60)
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
 
@@ -82,6 +83,11 @@ class Tape:
                 del self._lists[next(iter(self._lists))]
             self._lists[key] = build()
         return self._lists[key]
+
+    def reach(self, today: date) -> None:
+        """Extend the market to everything that is known on `today`: companies announce dividends ahead."""
+        if self.data.reach(today + _KNOWN_AHEAD):
+            self._lists.clear()
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are published."""

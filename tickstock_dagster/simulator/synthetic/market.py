@@ -18,7 +18,13 @@ from tickstock_dagster.simulator.market.securities import (
 from tickstock_dagster.simulator.market.sessions import sessions
 from tickstock_dagster.simulator.synthetic.funds import fund_facts
 from tickstock_dagster.simulator.synthetic.members import members_of
-from tickstock_dagster.simulator.synthetic.prices import common_factors, dividends_of, draw_series
+from tickstock_dagster.simulator.synthetic.prices import (
+    ERA_ENDS,
+    common_factors,
+    dividends_of,
+    draw_series,
+    eras_of,
+)
 
 _PAYMENTS_A_YEAR = 4
 
@@ -39,7 +45,8 @@ class SyntheticMarket:
                 self._holders.setdefault(span.ticker, []).append(security)
         for holders in self._holders.values():
             holders.sort(key=lambda security: security.spans[0].first)
-        self._factors = common_factors(seed, self._calendar)
+        self._eras = eras_of(self._calendar)
+        self._factors = common_factors(seed, self._calendar, self._eras[:1])
         self._series: dict[str, DaySeries] = {}
         self._dividends: dict[str, tuple[DividendEvent, ...]] = {}
         self._lock = RLock()
@@ -80,8 +87,27 @@ class SyntheticMarket:
         """Its dividends, oldest first."""
         if not self._traits[security.key].dividend_yield:
             return ()
-        self.series(security)
-        return self._dividends[security.key]
+        with self._lock:
+            self.series(security)
+            return self._dividends[security.key]
+
+    @property
+    def last_day(self) -> date:
+        """The last session with bars."""
+        return self._calendar.days[sum(self._factors.eras) - 1]
+
+    def reach(self, day: date) -> bool:
+        """Draw as many more eras as `day` needs. Existing bars and dividends stay as they are."""
+        with self._lock:
+            drawn = len(self._factors.eras)
+            while drawn < len(self._eras) and ERA_ENDS[drawn - 1] < day:
+                drawn += 1
+            if drawn == len(self._factors.eras):
+                return False
+            self._factors = common_factors(self._seed, self._calendar, self._eras[:drawn])
+            self._series.clear()
+            self._dividends.clear()
+            return True
 
     def warm(self) -> None:
         """Draw every series."""
@@ -94,7 +120,7 @@ class SyntheticMarket:
         if not traits.dividend_yield:
             return ()
         offset = stable_hash(f"dividends:{security.key}") % 60
-        days = self._calendar.days[offset :: 252 // _PAYMENTS_A_YEAR]
+        days = self._calendar.days[offset : sum(self._factors.eras) : 252 // _PAYMENTS_A_YEAR]
         return tuple((day, traits.dividend_yield / _PAYMENTS_A_YEAR) for day in days)
 
     def _draw(self, security: Security) -> None:
@@ -127,5 +153,5 @@ class SyntheticMarket:
 
 @lru_cache(maxsize=4)
 def synthetic_market(seed: int, symbols: int) -> SyntheticMarket:
-    """The market of `seed`; several simulators of one process share it, since it never changes."""
+    """The market of `seed`; several simulators of one process share it, since its bars never change."""
     return SyntheticMarket(seed, symbols)

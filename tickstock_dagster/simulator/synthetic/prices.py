@@ -1,15 +1,19 @@
 """Draws daily bars: common factors with volatility clustering, fat-tailed idiosyncratic moves, raw prices as printed.
 
 A series depends on the seed and on the security's key alone: not on the process, nor on the number of other tickers.
-Draws cover the whole calendar in a fixed order, so nothing about them depends on the clock.
+Draws cover whole eras in a fixed order, and an era's draws never depend on how many eras follow: a clock that moves on
+adds bars and changes none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from math import log
 
 import numpy as np
 
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY
 from tickstock_dagster.simulator.market.securities import (
     DaySeries,
     DividendEvent,
@@ -30,6 +34,9 @@ FACTORS = {
 }  # fmt: skip
 """Daily standard deviation of each factor; all but the market's are in addition to the market."""
 
+ERA_ENDS = (date(2030, 12, 31), date(2040, 12, 31), LAST_DAY)
+"""Last days of the eras. Only the first is drawn until the clock needs the next: a decade costs a third more."""
+
 _CALM_PERSISTENCE, _SHOCK_WEIGHT = 0.90, 0.08
 _DRIFT = 0.00018
 _FLOOR = 0.02
@@ -38,6 +45,36 @@ _HALF_DAY_VOLUME = 0.55
 _MONTH_END_VOLUME = 1.25
 _DECLARED_AHEAD, _PAID_AFTER = 15, 15
 """Sessions from declaration to ex-date, and from ex-date to payment."""
+
+
+class Draws:
+    """The random numbers of `name`, one per session of the given eras; each era has a generator of its own."""
+
+    def __init__(self, seed: int, name: str, eras: Sequence[int]) -> None:
+        names = (name if number == 0 else f"{name}:era {number}" for number in range(len(eras)))
+        self._parts = [(generator(seed, name), length) for name, length in zip(names, eras, strict=True)]
+
+    def normal(self) -> Floats:
+        """Standard normal numbers."""
+        return np.concatenate([random.standard_normal(length) for random, length in self._parts])
+
+    def normals(self, rows: int) -> Floats:
+        """That many rows of standard normal numbers."""
+        return np.concatenate([random.standard_normal((rows, length)) for random, length in self._parts], axis=1)
+
+    def student(self, freedom: int) -> Floats:
+        """Numbers of Student's t with that many degrees of freedom."""
+        return np.concatenate([random.standard_t(freedom, length) for random, length in self._parts])
+
+    def uniform(self) -> Floats:
+        """Uniform numbers from 0 to below 1."""
+        return np.concatenate([random.random(length) for random, length in self._parts])
+
+
+def eras_of(calendar: Sessions) -> tuple[int, ...]:
+    """Number of sessions of each era."""
+    ends = np.searchsorted(calendar.ordinals, [day.toordinal() for day in ERA_ENDS], side="right").tolist()
+    return tuple(end - begin for begin, end in pairwise([0, *ends]))
 
 
 def _clustered_variance(shocks: Floats) -> Floats:
@@ -56,27 +93,28 @@ class CommonFactors:
     """What all series share, by session.
 
     Attributes:
+        eras: number of sessions of each drawn era.
         returns: log return of each factor.
         turbulence: scale of all moves, 1 = usual.
         crowding: scale of all volumes, 1 = usual.
     """
 
+    eras: tuple[int, ...]
     returns: dict[str, Floats]
     turbulence: Floats
     crowding: Floats
 
 
-def common_factors(seed: int, calendar: Sessions) -> CommonFactors:
-    """Draw the factors for every session of `calendar`."""
-    length = len(calendar.days)
-    shocks = generator(seed, "factor:market").standard_t(6, length) * np.sqrt(4 / 6)
+def common_factors(seed: int, calendar: Sessions, eras: tuple[int, ...]) -> CommonFactors:
+    """Draw the factors for every session of the first `eras` of `calendar`."""
+    shocks = Draws(seed, "factor:market", eras).student(6) * np.sqrt(4 / 6)
     turbulence = np.sqrt(_clustered_variance(shocks))
     returns = {
-        name: generator(seed, f"factor:{name}").standard_normal(length) * deviation * np.sqrt(turbulence)
+        name: Draws(seed, f"factor:{name}", eras).normal() * deviation * np.sqrt(turbulence)
         for name, deviation in FACTORS.items()
     }
     returns["market"] = shocks * turbulence * FACTORS["market"]
-    return CommonFactors(returns, turbulence, session_rhythm(calendar))
+    return CommonFactors(eras, returns, turbulence, session_rhythm(calendar)[: sum(eras)])
 
 
 def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
@@ -92,7 +130,12 @@ def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
 
 
 def _drift(splits: tuple[SplitEvent, ...], count: int) -> float:
-    """Mean log return per session: a stock that split often has risen as much, so raw prices keep their level."""
+    """Mean log return per session: a stock that split often has risen as much, so raw prices keep their level.
+
+    Args:
+        splits: the security's.
+        count: sessions of the first era, in which the splits up to `ANCHOR` lie.
+    """
     return _DRIFT + sum(-log(split.price_factor) for split in splits if split.ex_date <= ANCHOR) / count
 
 
@@ -110,7 +153,7 @@ def draw_series(
     splits: tuple[SplitEvent, ...] = (),
     payouts: tuple[tuple[date, float], ...] = (),
 ) -> DaySeries:
-    """Raw bars of one security on every session of `calendar` on which it trades, listed or not.
+    """Raw bars of one security on every session of the drawn eras on which it trades, listed or not.
 
     Args:
         seed: of the market.
@@ -121,13 +164,14 @@ def draw_series(
         splits: applied to prices and volumes, so that raw prices jump on the ex-date.
         payouts: (ex-date, fraction of the price) by which the open falls.
     """
-    days, count = calendar.ordinals, len(calendar.days)
-    random = generator(seed, f"series:{key}")
-    own = random.standard_t(4, count) / np.sqrt(2) * traits.own_volatility * np.sqrt(factors.turbulence)
-    overnight, up, down, crowd = random.standard_normal((4, count))
-    trading = random.random(count) < traits.trades_on
+    count = sum(factors.eras)
+    days = calendar.ordinals[:count]
+    draws = Draws(seed, f"series:{key}", factors.eras)
+    own = draws.student(4) / np.sqrt(2) * traits.own_volatility * np.sqrt(factors.turbulence)
+    overnight, up, down, crowd = draws.normals(4)
+    trading = draws.uniform() < traits.trades_on
 
-    returns = traits.beta * factors.returns["market"] + own + _drift(splits, count)
+    returns = traits.beta * factors.returns["market"] + own + _drift(splits, factors.eras[0])
     if traits.follows != "market":
         returns = returns + factors.returns[traits.follows]
     scale = traits.own_volatility + abs(traits.beta) * FACTORS["market"]

@@ -10,11 +10,11 @@ import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.actions.loader import ActionsReport, load_corporate_actions
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import (
     DIVIDEND_SCHEMA,
     SPLIT_SCHEMA,
-    BarSource,
     MalformedAnswerError,
     UpstreamError,
     VendorCall,
@@ -66,11 +66,10 @@ def told(migrated_database_url: str) -> Told:
 
 
 def load(source: Any, database_url: str, hour: int = 0, **options: Any) -> ActionsReport:
-    chosen: BarSource = source
     span = (options.pop("first", FIRST), options.pop("last", LAST))
     now = NOW + timedelta(hours=hour)
-    engine = open_engine(database_url)
-    return load_corporate_actions(chosen, engine, *span, market="XNYS", run_id="run-1", clock=lambda: now, **options)
+    context = LoadContext(source, open_engine(database_url), "XNYS", "run-1", lambda: now)
+    return load_corporate_actions(context, *span, **options)
 
 
 def split(ticker: str, ex_date: date, to: float, of: float = 1.0) -> tuple[Any, ...]:

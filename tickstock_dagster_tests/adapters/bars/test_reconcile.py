@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, owed_looks, reconcile_session
+from tickstock_dagster.adapters.bars.reconcile import ReconcileReport, pending_reconciles, reconcile_session
 from tickstock_dagster.adapters.sources.protocol import NotEntitledError
 from tickstock_dagster.adapters.universes.store import write_universe
-from tickstock_dagster.core.bars.reconcile import OwedLook, reconcile_at
+from tickstock_dagster.core.bars.reconcile import PendingReconcile, reconcile_at
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, World
 
@@ -148,11 +148,11 @@ def test_what_is_owed_is_counted_by_session(world: World) -> None:
     world.simulator.install("missing_symbols", path="*/grouped/*", day=THU, tickers=("KO",))
     evening(world)
     stored = len(versions(world))
-    assert owed_looks(world.engine, date(2026, 11, 1), FRI) == {THU: OwedLook(stored, 1)}
-    assert owed_looks(world.engine, FRI, FRI) == {}
+    assert pending_reconciles(world.engine, date(2026, 11, 1), FRI) == {THU: PendingReconcile(stored, 1)}
+    assert pending_reconciles(world.engine, FRI, FRI) == {}
     world.simulator.clear_faults()
     morning(world)
-    assert owed_looks(world.engine, date(2026, 11, 1), FRI) == {}
+    assert pending_reconciles(world.engine, date(2026, 11, 1), FRI) == {}
 
 
 def test_where_nothing_is_tracked_there_is_nothing_to_look_at(world: World) -> None:

@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import VendorCall
 from tickstock_dagster.core.events.envelope import Event, JobProgress
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import (
     FRI,
     MON,
@@ -33,7 +33,7 @@ from tickstock_dagster_tests.adapters.store_helpers import (
 )
 
 LATER = NOW + timedelta(days=1)
-UNIT = WorkUnit("range", "XNYS", "simulator", "AAA", MON, FRI, 5)
+UNIT = WorkUnit(UnitKind.RANGE, "XNYS", "simulator", "AAA", MON, FRI, 5)
 CALL = VendorCall(NOW.timestamp(), "/v2/aggs/ticker/AAA", 200, 5, 12.5, 1, "ok")
 
 

@@ -11,7 +11,7 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import requested_override
 from tickstock_dagster.core.calendars.quorum import Disagreement
-from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, MARKET, SATURDAY, World
+from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, SATURDAY, World
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 THANKSGIVING, HALF_DAY, DECEMBER_1 = date(2026, 11, 26), date(2026, 11, 27), date(2026, 12, 1)
@@ -25,7 +25,7 @@ def hold(world: World, now: datetime | None = None) -> QuorumReport:
     if now is not None:
         world.now = now
         world.simulator.set_now(now)
-    return hold_quorum(world.engine, world.source, market=MARKET, now=world.now, run_id="run-1")
+    return hold_quorum(world.context())
 
 
 def track(world: World) -> None:
@@ -88,8 +88,7 @@ def test_a_vendor_that_is_away_or_offers_no_list_is_named_and_settles_nothing(wo
     assert any("special days" in why and "502" in why for why in report.unheard)
     assert report.resolved == 0
     assert len(standing_disagreements(world.engine, world.now)) == 3
-    files = FileSource("nothing.csv")
-    told = hold_quorum(world.engine, files, market=MARKET, now=world.now, run_id=None)
+    told = hold_quorum(world.context(FileSource("nothing.csv")))
     assert any("a file of bars has no special days" in why for why in told.unheard)
 
 

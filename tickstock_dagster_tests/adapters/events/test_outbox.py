@@ -18,7 +18,7 @@ import psycopg
 import pytest
 import redis
 
-from tickstock_dagster.adapters.events import outbox
+from tickstock_dagster.adapters.events import outbox, stream_commands
 from tickstock_dagster.adapters.events import stream as event_stream
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher, write_events
 from tickstock_dagster.adapters.postgres.database import open_engine, transaction
@@ -422,8 +422,8 @@ def test_events_that_redis_does_not_confirm_are_not_marked(
 def test_a_stream_keeps_about_its_newest_entries(
     migrated_database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert event_stream.MAX_ENTRIES == 50_000
-    monkeypatch.setattr(event_stream, "MAX_ENTRIES", 300)
+    assert stream_commands.MAX_ENTRIES == 50_000
+    monkeypatch.setattr(stream_commands, "MAX_ENTRIES", 300)
     events = interleaved(1, 1_000)
     commit(migrated_database_url, events)
     OutboxDispatcher(migrated_database_url, redis_url).dispatch()

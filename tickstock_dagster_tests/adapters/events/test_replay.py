@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from tickstock_dagster.adapters.events import replay as event_replay
-from tickstock_dagster.adapters.events import stream as event_stream
+from tickstock_dagster.adapters.events import stream_commands
 from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
 from tickstock_dagster.adapters.events.replay import Selection, replay
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
@@ -65,7 +65,7 @@ def test_what_was_sent_comes_again_under_its_ids_and_marked(
 def test_a_stream_of_its_own_has_no_cap_and_leaves_the_others_alone(
     migrated_database_url: str, redis_url: str, sent: list[Event], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "MAX_ENTRIES", 2)
+    monkeypatch.setattr(stream_commands, "MAX_ENTRIES", 2)
     replay(migrated_database_url, redis_url, ALL, LATER, to_stream="mine")
     assert ids(redis_url, "mine") == [str(event.id) for event in sent]
     with redis.Redis.from_url(redis_url) as client:
@@ -111,7 +111,7 @@ def test_a_replay_takes_nothing_from_a_group_that_is_reading(
     migrated_database_url: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(event_replay, "PART", 100)
-    monkeypatch.setattr(event_stream, "MAX_ENTRIES", 450)
+    monkeypatch.setattr(stream_commands, "MAX_ENTRIES", 450)
     commit(migrated_database_url, interleaved(1, 300))
     OutboxDispatcher(migrated_database_url, redis_url).dispatch()
     with redis.Redis.from_url(redis_url) as client:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 
-from tickstock_dagster.adapters.events import stream as event_stream
+from tickstock_dagster.adapters.events import stream_commands
 from tickstock_dagster.adapters.events import trim as event_trim
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
 from tickstock_dagster_tests.adapters.events.outbox_helpers import commit, ids, progress
@@ -18,9 +18,9 @@ STREAM = "tickstock.events"
 @pytest.fixture(autouse=True)
 def _small_streams(monkeypatch: pytest.MonkeyPatch) -> None:
     """Redis trims by the hundred, so these are the smallest figures that show anything."""
-    assert (event_trim.KEEP_ENTRIES, event_stream.MAX_ENTRIES) == (10_000, 50_000)
+    assert (event_trim.KEEP_ENTRIES, stream_commands.MAX_ENTRIES) == (10_000, 50_000)
     monkeypatch.setattr(event_trim, "KEEP_ENTRIES", 300)
-    monkeypatch.setattr(event_stream, "MAX_ENTRIES", 1_000)
+    monkeypatch.setattr(stream_commands, "MAX_ENTRIES", 1_000)
 
 
 class World:

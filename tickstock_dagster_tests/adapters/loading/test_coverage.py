@@ -6,12 +6,13 @@ import polars as pl
 
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.loading.coverage import (
+    ENOUGH_SESSIONS,
     PLAN_HISTORY,
     cell_states,
     completeness,
     gaps_by_reason,
     settled_cells,
-    typical_volumes,
+    usual_volumes,
 )
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.frames import read_frame
@@ -108,12 +109,26 @@ def test_the_state_of_cells_by_printed_ticker(migrated_database_url: str) -> Non
     assert cell_states(engine, MON, THU) == {(MON, "AAA"): "stored", (TUE, "AAA"): "final", (WED, "AAA"): "open"}
 
 
-def test_the_typical_volume_is_the_median_of_the_last_twenty_sessions_before_a_day(migrated_database_url: str) -> None:
+def test_the_usual_volume_is_the_median_of_the_last_twenty_sessions_before_a_day(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
     aaa, bbb = add_security(migrated_database_url, "AAA"), add_security(migrated_database_url, "BBB")
     days = library_calendar("XNYS").sessions(date(2026, 9, 1), FRI)
     store_batch(engine, batch(*(bar(aaa, day, volume=100 * number) for number, day in enumerate(days))))
     last = len(days) - 1
     expected = 100 * ((last - 1) + (last - 20)) / 2
-    assert typical_volumes(engine, [aaa, bbb], FRI).rows() == [(aaa, expected)]
-    assert typical_volumes(engine, [aaa], days[0]).is_empty()
+    assert usual_volumes(engine, [aaa, bbb], FRI).rows() == [(aaa, expected)]
+    assert usual_volumes(engine, [aaa], days[0]).is_empty()
+
+
+def test_the_usual_volume_of_a_span_counts_where_it_holds_enough_sessions(migrated_database_url: str) -> None:
+    engine = open_engine(migrated_database_url)
+    aaa = add_security(migrated_database_url, "AAA")
+    days = library_calendar("XNYS").sessions(date(2026, 9, 1), FRI)
+    store_batch(engine, batch(*(bar(aaa, day, volume=100 * number) for number, day in enumerate(days))))
+    last = len(days) - 1
+    after = FRI + timedelta(days=1)
+    enough = usual_volumes(engine, [aaa], after, first=days[-ENOUGH_SESSIONS])
+    assert enough.rows() == [(aaa, 100 * (last + (last - ENOUGH_SESSIONS + 1)) / 2)]
+    of_twenty = 100 * (last + (last - 19)) / 2
+    assert usual_volumes(engine, [aaa], after, first=days[1 - ENOUGH_SESSIONS]).rows() == [(aaa, of_twenty)]
+    assert usual_volumes(engine, [aaa], after).rows() == [(aaa, of_twenty)]

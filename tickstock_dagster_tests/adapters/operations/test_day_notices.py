@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tickstock_dagster.adapters.bars.store import store_batch
-from tickstock_dagster.adapters.operations.day_notices import tell_early_close, tell_overdue
+from tickstock_dagster.adapters.operations.day_notices import publish_early_close, publish_overdue
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
@@ -40,13 +40,13 @@ def tracked(migrated_database_url: str) -> str:
 
 def overdue(url: str, text: str, **options: Any) -> date | None:
     given = {"same_day": True, "attempts": 2} | options
-    return tell_overdue(open_engine(url), CALENDAR, now=at(text), **given)
+    return publish_overdue(open_engine(url), CALENDAR, now=at(text), **given)
 
 
 def test_a_planned_early_close_is_told_once_from_a_day_before_it_opens(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
     told = [
-        tell_early_close(engine, CALENDAR, now=at(text))
+        publish_early_close(engine, CALENDAR, now=at(text))
         for text in ("2026-11-26 09:29", "2026-11-26 09:30", "2026-11-26 09:31", "2026-11-27 12:59", "2026-11-27 13:01")
     ]
     assert told == [None, HALF_DAY, None, None, None]
@@ -58,7 +58,7 @@ def test_a_planned_early_close_is_told_once_from_a_day_before_it_opens(migrated_
 def test_an_early_close_by_an_override_was_told_when_it_came_into_force(migrated_database_url: str) -> None:
     closes_at = datetime(2026, 11, 20, 18, tzinfo=UTC)
     early = CALENDAR.with_overrides([CalendarOverride("XNYS", FRI, "close_at", closes_at=closes_at, reason="tests")])
-    assert tell_early_close(open_engine(migrated_database_url), early, now=at("2026-11-20 10:00")) is None
+    assert publish_early_close(open_engine(migrated_database_url), early, now=at("2026-11-20 10:00")) is None
     assert data(migrated_database_url) == []
 
 

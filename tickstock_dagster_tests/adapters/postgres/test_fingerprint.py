@@ -7,7 +7,7 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import TRAFFIC_TABLES, fingerprint, fingerprint_tables
 from tickstock_dagster.adapters.postgres.migrations import migrate
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 FILLED = """
@@ -99,7 +99,7 @@ def fill(database_url: str, *, backwards: bool = False) -> None:
     order = tickers[::-1] if backwards else tickers
     ids = {ticker: add_security(database_url, ticker) for ticker in order}
     engine = open_engine(database_url)
-    unit = FinishedUnit(WorkUnit("range", "XNYS", "simulator", "AAA", MON, FRI, 5), 5, NOW)
+    unit = FinishedUnit(WorkUnit(UnitKind.RANGE, "XNYS", "simulator", "AAA", MON, FRI, 5), 5, NOW)
     days = [MON, TUE, WED, THU, FRI]
     for day in days[::-1] if backwards else days:
         store_batch(

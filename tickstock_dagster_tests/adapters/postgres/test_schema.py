@@ -8,7 +8,10 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from tickstock_dagster.adapters.postgres.database import open_engine, transaction
 from tickstock_dagster.adapters.postgres.fingerprint import TRAFFIC_TABLES, fingerprint_tables
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, add_security, as_role, query
 
 RELATIONS = """
@@ -229,6 +232,22 @@ def test_a_printed_bar_and_a_fair_market_value_without_a_print_can_be_stored(
 ) -> None:
     insert_bar(migrated_database_url, table, add_security(migrated_database_url, "AAA"), **values)
     assert query(migrated_database_url, f"SELECT count(*) FROM {table}") == [(1,)]
+
+
+COLUMNS = """
+SELECT attname, atttypid::regtype::text FROM pg_attribute
+WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped ORDER BY attnum
+"""
+
+
+def test_a_daily_bar_has_the_columns_that_the_core_names_and_a_batch_brings_those_that_are_staged(
+    migrated_database_url: str,
+) -> None:
+    assert query(migrated_database_url, COLUMNS, ("ohlcv_daily",)) == [one[:2] for one in DAILY_COLUMNS]
+    with transaction(open_engine(migrated_database_url)) as connection:
+        connection.execute(statement("bars/stage"), prepare=False)
+        staged = connection.execute(COLUMNS, ("stage_bars",)).fetchall()
+    assert staged == [one[:2] for one in DAILY_COLUMNS if one.staged]
 
 
 def test_a_security_has_one_bar_a_session_and_a_minute_bar_starts_on_a_minute(migrated_database_url: str) -> None:

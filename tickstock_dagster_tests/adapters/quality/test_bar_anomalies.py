@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.quality.bar_anomalies import judged_moves, newes
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
-from tickstock_dagster.core.quality.bar_anomalies import JudgedMove
+from tickstock_dagster.core.quality.bar_anomalies import EvaluatedMove
 from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, THU, add_security, bar, batch, query
 
 CALENDAR = library_calendar("XNYS")
@@ -42,7 +42,7 @@ class Store:
         store_batch(self.engine, batch(*rows))
         write_universe(self.engine, "tests", "list", "tests", TRACKED, track=True, now=NOW)
 
-    def moves(self, calendar: SessionCalendar) -> dict[str, JudgedMove]:
+    def moves(self, calendar: SessionCalendar) -> dict[str, EvaluatedMove]:
         day = newest_session_bars(self.engine, calendar, NOW)
         return {move.ticker: move for move in judged_moves(self.engine, calendar, day)}
 

@@ -7,7 +7,7 @@ import pytest
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.postgres.database import open_engine
-from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps, tell_long_gaps
+from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps, read_long_gaps
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
@@ -27,7 +27,7 @@ def leave(url: str, security_id: int, *days: date, reason: str = "vendor_missing
 
 
 def tell(url: str) -> int:
-    return tell_long_gaps(open_engine(url), CALENDAR, market="XNYS", run_id="run-1", now=NOW)
+    return publish_long_gaps(open_engine(url), CALENDAR, market="XNYS", run_id="run-1", now=NOW)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.protocol import ETF_PROFILE_SCHEMA, TransientVendorError
 from tickstock_dagster.simulator.testing import RunningSimulator
-from tickstock_dagster_tests.adapters.load_helpers import MARKET, SATURDAY, World, quick_source
+from tickstock_dagster_tests.adapters.load_helpers import SATURDAY, World, quick_source
 from tickstock_dagster_tests.adapters.securities.test_listing_sync import sync_of
 
 FRI = date(2026, 11, 20)
@@ -22,10 +22,7 @@ NOTHING = (None,) * 7
 
 
 def load(world: World, source: MassiveSource | None = None, on: date = FRI, *, again: bool = False) -> EtfReport:
-    return load_etf_profiles(
-        source or quick_source(world.simulator), world.engine, on, market=MARKET, run_id="run-1",
-        clock=lambda: world.now, ask_again=again,
-    )  # fmt: skip
+    return load_etf_profiles(world.context(source or quick_source(world.simulator)), on, ask_again=again)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from tickstock_dagster.adapters.securities.listing_store import read_intervals, 
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.sources.file_source import FileSource
-from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, NotFoundError
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, MarketSource, NotFoundError
 from tickstock_dagster.adapters.universes.store import listed_tickers
 from tickstock_dagster.core.calendars.markets import market_named
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
@@ -25,9 +25,8 @@ ORDER BY valid_from
 UNKNOWN = date(1900, 1, 1)
 
 
-def sync_of(world: World, source: BarSource | None = None) -> ListingSync:
-    chosen = source or world.source
-    return ListingSync(chosen, world.engine, MARKET, "run-1", lambda: world.now, chosen.drain_calls)
+def sync_of(world: World, source: MarketSource | None = None) -> ListingSync:
+    return ListingSync(world.context(source))
 
 
 def ensure(world: World, tickers: str, first: date, last: date) -> list[date]:
@@ -167,7 +166,7 @@ def test_the_day_of_a_rename_is_the_vendors_statement(world: World) -> None:
 class Silent:
     """A source that knows no ticker changes."""
 
-    def __init__(self, source: BarSource) -> None:
+    def __init__(self, source: MarketSource) -> None:
         self._source = source
 
     def __getattr__(self, name: str) -> object:
@@ -178,7 +177,7 @@ class Silent:
 
 
 def test_without_a_statement_the_day_is_found_by_halving(world: World) -> None:
-    source: BarSource = Silent(world.source)  # type: ignore[assignment]
+    source: MarketSource = Silent(world.source)  # type: ignore[assignment]
     sync_of(world, source).ensure(["NEWC"], date(2026, 7, 1), LATEST, LATEST)
     assert history(world, "NEWC") == [
         ("OLDC", UNKNOWN, date(2026, 8, 17), "unknown"),
@@ -246,7 +245,7 @@ class Halved(Silent):
 def test_a_list_that_lacks_half_of_the_market_is_refused_and_nothing_is_changed(world: World) -> None:
     sync_of(world).observe(date(2026, 11, 19))
     before = world.tables()
-    broken: BarSource = Halved(world.source)  # type: ignore[assignment]
+    broken: MarketSource = Halved(world.source)  # type: ignore[assignment]
     words = r"simulator: the list of 2026-11-20 lacks \d+ of \d+ listed securities \(accepted: at most 10%\)"
     with pytest.raises(MalformedAnswerError, match=words):
         sync_of(world, broken).observe(LATEST)

@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, Sy
 from tickstock_dagster.adapters.securities.symbol_store import symbols_listed
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.massive.source import MassiveSource
-from tickstock_dagster.adapters.sources.protocol import BarSource, MalformedAnswerError, TickerDetails
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, MarketSource, TickerDetails
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.core.loading.vendor_plans import vendor_plan
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, QUICK, World
@@ -24,8 +24,8 @@ from tickstock_dagster_tests.adapters.store_helpers import as_role
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 
 
-def master(world: World, source: BarSource | None = None) -> SymbolMaster:
-    return SymbolMaster(source or world.source, world.engine, MARKET, "run-1", lambda: world.now)
+def master(world: World, source: MarketSource | None = None) -> SymbolMaster:
+    return SymbolMaster(world.context(source))
 
 
 def sync(world: World, on: date = FRI, limit: int | None = 0) -> SymbolReport:
@@ -217,10 +217,10 @@ def test_the_forecast_knows_the_rate(world: World) -> None:
     slow = MassiveSource(
         world.simulator.key, world.simulator.url, free, LocalRateLimiter(free), name="simulator", policy=QUICK
     )
-    plan = SymbolMaster(slow, world.engine, MARKET, "run-1", lambda: world.now).details_plan(FRI)
+    plan = SymbolMaster(world.context(slow)).details_plan(FRI)
     assert plan.calls == min(plan.due, 150), "half an hour at five a minute"
     assert plan.minutes == (plan.calls - 1) // 5
-    some = SymbolMaster(slow, world.engine, MARKET, "run-1", lambda: world.now).details_plan(FRI, details_limit=12)
+    some = SymbolMaster(world.context(slow)).details_plan(FRI, details_limit=12)
     assert (some.calls, some.minutes) == (12, 2)
 
 
@@ -275,7 +275,7 @@ def test_the_app_may_ask_for_a_past_day_and_the_public_may_not(world: World) -> 
 def test_a_source_without_details_says_so(world: World, tmp_path: Path) -> None:
     bars = tmp_path / "bars.csv"
     bars.write_text("ticker,session,open,high,low,close,volume\nAAPL,2026-11-20,1,1,1,1,1\n", encoding="utf-8")
-    report = SymbolMaster(FileSource(bars), world.engine, MARKET, "run-1", lambda: world.now).sync(FRI)
+    report = SymbolMaster(world.context(FileSource(bars))).sync(FRI)
     assert report.no_details is not None
     assert "no details" in report.no_details
 
@@ -289,14 +289,12 @@ from types import SimpleNamespace
 
 from tickstock_dagster.adapters.securities import symbol_details
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
-from tickstock_dagster_tests.adapters.load_helpers import MARKET, World
+from tickstock_dagster_tests.adapters.load_helpers import World
 
 url, key, database = sys.argv[1:]
 symbol_details.FLUSH_ANSWERS = 10
 world = World(SimpleNamespace(url=url, key=key), database)
-SymbolMaster(world.source, world.engine, MARKET, "run-1", lambda: world.now, workers=2).sync(
-    date(2026, 11, 20)
-)
+SymbolMaster(world.context(), workers=2).sync(date(2026, 11, 20))
 """
 
 

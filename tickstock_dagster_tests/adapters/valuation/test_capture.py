@@ -54,7 +54,8 @@ def unprinted(world: World) -> list[str]:
 
 
 def capture(world: World, source: MassiveSource, now: datetime = FRIDAY_EVENING) -> Any:
-    return capture_fair_values(world.engine, source, CALENDAR, FRI, now=now, run_id="run-9")
+    world.now = now
+    return capture_fair_values(world.context(source, "run-9"), CALENDAR, FRI)
 
 
 def test_on_its_own_evening_the_session_has_the_vendors_values(evening: World) -> None:

@@ -27,6 +27,20 @@ def test_half_days_and_holidays_are_named(office: Office) -> None:
     assert "13:00" in shown
 
 
+def test_days_that_the_exchange_has_not_published_are_shown_as_computed(office: Office) -> None:
+    turn = ("--from", "2028-12-29", "--to", "2029-01-02")
+    answer = office.tickstock("calendar", "show", "NYSE", *turn, "--json").json
+    assert answer["published_until"] == "2028-12-31"
+    assert answer["published_by"].startswith("NYSE Group Announces")
+    assert {row["day"]: row["computed"] for row in answer["days"]} == {
+        "2028-12-29": False, "2029-01-01": True, "2029-01-02": True
+    }  # fmt: skip
+    shown = office.tickstock("calendar", "show", "NYSE", *turn).out
+    assert "closed; computed" in shown
+    assert "Days after 2028-12-31 are computed" in shown
+    assert "computed" not in office.tickstock("calendar", "show", "NYSE", *THANKSGIVING_WEEK).out
+
+
 def test_each_exchange_is_shown_on_its_own_clocks(office: Office) -> None:
     for exchange, opens in (("TSE", "09:00:00+09:00"), ("LSE", "08:00:00+00:00"), ("xetr", "09:00:00+01:00")):
         day = days_of(office, exchange, "--from", "2026-11-25", "--to", "2026-11-25")["2026-11-25"]

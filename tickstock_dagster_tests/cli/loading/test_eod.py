@@ -4,8 +4,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.adapters.store_helpers import counted_statements
 from tickstock_dagster_tests.cli.office import Office
 
 NOW = datetime(2026, 11, 18, 15, tzinfo=UTC)
@@ -77,3 +79,16 @@ def test_a_session_that_is_looked_at_again_becomes_final_once(office: Office) ->
     failed = office.tickstock("eod", "--session", "2026-11-19", "--reconcile")
     assert failed.code == 1
     assert "502" in failed.error
+
+
+def test_one_end_of_day_resolves_what_is_expected_and_the_calendar_five_times(office: Office) -> None:
+    span = ("--from", "2026-11-18", "--to", "2026-11-18")
+    assert office.tickstock("load", "--profile", "ui_testing_lite", *span).code == 0
+    with counted_statements() as sent:
+        answer = office.tickstock("eod", "--session", "2026-11-19", "--json")
+    assert answer.code == 0, answer.err
+    assert (answer.json["event"], answer.json["bars_missing"]) == ("delivered", 0)
+    # Before the load, in it, for long gaps, for the checks of the table, and for those of the newest session.
+    assert sent.count(statement("universes/universe_spans")) == 5
+    # For the command, and in the run once for each of the four calendars, whichever asset or check asks.
+    assert sent.count(statement("calendars/overrides")) == 5

@@ -49,6 +49,24 @@ def test_a_run_that_cannot_be_completed_fails_in_one_line_and_shows_no_summary(o
     assert "502" in answer.error
 
 
+@pytest.mark.parametrize(
+    ("now", "session"),
+    [
+        ("2029-12-31T17:00:00-05:00", "2029-12-31"),
+        ("2030-07-05T09:00:00-04:00", "2030-07-03"),
+        ("2035-01-02T20:00:00-05:00", "2035-01-02"),
+    ],
+)
+def test_years_to_come_are_run_like_any_other(office: Office, now: str, session: str) -> None:
+    office.vendor.set_now(datetime.fromisoformat(now))
+    office.configure(TICKSTOCK_NOW=now)
+    answer = office.tickstock("run", "--profile", "ui_testing_lite", "--json")
+    assert answer.code == 0, answer.err
+    assert (answer.json["session"], answer.json["event"]) == (session, "delivered")
+    assert answer.json["bars_stored"] == answer.json["bars_expected"] == 10
+    assert office.rows("SELECT DISTINCT session::text FROM ohlcv_daily") == [session]
+
+
 def test_an_unknown_profile_is_refused_and_nothing_is_tracked(office: Office) -> None:
     answer = office.tickstock("run", "--profile", "deev")
     assert answer.code == 2

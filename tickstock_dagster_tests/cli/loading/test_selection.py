@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from tickstock_dagster.cli.loading.selection import _sessions, months_before
+from tickstock_dagster.cli.loading.selection import SelectionOptions, _sessions, months_before
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.profiles import PROFILES
@@ -16,9 +16,8 @@ FRIDAY_NOON = datetime(2026, 11, 20, 17, tzinfo=UTC)
 
 def span(now: datetime = SUNDAY, profile: str | None = None, **options: object) -> tuple[str, str, int]:
     """First and last session and how many there are."""
-    given = {"years": None, "months": None, "first": None, "last": None, **options}
     named = PROFILES[profile] if profile else None
-    sessions = _sessions(CALENDAR, now, named, **given)  # type: ignore[arg-type]
+    sessions = _sessions(CALENDAR, now, named, SelectionOptions(**options))  # type: ignore[arg-type]
     return str(sessions[0]), str(sessions[-1]), len(sessions)
 
 

@@ -20,6 +20,19 @@ def test_a_new_database_gets_the_schema_and_the_calendars(office: Office, databa
     assert office.tickstock("migrate", "--json").json["applied"] == []
 
 
+def test_the_copy_ends_with_the_calendars_and_is_made_once(office: Office) -> None:
+    count = "SELECT count(*) FROM market_calendar"
+    until = "SELECT DISTINCT max(session)::text FROM market_calendar GROUP BY calendar"
+    office.configure(TICKSTOCK_NOW="2049-06-01T12:00:00+00:00")
+    assert office.tickstock("status").code == 0
+    assert office.rows(until) == ["2050-12-30"], "the 31st is a Saturday"
+    copied = office.rows(count)
+    office.execute("DELETE FROM market_calendar WHERE session = '2020-01-02'")
+    office.configure(TICKSTOCK_NOW="2050-06-01T12:00:00+00:00")
+    assert office.tickstock("status").code == 0
+    assert office.rows(count) != copied, "nothing is left to copy: no command looks at the days again"
+
+
 def test_calendars_that_end_soon_are_copied_again_by_whatever_command_comes(office: Office) -> None:
     before = office.rows("SELECT count(*) FROM market_calendar")
     office.execute("DELETE FROM market_calendar WHERE session > %s", date(NOW.year, 12, 1))

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.adapters.sources.protocol import DIVIDEND_SCHEMA, SPLIT_SCHEMA
-from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, JudgedActions, judge_actions
+from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, ValidatedActions, validate_actions
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 
 EX_DATE = date(2024, 6, 10)
@@ -42,8 +42,8 @@ def dividend(
     return (vendor_id, ticker, ex_date, date(2024, 5, 22), date(2024, 6, 11), date(2024, 6, 28), amount, currency, kind)
 
 
-def judge(splits: Sequence[tuple[object, ...]] = (), dividends: Sequence[tuple[object, ...]] = ()) -> JudgedActions:
-    judged = judge_actions(
+def judge(splits: Sequence[tuple[object, ...]] = (), dividends: Sequence[tuple[object, ...]] = ()) -> ValidatedActions:
+    judged = validate_actions(
         pl.DataFrame(splits, schema=SPLIT_SCHEMA, orient="row"),
         pl.DataFrame(dividends, schema=DIVIDEND_SCHEMA, orient="row"),
         INTERVALS,

@@ -10,10 +10,10 @@ from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 from tickstock_dagster.core.bars.ingest import (
     FEW,
     SESSION_TABLE,
-    JudgedAnswers,
+    ValidatedAnswers,
     absent_cells,
     first_bars,
-    judge_answers,
+    validate_answers,
 )
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.loading.coverage import (
@@ -49,9 +49,9 @@ def row(
     return {"ticker": ticker, "session": session, "unit_id": unit_id, **values, **changes}
 
 
-def judge(rows: Sequence[dict[str, object]], held: pl.DataFrame = LISTED, now: datetime = NOW) -> JudgedAnswers:
+def judge(rows: Sequence[dict[str, object]], held: pl.DataFrame = LISTED, now: datetime = NOW) -> ValidatedAnswers:
     answers = pl.DataFrame(rows, schema={**BAR_SCHEMA, "unit_id": pl.String})
-    return judge_answers(answers, held, SESSIONS, market="XNYS", now=now)
+    return validate_answers(answers, held, SESSIONS, market="XNYS", now=now)
 
 
 # Which rows are storable

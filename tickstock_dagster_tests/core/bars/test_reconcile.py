@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tickstock_dagster.core.bars.reconcile import (
     LOOK_BACK,
     MAX_ATTEMPTS,
-    OwedLook,
+    PendingReconcile,
     decide_reconcile,
     latest_due,
     reconcile_at,
@@ -30,7 +30,9 @@ def at(text: str) -> datetime:
 
 
 def decide(now: str, *, in_progress: bool = False, **owed: tuple[int, int, int]):
-    looks = {date.fromisoformat(day.strip("d").replace("_", "-")): OwedLook(*look) for day, look in owed.items()}
+    looks = {
+        date.fromisoformat(day.strip("d").replace("_", "-")): PendingReconcile(*look) for day, look in owed.items()
+    }
     return decide_reconcile(XNYS, at(now), looks, in_progress=in_progress)
 
 
@@ -77,7 +79,7 @@ def test_it_is_never_before_the_bars_have_settled_nor_on_a_closed_day(key, day):
 def test_what_is_owed_is_looked_at_the_oldest_first():
     decision = decide("2026-11-20 11:30", d2026_11_18=(0, 2, 1), d2026_11_19=(500, 0, 0))
     assert (decision.session, decision.attempt) == (date(2026, 11, 18), 2)
-    assert decision.reason == "2026-11-18: 0 provisional bars, 2 late ones"
+    assert decision.reason == "2026-11-18: 0 provisional bars, 2 late gaps"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_where_nothing_is_owed_the_next_is_named_and_a_holiday_too(now, reason):
 
 def test_one_look_at_a_time():
     decision = decide("2026-11-20 11:45", in_progress=True, d2026_11_19=(500, 0, 1))
-    assert (decision.session, decision.reason) == (None, "a second look is queued or started")
+    assert (decision.session, decision.reason) == (None, "a reconcile is queued or started")
 
 
 def test_what_the_vendor_took_back_is_given_up_and_named_and_others_are_not_held_up():

@@ -39,7 +39,23 @@ NEW_YORK_DIFFERENCES = {
     (date(2005, 6, 1), "early close"): "the same failure",
 }
 """exchange_calendars, and its recorded CSV, have the usual hours on these days; our library knows what happened."""
-OTHER_DIFFERENCES = {"NYSE": NEW_YORK_DIFFERENCES, "NASDAQ": NEW_YORK_DIFFERENCES}
+
+TOKYO_EQUINOXES = [
+    *("2041-03-20", "2041-09-23", "2042-03-20", "2042-09-23", "2043-09-23", "2044-03-21", "2044-09-22"),
+    *("2045-03-20", "2045-09-22", "2046-03-20", "2046-09-24", "2047-03-21", "2047-09-23", "2048-03-20"),
+    *("2048-09-22", "2049-09-22", "2050-03-21", "2050-09-23"),
+]
+TOKYO_BETWEEN_HOLIDAYS = ["2043-09-22", "2049-09-21"]
+TOKYO_DIFFERENCES = {
+    **dict.fromkeys(TOKYO_EQUINOXES, "an equinox; the second library knows them until 2040"),
+    **dict.fromkeys(TOKYO_BETWEEN_HOLIDAYS, "between Respect for the Aged Day and an equinox that it does not know"),
+}
+"""exchange_calendars has sessions on these days."""
+OTHER_DIFFERENCES = {
+    "NYSE": NEW_YORK_DIFFERENCES,
+    "NASDAQ": NEW_YORK_DIFFERENCES,
+    "TSE": {(date.fromisoformat(day), "session"): why for day, why in TOKYO_DIFFERENCES.items()},
+}
 
 
 def our_calendar(exchange: str) -> SessionCalendar:
@@ -96,6 +112,18 @@ def test_outside_of_those_years_every_difference_is_listed_and_explained(exchang
     ours = our_opinion(our_calendar(exchange), FIRST_DAY, LAST_DAY)
     theirs = second_opinion(market_named(exchange).mic, FIRST_DAY, LAST_DAY)
     assert differences(ours, theirs) == set(OTHER_DIFFERENCES.get(exchange, {}))
+
+
+def test_the_equinoxes_that_the_second_library_does_not_know_are_those_of_the_usual_formula() -> None:
+    """Of the Japan Coast Guard's hydrographic department, for 1980 to 2099; a Sunday's holiday is kept on Monday."""
+    closed = []
+    for year in range(2041, LAST_DAY.year + 1):
+        for month, day_of_1980 in ((3, 20.8431), (9, 23.2488)):
+            since = year - 1980
+            day = date(year, month, int(day_of_1980 + 0.242194 * since - since // 4))
+            day += timedelta(days=day.weekday() == 6)
+            closed += [str(day)] * (day.weekday() < 5)
+    assert closed == TOKYO_EQUINOXES
 
 
 def closed_weekdays(calendar: SessionCalendar) -> list[date]:

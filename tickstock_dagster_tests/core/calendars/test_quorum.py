@@ -17,7 +17,8 @@ from tickstock_dagster.core.calendars.quorum import (
     special_words,
 )
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.loading.coverage import Completeness, is_silent
+from tickstock_dagster.core.loading.coverage import Completeness
+from tickstock_dagster.core.loading.end_of_day import is_silent
 
 XNYS = library_calendar("XNYS")
 WED, THANKSGIVING, HALF_DAY = date(2026, 11, 25), date(2026, 11, 26), date(2026, 11, 27)

@@ -91,7 +91,7 @@ def test_the_worst_come_first_within_their_kind() -> None:
         "| universe | bad | 1 | 1 | 0 | 0 | 1 | 0.00% |",
         "| universe | half | 2 | 2 | 1 | 0 | 1 | 50.00% |",
     ]
-    assert table[-1] == "1 further groups are as complete as the last one, or more."
+    assert table[-1] == "1 further groups are at least as complete as the last one."
     assert len(groups_table(groups, 4).splitlines()) == 6, "without a last line where none was left out"
 
 

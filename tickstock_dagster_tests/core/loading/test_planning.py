@@ -14,6 +14,7 @@ from tickstock_dagster.core.loading.planning import (
     MARKET_ROWS,
     LoadPlan,
     SourceLimits,
+    UnitKind,
     WorkUnit,
     earliest_session,
     plan_load,
@@ -21,6 +22,7 @@ from tickstock_dagster.core.loading.planning import (
 from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName
 
 NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
+RANGE, GROUPED = UnitKind.RANGE, UnitKind.GROUPED
 Cell = tuple[str, date]
 
 
@@ -163,6 +165,18 @@ def test_between_equal_plans_fewer_rows_decide(tickers, sessions):
     assert made.rows == tickers * sessions
 
 
+def test_between_plans_of_equal_calls_and_rows_the_one_with_fewer_range_calls_is_taken():
+    """A's range holds exactly as many rows as the one grouped call that it saves."""
+    sessions = [date(1990, 1, 1) + timedelta(days=number) for number in range(MARKET_ROWS)]
+    first, last = sessions[0], sessions[-1]
+    cells = [("A", first), *((ticker, last) for ticker in "ABC")]
+    made = plan(cells, sessions)
+    assert [unit.describe() for unit in made.units] == [f"grouped {last}", f"grouped {first}"]
+    assert (made.calls, made.rows) == (2, 2 * MARKET_ROWS)
+    by_range = plan([cells[0], ("A", last)], sessions)
+    assert (kinds(by_range), by_range.rows) == ({"range": 1}, MARKET_ROWS), "no dearer"
+
+
 def test_rows_count_what_a_range_brings_besides():
     made = plan([("A", SESSIONS[0]), ("A", SESSIONS[-1])], SESSIONS)
     assert (made.calls, made.cells, made.rows) == (1, 2, len(SESSIONS))
@@ -261,16 +275,16 @@ def test_the_least_time_follows_from_the_plans_rate(name, calls, seconds):
 
 
 def test_a_units_id_is_that_of_its_request_alone():
-    unit = WorkUnit("range", "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9), cells=5)
-    assert unit.unit_id == WorkUnit("range", "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id
+    unit = WorkUnit(RANGE, "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9), cells=5)
+    assert unit.unit_id == WorkUnit(RANGE, "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id
     assert unit.unit_id == "595cd9cfa830f55ea39aac8519c4b3a2"  # stored ids must be found again by later releases
     others = {
-        WorkUnit("grouped", "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
-        WorkUnit("range", "XLON", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
-        WorkUnit("range", "XNYS", "files", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
-        WorkUnit("range", "XNYS", "massive", "MSFT", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
-        WorkUnit("range", "XNYS", "massive", "AAPL", date(2026, 1, 5), date(2026, 1, 9)).unit_id,
-        WorkUnit("range", "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 8)).unit_id,
+        WorkUnit(GROUPED, "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
+        WorkUnit(RANGE, "XLON", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
+        WorkUnit(RANGE, "XNYS", "files", "AAPL", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
+        WorkUnit(RANGE, "XNYS", "massive", "MSFT", date(2026, 1, 2), date(2026, 1, 9)).unit_id,
+        WorkUnit(RANGE, "XNYS", "massive", "AAPL", date(2026, 1, 5), date(2026, 1, 9)).unit_id,
+        WorkUnit(RANGE, "XNYS", "massive", "AAPL", date(2026, 1, 2), date(2026, 1, 8)).unit_id,
         unit.unit_id,
     }
     assert len(others) == 7
@@ -279,9 +293,12 @@ def test_a_units_id_is_that_of_its_request_alone():
 @pytest.mark.parametrize(
     ("unit", "words"),
     [
-        (WorkUnit("range", "XNYS", "s", "AAPL", SESSIONS[0], SESSIONS[0]), f"range AAPL {SESSIONS[0]}"),
-        (WorkUnit("range", "XNYS", "s", "AAPL", SESSIONS[0], SESSIONS[2]), f"range AAPL {SESSIONS[0]}..{SESSIONS[2]}"),
-        (WorkUnit("grouped", "XNYS", "s", "*", SESSIONS[0], SESSIONS[0]), f"grouped {SESSIONS[0]}"),
+        (WorkUnit(RANGE, "XNYS", "s", "AAPL", SESSIONS[0], SESSIONS[0]), f"range AAPL {SESSIONS[0]}"),
+        (
+            WorkUnit(RANGE, "XNYS", "s", "AAPL", SESSIONS[0], SESSIONS[2]),
+            f"range AAPL {SESSIONS[0]}..{SESSIONS[2]}",
+        ),
+        (WorkUnit(GROUPED, "XNYS", "s", "*", SESSIONS[0], SESSIONS[0]), f"grouped {SESSIONS[0]}"),
     ],
 )
 def test_a_unit_describes_its_request(unit, words):

@@ -5,7 +5,7 @@ from datetime import date
 import polars as pl
 
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.loading.processing import PROCESSING_SCHEMA, in_order, unit_priorities
 from tickstock_dagster.core.securities.equity_types import Priority
 
@@ -43,6 +43,6 @@ def test_a_call_is_as_urgent_as_its_most_urgent_cell_and_an_unknown_security_is_
 
 
 def test_the_most_urgent_units_come_first_and_equals_keep_their_order() -> None:
-    units = [WorkUnit("range", "XNYS", "simulator", name, FRI, FRI, 1) for name in ("W", "A", "B", "N")]
+    units = [WorkUnit(UnitKind.RANGE, "XNYS", "simulator", name, FRI, FRI, 1) for name in ("W", "A", "B", "N")]
     urgent = {units[0].unit_id: Priority.LOW, units[1].unit_id: Priority.CRITICAL, units[2].unit_id: Priority.CRITICAL}
     assert [unit.subject for unit in in_order(units, urgent)] == ["A", "B", "N", "W"]

@@ -46,15 +46,15 @@ def test_closed_days_are_used_from_an_hour_after_the_close_until_the_next_open(
         ("2026-11-20 16:59", {}, "2026-11-20 closed; maintenance begins at 17:00 EST"),
         ("2026-11-27 13:59", {}, "2026-11-27 closed; maintenance begins at 14:00 EST"),
         ("2026-11-21 12:00", {"maintained": date(2026, 11, 20)},
-         "the closed days after 2026-11-20 were used; next is after 2026-11-25, from 2026-11-25 17:00 EST on"),
+         "maintenance after 2026-11-20 is done; next is after 2026-11-25, from 2026-11-25 17:00 EST on"),
         ("2026-11-23 09:30", {},
-         ("the closed days after 2026-11-20 are over without maintenance; "
+         ("the closed days after 2026-11-20 ended without maintenance; "
           "next is after 2026-11-25, from 2026-11-25 17:00 EST on")),
         ("2026-11-20 17:00", {"in_progress": True}, "maintenance after 2026-11-20 is queued or started"),
         ("2026-11-20 17:00", {"eod_unfinished": True},
          "an end-of-day run is queued or started; maintenance follows it"),
         ("2026-11-21 17:00", {"attempts": 3},
-         "3 runs after 2026-11-20 failed, the last says why; next is after 2026-11-25, from 2026-11-25 17:00 EST on"),
+         "3 runs after 2026-11-20 failed, see the last one; next is after 2026-11-25, from 2026-11-25 17:00 EST on"),
     ],
 )  # fmt: skip
 def test_what_keeps_it_waiting_is_said(moment: str, given: dict[str, Any], reason: str) -> None:

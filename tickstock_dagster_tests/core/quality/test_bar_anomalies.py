@@ -11,7 +11,7 @@ from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.quality.bar_anomalies import (
     LEAST_SESSIONS,
     RECENT_SCHEMA,
-    judge_moves,
+    evaluate_moves,
     large_moves,
     needs_fair_value,
     odd_volumes,
@@ -79,11 +79,11 @@ def test_on_a_half_day_every_large_move_is_judged_by_the_fair_value_on_an_ordina
 
 def test_a_move_that_the_fair_value_explains_is_excused_and_one_that_it_does_not_stands() -> None:
     moves = large_moves(bars(HALF_DAY, 130.0, 1), payouts(), HALF_DAY)
-    (excused,) = judge_moves(moves, {1: 125.0})
+    (excused,) = evaluate_moves(moves, {1: 125.0})
     assert (excused.is_anomaly, excused.fair_value, round(excused.off, 6)) == (False, 125.0, 0.04)
-    (stands,) = judge_moves(moves, {1: 101.0})
+    (stands,) = evaluate_moves(moves, {1: 101.0})
     assert stands.is_anomaly
-    (without,) = judge_moves(moves, {})
+    (without,) = evaluate_moves(moves, {})
     assert (without.is_anomaly, without.fair_value, round(without.off, 6)) == (True, None, 0.3)
 
 

@@ -12,7 +12,7 @@ from benchmarks.fair_values import FILE
 from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA, PAYOUT_SCHEMA
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, judge_tracking
+from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, evaluate_tracking
 from tickstock_dagster.core.securities.home_markets import home_state
 
 XNYS = library_calendar("XNYS")
@@ -42,7 +42,7 @@ def closes(last_fund: float, last_reference: float = 0.0, *, beta: float = 1.2) 
 
 def judge(frame: pl.DataFrame, home: str | None = None) -> list[Tracking]:
     homes = {} if home is None else {FUND: home_state(library_calendar(home), XNYS, GREENERY_DAY)}
-    return judge_tracking(frame, NO_PAYOUTS, FUNDS, homes, SESSIONS)
+    return evaluate_tracking(frame, NO_PAYOUTS, FUNDS, homes, SESSIONS)
 
 
 def test_a_fund_that_follows_its_reference_is_near_however_far_both_move() -> None:
@@ -98,7 +98,7 @@ def test_a_wrong_close_of_a_reference_is_found_and_ordinary_sessions_are_quiet()
     far: dict[date, list[str]] = {}
     for place in range(len(sessions) - 10, len(sessions)):
         span = sessions[place - WINDOW - 1 : place + 1]
-        found = judge_tracking(closes.filter(pl.col("session").is_in(span)), NO_PAYOUTS, funds, {}, span)
+        found = evaluate_tracking(closes.filter(pl.col("session").is_in(span)), NO_PAYOUTS, funds, {}, span)
         assert len(found) > 150
         far[span[-1]] = [fund.reference for fund in found if fund.far]
     assert far.pop(date(2015, 3, 13)).count("SPY") >= 15

@@ -78,7 +78,7 @@ def test_a_change_is_merged_and_null_removes_a_threshold() -> None:
         ({"performance_targets": {"success_rate": 101}}, "per cent, above 0 and up to 100"),
         ({"performance_targets": None}, "ETF.performance_targets 'None'"),
         ({"colour": "red"}, "ETF.colour 'red'"),
-        ({"equity_type": "CS"}, "ETF.equity_type 'CS' is not accepted: the code stays as it is"),
+        ({"equity_type": "CS"}, "ETF.equity_type 'CS' is not accepted: the code cannot change"),
     ],
 )
 def test_what_cannot_be_is_refused_with_field_value_and_what_is_accepted(change: dict[str, Any], words: str) -> None:

@@ -79,4 +79,4 @@ def test_an_override_at_home_counts() -> None:
 
 def test_it_is_said_for_people() -> None:
     words = home_state(library_calendar("XTKS"), XNYS, date(2026, 5, 4)).words()
-    assert words == "home closed (Tokyo Stock Exchange): NAV is of 2026-05-01, 85.5 h old, stale"
+    assert words == "home closed (Tokyo Stock Exchange): NAV as of 2026-05-01, 85.5 h old, stale"

@@ -14,10 +14,10 @@ from tickstock_dagster.core.universes.correlations import (
     FUND_SCHEMA,
     STEP,
     WINDOWS,
-    Told,
+    Published,
     correlate_funds,
     rolling_correlations,
-    worth_telling,
+    worth_publishing,
 )
 
 DAYS = [date(2025, 1, 1) + timedelta(days=day) for day in range(400)]
@@ -170,16 +170,16 @@ def values(*rows: tuple[date, float]) -> pl.DataFrame:
     ("told", "previous"),
     [
         (None, [None]),
-        (Told(DAYS[0], 0.5), [0.5]),
-        (Told(DAYS[0], 0.8 - STEP * 1.01), [0.8 - STEP * 1.01]),
-        (Told(DAYS[0], 0.8 - STEP * 0.99), []),
-        (Told(DAYS[2], 0.5), [0.5]),
-        (Told(DAYS[3], 0.5), []),
+        (Published(DAYS[0], 0.5), [0.5]),
+        (Published(DAYS[0], 0.8 - STEP * 1.01), [0.8 - STEP * 1.01]),
+        (Published(DAYS[0], 0.8 - STEP * 0.99), []),
+        (Published(DAYS[2], 0.5), [0.5]),
+        (Published(DAYS[3], 0.5), []),
     ],
     ids=["first", "moved", "just beyond the step", "within the step", "corrected", "older than what was told"],
 )
-def test_the_newest_value_is_news_when_it_moved(told: Told | None, previous: list[float | None]) -> None:
+def test_the_newest_value_is_news_when_it_moved(told: Published | None, previous: list[float | None]) -> None:
     given_values = values((DAYS[0], 0.1), (DAYS[2], 0.8), (DAYS[1], -0.9))
-    news = worth_telling(given_values, {(1, "SPY", 60): told} if told else {})
+    news = worth_publishing(given_values, {(1, "SPY", 60): told} if told else {})
     assert [last for _, last in news] == previous
     assert all(row["correlation"] == 0.8 for row, _ in news)

@@ -60,8 +60,8 @@ def top(count: int, **others: Any) -> Rule:
         ({"field": "equity_type", "op": "==", "value": 7}, "value of equity_type == '7.0' is not accepted: a text"),
         ({"field": "sector", "op": "==", "value": ""}, "a text"),
         ({"field": "close", "op": ">", "value": True}, "value 'True' is not accepted"),
-        ({"field": "close", "op": ">"}, "it must be there"),
-        ({"field": "close", "op": ">", "value": 1, "unit": "USD"}, "unit 'USD' is not accepted: no such part"),
+        ({"field": "close", "op": ">"}, "a required field"),
+        ({"field": "close", "op": ">", "value": 1, "unit": "USD"}, "unit 'USD' is not accepted: no such field"),
     ],
 )
 def test_a_condition_that_cannot_be_is_refused_with_what_is_accepted(condition: dict[str, Any], message: str) -> None:
@@ -74,7 +74,7 @@ def test_a_condition_that_cannot_be_is_refused_with_what_is_accepted(condition: 
     [
         ({}, "at least one condition that names candidates, or pinned tickers"),
         ({"pinned": ["AAA", "AAA"]}, "pinned 'AAA, AAA' is not accepted: tickers, each once"),
-        ({"pinned": ["AAA"], "colour": 1}, "colour '1' is not accepted: no such part"),
+        ({"pinned": ["AAA"], "colour": 1}, "colour '1' is not accepted: no such field"),
         ({"pinned": ["A", "B"], "top": {"by": "close", "count": 1}}, "at most the count of 1"),
         ({"pinned": ["A"], "top": {"by": "sector", "count": 1}}, "top.by 'sector' is not accepted"),
         ({"pinned": ["A"], "top": {"by": "close", "count": 0}}, "top.count '0' is not accepted: a number from 1"),
@@ -84,7 +84,7 @@ def test_a_condition_that_cannot_be_is_refused_with_what_is_accepted(condition: 
         ({"pinned": ["A"], "top": {"by": "close", "count": 1, "group_by": "sector"}}, "cik, or nothing"),
         (
             {"candidates": [{"field": "close", "op": ">", "value": 5}, {"field": "close", "op": "<", "value": 5}]},
-            "bounds between which something can be",
+            "bounds with values between them",
         ),
     ],
 )
@@ -126,8 +126,8 @@ def test_candidates_that_keep_every_condition_are_members_by_ticker() -> None:
     )  # fmt: skip
     assert [(member.ticker, member.rank) for member in judged.members] == [("AAA", None), ("ZZZ", None)]
     assert judged.reasons()[3] == "not aum_usd > 1,000,000,000: 1,000,000,000"
-    assert judged.judged["security_id"].to_list() == [2, 1, 3, 4, 5], "what is no candidate is not looked at"
-    assert judged.judged["decision"].to_list() == ["joined"] * 2 + ["refused"] * 3
+    assert judged.assessments["security_id"].to_list() == [2, 1, 3, 4, 5], "what is no candidate is not looked at"
+    assert judged.assessments["decision"].to_list() == ["joined"] * 2 + ["refused"] * 3
 
 
 @pytest.mark.parametrize("unknown", ["aum_usd", "adv20_usd", "expense_ratio", "themes"])
@@ -136,14 +136,14 @@ def test_a_fact_that_is_not_known_neither_admits_nor_drops(unknown: str) -> None
     judged = evaluate(GROWTH, rows, frozenset({1}))
     assert ids(judged) == [1]
     assert judged.reasons()[1] == f"kept: {unknown} is not known"
-    assert judged.judged.row(0, named=True)["decision"] == "kept"
+    assert judged.assessments.row(0, named=True)["decision"] == "kept"
     assert judged.reasons().get(2, "not admitted: themes is not known") == f"not admitted: {unknown} is not known"
 
 
 def test_what_breaks_a_condition_leaves_even_where_another_fact_is_not_known() -> None:
     judged = evaluate(GROWTH, facts(fund(adv20_usd=None, expense_ratio=0.01)), frozenset({1}))
     assert ids(judged) == []
-    assert judged.judged.row(0, named=True)["decision"] == "left"
+    assert judged.assessments.row(0, named=True)["decision"] == "left"
     assert judged.reasons()[1] == "not expense_ratio < 0.0075: 0.01"
 
 
@@ -265,7 +265,7 @@ def test_the_count_is_never_exceeded_and_is_full_where_there_are_enough(sizes, i
         row["cik"] or row["security_id"] for row in rows.iter_rows(named=True) if row["security_id"] in ids(judged)
     ]
     assert len(set(chosen)) == len(chosen), "one class an issuer"
-    for row in judged.judged.iter_rows(named=True):
+    for row in judged.assessments.iter_rows(named=True):
         if row["decision"] == "joined" and row["rank"]:
             assert row["rank"] <= count, "nobody enters from below the count"
         if row["member"] and row["decision"] == "stays":

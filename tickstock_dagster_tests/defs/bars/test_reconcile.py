@@ -6,14 +6,14 @@ from zoneinfo import ZoneInfo
 import dagster as dg
 
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
-from tickstock_dagster_tests.defs.bars.test_schedules import eastern, tick
 from tickstock_dagster_tests.defs.factory import FEW, Factory, all_definitions, failure_of
+from tickstock_dagster_tests.defs.ticking import eastern, tick
 
 WED, THU, FRI, HALF_DAY = (date(2026, 11, day) for day in (18, 19, 20, 27))
 SCHEDULE = "us_reconcile_schedule"
 
 
-def look_again(factory: Factory, now: datetime, session: date) -> dg.ExecuteInProcessResult:
+def run_reconcile(factory: Factory, now: datetime, session: date) -> dg.ExecuteInProcessResult:
     """Run the job as the schedule requests it at `now`."""
     request = tick(factory, SCHEDULE, now)
     assert isinstance(request, dg.RunRequest), request
@@ -55,7 +55,7 @@ def test_a_session_is_looked_at_again_once_at_half_past_eleven_on_the_next_sessi
     due = eastern("2026-11-20 11:30")
     early = tick(factory, SCHEDULE, due.replace(minute=15))
     assert early == "2026-11-18 is reconciled; 2026-11-19 is due at 2026-11-20 11:30 EST"
-    result = look_again(factory, due, THU)
+    result = run_reconcile(factory, due, THU)
     assert result.success, failure_of(result)
     assert statuses(factory, THU) == ["final"]
     assert factory.rows("SELECT count(*) FROM bar_restatements") == [1]
@@ -88,7 +88,7 @@ def test_a_session_that_becomes_complete_only_now_is_told_of(factory_on_postgres
     assert not factory.run("us_eod", THU, now=eastern("2026-11-19 17:00").astimezone(UTC)).success
     assert factory.events("tickstock.eod.complete") == []
     factory.vendor.clear_faults()
-    assert look_again(factory, eastern("2026-11-20 11:30"), THU).success
+    assert run_reconcile(factory, eastern("2026-11-20 11:30"), THU).success
     [told] = factory.events("tickstock.eod.complete")
     assert (told["session"], told["stored"], told["missing"]) == ("2026-11-19", 3, 0)
 
@@ -100,7 +100,7 @@ def test_a_vendor_that_is_away_fails_the_run_by_name_and_a_later_tick_tries_agai
     factory.track()
     assert factory.run("us_eod", THU, now=eastern("2026-11-19 17:00").astimezone(UTC)).success
     factory.vendor.install("server_error", path="*/aggs/*")
-    result = look_again(factory, eastern("2026-11-20 11:30"), THU)
+    result = run_reconcile(factory, eastern("2026-11-20 11:30"), THU)
     assert "502" in failure_of(result)
     assert statuses(factory, THU) == ["provisional"]
     factory.vendor.clear_faults()

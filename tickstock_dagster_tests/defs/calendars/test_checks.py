@@ -9,8 +9,8 @@ from tickstock_dagster.adapters.calendars.edit import put_override, withdraw_ove
 from tickstock_dagster.core.calendars.overrides import requested_override
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.defs.tags import TRIGGER_TAG
-from tickstock_dagster_tests.defs.bars.test_schedules import eastern, tick
 from tickstock_dagster_tests.defs.factory import FRI, SUNDAY, Factory, all_definitions, checks_of, red_checks
+from tickstock_dagster_tests.defs.ticking import eastern, tick
 
 XNYS = library_calendar("XNYS")
 CHECK = "calendar_agreement"

@@ -7,8 +7,8 @@ import dagster as dg
 
 from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG
 from tickstock_dagster_tests.adapters.universes.sync_world import FRI, THU, fill
-from tickstock_dagster_tests.defs.bars.test_schedules import eastern, record_run, tick
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions, failure_of
+from tickstock_dagster_tests.defs.ticking import eastern, record_run, tick
 from tickstock_dagster_tests.defs.universes.test_sensors import declare
 
 SCHEDULE = "maintenance_schedule"
@@ -66,7 +66,7 @@ def test_thanksgiving_blocks_its_fetch_and_no_maintenance_and_the_weekend_has_it
     assert facts(result, "correlation_history")["sessions_without_values"] == 1
     assert factory.rows(BARS) == bars
     assert tick(factory, SCHEDULE, holiday.replace(hour=11)) == (
-        "the closed days after 2026-11-25 were used; next is after 2026-11-27, from 2026-11-27 14:00 EST on"
+        "maintenance after 2026-11-25 is done; next is after 2026-11-27, from 2026-11-27 14:00 EST on"
     )
     # The half day closes at 13:00, and the weekend begins an hour later.
     assert "begins at 14:00 EST" in str(tick(factory, SCHEDULE, eastern("2026-11-27 13:45")))

@@ -153,10 +153,10 @@ def test_an_etf_whose_home_was_closed_alarms_nobody_and_the_one_whose_home_trade
     alarms = found["far"].splitlines()[2:]
     assert len(alarms) == 1
     assert alarms[0].startswith("| EWG | EFA | ")
-    assert alarms[0].endswith("| Xetra: NAV is of 2026-05-04, 4.5 h old |")
+    assert alarms[0].endswith("| Xetra: NAV as of 2026-05-04, 4.5 h old |")
     assert found["home_closed"].splitlines() == [
-        "- EWJ (explained): home closed (Tokyo Stock Exchange): NAV is of 2026-05-01, 85.5 h old, stale",
-        "- EWU (explained): home closed (London Stock Exchange): NAV is of 2026-05-01, 76.5 h old, stale",
+        "- EWJ (explained): home closed (Tokyo Stock Exchange): NAV as of 2026-05-01, 85.5 h old, stale",
+        "- EWU (explained): home closed (London Stock Exchange): NAV as of 2026-05-01, 76.5 h old, stale",
     ]
 
 
@@ -164,7 +164,7 @@ def test_an_ordinary_day_is_green_and_still_says_whose_home_was_closed(abroad: F
     passed, found = tracking(abroad, datetime(2026, 5, 1, 22, 30, tzinfo=UTC))
     assert passed
     assert (found["session"], found["judged"], found["value"], found["far"]) == ("2026-05-01", 3, 0, "none")
-    assert found["home_closed"] == "- EWG: home closed (Xetra): NAV is of 2026-04-30, 28.5 h old, stale"
+    assert found["home_closed"] == "- EWG: home closed (Xetra): NAV as of 2026-04-30, 28.5 h old, stale"
 
 
 def test_a_closure_at_home_that_an_override_states_explains_too(abroad: Factory) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from tickstock_dagster.core.loading.planning import WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster_tests.adapters.universes.sync_world import FRI, THU, fill
 from tickstock_dagster_tests.defs.factory import SUNDAY, Factory, all_definitions
@@ -16,7 +16,7 @@ from tickstock_dagster_tests.defs.universes.test_synchronisation import EVERYTHI
 def declare(factory: Factory, *sessions: object) -> None:
     """These sessions' end-of-day work is done."""
     for session in sessions:
-        unit = WorkUnit("session", "XNYS", "tests", "*", session, session)  # type: ignore[arg-type]
+        unit = WorkUnit(UnitKind.SESSION, "XNYS", "tests", "*", session, session)  # type: ignore[arg-type]
         factory.execute(
             "INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, "
             "run_id, planned_at) VALUES (%s, 'session', 'XNYS', 'tests', '*', %s, %s, 'done', 'r', now())",

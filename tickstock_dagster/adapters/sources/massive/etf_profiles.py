@@ -54,7 +54,7 @@ _TEXTS = {
 
 
 def fetch_profiles(http: MassiveHttp, on: date) -> pl.DataFrame:
-    """Facts of all ETFs as `ETF_PROFILE_SCHEMA`; see `BarSource.etf_profiles`.
+    """Facts of all ETFs as `ETF_PROFILE_SCHEMA`; see `ReferenceSource.etf_profiles`.
 
     Two questions: for the newest processed date that is not after `on`, then for all funds of that date.
 

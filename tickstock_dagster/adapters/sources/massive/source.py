@@ -3,6 +3,8 @@
 Always raw prices, ascending, at the largest page. How a request travels is `adapters.sources.massive.http`; each kind
 of answer is read in a module of its own beside this one. Facts of the API: the vendor's OpenAPI files and knowledge
 base.
+
+Longer than 250 lines because it has a method for every endpoint that is asked.
 """
 
 from collections.abc import Sequence
@@ -49,7 +51,7 @@ FIRST_DAY = date(2003, 9, 10)
 
 
 class MassiveSource:
-    """`BarSource` over Massive's REST API, or over a server that speaks it. Thread-safe.
+    """`MarketSource` over Massive's REST API, or over a server that speaks it. Thread-safe.
 
     Attributes:
         name: stored as the rows' source.
@@ -137,7 +139,7 @@ class MassiveSource:
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """The ticker list of US stocks and ETFs as `LISTING_SCHEMA`; see `BarSource.listings`.
+        """The ticker list of US stocks and ETFs as `LISTING_SCHEMA`; see `ReferenceSource.listings`.
 
         Raises:
             MalformedAnswerError: no active ticker at all on a day within the vendor's history, which cannot be.
@@ -174,7 +176,7 @@ class MassiveSource:
             return pl.DataFrame(schema=LISTING_SCHEMA)
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """The tickers of the security that holds `ticker` now, oldest first; see `BarSource.ticker_changes`.
+        """The tickers of the security that holds `ticker` now, oldest first; see `ReferenceSource.ticker_changes`.
 
         Raises:
             NotFoundError: the vendor does not know the ticker.
@@ -204,7 +206,7 @@ class MassiveSource:
         return answer.details
 
     def etf_profiles(self, on: date) -> pl.DataFrame:
-        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker; see `BarSource.etf_profiles`.
+        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker; see `ReferenceSource.etf_profiles`.
 
         Raises:
             NotEntitledError: the plan lacks the ETF add-on.

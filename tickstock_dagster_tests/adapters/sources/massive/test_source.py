@@ -16,7 +16,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     LISTING_SCHEMA,
     SPLIT_SCHEMA,
     AuthFailedError,
-    BarSource,
+    MarketSource,
     NotFoundError,
     NotPublishedYetError,
     OutOfHistoryError,
@@ -76,12 +76,12 @@ def free(simulator: RunningSimulator) -> Iterator[MassiveSource]:
 
 
 def test_it_keeps_the_protocol(source):
-    bar_source: BarSource = source
-    assert bar_source.name == "massive"
-    assert bar_source.plan == STARTER
-    assert bar_source.capabilities.max_range_rows == 50_000
-    assert bar_source.capabilities.details
-    assert bar_source.capabilities.etf_profiles
+    market_source: MarketSource = source
+    assert market_source.name == "massive"
+    assert market_source.plan == STARTER
+    assert market_source.capabilities.max_range_rows == 50_000
+    assert market_source.capabilities.details
+    assert market_source.capabilities.etf_profiles
 
 
 def test_five_years_of_a_ticker_are_one_call_of_good_bars(simulator, source):

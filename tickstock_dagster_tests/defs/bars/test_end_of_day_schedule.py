@@ -1,7 +1,6 @@
-"""The schedules, tick by tick: when they launch, and in which words they do not."""
+"""The end-of-day schedule, tick by tick: when it launches, and in which words it does not."""
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 import dagster as dg
 import psycopg
@@ -10,31 +9,7 @@ import pytest
 from tickstock_dagster.defs.orphans import PROCESS_TAG, this_process
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster_tests.defs.factory import FRI, Factory, all_definitions
-
-NEW_YORK = ZoneInfo("America/New_York")
-EOD_TAGS = {SESSION_TAG: "2026-11-20", TRIGGER_TAG: "eod"}
-
-
-def eastern(text: str) -> datetime:
-    """A moment on New York's clocks."""
-    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
-
-
-def tick(factory: Factory, schedule: str, moment: datetime) -> dg.RunRequest | str:
-    """What a schedule does at its tick: the run that it requests, or why it skips."""
-    resources = factory.resources(moment)
-    context = dg.build_schedule_context(instance=factory.instance, scheduled_execution_time=moment, resources=resources)
-    answer = all_definitions().resolve_schedule_def(schedule)(context)
-    if isinstance(answer, dg.SkipReason):
-        return answer.skip_message or ""
-    assert isinstance(answer, dg.RunRequest)
-    return answer
-
-
-def record_run(factory: Factory, status: dg.DagsterRunStatus, **tags: str) -> str:
-    """A run of the end-of-day job in the history."""
-    job = all_definitions().resolve_job_def("us_eod")
-    return factory.instance.create_run_for_job(job, tags={**EOD_TAGS, **tags}, status=status).run_id
+from tickstock_dagster_tests.defs.ticking import eastern, record_run, tick
 
 
 def enqueue(run_id: str, storage_url: str) -> None:
@@ -170,35 +145,3 @@ def test_a_run_whose_process_is_gone_is_not_waited_for(tracking: Factory) -> Non
     run = tracking.instance.get_run_by_id(run_id)
     assert run is not None
     assert run.status == dg.DagsterRunStatus.FAILURE
-
-
-@pytest.mark.parametrize(
-    ("moment", "expected"),
-    [
-        ("2026-11-20 17:45", "2026-11-19 was checked when it was due; next is 2026-11-20"),
-        ("2026-11-20 18:00", "due/2026-11-20"),
-        ("2026-11-20 23:45", "due/2026-11-20"),
-        ("2026-11-21 06:00", "2026-11-20 was checked when it was due; next is 2026-11-23"),
-        ("2026-11-27 14:45", "2026-11-25 was checked when it was due; next is 2026-11-27"),
-        ("2026-11-27 15:00", "due/2026-11-27"),  # half day
-        ("2026-11-26 18:00", "2026-11-25 was checked when it was due; next is 2026-11-27"),  # holiday
-    ],
-)
-def test_the_checks_run_when_a_session_is_due_and_once_for_each(
-    factory_on_postgres: Factory, moment: str, expected: str
-) -> None:
-    answer = tick(factory_on_postgres, "us_bar_checks_schedule", eastern(moment))
-    found = answer if isinstance(answer, str) else answer.run_key
-    assert found == expected
-
-
-def test_a_session_that_was_checked_is_not_checked_again_at_the_next_tick(factory_on_postgres: Factory) -> None:
-    factory = factory_on_postgres
-    request = tick(factory, "us_bar_checks_schedule", eastern("2026-11-20 18:00"))
-    assert isinstance(request, dg.RunRequest)
-    factory.instance.create_run_for_job(all_definitions().resolve_job_def("us_bar_checks"), tags=request.tags)
-    for moment in ("2026-11-20 18:15", "2026-11-21 00:15"):
-        assert tick(factory, "us_bar_checks_schedule", eastern(moment)) == (
-            "2026-11-20 was checked when it was due; next is 2026-11-23"
-        )
-    assert isinstance(tick(factory, "us_bar_checks_schedule", eastern("2026-11-23 18:00")), dg.RunRequest)

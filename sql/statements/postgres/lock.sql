@@ -1,0 +1,2 @@
+-- Waits for its turn; given back at the end of the transaction.
+SELECT pg_advisory_xact_lock(coalesce(%(key)s::bigint, hashtext(%(name)s)))

@@ -1,0 +1,1 @@
+SELECT pg_advisory_unlock(coalesce(%(key)s::bigint, hashtext(%(name)s)))

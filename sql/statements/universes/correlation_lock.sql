@@ -1,2 +1,0 @@
--- What was told is read, compared and written back: one at a time. Given back at the end of the transaction.
-SELECT pg_advisory_xact_lock(hashtext('tickstock correlations'))

@@ -1,0 +1,85 @@
+"""What only one process may do at a time, per database: PostgreSQL's advisory locks, by name.
+
+`lock` and `lock_if_free` last until the end of the transaction, `held` and `hold_if_free` while a block runs, whatever
+transactions it opens; a lost connection gives every lock back. The lock of migrations belongs in `migrations`: it is
+taken before there is a schema.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from enum import Enum
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.postgres.database import connected
+from tickstock_dagster.adapters.postgres.sql_files import statement
+
+
+class Lock(Enum):
+    """Whose turn it is. The value is the key, or the text of which PostgreSQL hashes it; running releases share it."""
+
+    BARS = "tickstock bars"
+    """Two loads of the same cells would lock rows in different orders and wait for each other for good."""
+    CALENDARS = "tickstock calendars"
+    """An override and the copy for readers must not cross."""
+    CORRELATIONS = "tickstock correlations"
+    """What was published is read, compared and written back."""
+    EQUITY_TYPES = "tickstock equity types"
+    """Rules are read, changed and written back."""
+    LISTINGS = "tickstock listings"
+    """Ticker histories are read, changed and written back; the vendor may be asked meanwhile."""
+    MEMBERSHIPS = "universe_memberships"
+    """One revision of memberships; the SQL function update_etf_universe takes the same lock."""
+    OUTBOX = 0x7469636B6F757462
+    """One dispatcher of events."""
+    MAILS = 0x7469636B6D61696C
+    """One sender of mails."""
+
+
+def lock(connection: psycopg.Connection[Any] | psycopg.Cursor[Any], which: Lock) -> None:
+    """Wait for the turn, and keep it until the end of the transaction."""
+    connection.execute(statement("postgres/lock"), _values(which))
+
+
+def lock_if_free(connection: psycopg.Connection[Any], which: Lock) -> bool:
+    """Take the turn until the end of the transaction, if nobody has it; returns whether."""
+    return _granted(connection.execute(statement("postgres/lock_if_free"), _values(which)))
+
+
+@contextmanager
+def held(engine: sa.Engine, which: Lock) -> Iterator[None]:
+    """Wait for the turn, and keep it while the block runs, on a connection of its own. Not re-entrant.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    with connected(engine) as pooled:
+        connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql(statement("postgres/lock_hold"), _values(which))
+        try:
+            yield
+        finally:
+            with suppress(sa.exc.DBAPIError):
+                connection.exec_driver_sql(statement("postgres/lock_release"), _values(which))
+
+
+@contextmanager
+def hold_if_free(connection: psycopg.Connection[Any], which: Lock) -> Iterator[bool]:
+    """Take the turn while the block runs, if nobody has it; yields whether. An error leaves it with the session."""
+    alone = _granted(connection.execute(statement("postgres/lock_hold_if_free"), _values(which)))
+    yield alone
+    if alone:
+        connection.execute(statement("postgres/lock_release"), _values(which))
+
+
+def _values(which: Lock) -> dict[str, Any]:
+    named = isinstance(which.value, str)
+    return {"name": which.value if named else None, "key": None if named else which.value}
+
+
+def _granted(cursor: psycopg.Cursor[Any]) -> bool:
+    row = cursor.fetchone()
+    assert row is not None  # noqa: S101  # a function's result is always one row
+    return bool(row[0])
