@@ -1,6 +1,6 @@
-"""Correlations of sessions that were passed over, computed afterwards.
+"""Correlations of past sessions that have none, computed later.
 
-One session's belong in `adapters.universes.correlation_store`.
+Those of one session belong in `adapters.universes.correlation_store`.
 """
 
 from collections.abc import Callable
@@ -17,22 +17,22 @@ from tickstock_dagster.core.operations.maintenance import stretches
 from tickstock_dagster.core.universes.correlations import WINDOWS
 
 LONGEST = 252
-"""Sessions computed at once: more would need more memory, and be no faster."""
+"""Sessions computed at once: more would need more memory without being faster."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryReport:
-    """Sessions that had no correlation, values written for them, and events."""
+    """Sessions that had no correlation, the values written for them, and how many events were published."""
 
     sessions: tuple[date, ...]
     written: int
-    told: int
+    published: int
 
 
 def sessions_without_correlations(engine: sa.Engine, market: str, last: date) -> list[date]:
-    """Complete sessions up to `last` without a single value, ascending.
+    """Complete sessions up to `last` without any correlation, ascending.
 
-    The first ones of a store, which no whole window precedes, are always among them: they have none to be written.
+    A store's first sessions are always among them: no whole window precedes them, so they never have a value.
     """
     values = {"market": market, "first": date.min, "last": last}
     with transaction(engine) as connection:
@@ -46,24 +46,24 @@ def refresh_correlation_history(
     now: datetime,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> HistoryReport:
-    """Compute the correlations of the complete sessions that have none; twice writes nothing.
+    """Compute the correlations of the complete sessions that have none; a second call writes nothing.
 
     Args:
         engine: the store's.
-        calendar: overrides applied.
+        calendar: with its overrides applied.
         market: MIC of the calendar.
         now: aware.
-        progress: told how many of those sessions are done, and of how many.
+        progress: called with how many of those sessions are done, and how many there are.
 
     Raises:
-        ServiceUnavailableError: the database cannot be reached; the stretches before that stay written.
+        ServiceUnavailableError: the database cannot be reached; what was written before that stays.
     """
     missing = sessions_without_correlations(engine, market, calendar.latest_closed_session(now))
     missing = [session for session in missing if calendar.is_session(session)]
-    written = told = done = 0
+    written = published = done = 0
     for stretch in stretches(calendar, missing, LONGEST):
         lead = calendar.sessions_before(stretch[0], max(WINDOWS))
         report = update_correlations(engine, [*lead, *stretch], first=stretch[0], now=now)
-        written, told, done = written + report.written, told + report.told, done + len(stretch)
+        written, published, done = written + report.written, published + report.published, done + len(stretch)
         progress(done, len(missing))
-    return HistoryReport(tuple(missing), written, told)
+    return HistoryReport(tuple(missing), written, published)

@@ -1,4 +1,4 @@
-"""Reading what correlations are made of, and writing those that changed, with their events, in one transaction."""
+"""Reading the inputs of correlations; writing the changed values and their events in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,27 +30,27 @@ class CorrelationReport:
     """What one computation did.
 
     Attributes:
-        values: `CORRELATION_SCHEMA`, all that were computed.
-        funds: `FUND_SCHEMA`, the ETFs that the store knows, with bars or without.
-        written: values that are new or other than stored.
-        told: events written.
+        values: `CORRELATION_SCHEMA`, all computed values.
+        funds: `FUND_SCHEMA`, every ETF in the store, with or without bars.
+        written: values that are new or differ from the stored ones.
+        published: events written.
     """
 
     values: pl.DataFrame
     funds: pl.DataFrame
     written: int
-    told: int
+    published: int
 
 
 def update_correlations(
     engine: sa.Engine, sessions: Sequence[date], *, first: date, now: datetime
 ) -> CorrelationReport:
-    """Compute the correlations of every ETF from `first` on and store what changed; twice changes nothing.
+    """Compute the correlations of every ETF from `first` on and store what changed; a second call changes nothing.
 
     Args:
         engine: the store's.
-        sessions: sessions of the calendar, ascending: those asked for, and `max(WINDOWS)` before them.
-        first: the first session asked for.
+        sessions: sessions of the calendar, ascending: those to compute, and `max(WINDOWS)` before them.
+        first: the first session to compute.
         now: aware.
 
     Raises:
@@ -61,8 +61,8 @@ def update_correlations(
     values = correlate_funds(closes, read_payouts(engine, sessions[0], sessions[-1]), funds, sessions, first=first)
     with transaction(engine) as connection:
         written = _write(connection, values, now)
-        told = _tell(connection, values, now)
-    return CorrelationReport(values, funds, written, told)
+        published = _publish(connection, values, now)
+    return CorrelationReport(values, funds, written, published)
 
 
 def read_funds(engine: sa.Engine) -> pl.DataFrame:
@@ -77,19 +77,19 @@ def _write(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) 
         lock(cursor, Lock.CORRELATIONS)
         cursor.execute(statement("universes/correlation_stage"))
         copy_frame(cursor, "stage_correlations", values.select(list(CORRELATION_SCHEMA)))
-        # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+        # Never prepared: a plan for one size of the staging table is a bad plan for another size.
         cursor.execute(statement("universes/correlation_write"), {"now": now}, prepare=False)
         return cursor.rowcount
 
 
-def _tell(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
-    told = {
+def _publish(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
+    published = {
         (row[0], row[1], row[2]): Published(row[3], row[4])
-        for row in connection.execute(statement("universes/correlation_told"))
+        for row in connection.execute(statement("universes/correlation_published"))
     }
-    news = worth_publishing(values, told)
+    news = worth_publishing(values, published)
     with connection.cursor() as cursor:
-        cursor.executemany(statement("universes/correlation_tell"), [{**row, "now": now} for row, _ in news])
+        cursor.executemany(statement("universes/correlation_publish"), [{**row, "now": now} for row, _ in news])
     events = []
     for row, previous in news:
         data = EtfCorrelationUpdate(

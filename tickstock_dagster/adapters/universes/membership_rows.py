@@ -1,7 +1,7 @@
 """The rows of one revision of a universe: memberships in two clocks, the log of changes, the projection, the event.
 
-Each function writes one of them, set by set, inside the caller's transaction. What is revised is decided in
-`adapters.universes.membership_store` and `adapters.universes.membership_import`.
+Each function writes one of them, as a set, inside the caller's transaction. `adapters.universes.membership_store` and
+`adapters.universes.membership_import` decide what to revise.
 """
 
 import json
@@ -20,7 +20,7 @@ from tickstock_dagster.core.universes.memberships import Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MembershipChange:
     """One security that joined (`added`) or left (`removed`) from a session on, with its facts before and after."""
 
     session: date
@@ -33,18 +33,25 @@ class Change:
 
 
 def lock_memberships(connection: psycopg.Connection[Any]) -> None:
-    """Wait for whoever revises memberships, and let nobody else do so until the end of the transaction."""
+    """Make other revisions of memberships wait until the end of the transaction; waits for those under way."""
     lock(connection, Lock.MEMBERSHIPS)
 
 
 def read_spans(connection: psycopg.Connection[Any], universe: str) -> list[Span]:
-    """The universe's current spans, in no order."""
+    """The universe's current spans, unordered."""
     rows = connection.execute(statement("universes/membership_spans"), {"universe": universe})
     return [Span(*row) for row in rows]
 
 
 def write_revision(connection: psycopg.Connection[Any], universe: str, revision: Revision, at: datetime) -> None:
-    """Supersede what no longer holds, then insert what holds instead."""
+    """Supersede the spans that no longer hold, then insert those that replace them.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name.
+        revision: spans to end and to begin.
+        at: aware; when the store learned of it.
+    """
     if revision.retired:
         rows = [span.row for span in revision.retired]
         connection.execute(statement("universes/membership_retire"), {"rows": rows, "at": at})
@@ -66,7 +73,7 @@ def tickers_on(connection: psycopg.Connection[Any], security_ids: Iterable[int],
 def write_changes(
     connection: psycopg.Connection[Any],
     universe: str,
-    changes: Sequence[Change],
+    changes: Sequence[MembershipChange],
     *,
     task: str,
     rule_version: int | None,
@@ -74,7 +81,18 @@ def write_changes(
     run_id: str,
     at: datetime,
 ) -> None:
-    """Log every change, with the event that tells of it."""
+    """Log every change, with the event that reports it.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name.
+        changes: one line of the log each.
+        task: a synchronisation task, seed, import or set.
+        rule_version: of the rule that decided; None where none did.
+        event: the event that reports the changes; None where none does.
+        run_id: the Dagster run, or cli.
+        at: aware; when the changes were made.
+    """
     columns = {
         "sessions": [change.session for change in changes],
         "security_ids": [change.security_id for change in changes],
@@ -91,19 +109,27 @@ def write_changes(
 def write_projection(
     connection: psycopg.Connection[Any], universe: str, tickers: Sequence[str], *, changed: bool, at: datetime
 ) -> None:
-    """Put the newest session's members into `cache_entries`; the same again changes nothing."""
+    """Write the newest session's members into `cache_entries`; the same members again change nothing.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name.
+        tickers: of the members, in their order.
+        changed: whether members joined or left, so that the time of the last update moves.
+        at: aware; when the members changed.
+    """
     values = {"universe": universe, "value": json.dumps(list(tickers)), "changed": changed, "at": at}
     connection.execute(statement("universes/universe_project"), values)
 
 
-def tell(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: int, at: datetime) -> Event:
-    """Put the event into the outbox.
+def publish_update(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: int, at: datetime) -> Event:
+    """Write the event into the outbox.
 
     Args:
         connection: inside the transaction of the change.
-        data: who joined and who left.
-        time: how many times that session was determined for that universe, this time included: the event's identity.
-        at: when.
+        data: the securities that joined and left.
+        time: how often the session was determined for the universe, this time included: part of the event's identity.
+        at: aware; the event's time.
     """
     event = Event.of(data, time=at, dedupe_key=f"{data.session}#{time}")
     write_events(connection, [event])
@@ -113,7 +139,7 @@ def tell(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: in
 def write_determination(
     connection: psycopg.Connection[Any], values: Mapping[str, Any], evidence: Mapping[str, Any]
 ) -> None:
-    """Write down that, and from what, a session's members were determined."""
+    """Record that a session's members were determined, and the evidence."""
     connection.execute(statement("universes/determination_write"), {**values, "evidence": json.dumps(evidence)})
 
 
