@@ -24,7 +24,8 @@ from benchmarks.market_rows import FIRST, LAST, MarketRows, RowsInMemory, market
 from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
 from benchmarks.servers import Servers, running_servers
 from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan

@@ -15,8 +15,9 @@ import psycopg
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import (
     MembershipChange,
+    determined_time,
     lock_memberships,
-    publish_update,
+    publish,
     read_spans,
     tickers_on,
     write_changes,
@@ -113,7 +114,8 @@ def import_intervals(
     connection.execute(statement("universes/determination_boundaries"), {"universe": universe, **head, **counts})
     shown = sorted(tickers[security_id] for security_id in after)
     write_projection(connection, universe, shown, changed=bool(changed), at=at)
-    published = event = None
+    changes = _changes(revision, tickers, reason)
+    published = None
     if changed:
         published = UniverseUpdated(
             universe=universe,
@@ -124,9 +126,9 @@ def import_intervals(
             task=task,
             run_id=run_id,
         )
-        event = publish_update(connection, published, time=times + 1, at=at)
-    changes = _changes(revision, tickers, reason)
-    write_changes(connection, universe, changes, rule_version=None, event=event, **head)
+        publish(connection, published, changes, dedupe_key=determined_time(changed, times + 1), at=at)
+    else:
+        write_changes(connection, universe, changes, rule_version=None, event=None, **head)
     return Imported(len(revision.begun), len(revision.retired), len(after), published)
 
 

@@ -177,4 +177,4 @@ def _reason(determined: date | None, evidence: Mapping[str, Any], change: list[A
         return str(evidence["reason"])
     if kind == ("added" if member else "removed"):
         return f"{kind} from {session} on: {why}"
-    return f"a member since the determination for {determined}" if member else "not among the securities evaluated"
+    return f"a member by the determination for {determined}" if member else "not among the securities evaluated"

@@ -1,7 +1,8 @@
 """The rows of one revision of a universe: memberships in two clocks, the log of changes, the projection, the event.
 
-Each function writes one of them, as a set, inside the caller's transaction. `adapters.universes.membership_store` and
-`adapters.universes.membership_import` decide what to revise.
+Each function writes one of them, as a set, inside the caller's transaction; `publish` writes the log and its event,
+`revise_list` a list with both. `adapters.universes.membership_store`, `membership_import`, `list_edit` and `sync_store`
+decide what to revise.
 """
 
 import json
@@ -16,16 +17,20 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.universes.memberships import Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipChange:
-    """One security that joined (`added`) or left (`removed`) from a session on, with its facts before and after."""
+    """One line of the log: a security that joined (`added`) or left (`removed`) from a session on, or was `classified`.
+
+    A change of a universe's settings has neither security nor ticker.
+    """
 
     session: date
-    security_id: int
-    ticker: str
+    security_id: int | None
+    ticker: str | None
     change: str
     reason: str
     before: Any = None
@@ -122,18 +127,100 @@ def write_projection(
     connection.execute(statement("universes/universe_project"), values)
 
 
-def publish_update(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: int, at: datetime) -> Event:
-    """Write the event into the outbox.
+def publish(
+    connection: psycopg.Connection[Any],
+    data: UniverseUpdated,
+    changes: Sequence[MembershipChange],
+    *,
+    dedupe_key: str,
+    at: datetime,
+) -> None:
+    """Write the event into the outbox, and log every change with it.
 
     Args:
         connection: inside the transaction of the change.
         data: the securities that joined and left.
-        time: how often the session was determined for the universe, this time included: part of the event's identity.
+        changes: the same, one line of the log each.
+        dedupe_key: the event's identity among those of the universe.
         at: aware; the event's time.
     """
-    event = Event.of(data, time=at, dedupe_key=f"{data.session}#{time}")
+    event = Event.of(data, time=at, dedupe_key=dedupe_key)
     write_events(connection, [event])
-    return event
+    write_changes(
+        connection,
+        data.universe,
+        changes,
+        task=data.task,
+        rule_version=data.rule_version,
+        event=event,
+        run_id=data.run_id or "cli",
+        at=at,
+    )
+
+
+def determined_time(session: date, time: int) -> str:
+    """The event's identity: the session, and how often it was determined for the universe, this time included."""
+    return f"{session}#{time}"
+
+
+def member_changes(changes: Iterable[MembershipChange], kind: str) -> tuple[MemberChange, ...]:
+    """The changes of one kind (`added` or `removed`), as an event states them."""
+    return tuple(
+        MemberChange(symbol=one.ticker, reason=one.reason) for one in changes if one.change == kind and one.ticker
+    )
+
+
+def locked_list(connection: psycopg.Connection[Any], universe: str) -> tuple[str, list[str]]:
+    """A universe's membership (static or dated) and tickers, locked until the end of the transaction."""
+    row = connection.execute(statement("universes/universe_list_lock"), {"universe": universe}).fetchone()
+    assert row is not None  # noqa: S101  # it was found by its name, and none is ever deleted
+    return row[0], list(row[1])
+
+
+def revise_list(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    members: Sequence[str],
+    changes: Sequence[MembershipChange],
+    *,
+    session: date,
+    task: str,
+    run_id: str,
+    dedupe_key: str,
+    at: datetime,
+) -> UniverseUpdated | None:
+    """Replace the members of a list, with the log and the event.
+
+    Args:
+        connection: inside the transaction that locked the list.
+        universe: canonical name.
+        members: all tickers, in their order.
+        changes: those that joined and left; without any, only the order changed, and no event is published.
+        session: the first session with the new members.
+        task: a synchronisation task, or set.
+        run_id: the Dagster run, or cli.
+        dedupe_key: the event's identity among those of the universe.
+        at: aware; when the members changed.
+
+    Returns:
+        The published event; None where only the order changed.
+    """
+    values = {"universe": universe, "value": json.dumps(list(members)), "now": at}
+    connection.execute(statement("universes/universe_list_replace"), values)
+    if not changes:
+        return None
+    data = UniverseUpdated(
+        universe=universe,
+        session=session,
+        added=member_changes(changes, "added"),
+        removed=member_changes(changes, "removed"),
+        members=len(members),
+        task=task,
+        rule_version=None,
+        run_id=run_id,
+    )
+    publish(connection, data, changes, dedupe_key=dedupe_key, at=at)
+    return data
 
 
 def write_determination(

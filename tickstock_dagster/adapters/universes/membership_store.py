@@ -26,17 +26,18 @@ from tickstock_dagster.adapters.universes.membership_reading import (
 )
 from tickstock_dagster.adapters.universes.membership_rows import (
     MembershipChange,
+    determined_time,
     lock_memberships,
-    publish_update,
+    member_changes,
+    publish,
     read_spans,
     tickers_on,
-    write_changes,
     write_determination,
     write_projection,
     write_revision,
 )
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.events.universe_data import MemberChange, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import UniverseUpdated
 from tickstock_dagster.core.universes.memberships import members_on as members_of
 from tickstock_dagster.core.universes.memberships import revise
 
@@ -133,16 +134,14 @@ def _apply(
     data = UniverseUpdated(
         universe=wanted.universe,
         session=wanted.session,
-        added=_member_changes(changes, "added"),
-        removed=_member_changes(changes, "removed"),
+        added=member_changes(changes, "added"),
+        removed=member_changes(changes, "removed"),
         members=len(after),
         task=wanted.task,
         rule_version=wanted.rule_version,
         run_id=run_id,
     )
-    event = publish_update(connection, data, time=times + 1, at=at)
-    head = {"task": wanted.task, "rule_version": wanted.rule_version, "run_id": run_id, "at": at}
-    write_changes(connection, wanted.universe, changes, event=event, **head)
+    publish(connection, data, changes, dedupe_key=determined_time(wanted.session, times + 1), at=at)
     return data
 
 
@@ -170,7 +169,3 @@ def _changes(
         for change, found in (("added", joined), ("removed", left))
         for security_id in found
     ]
-
-
-def _member_changes(changes: Sequence[MembershipChange], change: str) -> tuple[MemberChange, ...]:
-    return tuple(MemberChange(symbol=one.ticker, reason=one.reason) for one in changes if one.change == change)

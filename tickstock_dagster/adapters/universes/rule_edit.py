@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.facts import read_facts
+from tickstock_dagster.adapters.universes.membership_rows import locked_list
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations, members_on
 from tickstock_dagster.adapters.universes.rules_store import write_rule
 from tickstock_dagster.adapters.universes.store import universe_names
@@ -126,6 +127,6 @@ def apply_rule(engine: sa.Engine, preview: RulePreview, *, reason: str, run_id: 
 
 def _refuse_list(engine: sa.Engine, key: str) -> None:
     with transaction(engine) as connection:
-        row = connection.execute(statement("universes/universe_list_lock"), {"universe": key}).fetchone()
-    if row is not None and row[0] == "static":
+        membership, _members = locked_list(connection, key)
+    if membership == "static":
         raise BadInputError("universe", key, "a universe with a rule; this one is a list (--add, --remove)")

@@ -18,11 +18,17 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.universes.membership_rows import MembershipChange, lock_memberships, write_changes
+from tickstock_dagster.adapters.universes.membership_rows import (
+    MembershipChange,
+    lock_memberships,
+    locked_list,
+    revise_list,
+    write_changes,
+)
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations
 from tickstock_dagster.adapters.universes.sync_reading import states_in
 from tickstock_dagster.core.events.envelope import CacheSyncComplete, Event, UniverseUpdated
-from tickstock_dagster.core.events.universe_data import MemberChange, SyncTask
+from tickstock_dagster.core.events.universe_data import SyncTask
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.universes.sync_guards import refuse_drops, refuse_missing
 from tickstock_dagster.core.universes.sync_proposals import proposals_from_json, proposals_to_json
@@ -217,30 +223,22 @@ def _shorten_list(
 ) -> UniverseUpdated | None:
     """Remove delisted securities from a list, which is not determined by session."""
     key = change.universe.key
-    row = connection.execute(statement("universes/universe_list_lock"), {"universe": key}).fetchone()
-    assert row is not None  # noqa: S101  # it was read in this transaction, and none is ever deleted
-    before: list[str] = row[1]
+    _membership, before = locked_list(connection, key)
     leaving = {one.ticker: one for one in change.departures if one.ticker in before}
     after = [ticker for ticker in before if ticker not in leaving]
     if not leaving or not after:
         return None
-    values = {"universe": key, "value": json.dumps(after), "now": now}
-    connection.execute(statement("universes/universe_list_replace"), values)
-    data = UniverseUpdated(
-        universe=key,
+    return revise_list(
+        connection,
+        key,
+        after,
+        [MembershipChange(session, one.security_id, one.ticker, "removed", one.reason) for one in leaving.values()],
         session=session,
-        added=(),
-        removed=tuple(MemberChange(symbol=one.ticker, reason=one.reason) for one in leaving.values()),
-        members=len(after),
         task=change.task,
-        rule_version=None,
         run_id=run_id,
+        dedupe_key=f"{session}/{','.join(sorted(leaving))}/{run_id}",
+        at=now,
     )
-    event = Event.of(data, time=now, dedupe_key=f"{session}/{','.join(sorted(leaving))}/{run_id}")
-    write_events(connection, [event])
-    rows = [MembershipChange(session, one.security_id, one.ticker, "removed", one.reason) for one in leaving.values()]
-    write_changes(connection, key, rows, task=change.task, rule_version=None, event=event, run_id=run_id, at=now)
-    return data
 
 
 def _finish(

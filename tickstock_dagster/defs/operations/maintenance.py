@@ -10,7 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, last_maintained, maintain
-from tickstock_dagster.adapters.universes.correlation_history import refresh_correlation_history
+from tickstock_dagster.adapters.universes.correlation_store import refresh_correlation_history
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
 from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError

@@ -120,7 +120,7 @@ class SyntheticMarket:
         if not traits.dividend_yield:
             return ()
         offset = stable_hash(f"dividends:{security.key}") % 60
-        days = self._calendar.days[offset :: 252 // _PAYMENTS_A_YEAR]
+        days = self._calendar.days[offset : sum(self._factors.eras) : 252 // _PAYMENTS_A_YEAR]
         return tuple((day, traits.dividend_yield / _PAYMENTS_A_YEAR) for day in days)
 
     def _draw(self, security: Security) -> None:
