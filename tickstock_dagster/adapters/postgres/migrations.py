@@ -7,6 +7,8 @@ when an applied migration was edited later.
 Repeatable files follow the numbered ones: the first whose checksum differs is applied again, and so is every file after
 it, since it may use what the earlier one creates; all in one transaction. Each numbered migration deletes the checksums
 of the repeatable ones: it may have dropped what they created, so all of them are applied after it.
+
+Longer than 250 lines because the bookkeeping is read, checked and written in one place, under one lock.
 """
 
 from collections.abc import Callable, Iterator

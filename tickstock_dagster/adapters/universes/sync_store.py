@@ -3,6 +3,8 @@
 `adapters.universes.sync_reading` reads the inputs of tasks; `core` makes the proposals and merges them into one plan;
 `adapters.universes.membership_store` revises the memberships. A killed process leaves the members of the session
 before or those of this one, never a mix.
+
+Longer than 250 lines because a plan is written whole or not at all: its order of writing is read in one place.
 """
 
 import json
