@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.loading.end_of_day import declare_complete
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.postgres.database import transaction

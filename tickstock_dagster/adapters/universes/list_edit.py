@@ -1,7 +1,7 @@
-"""Editing universes by hand: members of a list, and whether a universe is tracked. Logged like every other change.
+"""Editing universes by hand: the members of a list, and whether a universe is tracked. Every edit is logged.
 
-Universes that choose their members by rule are not edited but get another rule (`adapters.universes.rule_edit`); lists
-with dates are imported (`adapters.universes.membership_import`).
+A universe with a rule gets another rule instead (`adapters.universes.rule_edit`); lists with dates are imported
+(`adapters.universes.membership_import`).
 """
 
 import re
@@ -30,7 +30,7 @@ from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """What an edit changed: tickers that joined and left, and how many members there are now."""
+    """Tickers that joined and left by an edit, and how many members there are now."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -47,7 +47,7 @@ def edit_universe(
     run_id: str,
     now: datetime,
 ) -> EditOutcome:
-    """Add and remove members of a list, in one transaction with the log and the event. Joining twice changes nothing.
+    """Add and remove members of a list, in one transaction with the log and the event. Adding a member changes nothing.
 
     Args:
         engine: the store's.
@@ -59,11 +59,11 @@ def edit_universe(
         now: aware.
 
     Raises:
-        BadInputError: an unknown universe, one that is not a list, an unknown or doubly named ticker, a ticker to
-            remove that is no member, no reason, or a list that would become empty. Nothing was changed.
+        BadInputError: the universe is unknown or not a list, a ticker is unknown or given twice, a ticker to remove is
+            not a member, the reason is missing, or the list would become empty. Nothing was changed.
     """
     if not reason.strip():
-        raise BadInputError("reason", reason, "some words on why")
+        raise BadInputError("reason", reason, "a reason for the change, in words")
     joining = [canonical_ticker(ticker, "add") for ticker in add]
     leaving = [canonical_ticker(ticker, "remove") for ticker in remove]
     named = [*joining, *leaving]
@@ -72,17 +72,17 @@ def edit_universe(
     key = universe_named(engine, universe)
     with transaction(engine) as connection:
         members = _members(connection, key)
-        if strangers := [ticker for ticker in leaving if ticker not in members]:
-            raise BadInputError("remove", ", ".join(strangers), f"members of {key}")
+        if non_members := [ticker for ticker in leaving if ticker not in members]:
+            raise BadInputError("remove", ", ".join(non_members), f"members of {key}")
         added = tuple(ticker for ticker in joining if ticker not in members)
         held = dict(
             connection.execute(statement("securities/tickers_held"), {"tickers": [*added, *leaving]}).fetchall()
         )
         if unknown := [ticker for ticker in added if ticker not in held]:
-            raise BadInputError("add", ", ".join(unknown), "tickers that stand in a list of the vendor")
+            raise BadInputError("add", ", ".join(unknown), "tickers in a list of the vendor")
         after = [ticker for ticker in members if ticker not in leaving] + list(added)
         if not after:
-            raise BadInputError("remove", ", ".join(leaving), f"fewer: {key} would become empty")
+            raise BadInputError("remove", ", ".join(leaving), f"fewer tickers: {key} would become empty")
         if added or leaving:
             _revise(connection, key, members, after, held, reason.strip(), run_id, now)
     return EditOutcome(added, tuple(leaving), len(after))
@@ -98,19 +98,19 @@ def set_list(
     run_id: str,
     now: datetime,
 ) -> EditOutcome:
-    """Make a list of its own, or give one exactly these members, in this order.
+    """Make a list, or replace the members of one, with exactly these members in this order.
 
     Args:
         engine: the store's.
-        universe: canonical name; a new one becomes a universe of type list that is not tracked.
+        universe: canonical name; a new one becomes an untracked universe of type list.
         tickers: all members.
-        title: for a new one; by default its name.
-        reason: why.
+        title: of a new universe; by default its name.
+        reason: why, for the log and for consumers.
         run_id: the Dagster run, or cli.
         now: aware.
 
     Raises:
-        BadInputError: as `edit_universe`; or the name is not one.
+        BadInputError: as for `edit_universe`; or the name is not valid.
     """
     wanted = [canonical_ticker(ticker, "members") for ticker in tickers]
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,62}", universe):
@@ -122,7 +122,7 @@ def set_list(
     with transaction(engine) as connection:
         held = dict(connection.execute(statement("securities/tickers_held"), {"tickers": wanted}).fetchall())
         if unknown := [ticker for ticker in wanted if ticker not in held]:
-            raise BadInputError("members", ", ".join(unknown), "tickers that stand in a list of the vendor")
+            raise BadInputError("members", ", ".join(unknown), "tickers in a list of the vendor")
         made = {"universe": universe, "name": title or universe, "value": Jsonb(wanted), "now": now}
         new = connection.execute(statement("universes/universe_list_make"), made).rowcount == 1
         members = [] if new else _members(connection, universe)
@@ -134,7 +134,15 @@ def set_list(
 
 
 def track_universe(engine: sa.Engine, universe: str, *, track: bool, reason: str, run_id: str, now: datetime) -> bool:
-    """From now on the members' bars are expected, or are not. Returns whether that is new.
+    """Set whether the members' bars are expected from now on; returns whether that changed.
+
+    Args:
+        engine: the store's.
+        universe: name or alias.
+        track: whether to expect bars of the members.
+        reason: why, for the log.
+        run_id: the Dagster run, or cli.
+        now: aware.
 
     Raises:
         BadInputError: there is no such universe.

@@ -109,8 +109,8 @@ def requested_override(
         reason: why.
 
     Raises:
-        BadInputError: not exactly one of the three, a text that is no time, or no reason. `SessionCalendar.with_overrides`
-            checks whether the change fits the calendar.
+        BadInputError: not exactly one of the three, a text that is no time, or no reason. Whether the change fits
+            the calendar is checked by `SessionCalendar.with_overrides`.
     """
     asked = [closed, close_at is not None, opened is not None]
     if sum(asked) != 1:

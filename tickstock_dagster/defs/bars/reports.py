@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.events.outbox import DispatchReport
 from tickstock_dagster.adapters.loading.completeness import completeness_by_group
 from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_reason

@@ -53,7 +53,7 @@ def correlation_history(
             "sessions_without_values": len(report.sessions),
             "span": shown,
             "values_written": report.written,
-            "events": report.told,
+            "events": report.published,
             "events_sent": sent.sent,
             "events_waiting": sent.left,
         }

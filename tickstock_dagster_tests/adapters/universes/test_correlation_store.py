@@ -60,7 +60,7 @@ def update(database_url: str, days: int = 1, *, until: int = 80, now: datetime =
     """Values, values written and events of a computation of the last `days` of the first `until` sessions."""
     span = SESSIONS[:until]
     report = update_correlations(open_engine(database_url), span, first=span[-days], now=now)
-    return report.values.height, report.written, report.told
+    return report.values.height, report.written, report.published
 
 
 def told(database_url: str) -> list[Any]:
