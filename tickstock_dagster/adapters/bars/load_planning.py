@@ -1,6 +1,6 @@
-"""Resolving a request for bars against the store: what it expects, what is missing, which calls fill it.
+"""Resolving a request for bars against the store: expected cells, missing cells, and the calls that fill them.
 
-The choice among calls belongs in `core.loading.planning`; making them in `adapters.bars.loader`.
+Choosing the calls belongs in `core.loading.planning`, making them in `adapters.bars.loader`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +26,7 @@ from tickstock_dagster.core.securities.equity_types import Priority
 
 @dataclass(frozen=True, slots=True)
 class PlannedLoad:
-    """A request resolved against the store: what is expected and what is to be asked for."""
+    """A request resolved against the store: expected cells, and the calls to make."""
 
     expectation: Expectation
     expected: pl.DataFrame
@@ -39,11 +39,11 @@ class PlannedLoad:
 def plan_request(
     context: LoadContext[MarketSource], calendar: SessionCalendar, request: LoadRequest, now: datetime
 ) -> PlannedLoad:
-    """Resolve a request: what it expects, what is missing, and the calls that fill it, the most urgent first.
+    """Resolve a request: expected cells, missing cells, and the calls that fill them, the most urgent first.
 
     Args:
         context: source, store, market and run.
-        calendar: the market's, in force.
+        calendar: the market's, with its overrides applied.
         request: tickers and sessions, at least one of each.
         now: aware.
 
@@ -87,13 +87,13 @@ def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Ex
 
 
 def history_words(source: MarketSource) -> str:
-    """What the plan's history does not reach, in words."""
+    """The evidence of gaps before the plan's history."""
     plan = source.plan
     return f"{PLAN_HISTORY}{plan.name.value} reaches back {plan.history_years} years" if plan else ""
 
 
 def _assign(missing: pl.DataFrame, units: Sequence[WorkUnit]) -> pl.DataFrame:
-    """Each missing cell with the unit that will fill it, as `CELL_SCHEMA` plus `unit_id` and `kind`."""
+    """Each missing cell with the unit that fills it, as `CELL_SCHEMA` plus `unit_id` and `kind`."""
     table = pl.DataFrame(
         [(unit.unit_id, unit.kind.value, unit.subject, unit.first, unit.last) for unit in units],
         schema={"unit_id": pl.String, "kind": pl.String, "ticker": pl.String, "first": pl.Date, "last": pl.Date},

@@ -1,4 +1,4 @@
-"""What a load of bars is asked for, and what it reports."""
+"""The request and the report of a load of bars."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,10 +14,10 @@ from tickstock_dagster.core.loading.planning import LoadPlan
 class LoadRequest:
     """What to load: `tickers` as printed today on `sessions` (ascending, closed ones only).
 
-    With `universes` (canonical names; empty: all that are tracked) the bars of their members are meant, as they stood
-    on each session, and `tickers` are those of everybody who was one. `ask_again` also asks for open gaps that are not
-    due yet, `refresh` also for bars that are provisional and cells that were taken for untraded. `strict` refuses
-    unknown tickers instead of naming them in the report.
+    With `universes` (canonical names; empty: all tracked ones) the request is for the bars of their members on each
+    session, and `tickers` are those of all these members. `ask_again` also asks for open gaps that are not due yet,
+    `refresh` also for provisional bars and cells with the reason no_trade. `strict` refuses unknown tickers instead of
+    naming them in the report.
     """
 
     tickers: tuple[str, ...]
@@ -34,17 +34,17 @@ class LoadReport:
 
     Attributes:
         tickers: as requested.
-        expectation: the securities that the request meant, and their days; listings as they are stored at the end.
-        plan: what it set out to do.
-        stored: rows new, changed, unchanged, quarantined, explained.
+        expectation: the requested securities and their days, with listings as stored at the end.
+        plan: the calls that the load planned.
+        stored: numbers of new, changed, unchanged and quarantined rows, and of explained gaps.
         states: each session's completeness over the requested tickers, ascending.
         gaps: explained gaps of the request by reason.
         unknown: requested tickers that no list of the vendor has.
         unresolved: tickers in answers that no security held on that session.
-        failures: what failed, in words, one line a unit.
-        calls: vendor calls made, those for ticker lists included.
-        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, settle (judging once
-            more, and counting).
+        failures: failed units, one line each.
+        calls: vendor calls made, including those for ticker lists.
+        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, settle (late starts,
+            revised gaps, counts).
     """
 
     tickers: tuple[str, ...]

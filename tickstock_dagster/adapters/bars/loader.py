@@ -1,8 +1,8 @@
 """Loading bars: from "these tickers on these sessions" to stored or explained cells.
 
-Look in the store first, plan the fewest calls, fetch them side by side, and store finished units in batches, each in
-one transaction. Stopped at any point and started again, a load repeats no finished unit. Both doors (`us/session_bars`
-and `us/ohlcv_daily`) and the CLI come through here.
+A load looks in the store first, plans the fewest calls, makes them side by side, and stores finished units in batches,
+each in one transaction. Stopped at any point and started again, it repeats no finished unit. Both assets
+(`us/session_bars` and `us/ohlcv_daily`) and the CLI load through this module.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
 from tickstock_dagster.core.loading.planning import LoadPlan, WorkUnit
 
 LoadProgress = Callable[[int, int, Expectation], None]
-"""Hears how many units are done, of how many, and what the load expects."""
+"""Called with how many units are done, how many there are, and what the load expects."""
 
 
 @dataclass(slots=True)
@@ -40,9 +40,9 @@ class BarLoader:
 
     Attributes:
         context: source, store, market, run and clock.
-        calendar: the market's, in force.
+        calendar: the market's, with its overrides applied.
         workers: calls side by side.
-        progress: called after each batch that is stored: how many units are done, of how many, and what is expected.
+        progress: called after each stored batch.
     """
 
     context: LoadContext[MarketSource]
@@ -55,18 +55,18 @@ class BarLoader:
         """What `load` would ask for now, without asking for a bar (ticker lists are fetched where needed).
 
         Raises:
-            BadInputError: as `load`.
+            BadInputError: as for `load`.
         """
         return self._prepare(request).plan
 
     def load(self, request: LoadRequest) -> LoadReport:
-        """Bring every requested cell to "stored" or "explained", as far as the source lets us.
+        """Bring every requested cell to "stored" or "explained", as far as the source allows.
 
-        Failures of single units are in the report; what was stored before them stays.
+        The report has the failures of single units; what was stored before them stays.
 
         Raises:
             BadInputError: a ticker is unknown and the request is strict, or the request is empty.
-            AuthFailedError, NotEntitledError: asking on is pointless; what was answered before is stored.
+            AuthFailedError, NotEntitledError: further calls are pointless; earlier answers stay stored.
             ServiceUnavailableError: the database cannot be reached.
         """
         begun, calls_before = self.context.now(), self.context.calls
@@ -100,7 +100,7 @@ class BarLoader:
         )
 
     def _fill(self, prepared: PlannedLoad) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
-        """Ask for every unit and store what comes: rows, tickers of nobody, and what failed in words."""
+        """Ask for every unit and store the answers: counts, tickers without a security, and failures in words."""
         units = prepared.plan.units
         record_plan(
             self.context.engine,
@@ -161,7 +161,7 @@ class BarLoader:
             return plan_request(self.context, self.calendar, request, now)
 
     def _parallel_calls(self, units: int) -> int:
-        """Calls at once: no more than the plan allows in one window, or than there are units."""
+        """Calls at once: at most as many as the plan allows in one window, and as there are units."""
         plan = self.context.source.plan
         allowed = plan.calls if plan else self.workers
         return max(1, min(self.workers, allowed, units))
@@ -177,7 +177,7 @@ class BarLoader:
         return store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
 
     def _settle(self, prepared: PlannedLoad, sessions: Sequence[date]) -> None:
-        """Judge once more what single batches could not know."""
+        """Evaluate again what single batches could not know."""
         starts = late_starts(self.context, prepared.expectation.intervals, self.calendar, sessions[-1])
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))

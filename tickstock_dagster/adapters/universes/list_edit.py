@@ -161,7 +161,7 @@ def track_universe(engine: sa.Engine, universe: str, *, track: bool, reason: str
 
 
 def _members(connection: psycopg.Connection, key: str) -> list[str]:
-    """The members of a list, which nobody else changes until the end of the transaction."""
+    """The members of a list, locked until the end of the transaction."""
     membership, members = locked_list(connection, key)
     if membership != "static":
         raise BadInputError(
