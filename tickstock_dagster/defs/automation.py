@@ -28,13 +28,13 @@ _UNFINISHED = [
 
 
 def is_at_work(instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None) -> bool:
-    """Whether a run with these tags, of any job unless one is named, is queued or started."""
+    """Whether a run with these tags is queued or started: of the named job, or of any without a name."""
     runs = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_UNFINISHED)
     return instance.get_runs_count(runs) > 0
 
 
 def eod_attempts(instance: dg.DagsterInstance, session: date) -> int:
-    """How many end-of-day runs there were for a session, the one at work included."""
+    """How many end-of-day runs a session has had, one that is queued or started included."""
     return instance.get_runs_count(dg.RunsFilter(tags=eod_tags(session)))
 
 
@@ -44,7 +44,7 @@ class EodSituation:
 
     Attributes:
         calendar: the one in force.
-        decision: what is to be done about the session.
+        decision: what to do about the session, and why.
         attempts: its end-of-day runs so far.
         begins_at: when its first attempt is due, UTC.
     """
@@ -58,7 +58,14 @@ class EodSituation:
 def eod_situation(
     instance: dg.DagsterInstance, warehouse: WarehouseResource, vendor: VendorResource, now: datetime
 ) -> EodSituation:
-    """Look at store and run history, and decide. `now` is aware."""
+    """Decide from the store and the run history what to do about the latest closed session.
+
+    Args:
+        instance: whose run history counts; runs whose process is gone are reported as failed first.
+        warehouse: the store, with the calendar in force.
+        vendor: its plan says when bars of the same day are available.
+        now: aware.
+    """
     fail_orphans(instance)
     calendar = warehouse.calendar(MARKET)
     session = calendar.latest_closed_session(now)

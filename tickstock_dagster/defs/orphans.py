@@ -1,7 +1,7 @@
-"""Runs whose process died: the command line executes runs itself, and nobody else watches over those.
+"""Runs whose process died. The command line executes runs itself, and Dagster's daemon does not monitor those.
 
-A run carries its process in a tag. When that process is gone, the run is reported as failed by whoever looks next: a
-command that launches another, or a sensor that would otherwise wait for it.
+A run carries its process in a tag. When that process is gone, the run is reported as failed by the next command that
+launches one, or by the next sensor that would otherwise wait for it.
 """
 
 import os
@@ -11,14 +11,14 @@ import dagster as dg
 import psutil
 
 PROCESS_TAG = "tickstock/process"
-"""host:pid:start of the process that executes a run."""
+"""host:pid:start of the process that executes a run; start in seconds of the epoch."""
 
 CLOCK_SLACK = 5.0
-"""Seconds by which a process's start may seem to move."""
+"""Seconds by which the start of the same process may differ between two readings."""
 
 
 def this_process() -> str:
-    """The tag's value for this process. The start time tells it from another that gets the same number later."""
+    """The tag's value for this process. The start time distinguishes it from a later process with the same pid."""
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.0f}"
 
 

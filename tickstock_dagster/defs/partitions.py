@@ -1,9 +1,9 @@
-"""The axes along which data is cut: sessions of the exchange, alone or with tickers, themes or universes.
+"""How data is partitioned: by sessions of the exchange, alone or with tickers, themes or universes.
 
-Keys come from the pinned calendar library alone: changing them changes the definition's identity, and loading touches
-no database. A session that an override cancels keeps its key; its run ends as market_closed. `end_offset=1` makes a
-session's key exist on its own evening, and shows the *next* session on closed days: "latest" is always asked of the
-calendar, never of the last key.
+Keys come from the pinned calendar library alone: changing them changes the definition's identity, and loading the
+definitions must not touch a database. A session that an override cancels keeps its key; its run ends as market_closed.
+`end_offset=1` makes a session's key exist on its own evening, and shows the *next* session on closed days: take the
+latest session from the calendar, never from the last key.
 """
 
 from datetime import date, datetime
@@ -26,10 +26,10 @@ UNIVERSES = "universes"
 """Name of the dynamic partitions: universes with a key in `universes/membership`."""
 
 MAX_CELLS = 100_000
-"""Dagster's guidance for partitions of one asset."""
+"""The most partitions that Dagster recommends for one asset."""
 
 NEXT_SESSIONS = 252
-"""A year of sessions to come, counted when a ticker is added, so that the grid does not outgrow the guidance."""
+"""A year of sessions to come, reserved for every ticker, so that the grid does not outgrow `MAX_CELLS`."""
 
 _WEEKENDS = ["0 0 * * 6", "0 0 * * 0"]
 
@@ -73,6 +73,6 @@ session_universes = dg.MultiPartitionsDefinition({"session": grid_sessions, "uni
 
 
 def free_ticker_keys(now: datetime, taken: int) -> int:
-    """How many more tickers the grid has room for: keys × (sessions so far + the next 252) stays within bounds."""
+    """How many more tickers fit into the grid: keys × (sessions so far + the next 252) ≤ `MAX_CELLS`."""
     so_far = library_calendar(MARKET).session_count(grid_start(), now.date())
     return max(0, MAX_CELLS // (so_far + NEXT_SESSIONS) - taken)

@@ -1,14 +1,14 @@
-"""What every picture in metadata shares: colours, marks, sizes, and the PNG inside markdown.
+"""What all pictures in metadata share: colours, marks, sizes, and the PNG inside markdown.
 
-Two ways to draw, and when to take which:
+There are two ways to draw:
 
-* `CellSheet` for flat cells with words: heat maps, matrices of sessions and symbols. Pillow draws them, since a run is
-  a process of its own: there a picture of coverage takes 0.1 s, and 1.0 s when matplotlib has to be imported for it.
+* `CellSheet` for flat cells with words: heat maps, matrices of sessions and symbols. Pillow draws them: every run is a
+  process of its own, in which a coverage picture takes 0.1 s, and 1.0 s when it has to import matplotlib.
 * `new_figure` and `figure_png` for charts with axes, which matplotlib draws: prices, performance. A figure belongs to
   its caller and to no global state, so that threads may draw at once; equal figures make equal bytes.
 
-Both libraries are imported when a picture is drawn, never when the code location loads. Both ways end as a palette
-PNG of bounded size, which Dagster's storage keeps for good.
+Both libraries are imported when a picture is drawn, never when the code location loads. Both ways make a palette PNG of
+bounded size, since Dagster's storage keeps it permanently.
 """
 
 import base64
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
     from PIL.ImageFont import FreeTypeFont, ImageFont
 
 Mark = Literal["", "dot", "dash", "slash", "cross"]
-"""A sign inside a cell, so that nobody has to tell it from another by colour alone."""
+"""A sign inside a cell, so that colour alone does not distinguish the classes."""
 
 INK, PAPER, ABSENT = "#333333", "#ffffff", "#ececec"
 GREEN, YELLOW, ORANGE, VERMILLION, BLACK = "#009e73", "#f0e442", "#e69f00", "#d55e00", "#1a1a1a"
-"""From the palette of Okabe and Ito, which people with any of the usual colour blindnesses can tell apart."""
+"""From the palette of Okabe and Ito, safe for the common kinds of colour blindness."""
 
 WORDS, TITLE = 11, 13
-"""Sizes of letters in pixels."""
+"""Font sizes in pixels."""
 
 MARGIN = 8
 MIN_WIDTH = 520
 MAX_PNG = 60_000
-"""Bytes of one picture at most: fewer colours are tried first, then words stand in its place."""
+"""Most bytes of one picture: a larger one is drawn with fewer colours, and replaced by words if that is not enough."""
 
 POINT = 72 / 64
-"""Of a chart: points in a pixel."""
+"""Points per pixel of a chart."""
 
 _PER_INCH = 64
-"""Pixels in matplotlib's inch: a power of two, so that a size in pixels comes out as it went in."""
+"""Pixels per inch for matplotlib: a power of two, so that sizes in pixels survive the conversion exactly."""
 
 _COLOURS = (256, 32)
 _BOX, _LEGEND_LINE = 11, 18
@@ -51,7 +51,7 @@ _BOX, _LEGEND_LINE = 11, 18
 
 @dataclass(frozen=True, slots=True)
 class Shade:
-    """How a class of cells looks, and what its legend says of it."""
+    """How a class of cells looks, and its caption in the legend."""
 
     colour: str
     caption: str = ""
@@ -69,7 +69,7 @@ class _Words:
 
 
 class CellSheet:
-    """A sheet of flat cells with words, as large as what is put on it; pixels from the top left."""
+    """A sheet of flat cells with words, which grows with its content; positions in pixels from the top left."""
 
     def __init__(self, title: str) -> None:
         self._cells: list[tuple[int, int, int, int, Shade]] = []
@@ -79,23 +79,31 @@ class CellSheet:
 
     @property
     def bottom(self) -> int:
-        """Below everything that is on the sheet."""
+        """The lower edge of everything on the sheet."""
         return self._bottom
 
     def cell(self, left: int, top: int, width: int, height: int, shade: Shade) -> None:
-        """A cell, filled up to its edges."""
+        """Add a filled cell.
+
+        Args:
+            left: its left edge.
+            top: its upper edge.
+            width: in pixels.
+            height: in pixels.
+            shade: its colour and mark; the caption is for the legend only.
+        """
         self._cells.append((left, top, width, height, shade))
         self._grow(left + width, top + height)
 
     def words(self, x: float, y: float, text: str, *, ink: str = INK, size: int = WORDS, centred: bool = False) -> None:
-        """One line of words.
+        """Add one line of words.
 
         Args:
-            x: where it begins, or its middle.
+            x: its left end, or its middle if `centred`.
             y: its middle.
-            text: what it says.
-            ink: its colour.
-            size: of the letters.
+            text: the words.
+            ink: their colour.
+            size: font size in pixels.
             centred: `x` is the middle.
         """
         self._words.append(_Words(x, y, text, "mm" if centred else "lm", ink, size))
@@ -103,7 +111,7 @@ class CellSheet:
         self._grow(int(x + width / (2 if centred else 1)), int(y + size / 2))
 
     def legend(self, shades: Iterable[Shade]) -> None:
-        """Every shade with its caption, below everything else, on as many lines as the sheet's width asks for."""
+        """Add every shade with its caption below everything else, wrapped at the sheet's width."""
         left, top = MARGIN, self._bottom + 14
         for shade in shades:
             width = _BOX + 5 + int(words_width(shade.caption))
@@ -132,9 +140,9 @@ class CellSheet:
 
 
 def new_figure(width: int, height: int) -> "Figure":
-    """A figure of so many pixels for a chart, to be made into a picture by `figure_png`.
+    """An empty figure for a chart, of a size in pixels; `figure_png` turns it into a picture.
 
-    Sizes of letters and lines are in points; `WORDS * POINT` is as large as the words of a `CellSheet`.
+    Fonts and lines are in points; `WORDS * POINT` is the font size of a `CellSheet`.
     """
     from matplotlib.figure import Figure
 
@@ -142,7 +150,7 @@ def new_figure(width: int, height: int) -> "Figure":
 
 
 def figure_png(figure: "Figure") -> bytes:
-    """What a figure of `new_figure` shows, as a PNG of its size."""
+    """A figure of `new_figure` as a PNG of its size."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -153,19 +161,19 @@ def figure_png(figure: "Figure") -> bytes:
 
 
 def ink_on(colour: str) -> str:
-    """Dark or light letters, whichever stand out more from a colour."""
+    """The colour of letters, dark or light, that has more contrast with a background."""
     light = _luminance(colour)
     dark_contrast, light_contrast = (light + 0.05) / (_luminance(BLACK) + 0.05), 1.05 / (light + 0.05)
     return BLACK if dark_contrast >= light_contrast else PAPER
 
 
 def words_width(text: str, size: int = WORDS) -> float:
-    """Pixels that words take."""
+    """Width of words in pixels."""
     return _font(size).getlength(text)
 
 
 def shortened(text: str, width: float, size: int = WORDS) -> str:
-    """Words that fit into a width, with an ellipsis where some were cut off."""
+    """The words, cut to a width in pixels with an ellipsis."""
     if words_width(text, size) <= width:
         return text
     kept = next((end for end in range(len(text) - 1, 0, -1) if words_width(text[:end] + "…", size) <= width), 0)
@@ -173,9 +181,9 @@ def shortened(text: str, width: float, size: int = WORDS) -> str:
 
 
 def picture_markdown(name: str, png: bytes, lines: Sequence[str] = ()) -> str:
-    """A picture as a markdown image with lines below it; only the lines where it is too large to keep."""
+    """A picture as a markdown image with lines below it; without the image where it is larger than `MAX_PNG`."""
     if len(png) > MAX_PNG:
-        image = f"The picture of {name} would take {len(png) // 1000} kB, and is left out."
+        image = f"The picture of {name} is left out: it would take {len(png) // 1000} kB."
     else:
         image = f"![{name}](data:image/png;base64,{base64.b64encode(png).decode()})"
     return "\n".join([image, "", *lines])
@@ -209,7 +217,7 @@ def _font(size: int) -> "FreeTypeFont | ImageFont":
 
 
 def _small_png(image: "Image") -> bytes:
-    """A palette of few flat colours makes a third of the bytes."""
+    """The image as a PNG with a palette, which takes a third of the bytes for flat colours."""
     from PIL.Image import Dither
 
     data = b""

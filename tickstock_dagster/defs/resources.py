@@ -1,4 +1,4 @@
-"""What assets are given: the store, the vendor, the notifications and the clock. Bound once, here."""
+"""The resources of assets: store, vendor, notifications and clock; all bound here."""
 
 from datetime import UTC, datetime
 
@@ -28,21 +28,21 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     _in_force: dict[str, SessionCalendar] | None = PrivateAttr(default=None)
 
     def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002  # the signature is Dagster's
-        """One run, or one tick, sees one calendar from its beginning to its end, whichever step asks."""
+        """Read each calendar once, so that all steps of a run or tick see the same."""
         self._in_force = {}
 
     def engine(self) -> sa.Engine:
-        """The engine, after making sure that the schema is this release's.
+        """The engine, after a check that the schema is this release's.
 
         Raises:
-            SchemaError: run `tickstock migrate`.
+            SchemaError: it is not; run `tickstock migrate`.
             ServiceUnavailableError: the database cannot be reached.
         """
         require_current_schema(self.database_url)
         return open_engine(self.database_url)
 
     def calendar(self, key: str) -> SessionCalendar:
-        """The calendar in force, overrides applied: as of now, or as of the first question of this run or tick."""
+        """The calendar in force, overrides applied: as of now; within a run or tick, as of its first use."""
         if self._in_force is None:
             return calendar_in_force(open_engine(self.database_url), key)
         if key not in self._in_force:
@@ -54,43 +54,43 @@ class VendorResource(dg.ConfigurableResource["VendorResource"]):
     """Where bars come from: the vendor with a key, the simulator without, or a file."""
 
     source: str = Field(
-        default="", description="massive, simulator or files:PATH; empty: by whether MASSIVE_API_KEY is set."
+        default="", description="massive, simulator or files:PATH; empty: massive with MASSIVE_API_KEY, else simulator."
     )
-    database_url: str = Field(description="The store, which shares the rate limit.", json_schema_extra=_SECRET)
+    database_url: str = Field(description="The store, which holds the shared rate limit.", json_schema_extra=_SECRET)
 
     def open(self) -> MarketSource:
-        """The source; nothing is asked yet."""
+        """The source; makes no request yet."""
         return open_source(load_settings(), source=self.source or None, database_url=self.database_url)
 
     def same_day(self) -> bool:
-        """Whether bars may be asked for on the session's own day."""
+        """Whether the plan includes bars on the session's own day."""
         plan = self.open().plan
         return plan is None or plan.same_day
 
 
 class RedisNotifications(dg.ConfigurableResource["RedisNotifications"]):
-    """Sends what the outbox holds to Redis. Redis being away loses nothing: the events wait."""
+    """Sends what the outbox holds to Redis. While Redis is away, the events wait."""
 
     database_url: str = Field(description="The store that holds the outbox.", json_schema_extra=_SECRET)
     redis_url: str = Field(description="redis://host:port/0", json_schema_extra=_SECRET)
 
     def dispatch(self) -> DispatchReport:
-        """Send everything that waits."""
+        """Send everything that waits in the outbox."""
         return OutboxDispatcher(self.database_url, self.redis_url, clock=clock_of(load_settings())).dispatch()
 
 
 class Clock(dg.ConfigurableResource["Clock"]):
-    """Now. `fixed` (ISO 8601 with offset) holds it still, for rehearsals of a day."""
+    """The current time; with `fixed`, one instant that stands still, for rehearsals of a day."""
 
     fixed: str = Field(
-        default="", description="A moment to take for now; empty: TICKSTOCK_NOW, and the real one without it."
+        default="", description="The instant to take for now; empty: TICKSTOCK_NOW if set, else the real clock."
     )
 
     def now(self) -> datetime:
-        """The moment, timezone-aware UTC.
+        """The current time, aware, in UTC.
 
         Raises:
-            BadInputError: `fixed` is no moment, or has no offset.
+            BadInputError: `fixed` is not an instant, or has no offset.
         """
         if not self.fixed:
             return clock_of(load_settings())()
@@ -105,7 +105,7 @@ class Clock(dg.ConfigurableResource["Clock"]):
 
 @dg.definitions
 def resources() -> dg.Definitions:
-    """Resources by the names under which assets ask for them."""
+    """The resources, under the names of the assets' parameters."""
     database_url = dg.EnvVar("TICKSTOCK_DATABASE_URL")
     return dg.Definitions(
         resources={

@@ -1,6 +1,6 @@
-"""What a run of any asset has: its store, its source, the sessions it may work on, and errors as people read them.
+"""What runs of all assets share: store, source, the sessions that may be loaded, and errors for people.
 
-What a run of one kind of asset does besides belongs beside that asset.
+What only one kind of asset needs belongs beside that asset.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,13 +24,13 @@ AnySource = TypeVar("AnySource", bound=Source)
 
 @contextmanager
 def failures(*, retried: type[TickstockError] | tuple[type[TickstockError], ...] = ()) -> Iterator[None]:
-    """Turn errors meant for people into a `Failure` that Dagster does not retry.
+    """Turn errors that are written for people into a `Failure` that Dagster does not retry.
 
     Args:
-        retried: errors that pass as they are, so that the asset's retry policy repeats the step.
+        retried: errors to pass on as they are, so that the asset's retry policy repeats the step.
 
     Raises:
-        Failure: bad input, no rights, no store, an answer that cannot be used; in the error's own words.
+        Failure: bad input, no rights, no store, an unusable answer; with the error's own message.
     """
     try:
         yield
@@ -42,7 +42,7 @@ def failures(*, retried: type[TickstockError] | tuple[type[TickstockError], ...]
 
 @dataclass(frozen=True, slots=True)
 class StoreRun:
-    """What one run works with: store, calendar in force, and the moment it began (aware)."""
+    """What one run works with: store, calendar in force, and the time at which it began (aware)."""
 
     engine: sa.Engine
     calendar: SessionCalendar
@@ -61,14 +61,14 @@ class StoreRun:
             return cls(warehouse.engine(), warehouse.calendar(MARKET), context.run.run_id, clock, clock.now())
 
     def context_with(self, source: AnySource) -> LoadContext[AnySource]:
-        """What a load from some source works with in this run."""
+        """The context of a load from `source` in this run."""
         return LoadContext(source, self.engine, MARKET, self.run_id, self.clock.now)
 
     def traded_sessions(self, keys: Sequence[str]) -> tuple[date, ...]:
-        """The sessions of the keys, ascending; those that an override cancelled are left out.
+        """The sessions of the keys, ascending, without those that an override cancelled.
 
         Raises:
-            Failure: no key (the range is inverted), or one whose session has not closed yet.
+            Failure: there is no key (the range is inverted), or a session has not closed yet.
         """
         traded = tuple(day for day in session_days(keys) if self.calendar.is_session(day))
         latest = self.calendar.latest_closed_session(self.clock.now())
@@ -79,13 +79,13 @@ class StoreRun:
         return traded
 
     def is_cancelled(self, day: date) -> bool:
-        """Whether the day has a partition and an override took the session away."""
+        """Whether an override cancelled the session of a day that has a partition."""
         return not self.calendar.is_session(day)
 
 
 @dataclass(frozen=True, slots=True)
 class SourceRun(StoreRun):
-    """A run that asks a source besides."""
+    """A run with a source."""
 
     source: MarketSource
 
@@ -94,6 +94,12 @@ class SourceRun(StoreRun):
         cls, context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
     ) -> Self:
         """Open store and source.
+
+        Args:
+            context: of the run.
+            warehouse: the store.
+            vendor: the source.
+            clock: gives the time at which the run began, and later ones.
 
         Raises:
             Failure: the store, its schema or the source cannot be used; not retried.
@@ -104,19 +110,21 @@ class SourceRun(StoreRun):
 
     @property
     def load_context(self) -> LoadContext[MarketSource]:
-        """What a load of this run works with; a new one each time, which counts its calls from 0."""
+        """The context of a load in this run; a new one each time, which counts its calls from 0."""
         return self.context_with(self.source)
 
     def closed_sessions(self, keys: Sequence[str], added: Sequence[str] = ()) -> tuple[date, ...]:
-        """The sessions of the keys, and those that an override added, that have closed, ascending.
+        """The closed sessions of the keys and of `added`, the sessions that an override added; ascending.
 
         Raises:
-            Failure: there is none: the range is empty (inverted), or nothing in it has closed yet; or no override
-                added a session that is said to be an added one.
+            Failure: there is none: the range is empty (inverted), or nothing in it has closed yet; or no override added
+                a session of `added`.
         """
         days = session_days(keys, added)
         if unknown := [day for day in added if not self.calendar.is_session(date.fromisoformat(day))]:
-            raise dg.Failure(f"no override added the session {', '.join(unknown)}", allow_retries=False)
+            raise dg.Failure(
+                f"added_sessions {', '.join(unknown)}: no override added such a session", allow_retries=False
+            )
         latest = self.calendar.latest_closed_session(self.clock.now())
         closed = tuple(day for day in days if day <= latest and self.calendar.is_session(day))
         if not closed and not any(self.is_cancelled(day) for day in days):
@@ -140,7 +148,7 @@ def session_days(keys: Sequence[str], added: Sequence[str] = ()) -> list[date]:
 
 
 def send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> dict[str, int]:
-    """Send what waits in the outbox. Redis being away fails no run: the events stay, and a sensor sends them later."""
+    """Send what waits in the outbox. While Redis is away the run goes on; `outbox_sensor` sends the events later."""
     report = notifications.dispatch()
     if report.error:
         context.log.warning("%s notifications wait: %s", report.left, report.error)

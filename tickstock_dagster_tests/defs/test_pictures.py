@@ -115,7 +115,7 @@ def test_equal_charts_are_equal_bytes_in_threads_too() -> None:
 def test_a_picture_that_is_too_large_leaves_its_words() -> None:
     assert picture_markdown("prices", b"x" * MAX_PNG, ["- a line"]).startswith("![prices](data:image/png;base64,eHh4")
     assert picture_markdown("prices", b"x" * (MAX_PNG + 1), ["- a line"]).splitlines() == [
-        "The picture of prices would take 60 kB, and is left out.",
+        "The picture of prices is left out: it would take 60 kB.",
         "",
         "- a line",
     ]

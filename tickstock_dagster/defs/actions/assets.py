@@ -32,10 +32,10 @@ from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 def corporate_actions(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation]:
-    """Splits and cash dividends with an ex-date in the chosen sessions, in versions: what we knew and when.
+    """Splits and cash dividends whose ex-date is one of the chosen sessions; in versions: what we knew, and when.
 
-    They find their security by the vendor's ticker lists, of which the missing ones are fetched. A source that has no
-    corporate actions (a file of bars) leaves the sessions missing.
+    The vendor's ticker lists say which security each belongs to; missing lists are fetched. With a source that has no
+    corporate actions (a file of bars) the sessions stay missing.
     """
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = [date.fromisoformat(key) for key in context.partition_keys]
@@ -63,6 +63,6 @@ def corporate_actions(
     if len(settled) == len(days):
         yield dg.MaterializeResult(metadata=metadata)
         return
-    for day in settled:  # the others close later
+    for day in settled:  # the others have not closed yet
         yield dg.AssetMaterialization(context.asset_key, partition=str(day))
     yield dg.AssetObservation(context.asset_key, metadata=metadata)

@@ -1,7 +1,7 @@
-"""The two doors to `ohlcv_daily`: by session, for the end of day and mass history; by session × ticker, for choice.
+"""The two assets that load `ohlcv_daily`: by session, for the end of day and long histories; by session × ticker.
 
-Both resolve their partitions, hand them to `BarLoader` and report. Neither decides anything: which calls, which rows,
-which explanations is the work of `core` and `adapters`.
+Both resolve their partitions, pass them to `BarLoader` and report the result. Which calls are made, which rows are
+stored and how gaps are explained is decided in `core` and `adapters`.
 """
 
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ _METADATA = {"dagster/column_schema": BAR_COLUMNS, "dagster/table_name": "public
 
 
 class CellsConfig(dg.Config):
-    """What a load of chosen cells may be told in the Launchpad."""
+    """Options of a load of chosen cells."""
 
-    ask_again: bool = Field(False, description="Ask again for gaps that are not due yet.")
+    ask_again: bool = Field(False, description="Request open gaps now, although their next retry is not due yet.")
 
 
 class SessionsConfig(CellsConfig):
-    """What a load of whole sessions may be told besides."""
+    """Options of a load of whole sessions."""
 
-    tickers: list[str] = Field([], description="Only these tickers; empty: every tracked one.")
-    universe: str = Field("", description="Only this universe's members, as they stood on each session.")
+    tickers: list[str] = Field([], description="Load only these tickers; empty: all tracked ones.")
+    universe: str = Field("", description="Load only this universe's members, as of each session.")
     added_sessions: list[str] = Field(
-        [], description="Sessions that an override added: they have no partition, and are loaded along with these."
+        [], description="Sessions that an override added. They have no partition and are loaded with the selected ones."
     )
 
 
@@ -60,10 +60,11 @@ def session_bars(
     notifications: RedisNotifications,
     clock: Clock,
 ) -> Iterator[AssetEvent]:
-    """Every tracked security's bar of one session, as printed.
+    """The bars of all tracked securities for one session, as printed.
 
-    Stored in `ohlcv_daily`, or explained in `bar_gaps`. A range of sessions is one run with the fewest vendor calls. A
-    session below the completeness objective stays missing; loaded again, only what is absent is asked for.
+    Each bar is stored in `ohlcv_daily`, or its absence is explained in `bar_gaps`. A range of sessions is one run with
+    the fewest vendor calls. A session below the completeness objective stays missing; the next load requests only what
+    is absent.
     """
     chosen = bool(config.tickers or config.universe)
     run = BarRun.open_source(context, warehouse, vendor, clock)
@@ -97,10 +98,11 @@ def ohlcv_daily(
     notifications: RedisNotifications,
     clock: Clock,
 ) -> Iterator[AssetEvent]:
-    """Chosen tickers on chosen sessions: whatever of them is missing.
+    """The bars of chosen tickers on chosen sessions; only missing bars are loaded.
 
-    What is stored costs no call. `tickstock load --symbols` gives a ticker its key and makes a rectangle one run; from
-    this page it becomes one run for each ticker or each session, whichever are fewer.
+    Stored bars cost no vendor call. `tickstock load --symbols` gives a ticker its partition key and loads a rectangle
+    of sessions and tickers in one run; launched from this page it becomes one run per ticker or per session, whichever
+    are fewer.
     """
     run = BarRun.open_source(context, warehouse, vendor, clock)
     keys = [key for key in context.partition_keys if isinstance(key, dg.MultiPartitionKey)]

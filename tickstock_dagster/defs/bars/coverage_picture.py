@@ -1,4 +1,4 @@
-"""The picture of coverage for metadata: what a person should see of a load at one glance."""
+"""The coverage picture in a run's metadata: how complete a load is, at one glance."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -28,17 +28,17 @@ _CLASSES = (
     (0.9, Shade(ORANGE, "90 %+", "slash")),
     (0.0, Shade(VERMILLION, "less", "cross")),
 )
-"""Lower bound of bars stored of bars due, and how it looks. A single missing bar of hundreds is not green."""
+"""Lowest share of owed bars that are stored, and its shade. One missing bar of hundreds is not green."""
 
 _NONE_STORED = Shade(BLACK, "none", "cross")
 _NO_SESSION = Shade(ABSENT, "no session, or not loaded")
 
 _LEFT, _TOP, _GAP, _CELL_WIDTH = 38, 44, 3, 78
 _LINE_WEEKS = 60
-"""A longer span is drawn as one band for each calendar year."""
+"""Longer spans are drawn as one band per calendar year."""
 
 _WORDS_WIDTH = 780
-"""Pixels that the weeks may take for their cells to carry words: what the UI shows without shrinking it."""
+"""Widest picture in pixels whose cells carry words: what the UI shows without shrinking it."""
 
 
 def coverage_markdown(states: Sequence[Completeness]) -> str:
@@ -51,8 +51,8 @@ def coverage_markdown(states: Sequence[Completeness]) -> str:
 def coverage_png(states: Sequence[Completeness]) -> bytes:
     """A calendar heat map: one cell per session, a row per weekday, a column per week; green is complete.
 
-    The cells carry the day and the numbers where there is room, for ten weeks of hundreds of bars; else each class has
-    a mark. Beyond sixty weeks every calendar year is a band.
+    Up to ten weeks of hundreds of bars, each cell shows its day and its numbers; beyond, each class has a mark. Beyond
+    sixty weeks every calendar year is a band.
 
     Args:
         states: ascending by session, at least one.
@@ -61,7 +61,7 @@ def coverage_png(states: Sequence[Completeness]) -> bytes:
     bands = [list(states)]
     if weeks > _LINE_WEEKS:
         bands = [list(band) for _, band in groupby(states, lambda state: state.session.year)]
-    sheet = CellSheet("Bars stored of bars due, by session")
+    sheet = CellSheet("Bars stored of bars owed, by session")
     width = _words_width(states)
     words = weeks * width <= _WORDS_WIDTH
     size = (width, 36) if words else (14, 14)
@@ -102,7 +102,7 @@ def _draw_band(
 
 
 def _words_width(states: Sequence[Completeness]) -> int:
-    """Of a cell that has room for the longest numbers."""
+    """Width of a cell that fits the longest numbers, in pixels."""
     return max(_CELL_WIDTH, int(words_width(max(map(_numbers, states), key=len))) + 10)
 
 

@@ -1,6 +1,6 @@
-"""What a session's end-of-day run publishes while it runs, and the summary at its end.
+"""The status that an end-of-day run publishes about its session, and the summary at its end.
 
-`defs.bars.reports` publishes that the day is done; `adapters.loading.end_of_day` makes the events.
+`defs.bars.reports` publishes that the session is complete; `adapters.loading.end_of_day` makes the events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,19 +26,19 @@ from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, eod_tags
 
 PROGRESS_STEPS = 10
-"""So often at most the progress of one attempt is published."""
+"""How often one attempt publishes its progress at most."""
 
 PHASES = ("listing", "plan", "fetch", "store", "settle")
 
 
 @dataclass(slots=True)
 class EodAttempt:
-    """One attempt at a session, published as it goes on.
+    """One attempt at a session, which publishes its status while it runs.
 
     Attributes:
-        session: the session; None where nothing is published: an old session, a range, a part of what is tracked, or a
-            session that was declared complete before.
-        number: which attempt, from 1.
+        session: the session; None where the attempt publishes nothing: for an old session, a range, a part of what is
+            tracked, or a session that is declared complete already.
+        number: counts the session's attempts from 1.
     """
 
     context: dg.AssetExecutionContext
@@ -59,7 +59,15 @@ class EodAttempt:
         *,
         chosen: bool,
     ) -> Self:
-        """The attempt that a run over some sessions makes; `chosen` where it is for a part of what is tracked."""
+        """The attempt that a run makes.
+
+        Args:
+            context: of the run.
+            run: the same run, with store and calendar.
+            days: its closed sessions.
+            notifications: sends the events.
+            chosen: the run loads only a part of what is tracked.
+        """
         session = days[0] if len(days) == 1 and not chosen and is_reported(context, run, days[0]) else None
         if session is None or completion_event(run.engine, session, MARKET):
             return cls(context, run, notifications, None, 1)
@@ -69,7 +77,7 @@ class EodAttempt:
 
     @contextmanager
     def reporting(self) -> Iterator[None]:
-        """Publish that the attempt begins, and that it failed where the block raises."""
+        """Publish that the attempt started, and that it failed if the block raises."""
         self._publish("started")
         try:
             yield
@@ -79,23 +87,23 @@ class EodAttempt:
             raise
 
     def progress(self, done: int, total: int, tracked: Expectation) -> None:
-        """Publish that so many units are stored, at every tenth of them."""
+        """Publish how many work units are stored, at every tenth of them."""
         step = PROGRESS_STEPS * done // total
         if step > self._step:
             self._step = step
             self._publish("progress", tracked, f"{done}/{total}", f"{done} of {total} units are stored")
 
     def ended(self, why: str, tracked: Expectation) -> None:
-        """Publish that the session stays incomplete; nothing where it was declared complete."""
+        """Publish that the session stays incomplete, unless it was declared complete."""
         if self.session and not completion_event(self.run.engine, self.session, MARKET):
             self._publish("incomplete", tracked, message=why)
 
     def _publish(
         self, what: EodState, tracked: Expectation | None = None, step: str = "", message: str | None = None
     ) -> None:
-        """Write the event and send it; neither a store nor a Redis that is away decides how the run ends.
+        """Write the event and send it. The run does not fail when the store or Redis is away.
 
-        `tracked` is what is tracked on the session, where the load has resolved it.
+        `tracked` is what the load has resolved of what is tracked on the session, if it has got that far.
         """
         if self.session is None:
             return
@@ -116,23 +124,23 @@ class EodAttempt:
             if self._reachable:
                 self._reachable = self.notifications.dispatch().error is None
         except TickstockError as error:
-            self.context.log.warning("that the attempt is %s could not be published: %s", what, error)
+            self.context.log.warning("cannot publish that the attempt is %s: %s", what, error)
 
 
 def is_reported(context: dg.AssetExecutionContext, run: BarRun, session: date) -> bool:
-    """Whether consumers hear of a session: the latest closed one, and the one that an end-of-day run is for."""
+    """Whether runs publish events of a session: the latest closed one, and the one that an end-of-day run is for."""
     tags = context.run.tags
-    meant = tags.get(SESSION_TAG) if tags.get(TRIGGER_TAG) == "eod" else None
-    return str(session) == meant or session == run.calendar.latest_closed_session(run.clock.now())
+    wanted = tags.get(SESSION_TAG) if tags.get(TRIGGER_TAG) == "eod" else None
+    return str(session) == wanted or session == run.calendar.latest_closed_session(run.clock.now())
 
 
 def summary_table(report: LoadReport) -> str:
-    """One session's load in one markdown table: cells, what is missing and why, calls, seconds by phase."""
+    """The load of one session as a markdown table: cells, missing ones by reason, calls, seconds by phase."""
     state = report.states[0]
     reasons = {reason: count for reason, count in report.gaps.items() if reason not in FINAL_REASONS}
     unexplained = state.missing - sum(reasons.values())
     if unexplained > 0:
-        reasons["not asked for"] = unexplained
+        reasons["not requested"] = unexplained
     missing = f"{state.missing}" + (f" ({', '.join(f'{n} {why}' for why, n in reasons.items())})" if reasons else "")
     cells = {
         "session": state.session,

@@ -1,7 +1,7 @@
-"""Bars of the markets outside the US: one factory, one asset for each calendar, from local files.
+"""Bars of the markets outside the US, from local files: one factory makes an asset for each calendar.
 
 An asset's partitions are the sessions of its own calendar, in its own zone: a holiday in New York stops nothing in
-Tokyo. The end of day of the US market, its vendor and its schedules belong elsewhere.
+Tokyo. The US market has assets of its own in `defs.bars.assets`.
 """
 
 from collections.abc import Iterator
@@ -32,10 +32,10 @@ from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS
 
 MARKETS = ("XTKS", "XLON", "XETR")
-"""Those that the vendor does not serve."""
+"""MICs of the markets that the vendor does not serve."""
 
 START = date(2015, 1, 5)
-"""First day of the partitions; the first of them is the first session from then on."""
+"""The first partition is the first session on or after this day."""
 
 
 class MarketFiles(dg.ConfigurableResource["MarketFiles"]):
@@ -80,11 +80,11 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
         kinds={"python", "postgres", "polars"},
         owners=OWNERS,
         tags={"domain": "bars", "cadence": "session"},
-        # By name: which file is another resource for each market, and a parameter cannot have a computed name.
+        # By name: each market has a resource of its own for its file, and a parameter cannot have a computed name.
         required_resource_keys={"warehouse", "clock", _resource_key(mic)},
         metadata={"dagster/column_schema": BAR_COLUMNS, "dagster/table_name": "public.ohlcv_daily"},
-        description=f"Every bar of one session of {market.name} in the file TICKSTOCK_FILES_{mic}, as printed, in "
-        f"{market.currency}. Tickers are qualified with the market, as in 7203.XTKS.",
+        description=f"All bars of one session of {market.name} from the file that TICKSTOCK_FILES_{mic} names; as "
+        f"printed, in {market.currency}. Tickers carry the market, as in 7203.XTKS.",
         code_version="1",
     )
     def session_bars(context: dg.AssetExecutionContext) -> Iterator[AssetEvent]:
@@ -99,7 +99,7 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
             register_listings(engine, market, spans, now=now)
             load = LoadContext(source, engine, mic, context.run.run_id, clock.now)
             report = BarLoader(load, calendar).load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
-        yield from _told(context, report)
+        yield from _report(context, report)
 
     return session_bars
 
@@ -121,8 +121,8 @@ def _closed(context: dg.AssetExecutionContext, calendar: SessionCalendar, now: d
     return traded
 
 
-def _told(context: dg.AssetExecutionContext, report: LoadReport | None) -> Iterator[AssetEvent]:
-    """Materialise the complete sessions, and fail for the others."""
+def _report(context: dg.AssetExecutionContext, report: LoadReport | None) -> Iterator[AssetEvent]:
+    """Materialise the complete sessions; fail if any is incomplete."""
     if report is None:
         yield dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
         return
@@ -153,7 +153,7 @@ def _told(context: dg.AssetExecutionContext, report: LoadReport | None) -> Itera
 
 @dg.definitions
 def markets() -> dg.Definitions:
-    """The assets, and a file for each of them: a market whose variable is not set fails when it runs, by its name."""
+    """The assets, each with its file. Without its variable, a market's run fails and names the variable."""
     return dg.Definitions(
         assets=[market_asset(mic) for mic in MARKETS],
         resources={_resource_key(mic): MarketFiles(source=dg.EnvVar(f"TICKSTOCK_FILES_{mic}")) for mic in MARKETS},

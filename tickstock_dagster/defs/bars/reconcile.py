@@ -1,4 +1,4 @@
-"""The second look at a session, on the morning after: a job, and the schedule that knows when it is due."""
+"""Reconciling a session on the morning after: the job, and the schedule that knows when it is due."""
 
 from dataclasses import replace
 from datetime import date, datetime
@@ -22,7 +22,7 @@ TRIGGER = "reconcile"
 
 
 class ReconcileConfig(dg.Config):
-    """Which session is looked at again."""
+    """The session to reconcile."""
 
     session: str = Field(description="A closed session, YYYY-MM-DD.")
 
@@ -36,7 +36,7 @@ def reconcile(
     notifications: RedisNotifications,
     clock: Clock,
 ) -> None:
-    """Ask for a session again: provisional bars become final, corrected ones are restated, gaps are judged anew."""
+    """Request a session's bars again: provisional bars become final, corrected ones are restated, gaps checked."""
     try:
         session = date.fromisoformat(config.session)
         calendar = warehouse.calendar(MARKET)
@@ -53,7 +53,7 @@ def reconcile(
         raise dg.Failure(f"{session}: {report.load.failures[0]}", metadata=facts, allow_retries=False)
 
 
-@dg.job(description="Asks for a session again on the morning after: provisional bars become final or are restated.")
+@dg.job(description="Requests a session's bars again on the morning after: they become final or are restated.")
 def us_reconcile() -> None:
     """One session."""
     reconcile()
@@ -64,12 +64,12 @@ def us_reconcile() -> None:
     cron_schedule="*/15 * * * *",
     execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
-    description="The second look at each session, at 11:30 on the next one's morning; holidays are passed over.",
+    description="Reconciles each session at 11:30 on the next session's morning; knows holidays.",
 )
 def us_reconcile_schedule(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """The oldest session that is owed a second look, one at a time; one that fails is tried again at a later tick."""
+    """Reconcile the oldest session that waits for it, one at a time; a later tick retries one that failed."""
     decision = _decide(context.instance, warehouse, context.scheduled_execution_time)
     if decision.session is None:
         return dg.SkipReason(decision.reason)
@@ -84,11 +84,11 @@ def us_reconcile_schedule(
 def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: datetime) -> ReconcileDecision:
     fail_orphans(instance)
     calendar = warehouse.calendar(MARKET)
-    owed = {
-        session: replace(look, attempts=instance.get_runs_count(_runs_for(session)))
-        for session, look in pending_reconciles(warehouse.engine(), *span_of(calendar, now)).items()
+    pending = {
+        session: replace(one, attempts=instance.get_runs_count(_runs_for(session)))
+        for session, one in pending_reconciles(warehouse.engine(), *span_of(calendar, now)).items()
     }
-    return decide_reconcile(calendar, now, owed, in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}))
+    return decide_reconcile(calendar, now, pending, in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}))
 
 
 def _runs_for(session: date) -> dg.RunsFilter:

@@ -1,4 +1,4 @@
-"""What a run of a bar asset reports to Dagster and consumers: partitions, metadata, the day's end; or why it failed.
+"""What a run of a bar asset reports to Dagster and consumers: partitions, metadata, the end of day, or its failure.
 
 Opening a run and loading belong in `defs.bars.runs`.
 """
@@ -42,15 +42,22 @@ def report_sessions(
 ) -> Iterator[AssetEvent]:
     """Report to Dagster which sessions are complete, publish that the day is done, and fail for the rest.
 
-    A session is complete when everything tracked is, whatever part of it this run was asked for; a run of chosen
-    tickers, or of one universe (`chosen`), fails only for those. Sessions that an override added have no partition, and
-    are published like the others.
+    A session is complete when everything tracked is, whatever part of it the run loaded. Sessions that an override
+    added have no partition; their events are published like those of others.
+
+    Args:
+        context: of the run.
+        run: the same run, with store and calendar.
+        report: what the load did.
+        notifications: sends the events.
+        attempt: publishes that the session stays incomplete.
+        chosen: the run was for chosen tickers or one universe, and fails only for those.
 
     Raises:
         Failure: some session stays below the objective; the complete ones are materialised before.
     """
     states = {state.session: state for state in report.states}
-    # What was loaded is all that is tracked, unless it was chosen.
+    # Unless it was for chosen tickers, the load has resolved everything tracked.
     tracked = run.tracked(list(states)) if chosen and states else report.expectation
     whole = run.states(tracked, list(states)) if chosen and tracked.intervals.height else states
     keyed = {date.fromisoformat(key) for key in context.partition_keys}
@@ -94,12 +101,19 @@ def report_cells(
 ) -> Iterator[AssetEvent]:
     """Report to Dagster which cells are settled, and fail for the rest.
 
-    Settled is what is stored, what is explained for good, and what is not expected: the ticker was not printed on that
-    session, or the session was cancelled.
+    A cell is settled when it is stored, has a final reason, or is not expected: the ticker was not listed on that
+    session, or an override cancelled the session.
+
+    Args:
+        context: of the run.
+        run: the same run, with store and calendar.
+        report: what the load did.
+        keys: the run's partitions.
+        notifications: sends the events.
 
     Raises:
-        Failure: some expected bar is missing, or no list of the vendor has some ticker (a key that was mistyped must
-            not keep the others back); the settled cells are materialised before.
+        Failure: some expected bar is missing, or no list of the vendor has some ticker (a mistyped key must not hold
+            back the others); the settled cells are materialised before.
     """
     metadata = load_metadata(run, report, _send(context, run, notifications))
     known = [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown]
@@ -117,7 +131,9 @@ def report_cells(
         problems.append(f"{missing} of {expected} bars are missing. {_why(report)}")
     if report.unknown:
         names = ", ".join(report.unknown[:PREVIEW_ROWS])
-        problems.append(f"No list of the vendor has {names}: delete the key, or wait until it is listed.")
+        problems.append(
+            f"No ticker list of the vendor has {names}: delete the key, or wait until the ticker is listed."
+        )
     if problems:
         raise dg.Failure(" ".join(problems), metadata=metadata, allow_retries=False)
 
@@ -125,9 +141,9 @@ def report_cells(
 def _materialise_all(
     context: dg.AssetExecutionContext, report: LoadReport, metadata: dict[str, Any]
 ) -> Iterator[AssetEvent]:
-    """Every partition of the run, with the load's facts: beside them in one observation where they are several.
+    """Every partition of the run, and the load's facts; for several partitions, these in one observation.
 
-    Dagster stores a result's metadata once for every partition. A picture of 500 tickers × 252 sessions would be
+    Dagster stores a result's metadata once for every partition. The picture of 500 tickers × 252 sessions would be
     stored 126,000 times, and plots over partitions would put a range's sums beside a single session's.
     """
     if len(context.partition_keys) == 1 and len(report.states) <= 1:
@@ -136,7 +152,7 @@ def _materialise_all(
     days = [state.session for state in report.states]
     span = f"{len(days)} sessions, {days[0]} to {days[-1]}" if days else "no session"
     words = f"{span}: {metadata['bars_stored']:,} of {metadata['bars_expected']:,} bars stored"
-    where = "numbers and picture: the newest observation under Events"
+    where = "numbers and picture are in the newest observation under Events"
     yield dg.MaterializeResult(metadata={"loaded_in_one_run": f"{words} ({where})"})
     # Last, so that the events of the asset open with it.
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
@@ -145,7 +161,7 @@ def _materialise_all(
 def _settled_cells(
     run: BarRun, expectation: Expectation, keys: Sequence[dg.MultiPartitionKey]
 ) -> dict[dg.MultiPartitionKey, int]:
-    """The settled ones of some cells, each with its number of stored bars, 1 or 0."""
+    """The settled cells among `keys`, each with its number of stored bars, 1 or 0."""
     if not keys:
         return {}
     latest = run.calendar.latest_closed_session(run.clock.now())
@@ -199,7 +215,7 @@ def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
 
 
 def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNotifications) -> DispatchReport:
-    """Raise alerts for gaps of more than one session, and send what waits in the outbox.
+    """Publish alerts for gaps of more than one session, and send what waits in the outbox.
 
     Redis being away fails no run: the events stay, and a sensor sends them later.
     """
@@ -232,7 +248,7 @@ def _declare_end_of_day(
 def _end_of_day_metadata(
     context: dg.AssetExecutionContext, run: BarRun, report: LoadReport, tracked: Expectation
 ) -> dict[str, Any]:
-    """What one session's run came to: a summary, in the log as well, and the groups that are least complete."""
+    """The summary of a run over one session, logged as well, and the groups that are least complete."""
     summary = summary_table(report)
     context.log.info("%s", summary)
     groups = completeness_by_group(run.engine, tracked.cells([report.states[0].session]))
@@ -240,13 +256,13 @@ def _end_of_day_metadata(
     return {name: dg.MetadataValue.md(table) for name, table in tables.items() if table}
 
 
-def _why_left(run: BarRun, day: date, asked: dict[date, Completeness], whole: dict[date, Completeness]) -> str:
-    """Why a session is not materialised, in words."""
+def _why_left(run: BarRun, day: date, loaded: dict[date, Completeness], whole: dict[date, Completeness]) -> str:
+    """Why a session is not materialised, for people."""
     if day > run.calendar.latest_closed_session(run.clock.now()):
         return f"closes at {run.calendar.closes_at(day).astimezone(run.calendar.timezone):%Y-%m-%d %H:%M %Z}"
-    if day not in asked:
-        return "nothing that was asked for was listed"
-    state = whole.get(day, asked[day])
+    if day not in loaded:
+        return "no ticker of this load was listed"
+    state = whole.get(day, loaded[day])
     return f"{state.stored} of {state.expected - state.final} tracked bars are stored"
 
 

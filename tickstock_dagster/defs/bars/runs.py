@@ -1,4 +1,4 @@
-"""One run of a bar asset: opening store and source, guarding its partitions, and loading.
+"""One run of a bar asset: its store and source, its request, and the load.
 
 What the run did is reported to Dagster in `defs.bars.reports`.
 """
@@ -38,6 +38,12 @@ class BarRun(SourceRun):
     ) -> LoadRequest:
         """What to load on closed sessions: chosen tickers, one universe's members, or else everything tracked.
 
+        Args:
+            days: closed sessions, ascending; none where an override cancelled them all.
+            tickers: load only these.
+            universe: load only this universe's members, as of each session; its name or alias, "" for none.
+            ask_again: request gaps although their retry is not due.
+
         Raises:
             Failure: both are chosen, or there is no such universe.
         """
@@ -47,18 +53,18 @@ class BarRun(SourceRun):
             return LoadRequest(tuple(tickers), tuple(days), ask_again=ask_again, strict=True)
         with failures():
             names = (universe_named(self.engine, universe),) if universe else None
-        # Without a session (all are cancelled) nothing is asked, and any day tells whether something is tracked.
+        # Without a session (all are cancelled) nothing is requested, and any span shows whether something is tracked.
         first, last = (days[0], days[-1]) if days else (date.min, date.max)
-        meant = universe_tickers_between(self.engine, names, first, last)
-        if universe and not meant:
+        members = universe_tickers_between(self.engine, names, first, last)
+        if universe and not members:
             words = f"universe {universe} has no member on {first} to {last}: materialise universes/membership for them"
             raise dg.Failure(words, allow_retries=False)
-        return LoadRequest(meant, tuple(days), universes=names or (), ask_again=ask_again)
+        return LoadRequest(members, tuple(days), universes=names or (), ask_again=ask_again)
 
     def load(self, request: LoadRequest, progress: LoadProgress | None = None) -> LoadReport:
-        """Load, with errors meant for people as a `Failure`. Without a session (all are cancelled) nothing is asked.
+        """Load, with errors for people as a `Failure`. Without a session (all are cancelled) nothing is requested.
 
-        `progress` is called after each batch that is stored.
+        The loader calls `progress` after each batch that it has stored.
 
         Raises:
             Failure: bad input, no rights, or no store. Not retried: the loader has retried what may go away.

@@ -11,7 +11,7 @@ from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRI
 us_symbols = dg.define_asset_job(
     "us_symbols",
     selection=dg.AssetSelection.assets(ohlcv_daily),
-    description="Chosen tickers on chosen sessions; what is stored costs no call.",
+    description="Bars of chosen tickers on chosen sessions; stored bars cost no vendor call.",
 )
 
 
@@ -21,7 +21,7 @@ us_symbols = dg.define_asset_job(
     request_job=us_symbols,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
-    description="After a session's bars: brings the symbol grid up to date, in one run and without a vendor call.",
+    description="After us_eod: brings the symbol grid up to date in one run, without a vendor call.",
 )
 def us_symbols_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
     """Every keyed ticker on the sessions of the run that succeeded."""
@@ -30,7 +30,7 @@ def us_symbols_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.
         return dg.SkipReason("the run had no partition")
     keys = context.instance.get_dynamic_partitions(TICKERS)
     if not keys:
-        return dg.SkipReason("no ticker has a key yet: `tickstock load --symbols` gives it one")
+        return dg.SkipReason("no ticker has a partition key yet: `tickstock load --symbols` adds one")
     if last < str(grid_start()):
         return dg.SkipReason(f"{last} is before the grid's first session, {grid_start()}")
     return dg.RunRequest(

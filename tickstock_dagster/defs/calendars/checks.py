@@ -1,4 +1,4 @@
-"""The nightly quorum on the calendars, and the check that speaks of what it found."""
+"""The nightly quorum on the calendars, and the check that reports what it found."""
 
 import dagster as dg
 from pydantic import Field
@@ -19,9 +19,9 @@ _SHOWN = 20
 
 
 class QuorumConfig(dg.Config):
-    """Whether the witnesses are asked, or only the table is read."""
+    """Whether to ask the witnesses, or only to read the stored disagreements."""
 
-    ask: bool = Field(False, description="Ask every witness now; otherwise tell what the last quorum found.")
+    ask: bool = Field(False, description="Ask every witness now; otherwise report what the last quorum found.")
 
 
 @dg.asset_check(
@@ -36,7 +36,7 @@ def calendar_agreement(
     vendor: VendorResource,
     clock: Clock,
 ) -> dg.AssetCheckResult:
-    """WARN while a disagreement stands that no override decides. Nobody's word is taken for another's."""
+    """WARN while a disagreement stands that no override decides. No witness changes the calendar by itself."""
     now, report = clock.now(), None
     with failures():
         engine = warehouse.engine()
@@ -59,7 +59,7 @@ calendar_quorum = dg.define_asset_job(
     "calendar_quorum",
     selection=dg.AssetSelection.checks(calendar_agreement),
     config={"ops": {f"us__session_bars_{CHECK}": {"config": {"ask": True}}}},
-    description="Asks every witness about the calendars; what differs is kept in calendar_disagreements.",
+    description="Asks every witness about the calendars, and stores differences in calendar_disagreements.",
 )
 
 
@@ -69,7 +69,7 @@ calendar_quorum = dg.define_asset_job(
     cron_schedule="0 21 * * *",
     execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
-    description="Every night, long after the close: whether others agree with the calendars.",
+    description="Compares the calendars with their witnesses every night, long after the close.",
 )
 def calendar_quorum_schedule(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
@@ -86,7 +86,7 @@ def calendar_quorum_schedule(
 
 def _heard(report: QuorumReport | None) -> dict[str, str | int]:
     if report is None:
-        return {"witnesses": "not asked: this is what the last quorum found (job calendar_quorum)"}
+        return {"witnesses": "not asked: these are the findings of the last quorum (job calendar_quorum)"}
     return {
         "witnesses": "; ".join(report.asked) or "none",
         "not_heard": "; ".join(report.unheard) or "none",

@@ -1,4 +1,4 @@
-"""What Dagster does about notifications besides the runs that write them.
+"""The sensor that sends notifications which runs could not send.
 
-The outbox itself belongs in `adapters.events`, what events say in `core.events`.
+The outbox belongs in `adapters.events`, the data of events in `core.events`.
 """

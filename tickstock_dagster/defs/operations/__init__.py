@@ -1,4 +1,4 @@
 """Jobs and sensors for the factory itself: maintenance, notices, mails.
 
-What loads market data belongs in that data's own room.
+What loads market data belongs in the folder of that subject.
 """

@@ -1,7 +1,8 @@
 """Maintenance in the closed days of the market: a job, the schedule that decides by the calendar, and what follows it.
 
-Missing correlations, retention, VACUUM. What is checked on every evening belongs in `defs.quality.schedules`, the
-synchronisation of every complete session in `defs.universes.sensors`: this only asks once more for what those gave up.
+Missing correlations, retention, VACUUM. The checks of every evening belong in `defs.quality.schedules`, the
+synchronisation of every complete session in `defs.universes.sensors`: the sensor here only requests one more attempt
+where those were used up.
 """
 
 from datetime import date
@@ -29,7 +30,7 @@ _SHOWN = 10
 
 
 class MaintenanceConfig(dg.Config):
-    """Which closed days are used."""
+    """The closed days to use."""
 
     session: str = Field("", description="Last session before the closed days; empty: the latest closed one.")
 
@@ -40,12 +41,12 @@ def correlation_history(
 ) -> None:
     """Compute the correlations of complete sessions that have none."""
 
-    def told(done: int, total: int) -> None:
+    def log_progress(done: int, total: int) -> None:
         context.log.info("correlations: %s of %s sessions", done, total)
 
     with failures():
         calendar, now = warehouse.calendar(MARKET), clock.now()
-        report = refresh_correlation_history(warehouse.engine(), calendar, MARKET, now, told)
+        report = refresh_correlation_history(warehouse.engine(), calendar, MARKET, now, log_progress)
     sent = notifications.dispatch()
     shown = f"{report.sessions[0]} to {report.sessions[-1]}" if report.sessions else "none"
     context.add_output_metadata(
@@ -64,9 +65,9 @@ def correlation_history(
 def maintain_store(
     context: dg.OpExecutionContext, config: MaintenanceConfig, warehouse: WarehouseResource, clock: Clock
 ) -> None:
-    """Remove what is older than it is kept; VACUUM (ANALYZE) every table."""
+    """Remove records past their retention; VACUUM (ANALYZE) every table."""
 
-    def told(done: int, total: int, what: str) -> None:
+    def log_progress(done: int, total: int, what: str) -> None:
         context.log.info("maintenance: %s of %s, %s", done, total, what)
 
     try:
@@ -79,16 +80,16 @@ def maintain_store(
             session=session,
             run_id=context.run_id,
             clock=clock.now,
-            progress=told,
+            progress=log_progress,
         )
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     context.add_output_metadata({"session": str(session), **_facts(report)})
 
 
-@dg.job(description="In the closed days: correlations that are missing, retention, VACUUM (ANALYZE) of every table.")
+@dg.job(description="In the closed days: missing correlations, retention, VACUUM (ANALYZE) of every table.")
 def maintenance() -> None:
-    """Correlations first: what they write is vacuumed, too."""
+    """Correlations come first, so that what they write is vacuumed too."""
     maintain_store(after=correlation_history())
 
 
@@ -97,12 +98,12 @@ def maintenance() -> None:
     cron_schedule="*/15 * * * *",
     execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
-    description="Once in each stretch of closed days, an hour after the last close; holidays are such a stretch.",
+    description="Once in each stretch of closed days (weekends, holidays), from an hour after the last close on.",
 )
 def maintenance_schedule(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """The calendar says when the market is closed, the store whether that was used, the run history what is at work."""
+    """Decides by the calendar (is it closed), the store (is it maintained) and the run history (what runs)."""
     instance, now = context.instance, context.scheduled_execution_time
     fail_orphans(instance)
     calendar = warehouse.calendar(MARKET)
@@ -131,12 +132,12 @@ def maintenance_schedule(
     request_job=universe_sync,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
-    description="After maintenance: the universes of the latest complete session, if nothing has synchronised them.",
+    description="After maintenance: synchronises the universes of the latest complete session if that is still due.",
 )
 def maintenance_universes_sensor(
     context: dg.RunStatusSensorContext, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """One attempt more for a session whose own were used up."""
+    """One more attempt for a session that has used up its own."""
     due = sessions_due(warehouse.engine(), MARKET)
     if not due:
         return dg.SkipReason("the universes of every complete session are synchronised")

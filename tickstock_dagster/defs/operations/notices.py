@@ -1,4 +1,4 @@
-"""Sensors for people: what the clock alone shows becomes an event, and events that matter become mails."""
+"""Sensors that keep people informed: events that no run would publish, and mails about events that matter."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ _STATUS = dg.DefaultSensorStatus(DEFAULT_STATUS)
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_STATUS,
-    description="Tells, once, of an early close a day ahead, and of a session below the objective when that was due.",
+    description="Publishes, once each, an early close a day ahead and a session that is below its objective when due.",
 )
 def day_notice_sensor(
     context: dg.SensorEvaluationContext,
@@ -28,7 +28,7 @@ def day_notice_sensor(
     notifications: RedisNotifications,
     clock: Clock,
 ) -> dg.SkipReason:
-    """No run is needed to see either, and none may come: the vendor being away is what people must hear of."""
+    """No run publishes these: while the vendor is away there may be none, and people must hear of that."""
     now = clock.now()
     try:
         engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
@@ -36,21 +36,21 @@ def day_notice_sensor(
         early = publish_early_close(engine, calendar, now=now)
         late = publish_overdue(engine, calendar, same_day=vendor.same_day(), attempts=attempts, now=now)
         if early or late:
-            notifications.dispatch()  # Redis being away is outbox_sensor's to say
+            notifications.dispatch()  # outbox_sensor reports a Redis that is away
     except TickstockError as error:
         return dg.SkipReason(str(error))
-    told = [f"{early} closes early"] if early else []
-    told += [f"{late} is below the objective, which was due"] if late else []
-    return dg.SkipReason(f"told: {'; '.join(told)}" if told else "nothing to tell that was not told")
+    published = [f"{early} closes early"] if early else []
+    published += [f"{late} is below the objective, which was due"] if late else []
+    return dg.SkipReason(f"published: {'; '.join(published)}" if published else "nothing new to publish")
 
 
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=_STATUS,
-    description="Mails the administrators early closes, unexpected holidays and sessions below the objective.",
+    description="Mails the administrators about early closes, unexpected holidays and sessions below the objective.",
 )
 def admin_mail_sensor(warehouse: WarehouseResource, clock: Clock) -> dg.SkipReason:
-    """The outbox says what there is to mail, and a table what was: one mail an event, whoever was away meanwhile."""
+    """One mail per event: the outbox holds the events, `admin_mails` records those that were mailed."""
     try:
         mailer = Mailer.of(load_settings())
         if mailer.lacks:
@@ -63,9 +63,9 @@ def admin_mail_sensor(warehouse: WarehouseResource, clock: Clock) -> dg.SkipReas
 
 def _words(run: MailRun, now: datetime) -> str:
     if run.busy:
-        return "another process is mailing"
+        return "another process is sending mails"
     sent = f"sent {run.sent}" if run.sent else "no mail was due"
     if run.next_try_at is None:
-        return f"{sent}; none waits"
+        return f"{sent}; no mail waits"
     why = f": {run.error}" if run.error else ""
     return f"{sent}; {run.waiting} wait until {max(run.next_try_at, now):%Y-%m-%d %H:%M:%S} UTC{why}"

@@ -122,7 +122,7 @@ def test_nothing_tracked_is_said(factory_on_postgres: Factory) -> None:
 def test_a_second_attempt_is_the_sensors(tracking: Factory) -> None:
     record_run(tracking, dg.DagsterRunStatus.FAILURE)
     assert tick(tracking, "us_eod_schedule", eastern("2026-11-20 16:45")) == (
-        "2026-11-20 was attempted before; the sensor us_eod_sensor asks again"
+        "2026-11-20 was attempted before; us_eod_sensor makes further attempts"
     )
 
 
@@ -140,7 +140,7 @@ def test_a_run_whose_process_is_gone_is_not_waited_for(tracking: Factory) -> Non
     host, pid, _ = this_process().split(":")
     run_id = record_run(tracking, dg.DagsterRunStatus.STARTED, **{PROCESS_TAG: f"{host}:{pid}:1000000000"})
     assert tick(tracking, "us_eod_schedule", eastern("2026-11-20 16:30")) == (
-        "2026-11-20 was attempted before; the sensor us_eod_sensor asks again"
+        "2026-11-20 was attempted before; us_eod_sensor makes further attempts"
     )
     run = tracking.instance.get_run_by_id(run_id)
     assert run is not None

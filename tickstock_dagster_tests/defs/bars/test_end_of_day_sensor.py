@@ -31,7 +31,7 @@ def tracking(factory_on_postgres: Factory) -> Factory:
 
 def test_the_vendor_is_asked_only_when_an_attempt_is_due(tracking: Factory) -> None:
     assert look(tracking, friday("16:29")) == "2026-11-20 closed; its first attempt is at 16:30 EST"
-    assert look(tracking, friday("16:31")) == "2026-11-20: 0 of 0 bars stored; the first attempt is the schedule's"
+    assert look(tracking, friday("16:31")) == "2026-11-20: 0 of 0 bars stored; us_eod_schedule makes the first attempt"
     assert tracking.vendor.stats()["total"] == 0
     request = look(tracking, friday("16:45"))
     assert tracking.vendor.stats()["total"] == 1
@@ -46,7 +46,7 @@ def test_a_late_vendor_is_waited_for_in_its_own_words(tracking: Factory) -> None
     assert tracking.rows("SELECT DISTINCT reason FROM bar_gaps") == ["vendor_late"]
     waiting = look(tracking, friday("17:30"))
     assert isinstance(waiting, str)
-    assert waiting.startswith("2026-11-20 is not out: simulator: ")
+    assert waiting.startswith("2026-11-20 is not out yet: simulator: ")
     request = look(tracking, friday("17:46"))
     assert isinstance(request, dg.RunRequest)
     assert request.run_key == "2026-11-20/2"
@@ -58,7 +58,7 @@ def test_what_is_absent_is_asked_for_again_when_it_is_due_and_not_before(trackin
     tracking.vendor.install("missing_symbols", day=FRI, tickers=FORTY[:1])
     assert tracking.run("us_eod", FRI, now=friday("16:30"), tags=EOD_TAGS).success
     tracking.vendor.reset_stats()
-    waits = "what is absent may be asked for again at 2026-11-20 16:45 EST"
+    waits = "the next retry of absent bars is due at 2026-11-20 16:45 EST"
     assert look(tracking, friday("16:40")) == f"2026-11-20: 39 of 40 bars stored; {waits}"
     assert tracking.vendor.stats()["total"] == 0
     request = look(tracking, friday("16:45"))
@@ -70,7 +70,7 @@ def test_a_vendor_that_is_down_is_named_and_nothing_is_launched(tracking: Factor
     tracking.vendor.install("server_error", status=503)
     answer = look(tracking, friday("17:00"))
     assert isinstance(answer, str)
-    assert answer.startswith("2026-11-20: the vendor could not be asked: simulator: ")
+    assert answer.startswith("cannot ask the vendor whether 2026-11-20 is out: simulator: ")
     assert "503" in answer
 
 

@@ -178,7 +178,7 @@ def test_a_session_on_which_nothing_tracked_was_listed_is_not_called_complete(fa
     result = factory.run("us_eod", date(2026, 10, 14), date(2026, 10, 15))
     assert result.success
     assert factory.materialised("session_bars") == {"2026-10-15"}
-    assert facts_of(result)["not_materialised"] == "2026-10-14: nothing that was asked for was listed"
+    assert facts_of(result)["not_materialised"] == "2026-10-14: no ticker of this load was listed"
 
 
 @pytest.mark.parametrize(("first", "last"), [(TUE, TUE), (MON, WED)], ids=["alone", "within a range"])

@@ -24,7 +24,7 @@ def test_the_grid_follows_the_sessions_of_a_run_in_registration_order_and_withou
     factory = factory_on_postgres
     factory.track()
     result = factory.run("us_eod", MON, TUE)
-    assert after(factory, result) == "no ticker has a key yet: `tickstock load --symbols` gives it one"
+    assert after(factory, result) == "no ticker has a partition key yet: `tickstock load --symbols` adds one"
 
     factory.instance.add_dynamic_partitions("tickers", ["SPY", "AAPL"])
     request = after(factory, result)

@@ -42,6 +42,6 @@ def test_redis_being_away_fails_no_run_and_the_sensor_delivers_later(factory_on_
     assert "hidden-word" not in words
 
     assert deliver(factory).startswith("sent 4; 0 wait")
-    assert deliver(factory).startswith("nothing was left over; 0 wait")
+    assert deliver(factory).startswith("nothing to send; 0 wait")
     with streams(factory) as client:
         assert client.xlen("tickstock.eod.complete") == 1

@@ -29,11 +29,11 @@ def test_a_session_that_stays_empty_is_told_at_six_and_mailed_once(
 ) -> None:
     factory, inbox, certificate = factory_on_postgres, Inbox(), make_certificate(tmp_path)
     factory.track(*FORTY)
-    assert tick(factory, "day_notice_sensor", "17:59") == "nothing to tell that was not told"
+    assert tick(factory, "day_notice_sensor", "17:59") == "nothing new to publish"
     assert tick(factory, "admin_mail_sensor", "18:00") == "no SMTP server is configured (TICKSTOCK_SMTP_HOST)"
     said = tick(factory, "day_notice_sensor", "18:00")
-    assert said == "told: 2026-11-20 is below the objective, which was due"
-    assert tick(factory, "day_notice_sensor", "18:01") == "nothing to tell that was not told"
+    assert said == "published: 2026-11-20 is below the objective, which was due"
+    assert tick(factory, "day_notice_sensor", "18:01") == "nothing new to publish"
     with redis.Redis.from_url(factory.redis_url) as client:
         assert client.xlen("tickstock.eod.status") == 1, "whoever listens hears of it, too"
 
@@ -44,8 +44,8 @@ def test_a_session_that_stays_empty_is_told_at_six_and_mailed_once(
         assert away.startswith("no mail was due; 1 wait until 2026-11-20 23:03:00 UTC: localhost:1: ")
         factory.configure(TICKSTOCK_SMTP_PORT=str(port))
         assert tick(factory, "admin_mail_sensor", "18:02") == "no mail was due; 1 wait until 2026-11-20 23:03:00 UTC"
-        assert tick(factory, "admin_mail_sensor", "18:03") == "sent 1; none waits"
-        assert tick(factory, "admin_mail_sensor", "18:04") == "no mail was due; none waits"
+        assert tick(factory, "admin_mail_sensor", "18:03") == "sent 1; no mail waits"
+        assert tick(factory, "admin_mail_sensor", "18:04") == "no mail was due; no mail waits"
     ((receivers, message, encrypted),) = inbox.mails
     assert (receivers, encrypted) == (["a@example.org"], True)
     assert message["Subject"] == "[TickStock] XNYS 2026-11-20 is of unknown completeness, below 95%"
