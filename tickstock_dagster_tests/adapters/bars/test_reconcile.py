@@ -156,5 +156,5 @@ def test_what_is_owed_is_counted_by_session(world: World) -> None:
 
 
 def test_where_nothing_is_tracked_there_is_nothing_to_look_at(world: World) -> None:
-    with pytest.raises(BadInputError, match="something is tracked"):
+    with pytest.raises(BadInputError, match="a session with tracked securities"):
         morning(world)
