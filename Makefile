@@ -1,4 +1,4 @@
-# Everything is made from python3 (3.11-3.13), git and make. `make` alone lists the targets.
+# Everything needs only python3 (3.11-3.13), git and make. `make` alone lists the targets.
 # ARGS passes arguments on: make test ARGS="-k calendar", make run ARGS="--profile etf_analysis".
 
 SHELL := /bin/bash
@@ -10,11 +10,11 @@ BIN := $(VENV)/bin
 UV := VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/uv
 ARGS ?=
 
-# The first of these that is Python 3.11-3.13 makes the environment; make PYTHON=/path/to/python names another.
+# The first of these that is Python 3.11-3.13 creates the environment; make PYTHON=/path/to/python names another.
 PYTHON ?= python3
 PYTHONS = $(PYTHON) python3.13 python3.12 python3.11
 
-# uv brings its own list of certificate authorities; a company's proxy is only in the system's.
+# uv has its own list of certificate authorities; a company's proxy is only in the system's list.
 export UV_SYSTEM_CERTS ?= true
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -46,10 +46,10 @@ test-real: $(VENV)/.dev ## run the tests on real market data, in the folder TICK
 	@test -d "$${TICKSTOCK_REAL_DATA:-}" || { echo "TICKSTOCK_REAL_DATA does not name a folder" >&2; exit 2; }
 	$(BIN)/pytest -m real_data $(ARGS)
 
-test-browser: $(VENV)/.dev ## drive the Dagster UI in Chromium
+test-browser: $(VENV)/.dev ## run the tests of the Dagster UI in Chromium
 	$(BIN)/pytest -m browser $(ARGS)
 
-test-docker: $(VENV)/.dev ## run the containers; needs a Docker engine
+test-docker: $(VENV)/.dev ## run the tests of the containers; needs a Docker engine
 	$(BIN)/pytest -m docker $(ARGS)
 
 lint: $(VENV)/.dev ## check style and types
@@ -57,10 +57,10 @@ lint: $(VENV)/.dev ## check style and types
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(VENV)/.bench ## measure, beside the alternatives
+bench: $(VENV)/.bench ## run the benchmarks, beside the alternatives
 	$(BIN)/python -m benchmarks $(ARGS)
 
-lock: $(VENV)/.uv ## renew the lock files after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of everything
+lock: $(VENV)/.uv ## update the lock files after a change of pyproject.toml; UPGRADE=--upgrade takes the newest of everything
 	echo uv | $(COMPILE) - --output-file requirements-uv.lock
 	printf 'hatchling>=1.27.0\neditables>=0.5\n' | $(COMPILE) pyproject.toml - --output-file requirements.lock
 	$(COMPILE) pyproject.toml --extra dev --constraint requirements.lock --output-file requirements-dev.lock
@@ -77,9 +77,9 @@ clean: ## stop the services; delete them with all their data, the environment an
 	@if grep -qs '^# written by tickstock services up' .env; then rm .env; fi
 	rm -rf $(VENV) .tickstock .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# --- The environment. A stamp per stage: a second `make` installs nothing. -------------------------------------------
+# --- The environment. Each stage has a stamp file, so a second `make` installs nothing. ------------------------------
 
-# Nothing is built from unpinned parts: the build backend is in the lock, too.
+# The build backend is in the lock, too, so that every part of a build is pinned.
 define INSTALL
 @echo "Installing $(1) into $(VENV) ..."
 @$(UV) pip install --quiet --no-build --require-hashes --requirements $(1)
@@ -97,7 +97,7 @@ $(VENV)/.dev: requirements-dev.lock pyproject.toml | $(VENV)/.uv
 $(VENV)/.bench: requirements-bench.lock pyproject.toml | $(VENV)/.runtime
 	$(call INSTALL,requirements-bench.lock)
 
-# Debian's python3 has no ensurepip without the package python3-venv: then its pip, or virtualenv, puts uv in.
+# Debian's python3 has no ensurepip without the package python3-venv: then its pip, or virtualenv, installs uv.
 $(VENV)/.uv: requirements-uv.lock
 	@python=; for candidate in $(PYTHONS); do \
 		if "$$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null; then \
@@ -105,7 +105,7 @@ $(VENV)/.uv: requirements-uv.lock
 	if [ -z "$$python" ]; then \
 		echo "TickStock needs Python 3.11, 3.12 or 3.13; found: $$($(PYTHON) --version 2>&1 || true)." >&2; \
 		echo "Name one: make PYTHON=/path/to/python3.12 $(MAKECMDGOALS)" >&2; exit 1; fi; \
-	echo "Making $(VENV) with $$("$$python" --version) ..."; \
+	echo "Creating $(VENV) with $$("$$python" --version) ..."; \
 	rm -rf $(VENV); \
 	install="install --quiet --require-hashes --requirement requirements-uv.lock"; \
 	if "$$python" -m venv $(VENV) >/dev/null 2>&1; then $(BIN)/python -m pip $$install; \
@@ -113,7 +113,7 @@ $(VENV)/.uv: requirements-uv.lock
 		&& "$$python" -m pip --python $(BIN)/python $$install; then :; \
 	elif "$$python" -m virtualenv --quiet --clear $(VENV) 2>/dev/null; then $(BIN)/python -m pip $$install; \
 	else rm -rf $(VENV); \
-		echo "$$python cannot make an environment: it has neither ensurepip, nor pip, nor virtualenv." >&2; \
+		echo "$$python cannot create an environment: it has neither ensurepip, nor pip, nor virtualenv." >&2; \
 		echo "On Debian and Ubuntu: apt-get install python3-venv. Or name another: make PYTHON=/path/to/python3" >&2; \
 		exit 1; fi
 	@touch $@

@@ -1,1 +1,1 @@
-"""What is measured, against whom. `python -m benchmarks --list` names the benchmarks; each is a module of its own."""
+"""Benchmarks of the project beside its rivals. `python -m benchmarks --list` names them; each is a module."""

@@ -1,6 +1,6 @@
 """Run benchmarks: `python -m benchmarks [name …]`; without a name all of them, one after the other.
 
-Each runs in a process of its own, since what one of them imports or connects to must not slow or break another.
+Each runs in a process of its own, so that the imports and connections of one cannot slow or break another.
 Arguments after `--` are passed on: `python -m benchmarks ingest -- --rounds 3`.
 """
 

@@ -4,9 +4,9 @@
 
 Fails where one of our lookups by day takes more than a microsecond.
 
-Each figure is the median of several batches; the day asked for changes from call to call, so that no answer is
-merely remembered. pandas_market_calendars has no lookup by day: its `schedule()` of one day (ten for a neighbour) is
-how it is asked. Loading compares new processes: ours reads the snapshot of the library, the libraries compute.
+Each figure is the median of several batches; the day changes from call to call, so that no result comes from a cache.
+pandas_market_calendars has no lookup by day; we call its `schedule()` for one day (for ten to find a neighbour).
+Loading compares new processes: ours reads the snapshot of the library, the libraries compute.
 """
 
 import statistics
@@ -28,7 +28,7 @@ from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY, LIBRAR
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 
 BUDGET = 1e-6
-"""Seconds that a lookup by day may take."""
+"""Seconds allowed for a lookup by day."""
 
 DAYS = [date(2024, 1, 3) + timedelta(days=n) for n in range(0, 1_000, 7)]
 LOADS = {
@@ -41,6 +41,14 @@ LOADS = {
 
 
 def median_seconds(lookup: Callable[[Any], object], arguments: list[Any], calls: int, batches: int = 9) -> float:
+    """Median seconds per call.
+
+    Args:
+        lookup: the function to measure.
+        arguments: passed in turn, one per call.
+        calls: calls per batch.
+        batches: number of batches.
+    """
     lookup(arguments[0])
     taken = []
     for _ in range(batches):
@@ -53,7 +61,7 @@ def median_seconds(lookup: Callable[[Any], object], arguments: list[Any], calls:
 
 
 def rows(key: str) -> list[tuple[str, float, float, float]]:
-    """(question, ours, pandas_market_calendars, exchange_calendars), seconds a call."""
+    """(question, ours, pandas_market_calendars, exchange_calendars), in seconds per call."""
     ours = library_calendar(key)
     theirs = pandas_market_calendars.get_calendar(LIBRARY_NAMES[key])
     second = exchange_calendars.get_calendar(key, start=str(FIRST_DAY), end=str(LAST_DAY))
@@ -97,7 +105,7 @@ def rows(key: str) -> list[tuple[str, float, float, float]]:
 
 
 def load_seconds(program: str) -> float:
-    """Median wall time of a new process that loads XNYS from its first day to its last, less that of an empty one."""
+    """Median wall time of a new process that loads XNYS from its first day to its last, minus that of an empty one."""
 
     def once(text: str) -> float:
         began = time.perf_counter()

@@ -1,9 +1,9 @@
-"""How long the code location takes to load, and the command line to answer, beside Dagster alone. Prints a table.
+"""Time to load the code location and to start the command line, beside Dagster alone. Prints a table.
 
     python -m benchmarks.code_location_load [--rounds N]
 
-Each figure is the median over new processes, in seconds of processor time (what a busy machine does not change) and of
-the clock. "first" is without compiled bytecode, as in a new installation; the others find it.
+Each figure is the median over new processes, in seconds of processor time (which a busy machine does not change) and
+of wall time. "first" is without compiled bytecode, as in a new installation; the others have it.
 """
 
 import argparse
@@ -23,11 +23,11 @@ DAGSTER = "import dagster"
 LOCATION = "from tickstock_dagster.definitions import definitions; definitions().get_repository_def()"
 HELP = "import sys; sys.argv[1:] = ['--help']; from tickstock_dagster.cli import main; main()"
 BUDGETS = {"the code location": 3.0, "tickstock --help": 0.5}
-"""Seconds of the clock that the project allows, on an idle machine."""
+"""Seconds of wall time that the project allows, on an idle machine."""
 
 
 def seconds(code: str, environment: Mapping[str, str]) -> tuple[float, float]:
-    """Processor time and time of the clock of one new process."""
+    """Processor time and wall time of one new process."""
     before, began = os.times(), time.perf_counter()
     subprocess.run([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL, check=True)
     after, elapsed = os.times(), time.perf_counter() - began
@@ -36,7 +36,7 @@ def seconds(code: str, environment: Mapping[str, str]) -> tuple[float, float]:
 
 
 def main() -> int:
-    """Measure and print; fails where a budget is missed in processor time, which no neighbour can make longer."""
+    """Measure and print; fails if processor time exceeds a budget: other processes cannot make that longer."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds

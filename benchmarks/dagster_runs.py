@@ -6,8 +6,8 @@ Three ways, the same assets, checks, instance and vendor:
 
 * backfill: `dagster job backfill`, as the UI's job backfill does it: one queued run per partition, launched by the
   daemon in a process of its own (project's limits: 4 runs at once, 2 that talk to the vendor);
-* in this process: one `execute_in_process` per partition, one after the other: without starting processes, the most
-  favourable form of one run per partition;
+* in this process: one `execute_in_process` per partition, one after the other: it starts no processes and so is the
+  most favourable form of one run per partition;
 * ours: one run with `dagster/asset_partition_range_start|end`.
 
 The first two are measured on a sample and EXTRAPOLATED; ours over all sessions is measured in full.
@@ -39,7 +39,7 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 @dataclass(frozen=True)
 class Way:
-    """A measured way: the cost of so many partitions in so many runs."""
+    """A measured way: the cost of a number of partitions in a number of runs."""
 
     name: str
     runs: int
@@ -47,12 +47,19 @@ class Way:
     cost: Cost
 
     def costs_for(self, partitions: int) -> Cost:
-        """The cost of so many partitions, at the same cost for each."""
+        """The cost of that many partitions, at the same cost for each."""
         return self.cost.times(partitions / self.partitions)
 
 
 def execute(instance: dg.DagsterInstance, job: str, partition: str | None, tags: Mapping[str, str]) -> None:
-    """One run in this process; it must succeed."""
+    """One run in this process; it must succeed.
+
+    Args:
+        instance: Dagster's.
+        job: its name.
+        partition: partition key; None for a run with range tags.
+        tags: of the run.
+    """
     from tickstock_dagster.definitions import definitions
 
     definition = definitions().resolve_job_def(job)
@@ -64,7 +71,14 @@ def execute(instance: dg.DagsterInstance, job: str, partition: str | None, tags:
 
 
 def in_this_process(server: psutil.Process, instance: dg.DagsterInstance, job: str, partitions: Sequence[str]) -> Way:
-    """One run after the other."""
+    """One run after the other.
+
+    Args:
+        server: the database server's main process, whose processor time counts.
+        instance: Dagster's.
+        job: its name.
+        partitions: partition keys, one run each.
+    """
     with stopwatch(server) as watch:
         for partition in partitions:
             execute(instance, job, partition, {})
@@ -74,7 +88,16 @@ def in_this_process(server: psutil.Process, instance: dg.DagsterInstance, job: s
 def one_run(
     server: psutil.Process, instance: dg.DagsterInstance, job: str, first: str, last: str, partitions: int
 ) -> Way:
-    """The project's way."""
+    """The project's way: one run over a range.
+
+    Args:
+        server: the database server's main process, whose processor time counts.
+        instance: Dagster's.
+        job: its name.
+        first: first partition key of the range.
+        last: last partition key, inclusive.
+        partitions: how many the range has.
+    """
     from tickstock_dagster.defs.tags import RANGE_END, RANGE_START
 
     with stopwatch(server) as watch:
@@ -90,7 +113,16 @@ def backfill(
     partitions: Sequence[str],
     folder: Path,
 ) -> Way:
-    """Submit with Dagster's own command and wait; timed from the first run's creation to the last run's end."""
+    """Submit with Dagster's own command and wait; timed from the first run's creation to the last run's end.
+
+    Args:
+        server: the database server's main process, whose processor time counts.
+        launcher: the daemon, whose processor time and children's count.
+        instance: Dagster's.
+        job: its name.
+        partitions: partition keys, one run each.
+        folder: working directory without a `.env`.
+    """
     known = {run.run_id for run in instance.get_runs()}
     command = [str(Path(sys.executable).with_name("dagster")), "job", "backfill", "-m", MODULE, "-j", job]
     command += ["--partitions", ",".join(partitions), "--noprompt"]
@@ -109,7 +141,7 @@ def backfill(
 
 
 def measure(servers: Servers, rows: MarketRows, sample: int) -> tuple[list[Way], list[Way]]:
-    """(by session, by session × ticker). Every way loads fresh sessions, on which all were listed."""
+    """(by session, by session × ticker). Every way loads other sessions, on which all tickers were listed."""
     days = [str(day) for day in rows.sessions]
     fresh = iter(days[-3 * sample - 4 :])
     tickers, server = rows.tickers[:GRID_TICKERS], servers.postmaster
@@ -159,7 +191,7 @@ def cells(day: str, tickers: Sequence[str], count: int) -> list[str]:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in the unit that people would use."""
+    """Seconds as text, in a readable unit."""
     for size, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
         if seconds >= 2 * size:
             return f"{seconds / size:,.1f} {unit}"
@@ -167,7 +199,14 @@ def duration(seconds: float) -> str:
 
 
 def show(title: str, ways: Sequence[Way], total: int, best: Cost) -> None:
-    """A table of ways: as measured, and what `total` partitions take; `best` is ours for all of them."""
+    """Print a table of ways, as measured and for `total` partitions.
+
+    Args:
+        title: of the table.
+        ways: one row each.
+        total: number of partitions to extrapolate to.
+        best: our cost for all of them.
+    """
     measured = ("way", "runs", "partitions", "s", "CPU s")
     table = Table(*measured, f"{total:,} partitions", "× ours", "CPU × ours", title=title)
     for column in table.columns[1:]:

@@ -1,4 +1,4 @@
-"""Everything that a Dagster run of the project needs, in a temporary folder: instance, daemon, vendor, tracked tickers.
+"""What a Dagster run of the project needs, in a temporary folder: instance, daemon, vendor, tracked tickers.
 
 The instance is the project's own `dagster.yaml` on PostgreSQL storage, with both switches; the vendor is the simulator
 in a process of its own, serving the benchmark's rows.
@@ -48,7 +48,7 @@ def simulator(rows: MarketRows, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def environment(servers: Servers, database_url: str, vendor_url: str) -> Iterator[None]:
-    """What `tickstock` puts into the environment of Dagster processes, for our warehouse and vendor."""
+    """Set the environment that `tickstock` gives Dagster processes, for our warehouse and vendor."""
     home = servers.folder / "home"
     home.mkdir(exist_ok=True)
     shutil.copy(PROJECT_ROOT / "dagster.yaml", home)
@@ -68,7 +68,7 @@ def environment(servers: Servers, database_url: str, vendor_url: str) -> Iterato
 
 
 def track(database_url: str, rows: MarketRows) -> None:
-    """Make the rows' tickers a tracked universe: their bars are expected."""
+    """Make the rows' tickers a tracked universe, so that their bars are expected."""
     write_universe(
         open_engine(database_url), "bench", "list", "Benchmark", rows.tickers, track=True, now=datetime.now(UTC)
     )
@@ -93,7 +93,7 @@ def _process(command: list[str], log: Path) -> Iterator[subprocess.Popen[bytes]]
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            # Started in the background, Python inherits ignored signals, and a Dagster daemon could not be ended.
+            # A Python process started in the background inherits ignored signals; SIGINT could not end the daemon.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
         try:

@@ -1,4 +1,4 @@
-"""How far estimated fair values are off: real closes hidden and compared, beside the last close carried forward.
+"""Errors of estimated fair values: real closes are hidden and compared, beside the last close carried forward.
 
 Reads daily bars of ETFs from `etf_daily_2013_2017/etf_daily_2013_2017.parquet` under TICKSTOCK_REAL_DATA (columns
 symbol, date, close, volume; closes adjusted). Without it, or with `--synthetic`, it shows the method on drawn prices.
@@ -33,7 +33,7 @@ def real_prints(folder: Path) -> pl.DataFrame:
 
 
 def synthetic_prints(symbols: int = 30, sessions: int = 400, seed: int = 11) -> pl.DataFrame:
-    """Drawn prices: SPY and followers of it with betas from -1 to 2; the less liquid, the more own noise and holes."""
+    """Drawn prices: SPY, symbols with betas of -1 to 2 to it; less liquid ones have more noise and fewer prints."""
     random = np.random.default_rng(seed)
     market = random.normal(0, 0.01, sessions)
     days = [date(2025, 1, 1) + timedelta(days=day) for day in range(sessions)]
@@ -50,13 +50,20 @@ def synthetic_prints(symbols: int = 30, sessions: int = 400, seed: int = 11) -> 
 
 
 def thinned(prints: pl.DataFrame, printed: float, references: Collection[str], seed: int = 7) -> pl.DataFrame:
-    """The prints with some taken out at random, as if nothing had traded; references keep theirs."""
+    """The prints without some random ones, as if nothing had traded.
+
+    Args:
+        prints: in `PRINT_SCHEMA`.
+        printed: share of prints to keep, 0 to 1.
+        references: tickers that keep all of theirs.
+        seed: of the random numbers.
+    """
     kept = pl.Series(np.random.default_rng(seed).random(prints.height) < printed)
     return prints.filter(kept | prints["ticker"].is_in(list(references)))
 
 
 def show(table: pl.DataFrame, title: str) -> None:
-    """The table, in basis points."""
+    """Print the table, in basis points."""
     shown = Table(title=title)
     for name in ("bucket", "hidden", "symbols", "values"):
         shown.add_column(name, justify="left" if name == "bucket" else "right")
@@ -76,7 +83,10 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=5, help="value one session of so many (default 5)")
     parser.add_argument("--synthetic", action="store_true", help="drawn prices instead of real ones")
     parser.add_argument(
-        "--printed", type=float, default=1.0, help="share of sessions on which all but references print (default 1)"
+        "--printed",
+        type=float,
+        default=1.0,
+        help="share of sessions on which tickers other than references print (default 1)",
     )
     options = parser.parse_args()
     folder = os.environ.get("TICKSTOCK_REAL_DATA", "")

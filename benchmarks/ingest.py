@@ -3,10 +3,10 @@
     python -m benchmarks.ingest [--rounds N] [--without-rivals]
 
 Ours begins with the rows in memory, as the source delivers them, and does what a load does with them: note the
-planned work units, judge every row, quarantine the broken ones, explain absent cells, and in one transaction per
+planned work units, validate every row, quarantine the broken ones, explain absent cells, and in one transaction per
 batch store rows, gaps, ends of units and events. The floor stores the same good rows, ready made, into the same table
-(columns, keys, indexes, checks and foreign key): COPY into a TEMP table and one INSERT … ON CONFLICT DO UPDATE. It is
-run in one transaction and in batches of ours' size; the ratio is taken to the one that is worse for ours.
+(columns, keys, indexes, checks and foreign key): COPY into a TEMP table and one INSERT … ON CONFLICT DO UPDATE. We run
+it in one transaction and in batches of our size; the ratio is to the variant that is worse for ours.
 """
 
 import argparse
@@ -24,7 +24,8 @@ from benchmarks.market_rows import FIRST, LAST, MarketRows, RowsInMemory, market
 from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
 from benchmarks.servers import Servers, running_servers
 from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
@@ -43,7 +44,7 @@ NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 
 @dataclass(frozen=True)
 class Ingest:
-    """Our ingest of some rows. The template's listings are known, as they are when the first answer comes in."""
+    """Our ingest of some rows. The template has the listings, as a load has them when the first answer arrives."""
 
     rows: MarketRows
     source: RowsInMemory
@@ -53,7 +54,7 @@ class Ingest:
 
     @classmethod
     def prepare(cls, servers: Servers, rows: MarketRows) -> "Ingest":
-        """Take in the listings, in the template."""
+        """Load the listings into the template."""
         engine, source = open_engine(servers.url(servers.template)), RowsInMemory(rows)
         sync = ListingSync(LoadContext(source, engine, MARKET, "listings", lambda: NOW))
         sync.ensure(rows.tickers, FIRST, LAST, market_calendar().latest_closed_session(NOW))
@@ -68,7 +69,7 @@ class Ingest:
         return cls(rows, source, intervals, units, asked)
 
     def load(self, url: str, now: datetime = NOW) -> StoreResult:
-        """Judge and store all rows, in the loader's batches."""
+        """Validate and store all rows, in the loader's batches."""
         engine, run_id = open_engine(url), f"run-{now.isoformat()}"
         record_plan(engine, self.units, run_id=run_id, priorities={}, now=now)
         expected = self.asked.group_by("session").agg(pl.len().alias("expected"))
@@ -86,24 +87,24 @@ class Ingest:
         return stored
 
     def first_load(self, url: str) -> None:
-        """`load` into an empty database; checks that everything arrived."""
+        """`load` into an empty database; checks that all rows are there."""
         stored = self.load(url)
         broken = self.rows.frame.height - self.rows.good.height
         assert stored.inserted == self.rows.good.height, stored
         assert stored.quarantined == broken, stored
 
     def whole_load(self, url: str, now: datetime = NOW) -> StoreResult:
-        """What `tickstock load` does: listings, a look at what is stored, planning and the final completeness, too."""
+        """What `tickstock load` does: also listings, reading what is stored, planning and the final completeness."""
         context = LoadContext(self.source, open_engine(url), MARKET, "run", lambda: now)
         return BarLoader(context, market_calendar()).load(LoadRequest(self.rows.tickers, self.rows.sessions)).stored
 
     def whole_first_load(self, url: str) -> None:
-        """`whole_load` into an empty database; checks that everything arrived."""
+        """`whole_load` into an empty database; checks that all rows are there."""
         stored = self.whole_load(url)
         assert stored.inserted == self.rows.good.height, stored
 
     def finished_rows(self) -> pl.DataFrame:
-        """The good rows as they stand in the table afterwards, by its key: what the floor and the rivals store."""
+        """The good rows as the table has them afterwards, by its key: what the floor and the rivals store."""
         hours = market_calendar().session_hours(FIRST, LAST)
         closes = pl.DataFrame(
             {"session": [day.session for day in hours], "closes_at": [day.closes_at for day in hours]},
@@ -130,7 +131,7 @@ def main() -> None:
         at = rivals.Constants(source=ingest.source.name, now=NOW)
         count = finished.height
         batches = -(-count // FLUSH_ROWS)
-        ours = Contender("ours: judged, quarantined, explained, ledger, events", ingest.first_load, count)
+        ours = Contender("ours: validated, quarantined, explained, ledger, events", ingest.first_load, count)
         floors = [
             Contender("bare merge, one transaction", partial(rivals.bare_merge, finished, at, 1), count),
             Contender(f"bare merge, {batches} batches", partial(rivals.bare_merge, finished, at, batches), count),

@@ -1,8 +1,8 @@
 """The rows that the benchmarks load: five years of daily bars of 505 tickers, as a source delivers them.
 
-With TICKSTOCK_REAL_DATA naming a folder that holds `sp500_5yr/sp500_5yr_2013_2018.parquet`, they are the real ones
-(619,040 rows, of which 23 are broken; 51 symbol-days are absent). Without it they are the simulator's synthetic market
-in the same shape, damaged alike. How they are stored, and by whom, belongs in `ingest` and `rivals`.
+If TICKSTOCK_REAL_DATA names a folder with `sp500_5yr/sp500_5yr_2013_2018.parquet`, they are the real ones (619,040
+rows, of which 23 are broken; 51 symbol-days are absent). Otherwise they are the simulator's synthetic market in the
+same shape, with the same numbers of broken and absent rows. Storing them belongs in `ingest` and `rivals`.
 """
 
 import os
@@ -50,7 +50,7 @@ class MarketRows:
 
 
 class RowsInMemory(FileSource):
-    """A source whose answers are at hand: asking costs nothing, so that only what comes after is measured."""
+    """A source with its answers in memory: a call costs nothing, so that only the work after it is measured."""
 
     def __init__(self, rows: MarketRows) -> None:
         super().__init__("memory.parquet", name="files")
@@ -69,7 +69,7 @@ def market_calendar() -> SessionCalendar:
 
 
 def market_rows() -> MarketRows:
-    """The real rows where the environment names them, else the synthetic ones."""
+    """The real rows if the environment names their folder, else the synthetic ones."""
     folder = os.environ.get("TICKSTOCK_REAL_DATA")
     if not folder:
         return synthetic_rows()
@@ -80,7 +80,7 @@ def market_rows() -> MarketRows:
 
 
 def synthetic_rows() -> MarketRows:
-    """Tickers of the synthetic market that were listed all the time, with some rows broken and some taken out."""
+    """Tickers of the synthetic market that were listed all the time, with some rows broken and some removed."""
     from tickstock_dagster.simulator.synthetic.market import synthetic_market
 
     market, days = synthetic_market(SEED, 1_200), market_calendar().sessions(FIRST, LAST)
@@ -96,7 +96,7 @@ def synthetic_rows() -> MarketRows:
     assert len(parts) == TICKERS, f"the synthetic market has {len(parts)} tickers that were listed all the time"
     frame = pl.concat(parts).sort("ticker", "session").with_row_index("row")
     random = np.random.default_rng(SEED)
-    # Never a first or last session of a ticker: those would move the listing.
+    # Never the first or last session of a ticker: removing one would move its listing.
     inner = frame.filter(pl.col("session").is_between(days[1], days[-2]))["row"].to_numpy()
     chosen = random.choice(inner, BROKEN + ABSENT, replace=False)
     broken, absent = chosen[:BROKEN].tolist(), chosen[BROKEN:].tolist()

@@ -1,7 +1,7 @@
 """Measuring contenders side by side: wall time and processor time, interleaved, medians.
 
-Wall time is what people wait for and depends on who else uses the machine. Processor time (ours plus the database
-server's) hardly does, so both are shown, and a ratio is worth believing where the two agree.
+Wall time is what people wait for, but it depends on the machine's other load. Processor time (ours plus the database
+server's) hardly does, so we show both; a ratio is credible where the two agree.
 """
 
 import os
@@ -37,11 +37,11 @@ class Contender:
     """One way to do the work.
 
     Attributes:
-        name: with what makes it comparable, or not.
-        run: does it on the fresh database of a URL; returns the cost where it has measured that itself.
-        rows: how many `table` must hold afterwards; not looked at where `table` is None.
-        every: takes part in every so many-th round (expensive rivals).
-        share: part of the work that `run` does; costs are extrapolated by it, and labelled.
+        name: what it does, with its differences from the others.
+        run: does the work on the new database at a URL; returns the cost if it has measured that itself.
+        rows: how many `table` must have afterwards; not checked where `table` is None.
+        every: takes part only in every n-th round (expensive rivals).
+        share: part of the work that `run` does; costs are extrapolated by it, and labelled so.
     """
 
     name: str
@@ -64,19 +64,19 @@ class Contender:
 
     @property
     def label(self) -> str:
-        """The name, and that the figures are extrapolated where they are."""
+        """The name, and a note if the figures are extrapolated."""
         return self.name if self.share == 1.0 else f"{self.name} (EXTRAPOLATED from {self.share:.1%} of the rows)"
 
 
 class Stopwatch:
-    """Runs while its block does; `cost` afterwards."""
+    """Measures a block; has its `cost` afterwards."""
 
     cost: Cost
 
 
 @contextmanager
 def stopwatch(*others: psutil.Process) -> Iterator[Stopwatch]:
-    """Measure a block: this process, and the others with everything that they ever started."""
+    """Measure a block: this process, and the others with all their children."""
     watch = Stopwatch()
     wall, own, theirs = time.perf_counter(), time.process_time(), _seconds_of(others)
     yield watch
@@ -85,7 +85,7 @@ def stopwatch(*others: psutil.Process) -> Iterator[Stopwatch]:
 
 
 def _seconds_of(roots: Sequence[psutil.Process]) -> float:
-    """Processor time of process trees so far: of what lives, and of what has ended (its parent keeps count)."""
+    """Processor time of process trees so far, with ended children (their parents add those up)."""
     total = 0.0
     for root in roots:
         for process in (root, *root.children(recursive=True)):
@@ -98,7 +98,7 @@ def _seconds_of(roots: Sequence[psutil.Process]) -> float:
 
 
 def run_rounds(servers: Servers, contenders: Sequence[Contender], rounds: int) -> None:
-    """Let all of them run in every round, the order reversed from round to round, each on a fresh database."""
+    """Run all contenders in every round, in alternating order, each on a new database."""
     for number in range(rounds):
         taking_part = [contender for contender in contenders if number % contender.every == 0]
         for contender in taking_part if number % 2 == 0 else reversed(taking_part):
@@ -115,7 +115,7 @@ def run_rounds(servers: Servers, contenders: Sequence[Contender], rounds: int) -
 
 
 def paired_ratios(ours: Contender, others: Sequence[Contender]) -> Cost:
-    """Median over the rounds of ours / other in the same round; of several others the one that is worst for ours."""
+    """Median over the rounds of ours / other in the same round; with several others, the worst ratio for ours."""
     pairs = [list(zip(ours.costs, other.costs, strict=True)) for other in others]
     return Cost(
         max(statistics.median(a.wall / b.wall for a, b in of_other) for of_other in pairs),
@@ -124,7 +124,14 @@ def paired_ratios(ours: Contender, others: Sequence[Contender]) -> Cost:
 
 
 def show(title: str, contenders: Sequence[Contender], base: Contender, rows: int) -> None:
-    """A table of medians, each beside `base`."""
+    """Print a table of medians.
+
+    Args:
+        title: of the table.
+        contenders: one row each.
+        base: the contender that ratios refer to.
+        rows: number of stored rows, for rows per second.
+    """
     table = Table("contender", "runs", "s", "× floor", "CPU s", "CPU × floor", "rows/s", title=title)
     for name in ("runs", "s", "× floor", "CPU s", "CPU × floor", "rows/s"):
         next(column for column in table.columns if column.header == name).justify = "right"

@@ -1,11 +1,12 @@
-"""How long an event takes from its commit to a consumer, through `tickstock events dispatch --follow`.
+"""Time from an event's commit to a consumer, through `tickstock events dispatch --follow`.
 
     python benchmarks/notification_latency.py [--events N] [--rate EVENTS_PER_SECOND]
 
 Everything runs on embedded servers of the benchmark's own: PostgreSQL with its default durability, Valkey with an
 append-only file forced to disk every second, the dispatcher as a process. Each event is a transaction of its own. The
-consumer reads with a group; its clock is the writer's, which is taken when the commit has returned. For comparison the
-same through a sensor that sends every 30 s, the shortest interval of Dagster's own sensors: computed, not run.
+consumer reads with a group, in the writer's process and so with the same clock; time starts when the commit has
+returned. For comparison: a sensor that sends every 30 s, the shortest interval of Dagster's own sensors, computed and
+not run.
 """
 
 import argparse
@@ -55,7 +56,14 @@ def consume(redis_url: str, count: int, arrived: dict[str, float]) -> None:
 
 
 def measure(database_url: str, redis_url: str, count: int, rate: float) -> list[float]:
-    """Seconds from commit to consumer, one figure per event."""
+    """Seconds from commit to consumer, one figure per event.
+
+    Args:
+        database_url: the warehouse.
+        redis_url: `redis://…`.
+        count: number of events.
+        rate: events a second; 0: as fast as possible.
+    """
     arrived: dict[str, float] = {}
     committed: dict[str, float] = {}
     with redis.Redis.from_url(redis_url) as client:
@@ -64,10 +72,10 @@ def measure(database_url: str, redis_url: str, count: int, rate: float) -> list[
     reader.start()
     began = time.perf_counter()
     for number in range(1, count + 1):
-        told = event(number, count)
+        published = event(number, count)
         with transaction(open_engine(database_url)) as connection:
-            write_events(connection, [told])
-        committed[str(told.id)] = time.perf_counter()
+            write_events(connection, [published])
+        committed[str(published.id)] = time.perf_counter()
         if rate:
             time.sleep(max(0.0, began + number / rate - time.perf_counter()))
     reader.join(timeout=60)
@@ -76,14 +84,14 @@ def measure(database_url: str, redis_url: str, count: int, rate: float) -> list[
         client.xgroup_destroy(STREAM, "bench")
     with transaction(open_engine(database_url)) as connection:
         connection.execute("DELETE FROM outbox")
-    # Some arrive before the writer has come back from its commit: to the writer they took no time.
+    # Some arrive before the writer's commit has returned: they count as 0.
     return [max(0.0, arrived[event_id] - moment) for event_id, moment in committed.items()]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=1_000, help="events (1,000)")
-    parser.add_argument("--rate", type=float, default=100.0, help="events a second, beside as fast as can be (100)")
+    parser.add_argument("--rate", type=float, default=100.0, help="events a second, beside as fast as possible (100)")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tickstock-bench-") as folder:
         services = LocalServices(Path(folder) / "state")
@@ -94,7 +102,7 @@ def main() -> None:
             service = subprocess.Popen([sys.executable, "-c", FOLLOW, addresses.database_url, addresses.redis_url])
             measure(addresses.database_url, addresses.redis_url, 20, 0)  # until it is up
             print(f"{'commit to consumer':<44}{'events':>8}{'p50':>10}{'p95':>10}{'longest':>10}")
-            for name, rate in ((f"{arguments.rate:g} events a second", arguments.rate), ("as fast as can be", 0.0)):
+            for name, rate in ((f"{arguments.rate:g} events a second", arguments.rate), ("as fast as possible", 0.0)):
                 found = measure(addresses.database_url, addresses.redis_url, arguments.events, rate)
                 cuts = statistics.quantiles(found, n=20)
                 figures = "".join(f"{seconds * 1000:>7.0f} ms" for seconds in (cuts[9], cuts[18], max(found)))

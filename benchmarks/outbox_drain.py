@@ -1,11 +1,11 @@
-"""How fast the outbox is drained, against relays that send one XADD a round trip.
+"""Events a second that the dispatcher drains from the outbox, against relays that send one XADD per round trip.
 
     python benchmarks/outbox_drain.py [--events N] [--sample N]
 
 Everything runs on embedded servers of the benchmark's own: PostgreSQL with its default durability, Valkey with an
 append-only file forced to disk every second. All of them do the same for an event: an entry in `tickstock.events`, an
 entry in the channel's stream, a message on the channel, and a mark in the outbox. Only ours waits until the
-append-only file has the events before it marks them. The rivals are measured on a sample. Ratios carry over to other
+append-only file has the events before it marks them. The rivals drain only a sample. Ratios carry over to other
 machines, events a second do not.
 """
 
@@ -59,7 +59,7 @@ def ours(database_url: str, redis_url: str) -> None:
 
 
 def one_xadd_a_round_trip(marks_each: int) -> Callable[[str, str], None]:
-    """A relay that asks Redis for one thing at a time and marks after so many events."""
+    """A relay that sends Redis one command at a time and marks events after every `marks_each` of them."""
 
     def relay(database_url: str, redis_url: str) -> None:
         with psycopg.connect(database_url, autocommit=True) as database, redis.Redis.from_url(redis_url) as client:
@@ -79,7 +79,14 @@ def one_xadd_a_round_trip(marks_each: int) -> Callable[[str, str], None]:
 
 
 def measure(relay: Callable[[str, str], None], database_url: str, redis_url: str, count: int) -> float:
-    """Events a second."""
+    """Events a second.
+
+    Args:
+        relay: drains the outbox, given the two URLs.
+        database_url: the warehouse.
+        redis_url: `redis://…`.
+        count: number of events.
+    """
     write(database_url, count)
     with redis.Redis.from_url(redis_url) as client:
         client.flushall()
@@ -97,10 +104,10 @@ def main() -> None:
     parser.add_argument("--sample", type=int, default=3_000, help="events that the rivals drain (3,000)")
     arguments = parser.parse_args()
     relays = [
-        ("ours: 100 events a round trip, confirmed on disk", ours, arguments.events),
+        ("ours: 100 events per round trip, confirmed on disk", ours, arguments.events),
         ("ours, the rivals' sample", ours, arguments.sample),
-        ("one XADD a round trip, marked 100 at once", one_xadd_a_round_trip(100), arguments.sample),
-        ("one XADD a round trip, marked one by one", one_xadd_a_round_trip(1), arguments.sample),
+        ("one XADD per round trip, marked 100 at once", one_xadd_a_round_trip(100), arguments.sample),
+        ("one XADD per round trip, marked one by one", one_xadd_a_round_trip(1), arguments.sample),
     ]
     with tempfile.TemporaryDirectory(prefix="tickstock-bench-") as folder:
         services = LocalServices(Path(folder) / "state")

@@ -1,10 +1,10 @@
-"""Loading again what is stored: bytes of write-ahead log (WAL) and seconds, ours beside a plain ON CONFLICT DO UPDATE.
+"""Loading stored rows again: bytes of write-ahead log (WAL) and seconds, ours beside a plain ON CONFLICT DO UPDATE.
 
     python -m benchmarks.reload [--rounds N]
 
-WAL is what a re-load costs replicas, backups and disks. It is counted for the whole server, on which nothing else
-happens and autovacuum is off. In between, the table is vacuumed and a checkpoint is written, as on a server that was
-left alone for a while: after it, every first touch of a page writes the whole page into the log.
+WAL is the cost of a re-load for replicas, backups and disks. We count it for the whole server, on which nothing else
+runs and autovacuum is off. Between the loads we vacuum the table and write a checkpoint, as on a server that was idle
+for a while: after that, the first change of every page writes the whole page into the log.
 """
 
 import argparse
@@ -29,7 +29,7 @@ LATER = NOW + timedelta(days=1)
 
 
 def wal_position(url: str) -> int:
-    """Bytes written to the log since the server was made."""
+    """Bytes written to the log since the server was created."""
     with psycopg.connect(url) as connection:
         row = connection.execute("SELECT pg_current_wal_lsn() - '0/0'::pg_lsn").fetchone()
     assert row is not None
@@ -40,7 +40,7 @@ def settle(servers: Servers, url: str) -> None:
     """Vacuum the tables and write a checkpoint."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM (ANALYZE) ohlcv_daily, bar_gaps, work_units, quarantined_bars, outbox")
-    # The login may not CHECKPOINT; dropping a database writes one.
+    # The login has no right to CHECKPOINT; dropping a database writes one.
     servers.execute("CREATE DATABASE checkpoint STRATEGY file_copy")
     servers.execute("DROP DATABASE checkpoint")
 
@@ -48,7 +48,14 @@ def settle(servers: Servers, url: str) -> None:
 def measure(
     servers: Servers, load: Callable[[str], object], again: Callable[[str], object], *, settled: bool
 ) -> tuple[int, Cost]:
-    """WAL bytes and cost of the second load."""
+    """WAL bytes and cost of the second load.
+
+    Args:
+        servers: running.
+        load: the first load, given a database URL.
+        again: the second load, likewise.
+        settled: whether to vacuum and write a checkpoint in between.
+    """
     with servers.fresh_database() as url:
         load(url)
         if settled:
@@ -80,7 +87,7 @@ def main() -> None:
         plain = partial(rivals.bare_merge, finished, at, 11), partial(rivals.bare_merge, finished, later, 11)
         ways: dict[str, tuple[Callable[[str], object], Callable[[str], object]]] = {
             OURS: (ingest.first_load, deliver_again),
-            "ours, `tickstock load` again: asks for nothing": (ingest.whole_first_load, load_again),
+            "ours, `tickstock load` again: no vendor calls": (ingest.whole_first_load, load_again),
             PLAIN: plain,
         }
         found: dict[tuple[str, bool], list[tuple[int, Cost]]] = {}

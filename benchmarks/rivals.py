@@ -1,6 +1,6 @@
-"""The other ways to get the same rows stored: a bare staged merge (the floor), raw COPY, dlt, ArcticDB, pandas.
+"""Other ways to store the same rows: a bare staged merge (the floor), raw COPY, dlt, ArcticDB, pandas.
 
-All are given the rows ready made: judged, with their security and their session's close. None of them quarantines,
+All get the rows ready made: validated, with their security and their session's close. None of them quarantines,
 explains absent cells or keeps a ledger.
 """
 
@@ -74,7 +74,14 @@ def as_csv(rows: pl.DataFrame) -> memoryview:
 
 
 def bare_merge(rows: pl.DataFrame, at: Constants, batches: int, url: str) -> None:
-    """COPY to a TEMP table, INSERT … ON CONFLICT DO UPDATE: the floor."""
+    """COPY to a TEMP table, INSERT … ON CONFLICT DO UPDATE: the floor.
+
+    Args:
+        rows: with `COLUMNS`.
+        at: columns that are the same in every row.
+        batches: number of transactions.
+        url: of the database.
+    """
     columns = ", ".join(COLUMNS)
     updates = ", ".join(f"{name} = EXCLUDED.{name}" for name in (*COLUMNS[2:], "source", "loaded_at"))
     for part in rows.iter_slices(-(-rows.height // batches)):
@@ -90,7 +97,7 @@ def bare_merge(rows: pl.DataFrame, at: Constants, batches: int, url: str) -> Non
 
 
 def raw_copy(rows: pl.DataFrame, at: Constants, url: str) -> None:
-    """COPY straight into the table: one row that is there already and nothing is stored."""
+    """COPY straight into the table: a single row that exists already makes it fail as a whole."""
     complete = _with_constants(rows, at)
     statement = f"COPY ohlcv_daily ({', '.join(complete.columns)}) FROM STDIN (FORMAT csv)"
     with transaction(open_engine(url)) as connection, connection.cursor().copy(statement) as copy:
@@ -98,7 +105,14 @@ def raw_copy(rows: pl.DataFrame, at: Constants, url: str) -> None:
 
 
 def dlt_merge(rows: pl.DataFrame, at: Constants, folder: Path, url: str) -> None:
-    """A dlt pipeline with merge disposition, from Arrow, loading CSV by COPY: faster than its default of INSERTs."""
+    """A dlt pipeline with merge disposition, from Arrow, loading CSV by COPY: faster than its default of INSERTs.
+
+    Args:
+        rows: with `COLUMNS`.
+        at: columns that are the same in every row.
+        folder: for dlt's working files.
+        url: of the database.
+    """
     os.environ |= {"RUNTIME__DLTHUB_TELEMETRY": "false", "RUNTIME__LOG_LEVEL": "CRITICAL"}
     import dlt
 
@@ -118,14 +132,21 @@ def dlt_merge(rows: pl.DataFrame, at: Constants, folder: Path, url: str) -> None
 
 
 def to_sql(rows: pl.DataFrame, at: Constants, method: Literal["multi"] | None, url: str) -> None:
-    """`DataFrame.to_sql` into the table; it cannot merge."""
+    """`DataFrame.to_sql` into the table; it cannot merge.
+
+    Args:
+        rows: with `COLUMNS`.
+        at: columns that are the same in every row.
+        method: of `to_sql`; None: one row per statement.
+        url: of the database.
+    """
     frame = _with_constants(rows, at).to_pandas()
     chunk = 1_000 if method else 10_000  # one statement takes 65,535 parameters
     frame.to_sql("ohlcv_daily", open_engine(url), if_exists="append", index=False, method=method, chunksize=chunk)
 
 
 def arcticdb_write(rows: pl.DataFrame, folder: Path, _url: str) -> Cost:
-    """One ArcticDB symbol per ticker, in a process of its own: its libraries and psycopg2's do not get along in one."""
+    """One ArcticDB symbol per ticker, in a separate process: its libraries and psycopg2's conflict in one process."""
     path = folder / "rows.parquet"
     if not path.exists():
         rows.select("ticker", "session", "open", "high", "low", "close", "volume").write_parquet(path)

@@ -1,4 +1,4 @@
-"""PostgreSQL and Valkey of a benchmark's own, with default durability, and fresh databases on them."""
+"""PostgreSQL and Valkey of a benchmark's own, with default durability, and new databases on them."""
 
 import itertools
 import tempfile
@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 
 
 class Servers:
-    """Running servers; `template` is a migrated database that fresh ones are copied from."""
+    """Running servers; `template` is a migrated database, the source of the copies for each measurement."""
 
     def __init__(self, addresses: ServiceAddresses, folder: Path, postmaster: psutil.Process) -> None:
         self.addresses = addresses
@@ -31,12 +31,12 @@ class Servers:
         return f"{self.addresses.database_url.rpartition('/')[0]}/{database}"
 
     def execute(self, statement: str, *values: object) -> None:
-        """Run a statement that may not stand in a transaction, outside the warehouse and its copies."""
+        """Run a statement that no transaction may contain, outside the warehouse and its copies."""
         with psycopg.connect(self.addresses.dagster_storage_url, autocommit=True) as connection:
             connection.execute(statement, values)
 
     def close_sessions(self, database: str) -> None:
-        """Nobody may be connected to a database that is copied."""
+        """End all connections to a database: PostgreSQL copies and drops only a database without any."""
         open_engine(self.url(database)).dispose()
         open_engine(self.url(database), None).dispose()
         self.execute(
@@ -46,14 +46,14 @@ class Servers:
         )
 
     def check_count(self, url: str, table: str, rows: int) -> None:
-        """A benchmark of rows that did not arrive is none."""
+        """Fail if a table does not have as many rows as the benchmark has measured."""
         with psycopg.connect(url) as connection:
             found = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
         assert found == (rows,), f"{table} has {found} rows instead of {rows}"
 
     @contextmanager
     def fresh_database(self) -> Iterator[str]:
-        """A copy of the template; dropping it writes a checkpoint, so that the next begins with a clean log."""
+        """A copy of the template; dropping it writes a checkpoint, so that the next one starts with a clean log."""
         name = f"bench_{next(_numbers)}"
         self.close_sessions(self.template)
         self.execute(f"CREATE DATABASE {name} TEMPLATE {self.template}")
@@ -66,7 +66,7 @@ class Servers:
 
 @contextmanager
 def running_servers() -> Iterator[Servers]:
-    """Servers in a temporary folder, stopped and deleted at the end; autovacuum is off, so that it disturbs nobody."""
+    """Servers in a temporary folder, deleted at the end; autovacuum is off, so that it disturbs no measurement."""
     with tempfile.TemporaryDirectory(prefix="tickstock-bench-") as folder:
         services = LocalServices(Path(folder) / "state", postgres_options={"autovacuum": "off"})
         try:

@@ -3,9 +3,9 @@
     python -m benchmarks.whole_market [--symbols N]
 
 Nothing is called by hand: the project's daemon ticks the sensor, queues the run and starts its process, and the run
-loads the latest closed session from the simulator and tells of its end. Two days: the first one ever, on which the
-vendor's list of symbols is taken in as well, and an ordinary one, on which the session before is stored. The phases are
-read from Dagster's ticks and events, from the run's summary and from the ledger of calls.
+loads the latest closed session from the simulator and publishes its end. There are two days: the first one ever, which
+also loads the vendor's list of symbols, and an ordinary one, with the session before already stored. The phases come
+from Dagster's ticks and events, from the run's summary and from the ledger of calls.
 """
 
 import argparse
@@ -32,7 +32,9 @@ from benchmarks.servers import Servers, running_servers
 SYMBOLS = 11_000
 SENSOR, JOB, STEP = "us_eod_sensor", "us_eod", "us__session_bars"
 WAIT_SECONDS = 180.0
-TOLD = "SELECT sent_at, event -> 'data' FROM outbox WHERE channel = 'tickstock.eod.complete' AND sent_at IS NOT NULL"
+PUBLISHED = (
+    "SELECT sent_at, event -> 'data' FROM outbox WHERE channel = 'tickstock.eod.complete' AND sent_at IS NOT NULL"
+)
 CALLS = """
     SELECT count(*), coalesce(sum(elapsed_ms), 0) / 1000
     FROM vendor_calls WHERE run_id = %s AND called_at BETWEEN %s AND %s"""
@@ -40,7 +42,7 @@ CALLS = """
 
 @dataclass(frozen=True)
 class Day:
-    """One measured day: seconds by phase, in order; and what was counted."""
+    """One measured day: seconds by phase, in order, and counts."""
 
     name: str
     seconds: dict[str, float]
@@ -48,7 +50,7 @@ class Day:
 
 
 def tickers(count: int) -> list[str]:
-    """SPY, by which the vendor is asked whether the day is out, and names of four letters."""
+    """SPY, whose bar shows whether the vendor has published the day, and names of four letters."""
     return ["SPY", *("".join(letters) for letters in islice(product(string.ascii_uppercase, repeat=4), count - 1))]
 
 
@@ -65,13 +67,21 @@ def market(symbols: int, days: tuple[date, ...]) -> MarketRows:
 
 
 def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url: str, symbols: int) -> Day:
-    """Let the daemon find the latest session missing; wait until its end is told, and read what took how long."""
+    """Let the daemon load the missing latest session, wait until its end is published, and read the phases.
+
+    Args:
+        name: of the day.
+        servers: running.
+        instance: Dagster's.
+        url: the warehouse.
+        symbols: number of expected symbols.
+    """
     before = {run.run_id for run in instance.get_runs()}
     with daemon(instance, servers.folder):
         deadline = time.monotonic() + WAIT_SECONDS
-        while not (told := rows_of(url, TOLD)):
+        while not (published := rows_of(url, PUBLISHED)):
             if time.monotonic() > deadline:
-                raise TimeoutError("the session's end was not told")
+                raise TimeoutError("the session's end was not published")
             time.sleep(0.2)
         [record] = [
             record
@@ -81,7 +91,7 @@ def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url:
         run_id = record.dagster_run.run_id
         while not ((run := instance.get_run_by_id(run_id)) and run.is_finished):
             time.sleep(0.2)
-    [(sent_at, data)] = told
+    [(sent_at, data)] = published
     assert (data["stored"], data["missing"]) == (symbols, 0), data
     return Day(name, *read_phases(instance, run_id, url, sent_at.timestamp(), record.create_timestamp.timestamp()))
 
@@ -89,7 +99,15 @@ def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url:
 def read_phases(
     instance: dg.DagsterInstance, run_id: str, url: str, sent_at: float, queued_at: float
 ) -> tuple[dict[str, float], dict[str, int]]:
-    """Seconds by phase and counts of one run."""
+    """Seconds by phase and counts of one run.
+
+    Args:
+        instance: Dagster's.
+        run_id: of the run.
+        url: the warehouse.
+        sent_at: Unix seconds at which `tickstock.eod.complete` was sent.
+        queued_at: Unix seconds at which the run was created.
+    """
     entries = instance.all_logs(run_id)
     events = [(entry.timestamp, entry.dagster_event) for entry in entries if entry.dagster_event]
     first: dict[str, float] = {}
@@ -120,7 +138,7 @@ def read_phases(
 
 
 def summary_cells(events: list[tuple[float, dg.DagsterEvent]]) -> dict[str, str]:
-    """The summary that the run left in its metadata, by column."""
+    """The summary in the run's metadata, by column."""
     for _, event in events:
         if event.is_step_materialization:
             metadata = event.step_materialization_data.materialization.metadata
@@ -131,13 +149,13 @@ def summary_cells(events: list[tuple[float, dg.DagsterEvent]]) -> dict[str, str]
 
 
 def tick_of(instance: dg.DagsterInstance, run_id: str) -> float:
-    """When the sensor's tick began that asked for a run."""
+    """Unix seconds at the start of the sensor's tick that requested a run."""
     for state in instance.all_instigator_state():
         if state.name == SENSOR:
             for tick in instance.get_ticks(state.instigator_origin_id, state.selector_id):
                 if run_id in tick.run_ids:
                     return tick.timestamp
-    raise AssertionError(f"no tick of {SENSOR} asked for {run_id}")
+    raise AssertionError(f"no tick of {SENSOR} requested {run_id}")
 
 
 def rows_of(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:

@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes deploy/.env of deploy/env.example, with fresh passwords. One that is there stays: the databases know its passwords.
+# Creates deploy/.env from deploy/env.example, with new passwords. An existing one stays: the databases have its
+# passwords.
 set -eu
 cd "$(dirname "$0")"
 if [ -e .env ]; then
-    echo "deploy/.env is there already, and stays as it is" >&2
+    echo "deploy/.env exists already, and stays as it is" >&2
     exit 0
 fi
 umask 077
@@ -14,4 +15,4 @@ while IFS= read -r line; do
     esac
 done <env.example >.env.new
 mv .env.new .env
-echo "deploy/.env is made: docker compose --env-file deploy/.env up -d --build" >&2
+echo "deploy/.env is ready: docker compose --env-file deploy/.env up -d --build" >&2

@@ -1,8 +1,8 @@
-"""Makes the databases and logins of the containers, and brings both schemas up to date. Run by the service `migrate`.
+"""Creates the databases and logins of the containers, and migrates both schemas. The service `migrate` runs it.
 
-Twice equals once; a password that changed in the environment is changed in the database. The logins, their passwords
-and the databases are what the URLs say that the other services get. The warehouse belongs to `tickstock_owner`, whose
-login exists only while this runs: nothing that runs later can alter the schema.
+It is idempotent; a password that changed in the environment is changed in the database. The URLs of the other services
+name the logins, their passwords and the databases. The warehouse belongs to `tickstock_owner`, which can log in only
+while this runs: nothing that runs later can alter the schema.
 """
 
 import os
@@ -36,7 +36,7 @@ _LOCK = 0x7072657061726521  # one preparation at a time per server
 
 @dataclass(frozen=True)
 class Login:
-    """A login and its database, as a URL names them."""
+    """A login and its database, from a URL."""
 
     name: str
     password: str
@@ -47,7 +47,7 @@ class Login:
         """Read the URL in a variable of the environment.
 
         Raises:
-            ConfigurationError: a password that cannot stand in a URL as it is; the value is not repeated.
+            ConfigurationError: the password has characters that a URL would have to escape; does not repeat the value.
         """
         url = os.environ[variable]
         match = re.fullmatch(r"postgresql://(\w+):([\w.~-]+)@[\w.-]+(?::\d+)?/(\w+)", url, re.ASCII)
@@ -57,12 +57,14 @@ class Login:
 
 
 def prepare(admin_url: str, warehouse: Login, storage: Login) -> None:
-    """Databases, roles, logins, the warehouse's schema, calendars, and the default profile if nothing is tracked.
+    """Create databases, roles and logins, migrate the warehouse, fill the calendars, and track the default profile.
+
+    The profile is tracked only if nothing is tracked yet.
 
     Args:
         admin_url: `postgresql://…` of a superuser, or of a login that may create roles and databases.
         warehouse: the factory's login and the warehouse.
-        storage: the login of Dagster's storage, which it owns.
+        storage: the login that owns Dagster's storage, and that storage.
     """
     with psycopg.connect(admin_url, autocommit=True) as admin:
         admin.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
@@ -93,7 +95,7 @@ def _fill(database_url: str) -> None:
 
 @contextmanager
 def _owner_at_work(admin: psycopg.Connection[Any]) -> Iterator[str]:
-    """Let the owner log in with a password of this moment; yields it."""
+    """Let the owner log in with a temporary password; yields it."""
     password = secrets.token_hex(24)
     _role(admin, OWNER, "NOLOGIN")
     for role in (WRITER_ROLE, APP_ROLE):
@@ -106,7 +108,7 @@ def _owner_at_work(admin: psycopg.Connection[Any]) -> Iterator[str]:
 
 
 def _login(admin: psycopg.Connection[Any], name: str, password: str) -> None:
-    """A login without any right of its own. The server, and so its log, sees the password only as its hash."""
+    """Create a login without rights of its own. The server, and so its log, sees only the hash of the password."""
     _role(admin, name, "LOGIN")
     hashed = admin.pgconn.encrypt_password(password.encode(), name.encode()).decode()
     admin.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(name), sql.Literal(hashed)))
@@ -115,18 +117,18 @@ def _login(admin: psycopg.Connection[Any], name: str, password: str) -> None:
 def _role(admin: psycopg.Connection[Any], name: str, login: str) -> None:
     if admin.execute("SELECT FROM pg_roles WHERE rolname = %s", (name,)).fetchone() is None:
         _run(admin, f"CREATE ROLE {{}} {login}", name)
-        _run(admin, "GRANT {} TO CURRENT_USER", name)  # an administrator who is no superuser needs it
+        _run(admin, "GRANT {} TO CURRENT_USER", name)  # an administrator without superuser rights needs it
 
 
 def _database(admin: psycopg.Connection[Any], name: str, owner: str) -> None:
-    """A database that its owner, and whoever is granted it, may connect to."""
+    """Create a database to which only its owner, and roles with a grant, may connect."""
     if admin.execute("SELECT FROM pg_database WHERE datname = %s", (name,)).fetchone() is None:
         _run(admin, "CREATE DATABASE {} OWNER {} TEMPLATE template0", name, owner)
     _run(admin, "REVOKE ALL ON DATABASE {} FROM PUBLIC", name)
 
 
 def _timescaledb(database_url: str) -> None:
-    """The extension, where the server has it: making it takes more rights than the owner has."""
+    """Create the extension, where the server has it: that takes more rights than the owner has."""
     with psycopg.connect(database_url, autocommit=True) as admin:
         if admin.execute("SELECT FROM pg_available_extensions WHERE name = 'timescaledb'").fetchone():
             admin.execute("CREATE EXTENSION IF NOT EXISTS timescaledb")
@@ -144,7 +146,7 @@ def _url(admin_url: str, login: tuple[str, str] | None, database: str) -> str:
 
 
 def main() -> None:
-    """Prepare what the environment names; one clear line and exit code 1 where that fails."""
+    """Prepare the servers that the environment names; on failure one clear line and exit code 1."""
     try:
         prepare(
             os.environ["TICKSTOCK_ADMIN_URL"],
@@ -153,7 +155,7 @@ def main() -> None:
         )
     except (TickstockError, psycopg.OperationalError) as error:
         sys.exit(f"prepare: {str(error).strip()}")
-    # Makes Dagster's tables where there are none, before several of its processes try at once.
+    # Creates Dagster's tables if they do not exist, before several of its processes try at once.
     dagster = Path(sys.executable).with_name("dagster")
     command = [str(dagster), "instance", "migrate"]
     sys.exit(subprocess.run(command, check=False).returncode)  # noqa: S603  # our own environment's

@@ -1,6 +1,6 @@
-"""Health checks of the containers: `probe.py http PORT PATH`, `grpc PORT`, `fresh FILE SECONDS`. Exit code 0: well.
+"""Health checks of the containers: `probe.py http PORT PATH`, `grpc PORT`, `fresh FILE SECONDS`. Exit code 0: healthy.
 
-Cheap on purpose: they run every few seconds for ever, and `dagster api grpc-health-check` costs ten times as much.
+They are cheap on purpose: they run every few seconds, and `dagster api grpc-health-check` costs ten times as much.
 """
 
 import sys
@@ -19,7 +19,7 @@ def http(port: str, path: str) -> bool:
 
 
 def grpc(port: str) -> bool:
-    """Whether the code location says over gRPC's health protocol that it serves."""
+    """Whether the code location reports over gRPC's health protocol that it is serving."""
     from grpc import insecure_channel
     from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -30,7 +30,7 @@ def grpc(port: str) -> bool:
 
 
 def fresh(path: str, seconds: str) -> bool:
-    """Whether a file was touched within so many seconds."""
+    """Whether a file was modified within so many seconds."""
     return time.time() - Path(path).stat().st_mtime < float(seconds)
 
 

@@ -1,4 +1,4 @@
-"""The only reader of the environment. Every variable is here, typed, described, and listed in `.env.example`."""
+"""The only reader of the environment. Every variable is typed and described here, and listed in `.env.example`."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -22,8 +22,8 @@ DAGSTER_SWITCHES = {
     "DAGSTER_EMIT_PARTITION_SUBSET_IN_PLANNED_EVENTS": "1",
     "DAGSTER_EVENT_BATCH_SIZE": "1000",
 }
-"""Set together on every Dagster process: with both, a range of 252 partitions writes its events in 0.35 s instead
-of 6.6 s; with one of them alone Dagster's bookkeeping is wrong."""
+"""Set both on every Dagster process: a range of 252 partitions then writes its events in 0.35 s instead of 6.6 s. With
+only one of them, Dagster's bookkeeping is wrong."""
 
 
 class Settings(BaseSettings):
@@ -44,7 +44,7 @@ class Settings(BaseSettings):
     dagster_storage_url: SecretStr | None = Field(
         None,
         validation_alias="TICKSTOCK_DAGSTER_STORAGE_URL",
-        description="PostgreSQL of Dagster's own storage, a database of its own. Unset: embedded.",
+        description="PostgreSQL of Dagster's own storage, not the warehouse's database. Unset: embedded.",
     )
     state_dir: Path = Field(
         PROJECT_ROOT / ".tickstock",
@@ -57,12 +57,12 @@ class Settings(BaseSettings):
     massive_base_url: str | None = Field(
         None,
         validation_alias="MASSIVE_BASE_URL",
-        description="Vendor address. Unset: the vendor's own with a key, the local simulator without.",
+        description="Vendor address. Unset: the vendor's own with a key, the local simulator's without.",
     )
     simulator_url: str | None = Field(
         None,
         validation_alias="TICKSTOCK_SIMULATOR_URL",
-        description="A running simulator, the vendor while MASSIVE_API_KEY is unset. Unset: embedded.",
+        description="A running simulator: the vendor while MASSIVE_API_KEY is unset. Unset: embedded.",
     )
     massive_plan: PlanName = Field(
         PlanName.STARTER,
@@ -74,10 +74,10 @@ class Settings(BaseSettings):
         ge=1,
         le=100,
         validation_alias="MASSIVE_CALLS_PER_SECOND",
-        description="Overrides the plan's rate; the vendor asks to stay below 100.",
+        description="Calls a second in place of the plan's rate; the vendor asks to stay below 100.",
     )
     profile: str = Field(
-        DEFAULT_PROFILE, validation_alias="TICKSTOCK_PROFILE", description="Profile used when none is named."
+        DEFAULT_PROFILE, validation_alias="TICKSTOCK_PROFILE", description="Profile of commands that name none."
     )
     symbol_grid_start: str = Field(
         "2025-01-02",
@@ -88,54 +88,58 @@ class Settings(BaseSettings):
     automation: Literal["running", "stopped"] = Field(
         "stopped",
         validation_alias="TICKSTOCK_AUTOMATION",
-        description="Whether schedules and sensors start switched on: running in production, stopped on a laptop.",
+        description="Whether schedules and sensors are on from the start: running in production, stopped on a laptop.",
     )
 
     now: datetime | None = Field(
         None,
         validation_alias="TICKSTOCK_NOW",
-        description="For tests and rehearsals: the instant (ISO 8601 with its offset) that the command line and the "
-        "Dagster code location take for now, and the embedded simulator with them. Unset: the real clock.",
+        description="For tests and rehearsals: the instant (ISO 8601 with its offset) that the command line, the "
+        "Dagster code location and the embedded simulator use as now. Unset: the real clock.",
     )
 
     keep_events_days: int = Field(
         90,
         ge=7,
         validation_alias="TICKSTOCK_KEEP_EVENTS_DAYS",
-        description="Days for which notifications that were sent can be replayed; maintenance removes older ones.",
+        description="Days for which sent notifications can be replayed; maintenance removes older ones.",
     )
     keep_vendor_calls_days: int = Field(
         180,
         ge=1,
         validation_alias="TICKSTOCK_KEEP_VENDOR_CALLS_DAYS",
-        description="Days for which the record of single vendor calls is kept.",
+        description="Days for which maintenance keeps the record of single vendor calls.",
     )
     keep_unfinished_work_days: int = Field(
         30,
         ge=7,
         validation_alias="TICKSTOCK_KEEP_UNFINISHED_WORK_DAYS",
-        description="Days for which work units that failed are kept; those that are done are never removed.",
+        description="Days for which maintenance keeps failed work units; it never removes those that are done.",
     )
 
     smtp_host: str | None = Field(
-        None, validation_alias="TICKSTOCK_SMTP_HOST", description="Mail server for the administrators. Unset: no mail."
+        None,
+        validation_alias="TICKSTOCK_SMTP_HOST",
+        description="Mail server for mail to the administrators. Unset: no mail.",
     )
-    smtp_port: int = Field(587, ge=1, le=65535, validation_alias="TICKSTOCK_SMTP_PORT", description="Its port.")
+    smtp_port: int = Field(
+        587, ge=1, le=65535, validation_alias="TICKSTOCK_SMTP_PORT", description="Port of the mail server."
+    )
     smtp_security: Literal["starttls", "tls", "none"] = Field(
         "starttls",
         validation_alias="TICKSTOCK_SMTP_SECURITY",
-        description="starttls (port 587), tls from the first byte (465), or none, which allows no password.",
+        description="starttls (port 587), tls from the first byte (465), or none, which permits no password.",
     )
     smtp_user: str | None = Field(
-        None, validation_alias="TICKSTOCK_SMTP_USER", description="Login at the mail server. Unset: none is needed."
+        None, validation_alias="TICKSTOCK_SMTP_USER", description="Login at the mail server. Unset: no login."
     )
     smtp_password: SecretStr | None = Field(
-        None, validation_alias="TICKSTOCK_SMTP_PASSWORD", description="Password of that login."
+        None, validation_alias="TICKSTOCK_SMTP_PASSWORD", description="Password of the login at the mail server."
     )
     smtp_ca_file: Path | None = Field(
         None,
         validation_alias="TICKSTOCK_SMTP_CA_FILE",
-        description="Certificates (PEM) to trust for the mail server. Unset: the system's.",
+        description="Trusted certificates (PEM) for the mail server. Unset: the system's.",
     )
     mail_from: str = Field(
         "tickstock@localhost", validation_alias="TICKSTOCK_MAIL_FROM", description="Sender of the mails."
@@ -146,7 +150,7 @@ class Settings(BaseSettings):
 
     @property
     def retention(self) -> Retention:
-        """How long maintenance keeps what."""
+        """How long maintenance keeps rows of each kind."""
         return Retention(
             events=timedelta(days=self.keep_events_days),
             vendor_calls=timedelta(days=self.keep_vendor_calls_days),
@@ -156,13 +160,13 @@ class Settings(BaseSettings):
     @field_validator("massive_api_key")
     @classmethod
     def _simulators_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:
-        """The simulator's key in the environment of a child process is no vendor key."""
+        """Treat the simulator's key, set for child processes, as no key."""
         return None if key is not None and key.get_secret_value() == SIMULATOR_KEY else key
 
     @field_validator("now", mode="before")
     @classmethod
     def _instant_with_offset(cls, value: object) -> datetime | None:
-        """Never a date, a bare time of some zone, or a number of seconds: what is meant must stand there."""
+        """Accept only an unambiguous instant: no bare date, no time without an offset, no number of seconds."""
         if value is None:
             return None
         try:
@@ -175,7 +179,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _simulator_only_without_key(self) -> Self:
-        """Containers name their simulator always; the vendor's key must never be sent to it."""
+        """Use the simulator's address only without a key: containers always set it, and a key must never go there."""
         if self.massive_api_key is None and self.massive_base_url is None:
             self.massive_base_url = self.simulator_url
         return self
@@ -183,10 +187,10 @@ class Settings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def load_settings() -> Settings:
-    """Read and check the environment once per process.
+    """Read and validate the environment, once per process.
 
     Raises:
-        ConfigurationError: a variable has a value that is not accepted; names the variable, never its value.
+        ConfigurationError: the value of a variable is not accepted; names the variable, never its value.
     """
     try:
         return Settings()

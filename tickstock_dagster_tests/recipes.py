@@ -63,10 +63,11 @@ def follow(recipe: Recipe, root: Path) -> list[str]:
 
 
 def _numbered(root: Path, name: str) -> Path:
-    """The path of a new file; NNNN is the next free number of its folder."""
+    """The path of a new file; NNNN, or RNN, is the next free number of its folder."""
     path = root / name
-    taken = max((int(file.name[:4]) for file in path.parent.glob("[0-9][0-9][0-9][0-9]_*")), default=0)
-    return path.with_name(path.name.replace("NNNN", f"{taken + 1:04d}"))
+    numbers = [int(found[1]) for file in path.parent.iterdir() if (found := re.match(r"R?(\d+)_", file.name))]
+    free = max(numbers, default=0) + 1
+    return path.with_name(path.name.replace("NNNN_", f"{free:04d}_").replace("RNN_", f"R{free:02d}_"))
 
 
 def _edit(path: Path, line: str, text: str, *, keep: bool) -> None:

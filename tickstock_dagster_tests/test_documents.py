@@ -99,7 +99,7 @@ def missing_paths(text: str, made: Collection[str] = ()) -> list[str]:
     missing = []
     for found in PATH.findall(text):
         path = found.rstrip(".")
-        if path.split("/")[0] not in TOP or path in made or re.search(r"NNNN|/\.env$|/results/", path):
+        if path.split("/")[0] not in TOP or path in made or re.search(r"NNNN|RNN|/\.env$|/results/", path):
             continue
         is_asset = not path.endswith("/") and "." not in path.rpartition("/")[2]
         if not is_asset and not any((root / path).exists() for root in (PROJECT_ROOT, PACKAGE)):

@@ -1,4 +1,4 @@
-"""The vendor's clock: the real one, or one that stands where it was set. Rate windows do not use it."""
+"""The vendor's clock: the real one, or one that is stopped at an instant. Rate windows do not use it."""
 
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
@@ -8,17 +8,17 @@ EASTERN = ZoneInfo("America/New_York")
 
 
 class Clock:
-    """Answers "now" in UTC."""
+    """Gives the vendor's "now" in UTC."""
 
     def __init__(self, fixed: datetime | None = None) -> None:
         self._fixed = fixed.astimezone(UTC) if fixed else None
 
     def now(self) -> datetime:
-        """The instant that holds for the vendor, timezone-aware UTC."""
+        """The vendor's present instant, timezone-aware UTC."""
         return self._fixed or datetime.now(UTC)
 
     def set(self, instant: datetime | None) -> None:
-        """Stand still at `instant` (timezone-aware); None goes back to the real clock."""
+        """Stop the clock at `instant` (timezone-aware); None returns to the real clock."""
         self._fixed = instant.astimezone(UTC) if instant else None
 
 

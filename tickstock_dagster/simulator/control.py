@@ -3,12 +3,12 @@
 | method and path | does |
 |---|---|
 | GET /_control/stats[?calls=true] | counts of vendor calls |
-| DELETE /_control/stats | counts from zero |
+| DELETE /_control/stats | reset the counts to zero |
 | GET, POST, DELETE /_control/faults | list, install (one object or an array), clear |
 | POST /_control/clock | `{"now": "2026-11-20T21:30:00Z"}`; null: the real clock |
-| POST /_control/rate | forget what was counted; `{"calls": 5, "per_seconds": 60}` changes the rate of all keys |
-| POST /_control/bars/replace | a correction, or an array of them, as `correct` takes it |
-| DELETE /_control/bars | the bars as they were at the start |
+| POST /_control/rate | reset the rate windows; `{"calls": 5, "per_seconds": 60}` changes the rate of all keys |
+| POST /_control/bars/replace | apply a correction, or an array of them, in the form that `correct` takes |
+| DELETE /_control/bars | undo all corrections |
 """
 
 import ipaddress
@@ -90,11 +90,11 @@ def _restore(vendor: Vendor, _body: Any, _request: Request) -> Any:
 def correct(tape: Tape, given: dict[str, Any]) -> None:
     """Apply one correction of a bar or a day.
 
-    `{"ticker", "session", "close": 10.5, …}` replaces, with `"remove": true` removes, `{"session", "scale": 1.01}`
-    scales a whole day. Prices are raw.
+    `{"ticker", "session", "close": 10.5, …}` replaces values of a bar, `{"ticker", "session", "remove": true}` removes
+    it, `{"session", "scale": 1.01}` scales a whole day. Prices are raw.
 
     Raises:
-        BadInputError: something in it is wrong; names the field.
+        BadInputError: a field is wrong; names it.
     """
     try:
         day = date.fromisoformat(str(given.get("session")))

@@ -1,4 +1,4 @@
-"""What a simulator is started with. Parsing and checking of the options; nothing here starts anything."""
+"""The options of a simulator: parsing and validation. Nothing here starts anything."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from tickstock_dagster.core.loading.vendor_plans import PlanName, vendor_plan
 DEFAULT_KEY = "simulator"
 DEFAULT_SYMBOLS = 300
 MAX_SYMBOLS = 5_000
-"""Each synthetic ticker keeps about 0.3 MB of history in memory."""
+"""Each synthetic ticker takes about 0.3 MB of memory for its history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,16 +20,16 @@ class SimulatorOptions:
     Attributes:
         host: address to listen on.
         port: TCP port; 0 takes a free one.
-        plan: plan of every key that names none itself.
+        plan: plan of every key that does not name its own.
         bars: Parquet or CSV to serve instead of the synthetic market.
         seed: seed of the synthetic market.
-        symbols: size of the synthetic market; the named tickers are always in it, the shipped ETFs come on top.
-        symbol_file: CSV or Parquet of the symbols that lists and details speak of; None: those that have bars.
-        now: the vendor's clock stands still at this instant (timezone-aware); None: the real clock.
+        symbols: size of the synthetic market; it always includes the named tickers, the shipped ETFs come on top.
+        symbol_file: CSV or Parquet of the symbols that lists and details show; None: those that have bars.
+        now: the vendor's clock is stopped at this instant (timezone-aware); None: the real clock.
         api_keys: accepted keys, `KEY` or `KEY=PLAN`.
         etf_facts: whether every key has the ETF data, an add-on that no plan includes.
         control: whether `/_control/*` answers (loopback callers only).
-        publish_delay_minutes: a session's bars are out this long after its close.
+        publish_delay_minutes: minutes from a session's close to the publication of its bars.
     """
 
     host: str = "127.0.0.1"
@@ -46,7 +46,7 @@ class SimulatorOptions:
     publish_delay_minutes: int = 15
 
     def __post_init__(self) -> None:
-        """Check the ranges; raises BadInputError naming the option."""
+        """Validate the ranges; raises BadInputError naming the option."""
         if not 0 <= self.port <= 65_535:
             raise BadInputError("port", self.port, "0 to 65535; 0 takes a free port")
         if not 1 <= self.symbols <= MAX_SYMBOLS:
@@ -73,16 +73,16 @@ class SimulatorOptions:
 
 
 def parse_symbols(text: str) -> tuple[int, Path | None]:
-    """What `--symbols` takes: the size of the synthetic market, or a file of symbols beside one of the usual size."""
+    """The value of `--symbols`: the size of the synthetic market, or a file of symbols and the default size."""
     number = text.removeprefix("-")
     return (int(text), None) if number.isdecimal() else (DEFAULT_SYMBOLS, Path(text))
 
 
 def parse_instant(text: str, field_name: str = "now") -> datetime:
-    """An ISO 8601 instant; a text without zone is UTC.
+    """An ISO 8601 instant; UTC where the text has no zone.
 
     Raises:
-        BadInputError: it is not one.
+        BadInputError: the text is not ISO 8601.
     """
     try:
         instant = datetime.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""Puts the vendor on a port: the ASGI application, a server in the foreground or in a thread."""
+"""Serves the vendor on a port: the ASGI application, and a server in the foreground or in a thread."""
 
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -41,7 +41,7 @@ def build_vendor(options: SimulatorOptions) -> Vendor:
 
 
 def _bars(options: SimulatorOptions) -> "Callable[[], MarketData]":
-    """What loads the market of bars; a file is read and checked at once."""
+    """A function that loads the market of bars; a file is read and validated at once."""
     if options.bars is not None:
         from tickstock_dagster.simulator.market.bars_file import FileMarket, read_bars_file
 
@@ -79,10 +79,10 @@ def build_app(vendor: Vendor) -> Starlette:
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """A listening socket: the address is known, and calls may come, before the server runs.
+    """A listening socket: its address is known, and it accepts calls, before the server runs.
 
     Raises:
-        BadInputError: nobody can listen there.
+        BadInputError: the address is taken or not available.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -97,7 +97,7 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def build_server(vendor: Vendor) -> uvicorn.Server:
-    """A server for `vendor`, to be run with a socket of `listening_socket`."""
+    """A server for `vendor`; run it with a socket of `listening_socket`."""
     return uvicorn.Server(
         uvicorn.Config(
             build_app(vendor),

@@ -1,4 +1,4 @@
-"""What was asked of the simulator: counts by endpoint and status, and the newest calls."""
+"""Calls of the simulator: counts by endpoint and status, and the newest calls."""
 
 from collections import Counter, deque
 from threading import Lock
@@ -22,7 +22,7 @@ class Stats:
             self._calls: deque[tuple[str, int | None]] = deque(maxlen=_KEPT_CALLS)
 
     def count(self, endpoint: str, path: str, status: int | None) -> None:
-        """One call; `status` None when the connection was dropped."""
+        """Count one call; `status` None when the connection was dropped."""
         with self._lock:
             self._endpoints[endpoint] += 1
             self._statuses["dropped" if status is None else str(status)] += 1

@@ -1,4 +1,4 @@
-"""A simulator inside a test's own process: started in a thread on a free loopback port, driven directly."""
+"""A simulator inside a test's own process: it runs in a thread on a free loopback port, and tests drive it directly."""
 
 from collections.abc import Mapping
 from datetime import date, datetime
@@ -24,11 +24,12 @@ class RunningSimulator:
         plan: plan of the key.
         bars: Parquet or CSV to serve; None: the synthetic market.
         seed, symbols: of the synthetic market.
-        symbol_file: CSV or Parquet of the symbols that lists and details speak of.
+        symbol_file: CSV or Parquet of the symbols that lists and details show.
         etf_facts: whether the key has the ETF data.
-        now: where the vendor's clock stands (timezone-aware); None: the real clock.
+        now: the instant at which the vendor's clock is stopped (timezone-aware); None: the real clock.
         api_keys: accepted keys, `KEY` or `KEY=PLAN`.
-        rate: (calls, seconds) in place of the plan's own rate.
+        rate: (calls, seconds) instead of the plan's own rate.
+        control: whether `/_control/*` answers.
 
     Example:
         with RunningSimulator(now=datetime(2026, 11, 20, 22, tzinfo=UTC)) as simulator:
@@ -78,13 +79,13 @@ class RunningSimulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop serving; requests under way are let go."""
+        """Stop serving; requests in progress are abandoned."""
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._listener.close()
 
     def install(self, fault: Fault | str | Mapping[str, Any], **parameters: Any) -> None:
-        """From now on the fault holds: a model of `simulator.faults.catalogue`, a mapping, or a name with parameters.
+        """Activate a fault: a model of `simulator.faults.catalogue`, a mapping, or a name with parameters.
 
         Raises:
             BadInputError: no such fault or parameter.
@@ -96,7 +97,7 @@ class RunningSimulator:
         self.vendor.faults.install(fault)
 
     def clear_faults(self) -> None:
-        """No fault holds any more."""
+        """Remove all faults."""
         self.vendor.faults.clear()
 
     def stats(self, *, calls: bool = False) -> dict[str, Any]:
@@ -104,11 +105,11 @@ class RunningSimulator:
         return self.vendor.stats.described(calls)
 
     def reset_stats(self) -> None:
-        """Count from zero."""
+        """Reset the counts to zero."""
         self.vendor.stats.reset()
 
     def reset(self) -> None:
-        """As it was at its start: no faults, no corrections, its own clock and rate, counts at zero."""
+        """Return to the state at the start: no faults, no corrections, its own clock and rate, counts at zero."""
         self.clear_faults()
         self.vendor.corrections.clear()
         self.set_now(self.options.now)
@@ -116,21 +117,21 @@ class RunningSimulator:
         self.reset_stats()
 
     def set_now(self, instant: datetime | None) -> None:
-        """The vendor's clock stands at `instant` (timezone-aware); None: the real clock."""
+        """Stop the vendor's clock at `instant` (timezone-aware); None: the real clock."""
         self.vendor.clock.set(instant)
 
     def reset_rates(self, calls: int | None = None, per_seconds: float | None = None) -> None:
-        """Forget the calls counted for the rate; optionally change it for all keys."""
+        """Reset the rate windows; optionally change the rate of all keys."""
         self.vendor.gate.reset_rates(calls, per_seconds)
 
     def replace_bar(self, ticker: str, session: date, **values: float) -> None:
-        """The vendor corrects one bar: `close=10.5`, … (raw prices)."""
+        """Let the vendor correct one bar: `close=10.5`, … (raw prices)."""
         correct(self.vendor.wait_for_tape(), {"ticker": ticker, "session": session.isoformat(), **values})
 
     def remove_bar(self, ticker: str, session: date) -> None:
-        """The vendor no longer has this bar."""
+        """Let the vendor withdraw this bar."""
         correct(self.vendor.wait_for_tape(), {"ticker": ticker, "session": session.isoformat(), "remove": True})
 
     def scale_day(self, session: date, factor: float) -> None:
-        """The vendor corrects every price of a day."""
+        """Let the vendor correct every price of a day."""
         correct(self.vendor.wait_for_tape(), {"session": session.isoformat(), "scale": factor})

@@ -1,4 +1,4 @@
-"""The vendor itself: every request's way through fault, key, rate, entitlement, parameters and data, in that order."""
+"""The vendor itself: every request passes fault, key, rate, entitlement, parameters and data, in that order."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ ENDPOINTS: dict[str, Handler] = {
     "/v1/marketstatus/now": market_status.now,
     "/v1/marketstatus/upcoming": market_status.upcoming,
 }
-"""Paths and who answers them; the first that matches wins."""
+"""Paths and their handlers; the first match wins."""
 
 _PATTERNS = [(template, compile_path(template)[0]) for template in ENDPOINTS]
 
@@ -64,7 +64,8 @@ class Vendor:
     """State of one simulator and the ASGI application of the vendor's own paths.
 
     Args:
-        load: gives the market; called once, in a thread, while the server already listens.
+        options: of the simulator.
+        load: returns the market; called once, in a thread, while the server already listens.
     """
 
     def __init__(self, options: SimulatorOptions, load: Callable[[], MarketData]) -> None:
@@ -102,11 +103,11 @@ class Vendor:
         await send_answer(scope, send, answer, request_id, cut)
 
     async def tape(self) -> Tape:
-        """What the vendor has published; waits until the market is there."""
+        """What the vendor has published; waits until the market is loaded."""
         return await asyncio.shield(asyncio.wrap_future(self._opened()))
 
     def wait_for_tape(self) -> Tape:
-        """The same for a thread of its own, which it blocks."""
+        """The same for a thread, which it blocks until then."""
         return self._opened().result()
 
     def _opened(self) -> "Future[Tape]":
@@ -175,7 +176,7 @@ _GATEWAY_WORDS = {
 
 
 def _refused(fault: faults.Fault) -> wire.Answer | wire.Refusal:
-    """The answer that a fault puts in place of the vendor's."""
+    """The answer with which a fault replaces the vendor's."""
     if isinstance(fault, faults.RateLimitStorm):
         return wire.too_many(fault.retry_after)
     if isinstance(fault, faults.ServerError):

@@ -1,6 +1,6 @@
-"""The vendor's wire shapes that every endpoint shares: envelope, errors, instants, parameters.
+"""The vendor's wire shapes that all endpoints share: envelope, errors, instants, parameters.
 
-The texts are the vendor's own, as far as they are known. Whether a request is refused is decided elsewhere.
+The texts are the vendor's own, as far as we know them. Other modules decide whether to refuse a request.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,7 @@ RATE_EXCEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What goes out: a status and a payload not yet encoded (text: an HTML page). `headers` beside the usual ones."""
+    """An answer: status and payload, not yet encoded (text: an HTML page). `headers` come on top of the usual ones."""
 
     status: int
     payload: Payload | str
@@ -42,7 +42,7 @@ class Answer:
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is the vendor's regular answer, not a failure of the simulator
-    """The vendor says no: carries the HTTP status and the body."""
+    """The vendor refuses a request: HTTP status and body."""
 
     def __init__(self, status: int, body: Mapping[str, str], headers: tuple[tuple[str, str], ...] = ()) -> None:
         self.status = status
@@ -51,7 +51,7 @@ class Refusal(Exception):  # noqa: N818 - a refusal is the vendor's regular answ
         super().__init__(f"{status} {self.body}")
 
     def answer(self, request_id: str) -> Answer:
-        """The refusal as it goes out."""
+        """The refusal as an answer."""
         word = self.body["status"]
         rest = {key: value for key, value in self.body.items() if key != "status"}
         return Answer(self.status, {"status": word, "request_id": request_id, **rest}, self.headers)
@@ -68,7 +68,7 @@ def unauthorized(text: str) -> Refusal:
 
 
 def forbidden(text: str) -> Refusal:
-    """403: one of the three texts; they stand under `message`."""
+    """403: one of the three texts, in the field `message`."""
     return Refusal(403, {"status": "NOT_AUTHORIZED", "message": text})
 
 
@@ -78,13 +78,13 @@ def not_found(text: str) -> Refusal:
 
 
 def too_many(retry_after: int | None = None) -> Refusal:
-    """429; the vendor's own answer is not known to carry `Retry-After`."""
+    """429; as far as we know, the vendor's own answer has no `Retry-After`."""
     headers = () if retry_after is None else (("Retry-After", str(retry_after)),)
     return Refusal(429, {"status": "ERROR", "error": RATE_EXCEEDED}, headers)
 
 
 def new_request_id() -> str:
-    """A request id as the vendor writes them: 32 hexadecimal digits."""
+    """A request id in the vendor's form: 32 hexadecimal digits."""
     return uuid4().hex
 
 
@@ -106,7 +106,7 @@ def grouped_stamp(day: date) -> int:
 
 
 def stamp_day(stamp: int) -> date:
-    """The ET date that a `t` of either convention belongs to."""
+    """The ET date of a `t` of either convention."""
     return datetime.fromtimestamp(stamp / 1000, UTC).astimezone(EASTERN).date()
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.sources.protocol import (
     MalformedAnswerError,
     NotEntitledError,

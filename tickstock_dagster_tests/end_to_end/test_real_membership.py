@@ -89,5 +89,5 @@ def test_every_line_finds_its_security_and_the_members_are_right_on_every_date(
     versions = "SELECT membership_id, xmin::text FROM universe_memberships ORDER BY 1"
     before = query(url, versions)
     again = import_universe(engine, "sp500", resolved, now=NOW, **given)
-    assert (again.begun, again.retired, again.told) == (0, 0, None)
+    assert (again.begun, again.retired, again.published) == (0, 0, None)
     assert query(url, versions) == before

@@ -39,7 +39,7 @@ def ask(
     key: str | None = "simulator",
     method: str = "GET",
     body: Any = None,
-    timeout: float = 10.0,
+    timeout: float = 30.0,
     **query: Any,
 ) -> Reply:
     """One request without retries. `execution_date__gte=` asks for `execution_date.gte`; bytes are sent as they are."""

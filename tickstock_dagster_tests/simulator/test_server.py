@@ -43,7 +43,7 @@ def program(*arguments: str) -> Iterator[str]:
 
 
 def body(url: str) -> bytes:
-    reply = urllib3.request("GET", url, headers={"Authorization": "Bearer simulator"})
+    reply = urllib3.request("GET", url, headers={"Authorization": "Bearer simulator"}, timeout=30)
     assert reply.status == 200
     return re.sub(rb'"request_id":"[0-9a-f]+"', b"", reply.data)
 

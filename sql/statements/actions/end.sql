@@ -1,5 +1,5 @@
--- End the current versions in the span that the answer tells otherwise, or no longer tells. What it contradicts itself
--- about stays as it was. A version lasts, even if another process learned of it after this answer was asked for.
+-- End the current versions in the span that the answer changes or no longer has. Actions on which it contradicts itself
+-- stay as they were. A version stays even if another process stored it after this answer was requested.
 UPDATE corporate_actions AS a SET known_to = greatest(%(now)s, a.known_from + interval '1 microsecond')
 WHERE a.known_to IS NULL AND a.source = %(source)s AND a.ex_date BETWEEN %(first)s AND %(last)s
     AND NOT EXISTS (

@@ -1,4 +1,4 @@
--- One answer on its way into corporate_actions; gone at the end of the transaction.
+-- Staging for corporate_actions: one answer, dropped at the end of the transaction.
 CREATE TEMP TABLE stage_actions (
     security_id bigint, ticker text, action text, kind text, ex_date date, declared_on date, record_date date,
     pay_date date, split_from numeric(18, 8), split_to numeric(18, 8), cash_amount numeric(18, 8), currency text,

@@ -1,4 +1,4 @@
--- Which of some sessions lie in no span whose splits were asked for: prices across them may jump without a reason known.
+-- Those of some sessions that lie in no loaded span of splits: prices across them may jump without a known reason.
 SELECT day.session
 FROM unnest(%(sessions)s::date[]) AS day (session)
 WHERE NOT EXISTS (

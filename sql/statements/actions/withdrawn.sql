@@ -1,4 +1,4 @@
--- How many current versions in the span the answer no longer tells, and how many there are.
+-- How many current versions in the span the answer no longer has, and how many there are.
 SELECT
     count(*) FILTER (
         WHERE NOT EXISTS (

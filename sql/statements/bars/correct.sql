@@ -1,7 +1,7 @@
--- Overwrite the stored bars that this batch changes, and keep their former values. One statement over locked rows: what
--- is kept is what was overwritten. Unchanged rows are not touched; final never becomes provisional again. Of a row that
--- only becomes final the status alone changes: we have held its values since they were loaded. The batch's securities
--- and span keep the plan from reading the whole history, and on TimescaleDB all of its chunks.
+-- Overwrite the stored bars that this batch changes, and keep their former values. One statement over locked rows, so
+-- that the kept values are the overwritten ones. Unchanged rows are not touched; final never becomes provisional again.
+-- A row that only becomes final changes its status alone: its values date from their load. The batch's securities and
+-- span keep the plan from reading the whole history, and on TimescaleDB all of its chunks.
 WITH changed AS (
     SELECT
         s.*,

@@ -1,5 +1,4 @@
--- Write the bars that are not there yet. One that is costs an index lookup and no WAL (DO UPDATE would lock it, which
--- is written to the log).
+-- Write the new bars. A stored one costs an index lookup and no WAL (DO UPDATE would lock the row, which writes WAL).
 INSERT INTO ohlcv_daily (
     security_id, session, ticker, closes_at, open, high, low, close, volume, vwap, transactions,
     source, status, loaded_at)

@@ -1,4 +1,4 @@
--- Sessions that a second look is owed: provisional bars, and gaps that were late.
+-- Sessions due for a reconcile: with provisional bars, or with gaps that were late.
 SELECT session, sum(provisional)::bigint, sum(late)::bigint
 FROM (
     SELECT session, count(*) AS provisional, 0 AS late FROM ohlcv_daily

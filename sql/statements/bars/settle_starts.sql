@@ -1,6 +1,5 @@
--- Listings asked for session by session: where every possible session before the first bar was answered for (a unit that
--- is done covers it) and is an explained gap that is not merely late, the listing begins at that bar (a quarantined
--- one shows that it traded, too).
+-- Listings with session-by-session answers: where a done unit covers every possible session before the first bar, and
+-- each is an explained gap that is not merely late, the listing begins at that bar (a quarantined one counts too).
 WITH answered AS MATERIALIZED (
     SELECT u.kind, u.subject, u.first_session, u.last_session
     FROM work_units AS u

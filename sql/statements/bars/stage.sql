@@ -1,5 +1,5 @@
--- One batch of bars on its way into ohlcv_daily; emptied at the end of the transaction. The tables last as long as their
--- session: made anew for every batch, their entries in the catalog would be most of what an unchanged re-load writes.
+-- Staging for ohlcv_daily: one batch of bars, emptied at the end of the transaction. The tables last as long as their
+-- session: creating them for every batch would write most of what an unchanged re-load writes, as catalog entries.
 CREATE TEMP TABLE IF NOT EXISTS stage_bars (
     security_id bigint, session date, ticker text, closes_at timestamptz,
     open numeric(18, 6), high numeric(18, 6), low numeric(18, 6), close numeric(18, 6),

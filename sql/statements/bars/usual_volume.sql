@@ -1,5 +1,5 @@
--- Median volume of each security over its last 20 stored sessions before a day; or, where a span that ends with that day
--- is given and holds enough of its sessions, over those.
+-- Median volume of each security over its last 20 stored sessions before a day; or over those of a given span that ends
+-- there, where it holds enough of them.
 SELECT wanted.security_id, coalesce(span.volume, recent.volume) AS volume
 FROM unnest(%(security_ids)s::bigint[]) AS wanted (security_id)
 CROSS JOIN LATERAL (

@@ -1,4 +1,4 @@
--- What stands already is not noticed again.
+-- An open disagreement is not written again.
 INSERT INTO calendar_disagreements (calendar, session, witness, ours, theirs, overridden, noticed_at)
 SELECT %(calendar)s, found.session, %(witness)s, found.ours, found.theirs, found.overridden, %(now)s
 FROM unnest(%(sessions)s::date[], %(ours)s::text[], %(theirs)s::text[], %(overridden)s::boolean[])

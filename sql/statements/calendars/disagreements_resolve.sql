@@ -1,4 +1,4 @@
--- What a witness no longer says of the days that it was asked about, or says otherwise.
+-- Close disagreements that the witness no longer has, or has changed, on the days that it was asked about.
 UPDATE calendar_disagreements AS d SET resolved_at = %(now)s
 WHERE d.calendar = %(calendar)s AND d.witness = %(witness)s AND d.session BETWEEN %(first)s AND %(last)s
     AND d.resolved_at IS NULL

@@ -1,4 +1,4 @@
--- Overrides of some days, those taken back included, oldest first.
+-- Overrides of some days, withdrawn ones included, oldest first.
 SELECT
     override_id, calendar, session, action, opens_at, closes_at, reason, created_by, created_at,
     revoked_at, revoked_by, revoked_reason

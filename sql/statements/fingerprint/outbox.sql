@@ -1,4 +1,4 @@
--- Progress is told as often as a load is cut into batches; it is no fact about the market.
+-- Progress events depend on how a load is cut into batches; they are not facts about the market.
 SELECT o.channel, o.subject,
     jsonb_strip_nulls(o.event -> 'data' #- '{run_id}' #- '{started_at}' #- '{finished_at}' #- '{elapsed_seconds}') AS data
 FROM outbox AS o

@@ -1,4 +1,4 @@
--- The one of each session that counts.
+-- The determination in force for each session.
 SELECT *
 FROM (
     SELECT DISTINCT ON (d.universe, d.session)

@@ -1,4 +1,4 @@
--- Who is a member on which sessions, as known now: what was superseded tells in which order sessions were determined.
+-- Members by session, as known now: superseded rows depend on the order in which sessions were determined.
 SELECT *
 FROM (
     SELECT m.universe COLLATE "C" AS universe,

@@ -1,4 +1,4 @@
--- A unit ends in the transaction that stores its rows.
+-- In the transaction that stores the unit's rows.
 INSERT INTO work_units AS u (
     unit_id, kind, market, source, subject, first_session, last_session, status, attempts, cells, rows, run_id,
     error, planned_at, started_at, finished_at)

@@ -1,4 +1,4 @@
--- Note what a run is about to ask for. A unit that is done keeps its history: it is being asked again.
+-- Record the units that a run is about to ask for. A done unit keeps its history and becomes pending again.
 INSERT INTO work_units AS u (
     unit_id, kind, market, source, subject, first_session, last_session, priority, status, cells, run_id, planned_at)
 VALUES (

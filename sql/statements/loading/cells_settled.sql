@@ -1,6 +1,6 @@
--- Cells that need no call: stored bars, final gaps, and (when $3) open gaps that are not due yet. What another plan's
--- history did not reach ($5 begins such evidence, $6 is that of the plan in force) is due. To refresh ($7), provisional
--- bars are asked for again, and what was taken for untraded.
+-- Cells that need no call: stored bars, final gaps, and (when $3) open gaps that are not due yet. Gaps that another
+-- plan's history left are due ($5 begins such evidence, $6 is that of the plan in force). With $7 (refresh),
+-- provisional bars and no_trade gaps do not count as settled.
 SELECT security_id, session FROM ohlcv_daily
 WHERE session BETWEEN $1::date AND $2::date AND NOT is_fmv AND NOT ($7::boolean AND status = 'provisional')
 UNION ALL

@@ -1,4 +1,4 @@
--- The state of every cell that has one: stored, final (explained for good) or open (explained, still missing).
+-- The state of every cell that has one: stored, final (no longer due) or open (missing, with a reason).
 SELECT security_id, session, 'stored' AS state FROM ohlcv_daily
 WHERE session BETWEEN $1::date AND $2::date AND NOT is_fmv
 UNION ALL

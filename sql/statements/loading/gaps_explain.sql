@@ -1,5 +1,5 @@
--- Explain cells without a bar. A bar that is stored, by us or by another process meanwhile, needs no explanation. An
--- answer without the bar (not one that failed, nor an old one judged once more) counts as one.
+-- Explain cells without a bar. A bar that is stored, perhaps by another process meanwhile, needs no explanation. Only a
+-- new good answer without the bar adds to the count of answers, not a failed one or an old one evaluated again.
 INSERT INTO bar_gaps AS g (security_id, session, ticker, reason, evidence, source, noticed_at, retry_at, answers)
 SELECT s.security_id, s.session, s.ticker, s.reason, s.evidence, %(source)s, %(now)s, s.retry_at,
     starts_with(s.evidence, %(answer)s)::integer

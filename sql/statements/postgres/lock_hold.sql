@@ -1,2 +1,2 @@
--- Waits for its turn; held by the session until it is released, or lost.
+-- Waits for the lock; the session keeps it until it releases it or ends.
 SELECT pg_advisory_lock(coalesce(%(key)s::bigint, hashtext(%(name)s)))

@@ -1,2 +1,2 @@
--- Whether the turn was free; given back at the end of the transaction.
+-- Whether the lock was free; released at the end of the transaction.
 SELECT pg_try_advisory_xact_lock(coalesce(%(key)s::bigint, hashtext(%(name)s)))

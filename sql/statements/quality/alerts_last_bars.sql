@@ -1,4 +1,4 @@
--- The last stored bar of securities before a day each.
+-- The last stored bar of each security before its given day.
 SELECT asked.security_id, asked.before, (
     SELECT max(b.session) FROM ohlcv_daily AS b
     WHERE b.security_id = asked.security_id AND b.session < asked.before AND NOT b.is_fmv)

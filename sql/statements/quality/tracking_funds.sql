@@ -1,4 +1,4 @@
--- ETFs with a reference, and the names that tell where their home is.
+-- ETFs with a reference, and the names that show their home market.
 SELECT s.security_id, i.ticker, s.correlation_reference, s.etf_type, s.name, s.underlying_index
 FROM securities AS s
 CROSS JOIN LATERAL (

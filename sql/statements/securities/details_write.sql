@@ -1,5 +1,5 @@
--- The newest session's details stand; an answer that is silent about a fact does not take it away. A list date that
--- lies after the day asked for, or not before the delisting, is none.
+-- The newest session's details count; an answer without a fact does not remove it. A list date after the requested day,
+-- or not before the delisting, is left out.
 UPDATE securities AS s SET
     sic_code = n.sic_code, sic_description = n.sic_description, sector = n.sector, shares_outstanding = n.shares,
     list_date = n.list_date, list_date_source = n.list_date_source, details_at = %(now)s, details_on = %(on)s,

@@ -1,5 +1,5 @@
--- The newest profile of each ETF into its security, the vendor's before the seed's, fact by fact. A vendor's profile
--- belongs to who held the ticker on the day of which it speaks.
+-- Write the newest profile of each ETF into its security, the vendor's facts before the seed's. A vendor's profile
+-- belongs to the security that held the ticker on the profile's own day.
 UPDATE securities AS s SET
     etf_type = n.etf_type, themes = n.themes, aum_usd = n.aum_usd, expense_ratio = n.expense_ratio,
     underlying_index = n.underlying_index, correlation_reference = n.correlation_reference, issuer = n.issuer,

@@ -1,4 +1,4 @@
--- What a name alone tells of an ETF.
+-- The class of ETFs by their names alone.
 UPDATE securities AS s SET
     etf_type = c.etf_type, themes = c.themes::text[], correlation_reference = c.correlation_reference,
     updated_at = %(now)s

@@ -1,4 +1,4 @@
--- ETFs of a day by class, and which of them a profile of a source speaks of.
+-- ETFs of a day by class, with AUM and without.
 SELECT coalesce(s.etf_type, 'not classified') AS etf_type, count(*) AS etfs, count(s.aum_usd) AS with_aum,
     round(sum(s.aum_usd) / 1e9, 1) AS aum_billions
 FROM ticker_intervals AS h

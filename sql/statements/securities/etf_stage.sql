@@ -1,4 +1,4 @@
--- Profiles on their way into etf_profiles; gone at the end of the transaction.
+-- Staging for etf_profiles; dropped at the end of the transaction.
 CREATE TEMP TABLE stage_etf (
     ticker text, source text, as_of date, name text, issuer text, category text, themes text[], etf_type text,
     underlying_index text, correlation_reference text, primary_exchange text, inception_date date,

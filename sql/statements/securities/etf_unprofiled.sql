@@ -1,4 +1,4 @@
--- ETFs of a day of which no profile speaks.
+-- ETFs of a day without a profile.
 SELECT h.security_id, h.ticker, s.name
 FROM ticker_intervals AS h
 JOIN securities AS s USING (security_id)

@@ -1,4 +1,4 @@
--- What is the same is left alone.
+-- Leaves unchanged rows alone.
 INSERT INTO etf_profiles AS p (
     ticker, source, as_of, name, issuer, category, themes, etf_type, underlying_index, correlation_reference,
     primary_exchange, inception_date, aum_usd, aum_source, expense_ratio, expense_ratio_source, known_at)

@@ -1,4 +1,4 @@
--- All intervals of the securities that hold, or held last, one of the tickers: the newest holder of each.
+-- All intervals of the newest holder of each ticker: the security that holds it, or held it last.
 WITH newest AS (
     SELECT DISTINCT ON (ticker) ticker, security_id
     FROM ticker_intervals

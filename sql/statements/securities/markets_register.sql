@@ -1,5 +1,5 @@
 -- Securities of a market known from its bars alone: new ones begin at their first bar, known ones reach as far as their
--- bars do. Their lists are nobody's: no list of a vendor may end them.
+-- bars do. No list of a vendor covers them, so none may end them.
 WITH found AS (
     SELECT * FROM unnest(%(tickers)s::text[], %(firsts)s::date[], %(lasts)s::date[]) AS f (ticker, first, last)
 ), made AS (

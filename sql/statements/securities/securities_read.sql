@@ -1,4 +1,4 @@
--- The securities of one market: of one abroad by its venue, of the US whatever is listed nowhere abroad. A list of US
+-- The securities of one market: abroad, those of its venue; in the US, all that no market abroad lists. A list of US
 -- tickers says nothing about Tokyo.
 SELECT s.security_id, s.composite_figi, s.delisted_on,
     i.ticker, i.valid_from, i.valid_to, i.start_known, i.seen_from, i.seen_to

@@ -1,4 +1,4 @@
--- Its listing date is then its first bar, unless the vendor states another.
+-- The first bar is the listing date, unless the vendor states another.
 UPDATE securities SET list_date = %(valid_from)s, list_date_source = 'first_bar', updated_at = %(now)s
 WHERE security_id = %(security_id)s AND list_date IS NULL
     AND NOT EXISTS (

@@ -1,4 +1,4 @@
--- A list that is silent about a fact does not take it away.
+-- A list without a fact does not remove it.
 UPDATE securities SET
     name = coalesce(%(name)s, name), equity_type = coalesce(%(equity_type)s, equity_type),
     primary_exchange = coalesce(%(primary_exchange)s, primary_exchange), cik = coalesce(%(cik)s, cik),

@@ -1,4 +1,4 @@
--- Complete sessions without a single correlation, between two days.
+-- Complete sessions between two days that have no correlation at all.
 SELECT DISTINCT u.first_session
 FROM work_units AS u
 WHERE u.kind = 'session' AND u.market = %(market)s AND u.status = 'done'

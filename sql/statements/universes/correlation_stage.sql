@@ -1,4 +1,4 @@
--- The values of one computation on their way into etf_correlations; emptied at the end of the transaction.
+-- Staging for etf_correlations: the values of one computation, deleted at the end of the transaction.
 CREATE TEMP TABLE IF NOT EXISTS stage_correlations (
     session date, security_id bigint, ticker text, reference text, sessions smallint, correlation double precision
 ) ON COMMIT DELETE ROWS

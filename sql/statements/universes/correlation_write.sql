@@ -1,4 +1,4 @@
--- Only what is new or other than before is written. A difference below 1e-12 is the arithmetic's.
+-- Writes only new and changed values. A difference below 1e-12 comes from the arithmetic.
 INSERT INTO etf_correlations AS c (session, security_id, ticker, reference, sessions, correlation, known_at)
 SELECT s.session, s.security_id, s.ticker, s.reference, s.sessions, s.correlation, %(now)s
 FROM stage_correlations AS s

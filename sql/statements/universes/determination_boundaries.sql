@@ -1,5 +1,5 @@
--- Write down the sessions at which an import begins or ends a membership, each with how many members there are from it on;
--- one that says so already is left alone, but for the one at which members changed and of which an event tells.
+-- Record the sessions at which an import begins or ends a membership, each with the number of members from then on.
+-- Rows that are already right stay, except at the session whose changed members an event reports.
 INSERT INTO universe_determinations (universe, session, determined_at, rule_version, task, members, evidence, run_id)
 SELECT %(universe)s, b.session, %(at)s, NULL, %(task)s, b.members, '{}', %(run_id)s
 FROM unnest(%(sessions)s::date[], %(counts)s::integer[]) AS b (session, members)

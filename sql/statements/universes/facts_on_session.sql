@@ -1,6 +1,6 @@
--- Facts of every security that is listed on a session, from what is stored alone and as it was known to the market then:
--- the bars of the sessions given (newest first, the last 20), the shares told last on or before it, splits between.
--- All bars of those sessions are grouped at once, by the index over sessions: cheaper than a look-up per security.
+-- Facts about every security listed on a session, from stored data alone and as the market knew them then: bars of the
+-- given sessions (newest first, the last 20), the newest shares stated on or before it, splits in between.
+-- One scan of the index over sessions groups all those bars: cheaper than a look-up per security.
 WITH bars AS (
     SELECT b.security_id,
         avg(b.close::float8 * b.volume) AS adv20_usd,
@@ -12,7 +12,7 @@ WITH bars AS (
     WHERE b.session = ANY (%(sessions)s::date[]) AND NOT b.is_fmv
     GROUP BY b.security_id
 ),
-told AS (
+stated AS (
     SELECT DISTINCT ON (h.security_id) h.security_id, h.as_of, h.shares
     FROM security_shares AS h
     WHERE h.as_of <= %(session)s
@@ -20,7 +20,7 @@ told AS (
 ),
 shares AS (
     SELECT t.security_id, (t.shares * coalesce(product(a.split_to / a.split_from), 1))::float8 AS shares
-    FROM told AS t
+    FROM stated AS t
     LEFT JOIN corporate_actions AS a ON a.security_id = t.security_id AND a.action = 'split' AND a.known_to IS NULL
         AND a.ex_date > t.as_of AND a.ex_date <= %(session)s
     GROUP BY t.security_id, t.shares
@@ -34,7 +34,7 @@ FROM ticker_intervals AS i
 JOIN securities AS s USING (security_id)
 LEFT JOIN bars AS b USING (security_id)
 LEFT JOIN shares AS h USING (security_id)
--- A close from before a split counts the shares of then.
+-- A close before a split goes with the share count before it.
 LEFT JOIN LATERAL (
     SELECT product(a.split_to / a.split_from)::float8 AS factor
     FROM corporate_actions AS a

@@ -1,5 +1,5 @@
--- Members of a universe on a session, as known at a moment (null: as known now), under the ticker of that session; a null
--- ticker was not listed then. A list names securities by the ticker that they hold, or held last.
+-- Members of a universe on a session, as known at a moment (null: as known now), under the ticker of that session, null
+-- for a security that was not listed then. A ticker in a list stands for the security that holds it, or held it last.
 SELECT m.security_id, t.ticker, m.valid_from, m.valid_to, m.known_from
 FROM universe_memberships AS m
 LEFT JOIN ticker_intervals AS t ON t.security_id = m.security_id

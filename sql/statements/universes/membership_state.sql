@@ -1,5 +1,5 @@
--- What a determination of a session meets. `at` is after every moment that is written of the universe, whatever clocks
--- say: of two revisions the later one is known later.
+-- The state that a determination of a session revises. `at` is later than every stored moment of the universe,
+-- whatever the clocks say, so that the later of two revisions is known later.
 SELECT c.membership,
     (SELECT min(d.session) FROM universe_determinations AS d WHERE d.universe = c.key AND d.session > %(session)s) AS until,
     (SELECT count(*) FROM universe_determinations AS d WHERE d.universe = c.key AND d.session = %(session)s) AS times,

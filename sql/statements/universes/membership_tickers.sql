@@ -1,5 +1,5 @@
--- The ticker of each security on a session; where it was not listed then, the one it held last before, else the newest.
--- One whose listings were all withdrawn is shown by its number: it must still be able to leave.
+-- The ticker of each security on a session; where it was not listed then, the last one before, else the newest.
+-- A security without any listing shows its number: it must still be able to leave.
 SELECT DISTINCT ON (wanted.security_id) wanted.security_id, coalesce(i.ticker, '#' || wanted.security_id)
 FROM unnest(%(security_ids)s::bigint[]) AS wanted (security_id)
 LEFT JOIN ticker_intervals AS i USING (security_id)

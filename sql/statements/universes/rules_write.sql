@@ -1,4 +1,4 @@
--- The next version of a universe's rule; nothing where the newest one says the same.
+-- The next version of a universe's rule; no row where the newest version is the same rule.
 INSERT INTO universe_rules (universe, version, rule, reason, created_at)
 SELECT %(universe)s, coalesce(newest.version, 0) + 1, %(rule)s::jsonb, %(reason)s, %(now)s
 FROM (SELECT 1) AS one

@@ -1,4 +1,4 @@
--- Universes on sessions: members, bars due and stored, figures of the funds among them, and the determination in force.
+-- Universes on sessions: members, bars due and stored, figures of the member funds, and the determination in force.
 WITH days AS (
     SELECT unnest(%(sessions)s::date[]) AS session
 ), named AS (

@@ -1,4 +1,4 @@
--- Sessions that were declared complete and whose universes were not synchronised since, oldest first.
+-- Complete sessions whose universes have not been synchronised yet, oldest first.
 SELECT u.first_session
 FROM work_units AS u
 WHERE u.kind = 'session' AND u.market = %(market)s AND u.status = 'done' AND NOT EXISTS (

@@ -1,4 +1,4 @@
--- A theme's figures; those of an older session than the ones that stand there are not written.
+-- A theme's figures; an older session never overwrites those of a newer one.
 UPDATE cache_entries SET
     universe_metadata = coalesce(universe_metadata, '{}'::jsonb) || %(metadata)s::jsonb, updated_at = %(now)s
 WHERE key = %(universe)s

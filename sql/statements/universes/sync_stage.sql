@@ -1,4 +1,4 @@
--- The same proposals again leave the row as it is.
+-- The same proposals leave the row unchanged.
 INSERT INTO sync_proposals AS p (session, task, proposals, examined, seconds, skipped, run_id, staged_at)
 VALUES (
     %(session)s, %(task)s, %(proposals)s::jsonb, %(examined)s, %(seconds)s, %(skipped)s, %(run_id)s, %(now)s)

@@ -3,7 +3,7 @@ SELECT c.key, c.type, c.universe_category, c.membership = 'dated' AS dated, c.va
     EXISTS (
         SELECT FROM universe_determinations AS d
         WHERE d.universe = c.key AND d.session <= %(session)s
-            -- What this session's own synchronisation determined is not what it finds.
+            -- Not what this session's own synchronisation determined: a repeated run must see the same state.
             AND NOT (d.session = %(session)s AND d.task = ANY (%(tasks)s::text[]))) AS determined
 FROM cache_entries AS c
 LEFT JOIN LATERAL (

@@ -1,4 +1,4 @@
--- US listings alone: what is listed at a venue abroad is in no list of the vendor.
+-- US listings alone: the vendor's lists have no security that is listed abroad.
 SELECT i.ticker
 FROM ticker_intervals AS i
 JOIN securities AS s USING (security_id)

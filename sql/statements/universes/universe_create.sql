@@ -1,4 +1,4 @@
--- Make a universe where there is none of that name; one that is there stays as it is.
+-- Make a universe if there is none of that name; an existing one stays unchanged.
 INSERT INTO cache_entries (
     key, type, name, value, track, universe_category, universe_metadata, membership, aliases, last_universe_update,
     created_at, updated_at)

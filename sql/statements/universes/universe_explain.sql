@@ -1,4 +1,4 @@
--- Everything that is stored about one security in one universe on one session: the security that held the ticker then, or
+-- All that is stored about one security in one universe on one session: the security that held the ticker then, or
 -- holds it now; its span; the determination in force; the newest change up to the session.
 SELECT s.security_id, named.ticker, c.membership, m.valid_from, m.valid_to, m.known_from,
     d.session, d.determined_at, d.rule_version, d.task, d.evidence -> called.ticker AS evidence,

@@ -1,5 +1,5 @@
--- What an import meets: whether members are determined by session, every determined session, how often the newest of all
--- was determined, and a moment after everything that is written.
+-- The state that an import revises: whether the universe is dated, its determined sessions, how often the newest of
+-- them was determined, and a moment after every stored one.
 SELECT c.membership,
     ARRAY(SELECT DISTINCT d.session FROM universe_determinations AS d WHERE d.universe = c.key ORDER BY 1) AS sessions,
     (SELECT count(*) FROM universe_determinations AS d WHERE d.universe = c.key AND d.session = greatest(

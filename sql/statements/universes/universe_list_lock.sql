@@ -1,2 +1,2 @@
--- One universe as it is now, held until the end of the transaction.
+-- One universe as it is now, locked until the end of the transaction.
 SELECT membership, value FROM cache_entries WHERE key = %(universe)s FOR UPDATE

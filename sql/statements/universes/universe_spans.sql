@@ -1,6 +1,6 @@
--- Who is in some universes (null: in every tracked one) on which days: lists on every day, for the newest holder of each
--- ticker; dated universes by their intervals as now known, between two sessions. Types that are not processed are left
--- out.
+-- Members of some universes (null: of every tracked one) with their days: lists on every day, by the newest holder of
+-- each ticker; dated universes by their intervals as known now, between two sessions. Leaves out types that are not
+-- processed.
 WITH chosen AS (
     SELECT key, membership FROM cache_entries
     WHERE CASE WHEN %(universes)s::text[] IS NULL THEN track ELSE key = ANY (%(universes)s::text[]) END

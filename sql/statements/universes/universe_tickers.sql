@@ -1,6 +1,6 @@
--- The tickers to look for when some universes (null: every tracked one) are loaded between two sessions: the lists'
--- own, and the last one of each security that is a member of a dated universe then. Each once, in the order of its
--- first universe and of its place in it; types that are not processed are left out.
+-- The tickers that a load of some universes (null: every tracked one) between two sessions asks for: those in the
+-- lists, and the last ticker of each member of a dated universe in that span. Each once, in the order of its first
+-- universe and its place there, without types that are not processed.
 WITH chosen AS (
     SELECT key, membership FROM cache_entries
     WHERE CASE WHEN %(universes)s::text[] IS NULL THEN track ELSE key = ANY (%(universes)s::text[]) END

@@ -1,4 +1,4 @@
--- Every name under which a universe is known, with its canonical one.
+-- Every name of a universe, aliases included, with its canonical name.
 SELECT key AS name, key FROM cache_entries
 UNION
 SELECT unnest(aliases), key FROM cache_entries

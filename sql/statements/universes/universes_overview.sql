@@ -1,4 +1,4 @@
--- Every universe, with the version of its rule and the newest session for which it was determined.
+-- Every universe, with the version of its rule and its newest determined session.
 SELECT c.key, c.type, c.name, c.membership, jsonb_array_length(c.value) AS members, c.track, c.aliases,
     c.last_universe_update,
     (SELECT max(r.version) FROM universe_rules AS r WHERE r.universe = c.key) AS rule_version,

@@ -1,4 +1,4 @@
--- The values of one computation on their way into the store; emptied at the end of the transaction.
+-- Staging for the values of one computation; emptied at the end of the transaction.
 CREATE TEMP TABLE IF NOT EXISTS stage_fair_values (
     security_id bigint, session date, ticker text, fmv numeric(18, 6), source text, method text, reference text,
     beta double precision, last_session date, last_close numeric(18, 6), sessions_since_print integer,

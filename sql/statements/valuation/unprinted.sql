@@ -1,4 +1,4 @@
--- Sessions between two on which a security did not trade ($1 to $2), with what its references follow from.
+-- Sessions from $1 to $2 on which a security did not trade, with the facts that determine its references.
 SELECT g.security_id, g.session, g.ticker, s.correlation_reference::text AS correlation_reference, s.sector
 FROM bar_gaps AS g
 JOIN securities AS s USING (security_id)

@@ -1,5 +1,5 @@
--- Store values where the session still has no print and its gap is still final. A vendor's value cannot be had again:
--- an estimate never replaces it. What is as stored is not touched; what differs keeps its former value.
+-- Store values where the session still has no print and its gap is still final. An estimate never replaces a vendor's
+-- value, which cannot be fetched again. Unchanged rows are not touched; a changed one keeps its former value.
 WITH wanted AS (
     SELECT s.*
     FROM stage_fair_values AS s

@@ -1,4 +1,4 @@
-"""Corporate actions in the store: loading them in versions, and reading what returns are made of.
+"""Corporate actions in the store: loading them in versions, and reading the inputs of returns.
 
 Bars belong in `adapters.bars`.
 """

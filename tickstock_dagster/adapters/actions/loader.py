@@ -20,12 +20,12 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
 FEW_WITHDRAWN = 5
-"""So many may always be withdrawn."""
+"""This many may always be withdrawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class ActionsReport:
-    """What was learned: versions begun and ended, rows as known before, rows that could not be taken."""
+    """What one load did: versions begun and ended, rows already known, rows without a security, refused rows."""
 
     inserted: int
     ended: int
@@ -41,11 +41,16 @@ def load_corporate_actions(
 ) -> ActionsReport:
     """Fetch the actions with an ex-date in [first, last] and store what is new, changed or withdrawn.
 
-    A span that was fetched before is not asked for again unless `ask_again`. A former version keeps its row and gets
-    its `known_to`.
+    A former version keeps its row and gets its `known_to`.
+
+    Args:
+        context: its source is the vendor.
+        first: first ex-date.
+        last: last ex-date, included.
+        ask_again: ask even for a span that was fetched before.
 
     Raises:
-        VendorError: one of the answers did not come, or lacks much of what is known; nothing was changed.
+        VendorError: one of the answers is missing, or lacks much of what is known; nothing was changed.
         ServiceUnavailableError: the database cannot be reached; nothing was changed.
     """
     source, engine, market = context.source, context.engine, context.market
@@ -58,14 +63,16 @@ def load_corporate_actions(
     except VendorError:
         context.record_calls()
         raise
-    judged = validate_actions(splits, dividends, read_intervals(engine))
+    validated = validate_actions(splits, dividends, read_intervals(engine))
     now = context.now()
     at = {"first": first, "last": last, "source": source.name, "now": now}
     calls = context.drain()
     with transaction(engine) as connection, connection.cursor() as cursor:
-        cursor.execute(statement("actions/stage"), prepare=False)  # several statements at once cannot be prepared
-        copy_frame(cursor, "stage_actions", judged.actions.select(list(ACTION_SCHEMA)))
-        copy_frame(cursor, "stage_doubtful", judged.doubtful)
+        cursor.execute(
+            statement("actions/stage"), prepare=False
+        )  # PostgreSQL cannot prepare several statements at once
+        copy_frame(cursor, "stage_actions", validated.actions.select(list(ACTION_SCHEMA)))
+        copy_frame(cursor, "stage_doubtful", validated.doubtful)
         _refuse_broken(cursor, at)
         cursor.execute(statement("actions/end"), at)
         ended = cursor.rowcount
@@ -75,19 +82,19 @@ def load_corporate_actions(
         ends = [FinishedUnit(unit, frame.height, started) for unit, frame in answers]
         finish_units(cursor, ends, run_id=context.run_id, now=now)
         write_calls(cursor, calls, source.name, context.run_id)
-    known = judged.actions.height - inserted
-    return ActionsReport(inserted, ended, known, judged.unresolved, judged.refused, len(calls))
+    known = validated.actions.height - inserted
+    return ActionsReport(inserted, ended, known, validated.unresolved, validated.refused, len(calls))
 
 
 def sessions_without_actions(engine: sa.Engine, sessions: Sequence[date], market: str) -> list[date]:
-    """Sessions, of some, of which no source was asked for splits: adjusted prices do not know of one there."""
+    """Those of some sessions whose splits no load has asked for: adjusted prices may lack one there."""
     with transaction(engine) as connection:
         values = {"sessions": list(sessions), "market": market}
         return [row[0] for row in connection.execute(statement("actions/unasked"), values)]
 
 
 def _refuse_broken(cursor: psycopg.Cursor, at: Mapping[str, object]) -> None:
-    """An answer that withdraws much of what is known is taken for a broken one, as an empty one is.
+    """Refuse an answer that withdraws much of what is known: it counts as broken, as an empty one does.
 
     Raises:
         MalformedAnswerError: says how much it lacks.

@@ -1,4 +1,4 @@
-"""What returns are made of, read from the store: raw closes of ETFs and their references, splits and dividends."""
+"""Reading the inputs of returns: raw closes of ETFs and their references, splits and dividends."""
 
 from datetime import date
 

@@ -1,4 +1,4 @@
 """Bars into the store: fetch, validate, explain, write, reconcile.
 
-What is expected belongs in `adapters.loading`; asking the vendor in `adapters.sources`.
+Expectation and coverage belong in `adapters.loading`, asking the vendor in `adapters.sources`.
 """

@@ -1,6 +1,6 @@
-"""From answers to one transaction's batch: rows validated, absences explained, units ended.
+"""From answers to one transaction's batch: validated rows, explained absences, finished units.
 
-The rules are `core`'s; what this adds is what they need from the store (usual volumes, who held a ticker).
+The rules belong in `core`; this adds what they need from the store (usual volumes, holders of tickers).
 """
 
 from collections.abc import Sequence
@@ -43,10 +43,10 @@ class AnswerValidator:
 
     Attributes:
         context: the load's.
-        calendar: in force.
+        calendar: with its overrides applied.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
-        asked: the cells that the load's units are to fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
-        expected: (session, expected) how many bars the load expects of each session, stored ones included.
+        asked: the cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        expected: (session, expected): the bars that the load expects for each session, stored ones included.
     """
 
     context: LoadContext[Source]
@@ -56,25 +56,25 @@ class AnswerValidator:
     expected: pl.DataFrame
 
     def validate(self, answers: Sequence[BarAnswer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
-        """The batch to store, and the tickers of good rows that no security held. `now` is aware."""
+        """The batch to store, and the tickers of good rows that no security held on their session. `now` is aware."""
         good = [answer for answer in answers if answer.result is not None]
         sessions = session_table(self.calendar, [answer.question for answer in answers])
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
         intervals = read_intervals(self.context.engine) if grouped else self.intervals
-        judged = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
+        validated = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
         asked = self.asked.filter(pl.col("unit_id").is_in([answer.question.unit_id for answer in good]))
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
-        received = pl.concat([judged.bars.select(seen), judged.rejected.select(seen)])
+        received = pl.concat([validated.bars.select(seen), validated.rejected.select(seen)])
         starts = first_bars(received, intervals, asked.filter(pl.col("kind") == UnitKind.RANGE.value))
-        absent = absent_cells(asked, judged.bars, sessions, intervals, self.expected).join(
+        absent = absent_cells(asked, validated.bars, sessions, intervals, self.expected).join(
             starts.select("security_id", "first_bar"), on="security_id", how="left"
         )
         absent = absent.filter(pl.col("first_bar").is_null() | (pl.col("session") >= pl.col("first_bar")))
         explained = explain_absences(
             absent.select(*CELL_SCHEMA, "closes_at", "suspicious"),
-            self._usual_volumes(absent, judged.bars),
-            judged.rejected.select("ticker", "session", "reason"),
+            self._usual_volumes(absent, validated.bars),
+            validated.rejected.select("ticker", "session", "reason"),
             now=now,
             asked=absence_evidence(self.context.source.name),
             terms=self._retry_terms(absent, now),
@@ -82,14 +82,14 @@ class AnswerValidator:
         failed = [
             self.failed_gaps([answer.question], answer.error, now) for answer in answers if answer.error is not None
         ]
-        per_unit = dict(judged.bars.group_by("unit_id").len().iter_rows())
+        per_unit = dict(validated.bars.group_by("unit_id").len().iter_rows())
         doubtful = dict(absent.filter("suspicious").group_by("unit_id").len().iter_rows())
         batch = StoreBatch(
             source=self.context.source.name,
             run_id=self.context.run_id,
             now=now,
-            bars=judged.bars,
-            rejected=judged.rejected.with_columns(rows_as_json(judged.rejected)),
+            bars=validated.bars,
+            rejected=validated.rejected.with_columns(rows_as_json(validated.rejected)),
             gaps=pl.concat([explained, *failed]),
             starts=[ListingStart(*row) for row in starts.iter_rows()],
             units=[
@@ -97,10 +97,10 @@ class AnswerValidator:
                 for a in answers
             ],
         )
-        return batch, judged.unresolved
+        return batch, validated.unresolved
 
     def _retry_terms(self, absent: pl.DataFrame, now: datetime) -> pl.DataFrame:
-        """On which terms the absent cells of a session that has not settled are asked for again."""
+        """The retry terms of absent cells on sessions that have not settled."""
         late = absent.filter(pl.lit(now) - pl.col("closes_at") < SETTLES_AFTER)
         return read_retry_terms(self.context.engine, late.select("security_id", "session").rows())
 
@@ -122,9 +122,9 @@ class AnswerValidator:
         return pl.concat([answered, usual_volumes(self.context.engine, others, before)]) if others else answered
 
     def failed_gaps(self, units: Sequence[WorkUnit], error: VendorError, now: datetime) -> pl.DataFrame:
-        """Explain the cells of units that failed or were not asked for. They are due again at once: the next run asks.
+        """Explain the cells of units that failed or were not asked for. They are due at once: the next run asks again.
 
-        What the vendor calls older than the plan's history is due in 30 days.
+        Cells that the vendor refuses as older than the plan's history are due in 30 days.
         """
         cells = self.asked.filter(pl.col("unit_id").is_in([unit.unit_id for unit in units]))
         if isinstance(error, OutOfHistoryError):
@@ -146,7 +146,7 @@ class AnswerValidator:
 
 
 def _why_failed(answer: BarAnswer, doubtful: dict[str, int]) -> str | None:
-    """In words; None where the answer can be relied on. One that lacks much has rows, and proves no absence."""
+    """The unit's error, in words; None for a good answer. One that lacks many bars proves no single absence."""
     if answer.error is not None:
         return str(answer.error)
     lacking = doubtful.get(answer.question.unit_id)
@@ -154,7 +154,14 @@ def _why_failed(answer: BarAnswer, doubtful: dict[str, int]) -> str | None:
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:
-    """`GAP_SCHEMA` of cells that share one reason."""
+    """`GAP_SCHEMA` of cells that share one reason.
+
+    Args:
+        cells: `CELL_SCHEMA`.
+        reason: stored with each.
+        evidence: stored with each.
+        retry_at: aware; when the cells are due again.
+    """
     return cells.with_columns(
         reason=pl.lit(reason.value),
         evidence=pl.lit(evidence),

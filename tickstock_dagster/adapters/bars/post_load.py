@@ -1,7 +1,7 @@
-"""What only a whole load shows: where late listings begin, and which absences are ordinary.
+"""Conclusions that only a whole load allows: where late listings begin, and which absences are ordinary.
 
-A batch is judged by the rows that came with it and by what was stored before. How answers are cut into batches, in
-which order they come, and whether a load was interrupted must leave no trace: so both are judged again at the end.
+A batch is validated with its own rows and those stored before. The result must not depend on the order of answers, on
+how they are cut into batches, or on an interruption: so the end of a load evaluates both again.
 """
 
 from collections.abc import Sequence
@@ -23,12 +23,12 @@ from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, abs
 def late_starts(
     context: LoadContext[Source], intervals: pl.DataFrame, calendar: SessionCalendar, last: date
 ) -> list[ListingStart]:
-    """Listings whose every possible session before their first bar was answered for, and empty.
+    """Listings with an empty answer for every possible session before their first bar.
 
     Args:
         context: the load's.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
-        calendar: in force.
+        calendar: with its overrides applied.
         last: last session of the load.
     """
     open_starts = intervals.filter(pl.col("start_known") == "absent_before")
@@ -54,15 +54,15 @@ def revised_gaps(
     *,
     now: datetime,
 ) -> pl.DataFrame:
-    """Gaps between two sessions that read otherwise once the whole span is stored, as `GAP_SCHEMA`.
+    """Gaps between two sessions whose reason or evidence changes once the whole span is stored, as `GAP_SCHEMA`.
 
-    Of concern are only cells of which a good answer of the source had no bar. When a gap with the same reason is to be
-    asked for again stays as it was.
+    Only cells whose bar a good answer of the source lacked are evaluated. A gap that keeps its reason keeps its
+    `retry_at`.
 
     Args:
         context: the load's.
         security_ids: of the request.
-        calendar: in force.
+        calendar: with its overrides applied.
         first: first session of the load.
         last: last session of the load.
         now: aware.

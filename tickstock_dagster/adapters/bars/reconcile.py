@@ -1,6 +1,6 @@
-"""The second look at a session: asking for it again, and what is owed one.
+"""Reconciling a session: asking for it again, and which sessions are due.
 
-The loader asks, judges and stores as always; when and for which session is decided in `core.bars.reconcile`.
+The loader asks, validates and stores as always; `core.bars.reconcile` decides when, and for which session.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.loading.end_of_day import declare_complete
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.postgres.database import transaction
@@ -20,12 +21,12 @@ from tickstock_dagster.core.loading.end_of_day import reaches_objective
 
 @dataclass(frozen=True, slots=True)
 class ReconcileReport:
-    """What a second look changed.
+    """What a reconcile changed.
 
     Attributes:
         load: the loader's report; `stored.restated` bars changed, each with its former values kept.
         finalised: provisional bars that became final, restated ones included.
-        left: bars that stay provisional: the vendor does not have them any more, or could not be asked.
+        left: bars that stay provisional: the vendor no longer has them, or could not be reached.
         late: gaps that are still late.
     """
 
@@ -36,7 +37,7 @@ class ReconcileReport:
 
 
 def pending_reconciles(engine: sa.Engine, first: date, last: date) -> dict[date, PendingReconcile]:
-    """The sessions between two that are owed a second look; attempts are not known here."""
+    """The sessions between two that a reconcile is due for, without the number of attempts."""
     with transaction(engine) as connection:
         rows = connection.execute(statement("bars/reconcile_due"), {"first": first, "last": last}).fetchall()
     return {session: PendingReconcile(provisional, late) for session, provisional, late in rows}
@@ -45,18 +46,17 @@ def pending_reconciles(engine: sa.Engine, first: date, last: date) -> dict[date,
 def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
     """Ask for everything tracked on a session again. Unchanged bars become final, changed ones are restated.
 
-    What is final already and unchanged is not touched; a bar that appears closes its gap, an absence that was late
-    or taken for no trade is judged anew. A session that is complete only now is told of. Done twice, the second time
-    changes nothing.
+    Final, unchanged bars are not touched. A new bar closes its gap; absences that were late or no_trade are evaluated
+    again. A session that is complete only now is published. A second reconcile changes nothing.
 
     Raises:
         BadInputError: nothing is tracked on the session.
-        VendorError: asking on is pointless; what was answered before is stored.
+        VendorError: further calls are pointless; earlier answers stay stored.
         ServiceUnavailableError: the database cannot be reached.
     """
     tickers = universe_tickers_between(loader.context.engine, None, session, session)
     if not tickers:
-        raise BadInputError("session", session, "one on which something is tracked")
+        raise BadInputError("session", session, "a session with tracked securities")
     started_at, nothing = loader.context.now(), PendingReconcile(0, 0)
     before = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
     request = LoadRequest(tickers, (session,), universes=(), ask_again=True, refresh=True)
@@ -68,7 +68,7 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
 
 
 def _declare(loader: BarLoader, report: LoadReport, started_at: datetime) -> None:
-    """Tell of a session that has reached its objective; one that was told of before stays told of once."""
+    """Publish that a session has reached its objective, unless that was published before."""
     for state in report.states:
         if reaches_objective(state):
             declare_complete(

@@ -1,6 +1,6 @@
-"""Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, tell.
+"""Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, publish.
 
-Whatever is told (work units done, gaps explained, events) stands in the same transaction as the rows it speaks of.
+The transaction that writes rows also writes what reports them: finished work units, explained gaps, events.
 Reading bars and coverage belongs in `adapters.loading.coverage`.
 """
 
@@ -31,7 +31,7 @@ REJECTED_COLUMNS = ("ticker", "session", "security_id", "reason", "row", "unit_i
 
 @dataclass(frozen=True, slots=True)
 class ListingStart:
-    """A listing interval that turns out to begin later, at its first bar."""
+    """A listing interval that begins later than its list allowed, at its first bar."""
 
     security_id: int
     old_valid_from: date
@@ -46,9 +46,9 @@ class StoreBatch:
         bars: `core.bars.columns.STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
         rejected: `REJECTED_COLUMNS`; `row` is JSON text.
         gaps: `core.loading.coverage.GAP_SCHEMA`.
-        starts: listing intervals that begin later than thought.
+        starts: listing intervals that begin later than their list allowed.
         units: work units that end with this batch.
-        events: told with the batch.
+        events: published with the batch.
         calls: vendor calls made for it.
     """
 
@@ -66,7 +66,7 @@ class StoreBatch:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """Rows new, changed (each with its restatement kept), already there, quarantined now, and gaps explained."""
+    """Numbers of rows: new, changed (with restatements), unchanged, newly quarantined; and of explained gaps."""
 
     inserted: int
     restated: int
@@ -88,7 +88,7 @@ NOTHING_STORED = StoreResult(0, 0, 0, 0, 0)
 
 
 def rows_as_json(rejected: pl.DataFrame) -> pl.Series:
-    """Each rejected row as JSON text: what was received, for `quarantined_bars.row`."""
+    """Each rejected row as JSON text, as received, for `quarantined_bars.row`."""
     columns = [name for name in BAR_SCHEMA if name in rejected.columns]
     return pl.Series(
         "row",
@@ -112,7 +112,7 @@ def store_batch(engine: sa.Engine, batch: StoreBatch) -> StoreResult:
 
 def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreBatch) -> StoreResult:
     at = {"now": batch.now, "source": batch.source}
-    cursor.execute(statement("bars/stage"), prepare=False)  # several statements at once cannot be prepared
+    cursor.execute(statement("bars/stage"), prepare=False)  # PostgreSQL cannot prepare several statements at once
     if not batch.bars.is_empty():
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
     lock(cursor, Lock.BARS)
@@ -150,15 +150,15 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
 
 
 def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None = None) -> int:
-    """Run a statement over a stage; returns the rows that it wrote."""
-    # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+    """Run a statement over a staging table; returns how many rows it wrote."""
+    # Never prepared: a plan for one size of the staging table is a bad plan for another size.
     cursor.execute(statement(name), values, prepare=False)
     return cursor.rowcount
 
 
 def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: Mapping[str, object]) -> int:
-    """Overwrite stored bars that the stage changes; returns for how many the former values were kept."""
-    # Statistics lag behind a session that was just written: taken for one row, it would be joined by a nested loop.
+    """Overwrite stored bars that the batch changes; returns how many restatements were kept."""
+    # Statistics lag behind a session just written: estimated as one row, it would be joined by a nested loop.
     cursor.execute("SET LOCAL enable_nestloop = off")
     bounds = {
         "security_ids": batch.bars["security_id"].unique().to_list(),

@@ -1,7 +1,7 @@
 """Changing a calendar by hand: overrides put in force and withdrawn, each with its event and the copy for readers.
 
-One change is one transaction. What an override may say is judged in `core.calendars.overrides`; reading the calendar in
-force belongs in `adapters.calendars.store`.
+One change is one transaction. `core.calendars.overrides` validates overrides; reading the calendar in force belongs in
+`adapters.calendars.store`.
 """
 
 from dataclasses import dataclass
@@ -29,11 +29,11 @@ from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
 
 @dataclass(frozen=True, slots=True)
 class OverrideChange:
-    """What became of a day.
+    """How a change altered a day.
 
     Attributes:
-        override_id: the override that was put in force, or withdrawn; None where it stood already.
-        replaced: the override that it took the place of.
+        override_id: the override put in force, or withdrawn; None where the same one was in force.
+        replaced: the override that it replaced.
         before: the day's session before the change, None for a closed day.
         after: the day's session now.
     """
@@ -63,21 +63,21 @@ class StoredOverride:
 
 
 def put_override(engine: sa.Engine, override: CalendarOverride, *, by: str, now: datetime) -> OverrideChange:
-    """Put an override in force; it is obeyed from the next question on. The same one again changes nothing.
+    """Put an override in force; it counts from the next reading on. The same one again changes nothing.
 
-    An override that stands for the day is withdrawn in the same transaction, and its row is kept.
+    The same transaction withdraws the override in force on that day, if there is one, and keeps its row.
 
     Args:
         engine: the store's.
         override: the change, against the library's calendar.
-        by: who asks for it.
+        by: the person who decides it.
         now: aware.
 
     Raises:
-        BadInputError: the library says it already, the change contradicts the calendar or its times cannot be, or
-            nobody is named. Nothing was changed.
+        BadInputError: the library has the day so already, the change contradicts the calendar, its times are not valid,
+            or the person is not named. Nothing was changed.
     """
-    who = _somebody(by)
+    who = _named(by)
     key, day = override.calendar, override.session
     with transaction(engine) as connection:
         lock_calendars(connection)
@@ -86,7 +86,7 @@ def put_override(engine: sa.Engine, override: CalendarOverride, *, by: str, now:
         same = [old for old in standing if old.session == day and _says(old) == _says(override)]
         if same:
             return OverrideChange(None, None, before, before)
-        # Judged against the library, since what stands for the day is replaced.
+        # Validated against the library, since the override in force is about to be replaced.
         library_calendar(key).with_overrides([override])
         replaced = _revoke(connection, key, day, by=who, reason=f"replaced: {override.reason}", now=now)
         values = {
@@ -110,12 +110,20 @@ def put_override(engine: sa.Engine, override: CalendarOverride, *, by: str, now:
 
 
 def withdraw_override(engine: sa.Engine, key: str, day: date, *, by: str, reason: str, now: datetime) -> OverrideChange:
-    """Take the override of a day back: the library's word counts again. The row is kept with who, when and why.
+    """Withdraw the override of a day, so that the library counts again. The row stays, with who, when and why.
+
+    Args:
+        engine: the store's.
+        key: the calendar's.
+        day: the override's day.
+        by: the person who decides it.
+        reason: why.
+        now: aware.
 
     Raises:
-        BadInputError: none stands for the day, or nobody or no reason is named. Nothing was changed.
+        BadInputError: no override is in force on the day, or person or reason is missing. Nothing was changed.
     """
-    who = _somebody(by)
+    who = _named(by)
     if not reason.strip():
         raise BadInputError("--reason", reason, "some words on why")
     with transaction(engine) as connection:
@@ -134,16 +142,23 @@ def withdraw_override(engine: sa.Engine, key: str, day: date, *, by: str, reason
 
 
 def override_history(engine: sa.Engine, key: str, first: date, last: date) -> list[StoredOverride]:
-    """The overrides of some days (inclusive), those taken back included, by day and age."""
+    """The overrides of some days, withdrawn ones included, by day and age.
+
+    Args:
+        engine: the store's.
+        key: the calendar's.
+        first: first day.
+        last: last day, included.
+    """
     values = {"calendar": key, "first": first, "last": last}
     with transaction(engine) as connection:
         return [StoredOverride(*row) for row in connection.execute(statement("calendars/override_history"), values)]
 
 
 def _follow(connection: psycopg.Connection, key: str, day: date) -> SessionHours | None:
-    """Bring the copy for readers in line with the day as it is now; returns its session.
+    """Update the day in the copy for readers; returns its session.
 
-    Years that were not copied yet are left to the copy: one day among days that are missing would mislead.
+    Years that are not copied yet are left to the next copy: a single day without its neighbours would mislead.
     """
     calendar = calendar_within(connection, key)
     until = copied_spans(connection).get(key)
@@ -174,7 +189,7 @@ def _details(change: OverrideChange, *, by: str, reason: str) -> dict[str, JsonV
     return details
 
 
-def _somebody(by: str) -> str:
+def _named(by: str) -> str:
     if not by.strip():
-        raise BadInputError("--by", by, "the name of whoever decides it")
+        raise BadInputError("--by", by, "the name of the person who decides it")
     return by.strip()

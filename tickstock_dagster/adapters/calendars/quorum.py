@@ -1,7 +1,7 @@
-"""The nightly quorum: every witness that can be had is asked about the calendars; what differs is kept as an alert.
+"""The nightly quorum: asks every available witness about the calendars, and keeps disagreements as alerts.
 
-Who says what is `adapters.calendars.witnesses`, what a difference is `core.calendars.quorum`. Nothing here changes a
-calendar: that is a person's decision (`adapters.calendars.edit`).
+`adapters.calendars.witnesses` asks them, `core.calendars.quorum` compares. Nothing here changes a calendar: that is a
+person's decision (`adapters.calendars.edit`).
 """
 
 from collections.abc import Sequence
@@ -32,25 +32,25 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import is_silent, latest_due_session
 
 AHEAD = timedelta(days=400)
-"""So far ahead the libraries are compared: every holiday of a year comes up."""
+"""How far ahead the quorum compares the libraries: every holiday of a year comes up."""
 
 BEHIND = timedelta(days=31)
-"""So far back they are compared: what a library has learnt of late."""
+"""How far back it compares them, for late corrections of a library."""
 
 ALERTS_FOR = timedelta(days=7)
-"""So long after its day a disagreement is an alert; then it is history."""
+"""How long after its day a disagreement stays an alert; then it is history."""
 
 TRADED_BARS = "traded volume"
 
 
 @dataclass(frozen=True, slots=True)
 class QuorumReport:
-    """What a quorum came to.
+    """What one quorum found.
 
     Attributes:
-        asked: witnesses that were heard, each with its calendar.
-        unheard: those that were not, and why.
-        noticed: disagreements that are new.
+        asked: witnesses that answered, each with its calendar.
+        unheard: witnesses that did not, and why.
+        noticed: new disagreements.
         resolved: disagreements that ended.
     """
 
@@ -69,10 +69,10 @@ class _Heard:
 
 
 def hold_quorum(context: LoadContext[PublicationSource]) -> QuorumReport:
-    """Ask every witness about every calendar, and keep what differs. Asked again on the same day, nothing is new.
+    """Ask every witness about every calendar, and keep what differs. A second quorum on the same day finds nothing new.
 
     Args:
-        context: its source is the vendor, of whom only the context's market is asked.
+        context: its source is the vendor, which is asked about the context's market only.
     """
     engine, now = context.engine, context.now()
     asked: list[str] = []
@@ -84,7 +84,7 @@ def hold_quorum(context: LoadContext[PublicationSource]) -> QuorumReport:
         unheard += heard.unheard
         with transaction(engine) as connection:
             for account in heard.accounts:
-                # What was traded is no opinion: it speaks against an override as well.
+                # Traded volume is a fact, not an opinion: it can contradict an override as well.
                 decided = frozenset[date]() if account.witness == TRADED_BARS else heard.overridden
                 found = disagreements(heard.calendar, account, decided)
                 resolved += _write(connection, "calendars/disagreements_resolve", key, account, found, now)
@@ -94,7 +94,7 @@ def hold_quorum(context: LoadContext[PublicationSource]) -> QuorumReport:
 
 
 def standing_disagreements(engine: sa.Engine, now: datetime) -> list[Disagreement]:
-    """Disagreements that nobody has settled, about days to come and the last week's; undecided ones first."""
+    """Open disagreements about the last week and days to come; those without an override come first."""
     with transaction(engine) as connection:
         values = {"since": now.date() - ALERTS_FOR}
         return [Disagreement(*row) for row in connection.execute(statement("calendars/disagreements_open"), values)]
@@ -128,7 +128,7 @@ def _hear(engine: sa.Engine, key: str, source: PublicationSource | None, now: da
 def _ask_volume(
     engine: sa.Engine, source: PublicationSource, calendar: SessionCalendar, now: datetime
 ) -> list[WitnessAccount]:
-    """What was traded on the latest due session, and on the closed days before and after it; a account a day."""
+    """Whether the latest due session, and the closed days around it, saw trading; one account for each day."""
     session = latest_due_session(calendar, now)
     said = []
     state = tracked_state(engine, session)

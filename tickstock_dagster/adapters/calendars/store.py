@@ -17,16 +17,16 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, l
 
 
 def calendar_in_force(engine: sa.Engine, key: str) -> SessionCalendar:
-    """The library's calendar with the overrides that stand in the store now.
+    """The library's calendar with the overrides in force now.
 
-    An override that the library says itself by now is passed over: a newer library caught up with it.
+    An override that agrees with the library is left out: a newer library has caught up with it.
     """
     with transaction(engine) as connection:
         return calendar_within(connection, key)
 
 
 def calendar_within(connection: psycopg.Connection, key: str) -> SessionCalendar:
-    """The calendar in force as a transaction that is under way sees it."""
+    """The calendar in force, as the caller's transaction sees it."""
     calendar = library_calendar(key)
     overrides = standing_overrides(connection, key)
     return calendar.with_overrides([override for override in overrides if not calendar.already_says(override)])
@@ -39,7 +39,7 @@ def standing_overrides(connection: psycopg.Connection, key: str) -> list[Calenda
 
 
 def copied_until(engine: sa.Engine) -> date | None:
-    """The day up to which every calendar was copied; None where some was not."""
+    """The day up to which every calendar is copied; None where a calendar is not."""
     with transaction(engine) as connection:
         last = copied_spans(connection)
     return min(last.values()) if set(last) >= set(CALENDARS) else None
@@ -51,7 +51,7 @@ def copied_spans(connection: psycopg.Connection) -> dict[str, date]:
 
 
 def copy_calendars(engine: sa.Engine, first: date, last: date) -> int:
-    """Bring `market_calendar` in line with the calendars in force between two dates; returns changed rows."""
+    """Update `market_calendar` to the calendars in force between two dates; returns the number of changed rows."""
     changed = 0
     for key in CALENDARS:
         with transaction(engine) as connection:
@@ -61,7 +61,14 @@ def copy_calendars(engine: sa.Engine, first: date, last: date) -> int:
 
 
 def copy_days(connection: psycopg.Connection, calendar: SessionCalendar, first: date, last: date) -> int:
-    """The same for one calendar, in a transaction that is under way and holds the lock."""
+    """Update one calendar's copy, in the caller's transaction, which holds the lock; returns how many rows changed.
+
+    Args:
+        connection: inside a transaction.
+        calendar: with its overrides applied.
+        first: first day.
+        last: last day, included.
+    """
     hours = calendar.session_hours(first, last)
     values = {
         "calendar": calendar.key,
@@ -77,5 +84,5 @@ def copy_days(connection: psycopg.Connection, calendar: SessionCalendar, first: 
 
 
 def lock_calendars(connection: psycopg.Connection) -> None:
-    """Until the transaction's end nobody else changes a calendar."""
+    """Keep other processes from changing a calendar until the end of the transaction."""
     lock(connection, Lock.CALENDARS)

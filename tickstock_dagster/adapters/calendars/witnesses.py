@@ -1,6 +1,6 @@
-"""Asking others about the calendar: the second library where it is installed, and the vendor's special days.
+"""Asking witnesses about a calendar: the second library where it is installed, and the vendor's special days.
 
-What a witness's word is compared with, and how, belongs in `core.calendars.quorum`.
+Comparing their accounts with the calendar belongs in `core.calendars.quorum`.
 """
 
 from datetime import date, timedelta
@@ -13,18 +13,18 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 SECOND_LIBRARY = "exchange_calendars"
 
 VENDOR_EXCHANGES = ("NYSE", "NASDAQ")
-"""Exchanges by the vendor's names whose days are those of XNYS. Over-the-counter days are nobody's sessions here."""
+"""Exchanges by the vendor's names whose days are those of XNYS; no calendar here has over-the-counter days."""
 
 _MARGIN = timedelta(days=14)
 
 
 def ask_second_library(calendar: SessionCalendar, first: date, last: date) -> WitnessAccount | None:
-    """What `exchange_calendars` says of some days (inclusive); None where it is not installed."""
+    """The account of `exchange_calendars` about some days (inclusive); None where it is not installed."""
     try:
         import exchange_calendars as library
     except ImportError:
         return None
-    # It refuses a span without a session.
+    # The library refuses a span without a session.
     span = (max(first - _MARGIN, calendar.first), min(last + _MARGIN, calendar.last))
     table = library.get_calendar(calendar.key, start=str(span[0]), end=str(span[1])).schedule
     rows = zip(table.index, table["open"], table["close"], strict=True)
@@ -34,10 +34,10 @@ def ask_second_library(calendar: SessionCalendar, first: date, last: date) -> Wi
 
 
 def ask_vendor(source: PublicationSource, calendar: SessionCalendar, first: date) -> list[WitnessAccount]:
-    """What the vendor says of the days from `first` to the last special one that it lists, one account an exchange.
+    """The vendor's accounts of the days from `first` to its last listed special day, one for each exchange.
 
     Raises:
-        VendorError: the vendor could not be asked, or does not offer it.
+        VendorError: the vendor could not be reached, or does not offer special days.
     """
     listed = [day for day in source.special_days() if day.day >= first]
     return [

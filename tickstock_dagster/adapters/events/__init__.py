@@ -1,4 +1,4 @@
 """The outbox and its way into Redis: dispatch, replay, streams, consumers, dead letters.
 
-What events say belongs in `core.events`; each is written by the subject whose change it reports.
+The contents of events belong in `core.events`; the subject whose change an event reports writes it.
 """

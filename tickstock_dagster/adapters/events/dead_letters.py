@@ -1,8 +1,10 @@
-"""Dead letters: events that Redis refused so often that they are no longer tried. Listed, released and dropped here.
+"""Dead letters: events that Redis refused so often that the dispatcher no longer tries them.
 
-Order per subject: while an event is refused, the later events of its subject wait behind it, and those of all other
-subjects pass. Releasing it sends it and then them, in order; dropping it lets them go without it. How refusals are
-counted is in `adapters.events.outbox_drain`.
+This module lists, releases and drops them.
+
+Order is kept per subject: while Redis refuses an event, the later events of its subject wait behind it, and those of
+all other subjects go out. Releasing it sends it and then them, in order; dropping it sends them without it. Refusals
+are counted in `adapters.events.outbox_drain`.
 """
 
 import uuid
@@ -18,7 +20,7 @@ from tickstock_dagster.core.errors import BadInputError
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that was given up. Times in UTC; `held`: later events of its subject that wait behind it."""
+    """An event that the dispatcher gave up. Times in UTC; `held`: later events of its subject that wait behind it."""
 
     event_id: str
     channel: str
@@ -38,7 +40,7 @@ class DeadLetter:
 
 
 def dead_letters(database_url: str) -> list[DeadLetter]:
-    """All that are neither released nor dropped, in the order of writing.
+    """All dead letters that are neither released nor dropped, in the order of writing.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached, or has no outbox.
@@ -48,17 +50,17 @@ def dead_letters(database_url: str) -> list[DeadLetter]:
 
 
 def release(database_url: str, event_ids: Sequence[str] | None = None) -> list[str]:
-    """Let dead letters be tried again by the next dispatch, with all their attempts before them.
+    """Let the next dispatch try dead letters again, with a full number of attempts.
 
     Args:
         database_url: the warehouse.
-        event_ids: which; None for all.
+        event_ids: the dead letters to release; None for all.
 
     Returns:
         The ids released.
 
     Raises:
-        BadInputError: one of the ids is no dead letter; then none is released.
+        BadInputError: one of the ids is not a dead letter; then none is released.
         ServiceUnavailableError: the database cannot be reached, or has no outbox.
     """
     wanted = None if event_ids is None else _known(database_url, event_ids)
@@ -68,18 +70,18 @@ def release(database_url: str, event_ids: Sequence[str] | None = None) -> list[s
 
 
 def drop(database_url: str, event_ids: Sequence[str], now: datetime) -> list[str]:
-    """Give dead letters up for good; they stay in the outbox, unsent, for 90 days.
+    """Give up dead letters permanently; they stay in the outbox, unsent, for 90 days.
 
     Args:
         database_url: the warehouse.
-        event_ids: which.
+        event_ids: the dead letters to drop.
         now: with a time zone.
 
     Returns:
         The ids dropped.
 
     Raises:
-        BadInputError: one of the ids is no dead letter; then none is dropped.
+        BadInputError: one of the ids is not a dead letter; then none is dropped.
         ServiceUnavailableError: the database cannot be reached, or has no outbox.
     """
     values = {"event_ids": _known(database_url, event_ids), "now": now}

@@ -1,8 +1,8 @@
-"""The dispatcher as a service: sends events as soon as they are committed, for as long as it is let.
+"""The dispatcher as a service: sends events as soon as they are committed, until it is stopped.
 
-PostgreSQL tells of every commit that wrote events (LISTEN; the trigger is in the migrations). Should a word be lost, as
-with the session that listens, the outbox is looked into every `POLL_SECONDS` all the same. Several may run at once:
-one sends, the others find it at work and look again.
+PostgreSQL notifies it of every commit that wrote events (LISTEN; the trigger is in the migrations). A notification can
+be lost, for instance with the listening session, so the service also polls the outbox every `POLL_SECONDS`. Several may
+run at once: one sends, the others find it at work and try again.
 """
 
 import threading
@@ -18,11 +18,11 @@ from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import ServiceUnavailableError
 
 POLL_SECONDS = 5.0
-"""How long an event can wait whose commit nobody told of."""
+"""How long an event can wait when the notification of its commit was lost."""
 
-_STEP = 0.25  # seconds in which it notices that it shall stop
-_AGAIN = 0.5  # seconds until the next try where another is sending, or a consumer is waited for
-_PART = 10_000  # events between two looks at whether it shall stop
+_STEP = 0.25  # seconds between two checks of `stop` while it waits
+_AGAIN = 0.5  # seconds until the next try while another dispatcher sends or a consumer has to catch up
+_PART = 10_000  # events between two checks of `stop`
 _LONGEST_PAUSE = 10.0
 
 
@@ -36,18 +36,18 @@ def follow(
     on_trouble: Callable[[str], None] = lambda _: None,
     on_well: Callable[[], None] = lambda: None,
 ) -> None:
-    """Send until `stop` is set. What is under way then is brought to its end, at most some 10,000 events.
+    """Send until `stop` is set, and then finish the dispatch in progress: at most some 10,000 events.
 
-    PostgreSQL or Redis being away is told once, and again when it changes; it goes on when they are back.
+    An outage of PostgreSQL or Redis is reported once, and again when it changes; sending resumes when they are back.
 
     Args:
         database_url: the warehouse, `postgresql://…`.
         redis_url: `redis://…`.
-        stop: ends it, within about a second.
-        clock: what `sent_at` is taken from.
-        on_report: told of every dispatch that sent something.
-        on_trouble: told in one line what is wrong, and when it no longer is.
-        on_well: told after every look at the outbox for which PostgreSQL and Redis were there, at least every
+        stop: ends the service within about a second.
+        clock: gives `sent_at`, with a time zone.
+        on_report: called with the report of every dispatch that sent something.
+        on_trouble: called with one line that says what is wrong, and again when the trouble is over.
+        on_well: called after every dispatch for which PostgreSQL and Redis were available, at least every
             `POLL_SECONDS` while all is well.
 
     Raises:
@@ -55,7 +55,7 @@ def follow(
     """
     dispatcher = OutboxDispatcher(database_url, redis_url, clock=clock)
     service = _Service(dispatcher, stop, on_report, on_trouble, on_well)
-    # SQLAlchemy's word for the driver is of no use to the driver itself.
+    # psycopg does not know the driver suffix of SQLAlchemy's URLs.
     address = sqlalchemy_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
         try:
@@ -63,7 +63,9 @@ def follow(
                 listener.execute(statement("events/listen"))
                 service.run(listener)
         except psycopg.OperationalError as error:
-            service.trouble(f"the database is away: {(str(error).strip().splitlines() or [type(error).__name__])[0]}")
+            service.trouble(
+                f"the database is unavailable: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
+            )
             service.pause()
 
 
@@ -81,21 +83,21 @@ class _Service:
         self._on_report = on_report
         self._on_trouble = on_trouble
         self._on_well = on_well
-        self._told: str | None = None
+        self._reported: str | None = None
         self._failures = 0
 
     def run(self, listener: psycopg.Connection) -> None:
-        """Send, wait to be told, and so on."""
+        """Send, wait for a notification or the next poll, and repeat."""
         while not self._stop.is_set():
             due = time.monotonic() + self._send()
-            told = False
-            while not told and not self._stop.is_set() and (left := due - time.monotonic()) > 0:
-                told = any(True for _ in listener.notifies(timeout=min(_STEP, left), stop_after=1))
+            notified = False
+            while not notified and not self._stop.is_set() and (left := due - time.monotonic()) > 0:
+                notified = any(True for _ in listener.notifies(timeout=min(_STEP, left), stop_after=1))
                 if self._failures:
-                    told = False  # while something is away, a commit is no reason to try sooner
+                    notified = False  # during an outage a commit is no reason to try sooner
 
     def _send(self) -> float:
-        """One dispatch; returns after how many seconds to look again without being told."""
+        """Dispatch once; returns the seconds until the next dispatch if no notification comes before."""
         try:
             report = self._dispatcher.dispatch(_PART)
         except ServiceUnavailableError as error:
@@ -119,10 +121,10 @@ class _Service:
         return 0.0 if report.sent >= _PART else POLL_SECONDS
 
     def trouble(self, text: str | None) -> None:
-        """Tell what is wrong if that is news; None: nothing any more."""
-        if text != self._told:
+        """Report what is wrong if that has changed; None: nothing is wrong any more."""
+        if text != self._reported:
             self._on_trouble(text or "it works again")
-        self._told = text
+        self._reported = text
 
     def pause(self) -> None:
         """Wait before the next try, each time longer."""

@@ -1,8 +1,8 @@
 """The outbox: events written in the transaction of their change, and sent to Redis afterwards, at least once.
 
-`write_events` is called inside the transaction of a change. `OutboxDispatcher` sends what is committed: one at a time
-per database, in the order of writing, and marks as sent only what Redis has confirmed. What an event looks like is
-in `core.events.envelope`, and what it becomes in Redis in `adapters.events.stream_commands`.
+Call `write_events` inside the transaction of a change. `OutboxDispatcher` sends committed events in the order of
+writing, one dispatcher at a time per database, and marks as sent only what Redis has confirmed. The shape of an event
+is in `core.events.envelope`, its form in Redis in `adapters.events.stream_commands`.
 """
 
 import json
@@ -35,10 +35,10 @@ class DispatchReport:
         seconds: time taken.
         error: why it stopped early, one line; None if it did not.
         busy: another dispatcher was at work: it also sends what was committed before this call.
-        confirmed: whether what was sent is known to be in Redis's append-only file; None if nothing was sent.
-        refused: events that Redis refused for what they are; counted in `dead_letters`, and `error` says why.
-        waits_for: the consumer group, in words, from which a stream would cut entries if more were sent now. The rest
-            waits in the outbox until it has read on; that is no error.
+        confirmed: whether Redis has confirmed that what was sent is in its append-only file; None if nothing was sent.
+        refused: events that Redis refused for their own sake; counted in `dead_letters`, and `error` says why.
+        waits_for: the consumer group, in words, that would lose entries of a full stream if more were sent now. The
+            rest waits in the outbox until the group has read on; that is not an error.
     """
 
     sent: int
@@ -52,16 +52,16 @@ class DispatchReport:
 
 
 def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -> int:
-    """Write events in the transaction of the change that they tell of, after the change itself.
+    """Write events in the transaction of the change that they report, after the change itself.
 
-    Transactions that change the same row wait for one another, and so their events keep the order of the changes.
+    Transactions that change the same row wait for one another, so their events keep the order of the changes.
 
     Args:
         connection: inside the transaction of the change.
-        events: in the order in which they shall arrive.
+        events: in the order in which consumers shall receive them.
 
     Returns:
-        How many were new; an event that is in the outbox already is left as it is.
+        How many were new; an event that is already in the outbox stays as it is.
 
     Raises:
         RuntimeError: there is no transaction, so that an event could be stored without its change.
@@ -82,7 +82,7 @@ def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -
 
 
 class OutboxDispatcher:
-    """Sends what the outbox has to Redis. Cheap to make; holds no connection between calls."""
+    """Sends the events of the outbox to Redis. Cheap to make; holds no connection between calls."""
 
     def __init__(
         self,
@@ -97,8 +97,8 @@ class OutboxDispatcher:
         Args:
             database_url: the warehouse, `postgresql://…`.
             redis_url: `redis://…`.
-            clock: what `sent_at` is taken from, with a time zone.
-            round_size: events to a confirmation; None: `adapters.events.outbox_drain.ROUND`.
+            clock: gives `sent_at`, with a time zone.
+            round_size: events per confirmation; None: `adapters.events.outbox_drain.ROUND`.
         """
         self._database_url = database_url
         self._redis_url = redis_url
@@ -110,12 +110,12 @@ class OutboxDispatcher:
     ) -> DispatchReport:
         """Send what is committed and not sent yet, in the order of writing.
 
-        Redis being away, or refusing, is no exception but the report's `error`: the events stay, with `attempts` and
-        `last_error`, and the next call sends them.
+        An outage or a refusal of Redis raises nothing; it is the report's `error`. The events stay, with `attempts`
+        and `last_error`, and the next call sends them.
 
         Args:
-            max_events: stop after so many; None for all.
-            on_sent: told after each round how many were sent so far.
+            max_events: stop after so many, 1 or more; None for all.
+            on_sent: called after each round with the number of events sent so far.
 
         Raises:
             ServiceUnavailableError: the database cannot be reached, is lost, or has no outbox.
@@ -123,7 +123,7 @@ class OutboxDispatcher:
         """
         if max_events is not None and max_events < 1:
             raise BadInputError("max_events", max_events, "a number from 1, or nothing for all")
-        # Here and not above: whoever only writes events, or loads the definitions, needs no Redis client.
+        # Imported here so that writing events, or loading the definitions, needs no Redis client.
         from tickstock_dagster.adapters.events.outbox_drain import ROUND, OutboxDrain
 
         began = time.monotonic()
@@ -135,7 +135,7 @@ class OutboxDispatcher:
                     if alone:
                         error = drain.run(max_events, on_sent)
                 left, sendable = _row(database, "events/outbox_count_unsent")
-                # Counted after the lock was given back: whoever was turned away meanwhile relies on this call.
+                # Counted after the lock is released: a dispatcher turned away in the meantime relies on this call.
                 if not alone or error or drain.waits_for or not sendable or drain.sent == max_events:
                     break
         return DispatchReport(
@@ -150,7 +150,7 @@ class OutboxDispatcher:
         )
 
     def status(self, now: datetime) -> OutboxStatus:
-        """How much waits, since when and why. `now` has a time zone.
+        """How many events wait, since when and why. `now` has a time zone.
 
         Raises:
             ServiceUnavailableError: the database cannot be reached, or has no outbox.
@@ -179,7 +179,7 @@ def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
         try:
             yield database
         except BaseException as error:
-            connection.invalidate()  # closes the session, so that the pool never keeps one that has the lock
+            connection.invalidate()  # closes the session, so that the pool never keeps one that holds the lock
             if isinstance(error, psycopg.errors.UndefinedTable):
                 raise ServiceUnavailableError("the database has no outbox yet: run `tickstock migrate`") from None
             if isinstance(error, psycopg.Error):
@@ -190,7 +190,7 @@ def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
 
 @contextmanager
 def _only_dispatcher(database: psycopg.Connection[Any]) -> Iterator[bool]:
-    """Hold the dispatcher's lock if it is free. Not given back after an error: the session is closed then."""
+    """Hold the dispatcher's lock if it is free. Not released after an error: the session is closed then."""
     with hold_if_free(database, Lock.OUTBOX) as alone:
         yield alone
 

@@ -1,6 +1,6 @@
 """The work of one dispatcher: rounds of reading from the outbox, sending, confirming and marking.
 
-That there is only one dispatcher at a time is seen to in `adapters.events.outbox`.
+`adapters.events.outbox` makes sure that there is only one dispatcher at a time.
 """
 
 import logging
@@ -28,16 +28,16 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 logger = logging.getLogger(__name__)
 
 BATCH = 100
-"""Events to a MULTI: what consumers get at once, and what fails together."""
+"""Events per MULTI: what consumers get at once, and what fails together."""
 
 ROUND = 20_000
-"""Events to a confirmation: about what can be sent within the second in which a server may let a confirmation wait.
-After a crash before it, the round's events are sent a second time. Some 40 MB while it is under way."""
+"""Events per confirmation: about what can be sent in the second that a server may take to confirm. After a crash before
+the confirmation, the round's events are sent a second time. A round takes some 40 MB of memory."""
 
 DEAD_AFTER = 5
-"""Refusals of one event after which it is given up until somebody releases it. Redis being away is no refusal."""
+"""Refusals of one event after which it is given up until somebody releases it. An outage of Redis is no refusal."""
 
-_SLICE = 0.05  # seconds; while a confirmation is waited for, what is committed meanwhile goes out
+_SLICE = 0.05  # seconds to wait for a confirmation before sending what was committed in the meantime
 
 
 class OutboxDrain:
@@ -45,14 +45,22 @@ class OutboxDrain:
 
     Attributes:
         sent: events sent and marked.
-        confirmed: whether all of them are known to be in the append-only file.
-        refused: events that Redis refused for what they are.
-        waits_for: the consumer group because of which sending has stopped, in words.
+        confirmed: whether Redis has confirmed that all of them are in its append-only file.
+        refused: events that Redis refused for their own sake.
+        waits_for: the consumer group, in words, for which sending has stopped until it has read on.
     """
 
     def __init__(
         self, database: psycopg.Connection[Any], redis_url: str, clock: Callable[[], datetime], round_size: int
     ) -> None:
+        """Nothing is sent yet.
+
+        Args:
+            database: a session in autocommit that holds the dispatcher's lock while `run` runs.
+            redis_url: `redis://…`.
+            clock: gives `sent_at`, with a time zone.
+            round_size: events per confirmation.
+        """
         self._database = database
         self._redis_url = redis_url
         self._clock = clock
@@ -66,14 +74,14 @@ class OutboxDrain:
 
     @property
     def refused(self) -> int:
-        """Events that Redis refused for what they are."""
+        """Events that Redis refused for their own sake."""
         return len(self._refused)
 
     def run(self, limit: int | None, on_sent: Callable[[int], object] | None) -> str | None:
         """Send until nothing is left or `limit` events are sent in all.
 
         Returns:
-            Why it stopped early, or else why an event was refused.
+            Why it stopped early, or else why Redis refused an event; None where neither happened.
         """
         self.waits_for = None
         with ExitStack() as stack:
@@ -90,7 +98,7 @@ class OutboxDrain:
                         return self._failed((self._in_flight + events)[:BATCH], error)
                 if not events and not self._in_flight:
                     break
-                assert writer is not None  # noqa: S101  # events in flight were sent by one
+                assert writer is not None  # noqa: S101  # a writer sent the events in flight
                 channels |= {event.channel for event in events}
                 if events:
                     unconfirmed_since = time.monotonic()
@@ -103,8 +111,8 @@ class OutboxDrain:
         return self._refusal
 
     def _room(self, standing: Standing, wanted: int) -> int:
-        """How many of so many events can be sent now."""
-        self._tell(standing)
+        """How many of the wanted events can be sent now."""
+        self._report_losses(standing)
         if standing.room >= min(BATCH, wanted):
             self.waits_for = None
             return standing.room
@@ -112,9 +120,9 @@ class OutboxDrain:
         return 0
 
     def _send(self, writer: EventWriter, events: Sequence[StoredEvent]) -> str | None:
-        """One round: batches. What is taken is in flight afterwards, also if it ends early."""
+        """Send one round in batches. What Redis took is in flight afterwards, even if the round ends early."""
         refused: dict[int, str] = {}
-        held: set[str] = set()  # subjects of which an event was refused: later ones would overtake it
+        held: set[str] = set()  # subjects with a refused event: their later events must not overtake it
         begun: Sequence[StoredEvent] = ()
         failure: Exception | None = None
         try:
@@ -127,10 +135,10 @@ class OutboxDrain:
                 for event in ready:
                     if event.position in refused:
                         held.add(event.subject)
-                    elif event.subject not in held:  # else it is sent again after the one before it, under its id
+                    elif event.subject not in held:  # else it goes out again, under its id, after the refused one
                         self._in_flight.append(event)
         except redis.ResponseError as error:
-            failure = error  # what came before it was taken, and can still be confirmed
+            failure = error  # Redis took the batches before it, and can still confirm them
         except (redis.RedisError, OSError) as error:
             self._record(refused)
             return self._failed([*self._in_flight, *begun], error)
@@ -144,7 +152,10 @@ class OutboxDrain:
     def _confirm(
         self, writer: EventWriter, since: float, limit: int | None, on_sent: Callable[[int], object] | None
     ) -> str | None:
-        """Wait for a confirmation of what is in flight, and mark it; for a moment only while there is room for more."""
+        """Wait for a confirmation of what is in flight, and mark it as sent.
+
+        While the round has room for more events, the wait is short and may end without a confirmation.
+        """
         if not self._in_flight:
             return None
         full = len(self._in_flight) >= self._round_size or (limit is not None and self._planned >= limit)
@@ -180,7 +191,7 @@ class OutboxDrain:
         return [StoredEvent(*row) for row in rows]
 
     def _record(self, refused: dict[int, str]) -> None:
-        """Count refusals, and say which events are given up."""
+        """Count refusals, and log which events are given up."""
         if not refused:
             return
         errors = {position: describe(text) for position, text in refused.items()}
@@ -207,18 +218,18 @@ class OutboxDrain:
     def _failed(self, events: Sequence[StoredEvent], error: Exception) -> str:
         text = describe(error)
         positions = [event.position for event in events]
-        self._in_flight.clear()  # whether it has arrived is not known: it is sent again
+        self._in_flight.clear()  # it may or may not have arrived: it is sent again
         self._database.execute(statement("events/outbox_mark_failed"), {"error": text, "positions": positions})
         return text
 
     def _look_back(self, writer: EventWriter, channels: set[str]) -> None:
-        """Trim behind the last round, and see whether somebody lost entries by it."""
+        """Trim behind the last round, and report the groups that lost entries by it."""
         try:
-            self._tell(trim(writer, channels))
+            self._report_losses(trim(writer, channels))
         except (redis.RedisError, OSError) as error:
             logger.warning("the streams were not trimmed: %s", describe(error))
 
-    def _tell(self, standing: Standing) -> None:
+    def _report_losses(self, standing: Standing) -> None:
         for loss in standing.losses:
             values = {
                 "stream": loss.stream,

@@ -1,4 +1,4 @@
-"""How the outbox and its streams stand, as a command shows it. Reading it belongs in `adapters.events.outbox`."""
+"""The state of the outbox and its streams, as commands show it. Reading it belongs in `adapters.events.outbox`."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -7,15 +7,15 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class StreamAlert:
-    """A consumer group from which a full stream has cut entries that it had not finished.
+    """A consumer group that lost entries: a full stream dropped them before the group had finished them.
 
     Attributes:
         stream: the stream.
         group: the consumer group.
-        entries: how many it was short of, at least.
-        first_at: when that was seen first, UTC.
-        last_at: when last, UTC.
-        from_position: place in the outbox from which a replay brings everything back; None if it is no longer there.
+        entries: lost entries, at least.
+        first_at: when the dispatcher first saw the loss, UTC.
+        last_at: when it last saw it, UTC.
+        from_position: outbox position from which a replay restores everything; None if it is no longer there.
     """
 
     stream: str
@@ -35,7 +35,7 @@ class OutboxStatus:
         oldest_unsent: when the change of the first of them happened, UTC.
         sent_last_day: events sent in the last 24 hours.
         last_error: why the first that failed could not be sent.
-        dead: events that were given up, and wait for somebody to release or drop them.
+        dead: dead letters: events given up until somebody releases or drops them.
         held: those among `unsent` that wait behind an event of their subject which Redis refuses.
         alerts: consumer groups that lost entries, seen in the last 7 days.
     """

@@ -1,7 +1,8 @@
-"""Replay: events of the last 90 days once more into the streams, from the outbox, for a consumer that missed them.
+"""Replay: adds events of the last 90 days to the streams again, from the outbox, for a consumer that missed them.
 
-Entries have the ids of old and the further field `replayed`. Nothing is published on channels, where nobody could tell
-old from new, and nothing changes in the outbox. Events that were not sent yet are the dispatcher's and no part of it.
+Entries keep the events' ids and have the further field `replayed`. A replay publishes nothing on channels, where a
+listener could not tell old events from new ones, and changes nothing in the outbox. It leaves events that were not sent
+yet to the dispatcher.
 """
 
 from collections.abc import Callable
@@ -21,12 +22,12 @@ from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events.envelope import EVENTS, event_model
 
 PART = 2_000
-"""Events that are read at once, and looked after for room."""
+"""Events to read at once; before each part the streams are checked for room."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which events. `since` ≤ time of the change < `until`; positions are those of the outbox."""
+    """The events to replay: `since` ≤ time of the change < `until`; positions are those of the outbox."""
 
     since: datetime | None = None
     until: datetime | None = None
@@ -42,10 +43,16 @@ class Selection:
         from_position: int | None = None,
         channel: str | None = None,
     ) -> Self:
-        """A selection from what people write: moments in ISO 8601, UTC where they have no offset.
+        """A selection from what people write. A beginning is required: `since` or `from_position`.
+
+        Args:
+            since: ISO 8601, inclusive; UTC where it has no offset.
+            until: ISO 8601, exclusive; UTC where it has no offset.
+            from_position: first position in the outbox.
+            channel: only this channel's events; None for all.
 
         Raises:
-            BadInputError: no beginning is given, a moment is none, or there is no such channel.
+            BadInputError: no beginning is given, a moment is not ISO 8601, or there is no such channel.
         """
         if since is None and from_position is None:
             raise BadInputError("since", "", "a beginning: --since or --from-position")
@@ -59,7 +66,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class ReplayReport:
-    """What a replay did. `next_position`: where to go on after an `error`."""
+    """What a replay did. `next_position`: where to continue after an `error`."""
 
     sent: int
     total: int
@@ -81,16 +88,16 @@ def replay(
     Args:
         database_url: the warehouse.
         redis_url: `redis://…`.
-        selection: which.
-        now: what the field `replayed` says, with a time zone.
+        selection: the events to replay.
+        now: the value of the field `replayed`, with a time zone.
         to_stream: only into this stream, without a cap; None: into the events' own two streams.
-        on_sent: told how many of how many are done.
+        on_sent: called with the number of events done and their total.
 
     Returns:
-        What was done; Redis being lost on the way, or having no room, is the report's `error`.
+        What was done; an outage of Redis on the way, or a stream without room, is the report's `error`.
 
     Raises:
-        BadInputError: `to_stream` is the name of an event's own stream, or of a key that is no stream.
+        BadInputError: `to_stream` is the name of an event's own stream, or of a key that is not a stream.
         ServiceUnavailableError: the database or Redis cannot be reached.
         ConfigurationError: one of the URLs is not accepted.
     """
@@ -121,11 +128,11 @@ def replay(
 
 
 def _send(writer: EventWriter, events: list[StoredEvent], to_stream: str | None, replayed: str) -> str | None:
-    """One part; returns why it cannot be sent."""
+    """Send one part; returns why it cannot be sent, None where it was."""
     if to_stream is None:
         standing = trim(writer, {event.channel for event in events})
         if standing.room < len(events):
-            return f"{standing.slowest}: more would cut entries from it"
+            return f"{standing.slowest}: it would lose entries if more were sent"
     for batch in batches(events, BATCH, writer.batch_bytes):
         if to_stream is None:
             refused = writer.send(batch, replayed=replayed)

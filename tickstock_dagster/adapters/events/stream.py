@@ -1,8 +1,7 @@
 """Events on their way into Redis (or Valkey): how a batch is sent and confirmed.
 
-What an event becomes there is said in `adapters.events.stream_commands`. When
-something is sent, and what happens if that fails, is decided in `adapters.events.outbox_drain`. How long entries
-stay is seen to in `adapters.events.trim`, reading is done in `adapters.events.tail`.
+`adapters.events.stream_commands` gives events their form there; `adapters.events.outbox_drain` decides when to send and
+what to do on a failure, `adapters.events.trim` how long entries stay; `adapters.events.tail` reads them.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,19 +17,19 @@ from tickstock_dagster.adapters.events.stream_commands import (
     Command,
     StoredEvent,
     commands,
+    concerns_event,
     fields,
     packed,
-    speaks_for_event,
 )
 from tickstock_dagster.core.errors import ConfigurationError
 
 CONFIRM_SECONDS = 5.0
-"""How long a confirmation from the append-only file is waited for; an `everysec` file gives it within a second."""
+"""How long to wait for a confirmation from the append-only file; with `everysec` it comes within a second."""
 
 _ANSWER_SECONDS = 15.0
 _CONNECT_SECONDS = 5.0
 _COPIES = 4  # an event's text is in two entries and one or two messages
-_DEFAULT_BULK, _DEFAULT_BUFFER = 512 * 2**20, 2**30  # what Redis accepts unless it was told otherwise
+_DEFAULT_BULK, _DEFAULT_BUFFER = 512 * 2**20, 2**30  # Redis's own defaults
 _BATCH_BYTES = 16 * 2**20
 
 
@@ -39,33 +38,33 @@ class UnconfirmedError(Exception):
 
 
 class EventWriter:
-    """One connection over which batches are sent in turn, and confirmed together. Made by `open_writer`.
+    """One connection that sends batches in turn and confirms them together. Made by `open_writer`.
 
-    It is the driver's plain connection and not a client: a client reconnects without a word, and a confirmation on
-    another connection, or from a server that has restarted in between, would speak for none of what was sent before.
+    It is the driver's plain connection and not a client: a client reconnects silently, and a confirmation on another
+    connection, or from a server that has restarted in between, would not cover what was sent before.
 
     Attributes:
         max_bytes: the longest event that this server takes.
-        batch_bytes: bytes of events to a batch, at most; a longer event goes alone.
+        batch_bytes: bytes of events per batch, at most; a longer event goes alone.
     """
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection  # the driver gives its methods no types
         fsync = self._configured(b"appendfsync")
-        self._can_confirm = fsync != b"no"  # left to the operating system, WAITAOF would wait in vain, every time
+        self._can_confirm = fsync != b"no"  # with fsync left to the operating system, WAITAOF would always time out
         bulk, buffer = self._configured(b"proto-max-bulk-len"), self._configured(b"client-query-buffer-limit")
         buffer_bytes = int(buffer or 0) or _DEFAULT_BUFFER
-        # The server drops whoever sends it more, without a word that tells this from an outage.
+        # The server closes a connection that sends more, which would look like an outage.
         self.max_bytes = min(int(bulk or 0) or _DEFAULT_BULK, buffer_bytes // (_COPIES + 1))
         self.batch_bytes = min(_BATCH_BYTES, self.max_bytes)
 
     def refusals(self, events: Iterable[StoredEvent]) -> dict[str, str]:
-        """Channels among those of `events` whose stream cannot be written to, and why; asks once per channel.
+        """Channels of `events` whose stream cannot be written to, and why; one question per channel.
 
-        Asked before sending, since in a MULTI the stream of all events would take what the channel's refuses.
+        Checked before sending, since in a MULTI the stream of all events would take what the channel's refuses.
 
         Raises:
-            redis.ResponseError: the stream of all events is no stream: that speaks for Redis and not for an event.
+            redis.ResponseError: the key of the stream of all events is not a stream: no single event is to blame.
             redis.RedisError, OSError: the connection is lost.
         """
         keys = [STREAM, *sorted({event.channel for event in events})]
@@ -84,13 +83,13 @@ class EventWriter:
 
         Args:
             events: what to send.
-            replayed: for a replay, when it is made (ISO 8601): entries get it as a field, and nothing is published.
+            replayed: for a replay, its time (ISO 8601): entries get it as a field, and nothing is published.
 
         Returns:
-            Positions of the events that Redis refused for what they are, and why. All others were taken.
+            Positions of the events that Redis refused for their own sake, and why. Redis took all others.
 
         Raises:
-            redis.ResponseError: Redis refuses whatever is sent (it is full, read-only, …); the connection stays good.
+            redis.ResponseError: Redis refuses everything (it is full, read-only, …); the connection stays good.
             redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
         """
         owned = [(event, command) for event in events for command in commands(event, replayed)]
@@ -111,13 +110,13 @@ class EventWriter:
         refused: dict[int, str] = {}
         for (event, command), reply in zip(owned, replies[1:-1] if aborted else replies[-1], strict=True):
             if isinstance(reply, redis.RedisError):
-                if not speaks_for_event(reply, command):
+                if not concerns_event(reply, command):
                     raise reply
                 refused.setdefault(event.position, str(reply))
         if aborted:
             if not refused:
                 raise replies[-1]
-            # Nothing was done; without those that the server would not even queue the others pass.
+            # Nothing was done; the others pass without those that the server would not even queue.
             refused |= self._transact([pair for pair in owned if pair[0].position not in refused])
         return refused
 
@@ -125,14 +124,14 @@ class EventWriter:
         """Wait until everything sent over this connection is in the append-only file.
 
         Args:
-            seconds: how long to wait; None: `CONFIRM_SECONDS`, and then it is an error.
+            seconds: how long to wait; None: `CONFIRM_SECONDS`, after which it is an error.
 
         Returns:
-            True when it is; None when it is not yet, after `seconds`; False when the server cannot say so: Redis
+            True when it is; None when it is not yet, after `seconds`; False when the server cannot confirm: Redis
             before 7.2, no append-only file, or one that is never forced to disk.
 
         Raises:
-            UnconfirmedError: not within `CONFIRM_SECONDS`.
+            UnconfirmedError: no confirmation within `CONFIRM_SECONDS`.
             redis.RedisError, OSError: the connection is lost, and with it what was not confirmed.
         """
         if not self._can_confirm:
@@ -149,7 +148,7 @@ class EventWriter:
         return None
 
     def ask(self, commands: Sequence[Command]) -> list[Any]:
-        """Send commands at once and read every reply; a refusal stands in its place as the driver's exception."""
+        """Send commands at once and read every reply; a refused command's reply is the driver's exception."""
         if not commands:
             return []
         self._connection.send_packed_command([b"".join(map(packed, commands))], check_health=False)
@@ -164,7 +163,7 @@ class EventWriter:
         return replies
 
     def _configured(self, name: bytes) -> bytes | None:
-        """A setting of the server; None if it does not tell, as hosted servers often do not."""
+        """A setting of the server; None if it does not disclose it, as hosted servers often do not."""
         (reply,) = self.ask([(b"CONFIG", b"GET", name)])
         if isinstance(reply, Exception) or not reply:
             return None
@@ -210,7 +209,7 @@ def describe(error: Exception | str) -> str:
 
 
 def redis_pool(redis_url: str, **options: Any) -> redis.ConnectionPool:
-    """Connections to a Redis URL, which never try again on their own.
+    """Connections to a Redis URL, without retries of the driver's own.
 
     Raises:
         ConfigurationError: not a Redis URL; the value is not repeated, since it may hold a password.

@@ -1,4 +1,4 @@
-"""What an event becomes in Redis (or Valkey): its entries and messages, and whether a refusal is the event's own.
+"""The form of an event in Redis (or Valkey): its entries and messages, and whether a refusal concerns the event.
 
 Sending and confirming belong in `adapters.events.stream`.
 """
@@ -12,7 +12,7 @@ import redis
 from tickstock_dagster.core.events.envelope import has_alias, legacy_payload
 
 STREAM = "tickstock.events"
-"""Has every event; the stream with the name of a channel has that channel's."""
+"""The stream of all events; the stream with the name of a channel has that channel's."""
 
 MAX_ENTRIES = 50_000
 """Newest entries kept per stream at most, approximately: Redis trims whole nodes. Older events are in the outbox."""
@@ -22,7 +22,7 @@ Command = tuple[bytes | str | int, ...]
 
 @dataclass(frozen=True, slots=True)
 class StoredEvent:
-    """One row of the outbox, as it is sent. `event` is the envelope as JSON text."""
+    """One row of the outbox to send. `event` is the envelope as JSON text."""
 
     position: int
     id: str
@@ -31,21 +31,21 @@ class StoredEvent:
     event: str
 
 
-def speaks_for_event(error: redis.RedisError, command: Command) -> bool:
-    """Whether a refusal is for one event, or its channel's key, rather than for the state that the server is in."""
+def concerns_event(error: redis.RedisError, command: Command) -> bool:
+    """Whether a refusal is due to one event, or its channel's key, rather than to the state of the server."""
     if command[1] == STREAM.encode():
         return False  # where nothing can be sent, nothing is given up
     text = str(error)
     if isinstance(error, redis.exceptions.NoPermissionError):
-        return "command" not in text  # a key that is closed to us; a closed command would refuse everything
+        return "command" not in text  # one key is forbidden to us; a forbidden command would refuse everything
     code = text.partition(" ")[0]
-    # The driver leaves out ERR, which is for what was asked; other codes (MISCONF, BUSY, …) are for the server.
-    asked = type(error) is redis.ResponseError and not code.isupper() and "unknown command" not in text
-    return code == "WRONGTYPE" or asked
+    # The driver leaves out ERR, which concerns the command; other codes (MISCONF, BUSY, …) concern the server.
+    about_command = type(error) is redis.ResponseError and not code.isupper() and "unknown command" not in text
+    return code == "WRONGTYPE" or about_command
 
 
 def packed(command: Command) -> bytes:
-    """A command in the protocol's form. The driver's own takes twice as long, and packing is most of sending."""
+    """A command in the protocol's form. The driver's packing takes twice as long, and packing is most of sending."""
     words = [word if isinstance(word, bytes) else str(word).encode() for word in command]
     return b"*%d\r\n%s" % (len(words), b"".join([b"$%d\r\n%s\r\n" % (len(word), word) for word in words]))
 
@@ -60,13 +60,13 @@ def fields(event: StoredEvent, replayed: str | None) -> Command:
 
 
 def commands(event: StoredEvent, replayed: str | None) -> Iterator[Command]:
-    """What one event is in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
+    """One event in Redis: an entry in two streams, a message, and a message to the alias if it has one."""
     entry = fields(event, replayed)
     channel, cap = event.channel.encode(), b"%d" % MAX_ENTRIES
     for stream in (STREAM.encode(), channel):
         yield (b"XADD", stream, b"MAXLEN", b"~", cap, b"*", *entry)
     if replayed is not None:
-        return  # whoever listens to a channel cannot tell that it is old, and an alias has no id
+        return  # a listener of a channel could not tell that it is old, and an alias has no id
     yield (b"PUBLISH", channel, event.event.encode())
     if has_alias(event.channel) and (alias := legacy_payload(json.loads(event.event))):
         yield (b"PUBLISH", alias[0].encode(), json.dumps(alias[1]).encode())
@@ -75,7 +75,7 @@ def commands(event: StoredEvent, replayed: str | None) -> Iterator[Command]:
 def sendable(
     events: Sequence[StoredEvent], closed: dict[str, str], max_bytes: int, refused: dict[int, str], held: set[str]
 ) -> list[StoredEvent]:
-    """Those of a batch that may be sent; the others are entered in `refused`, or are of a subject in `held`."""
+    """The events of a batch that may be sent; the others go into `refused`, or wait with their subject in `held`."""
     ready = []
     for event in events:
         if event.subject in held:

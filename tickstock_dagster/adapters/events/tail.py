@@ -1,6 +1,6 @@
-"""Following the streams of events: for people who look on, and as the simplest of consumers.
+"""Following the streams of events: for people who watch, and as the simplest of consumers.
 
-A consumer that must not miss anything while it is away reads with a consumer group, as `docs/events.md` says.
+A consumer that must not miss anything while it is not running reads with a consumer group, as `docs/events.md` says.
 """
 
 import json
@@ -26,7 +26,7 @@ _ENTRY_ID = re.compile(r"\$|\d+(-\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class StreamEntry:
-    """One entry of a stream. `entry_id` is Redis's, `id` the event's: the same event may come in two entries."""
+    """One entry of a stream. `entry_id` is Redis's, `id` the event's: the same event may be in two entries."""
 
     entry_id: str
     id: str
@@ -47,11 +47,11 @@ def tail(
     Args:
         redis_url: `redis://…`.
         channel: only this channel's events, from its own stream; None for all.
-        start: `$` for what comes from now on, `0` for all that the stream has, or an entry id to go on after.
-        timeout: end after so many seconds; None to follow for ever.
+        start: `$` for what comes from now on, `0` for all that the stream has, or an entry id to continue after.
+        timeout: end after so many seconds; None to follow without end.
 
     Raises:
-        BadInputError: there is no such channel, or `start` is none of these.
+        BadInputError: there is no such channel, or `start` is not one of these.
         ConfigurationError: not a Redis URL.
         ServiceUnavailableError: Redis cannot be reached at the start.
     """
@@ -67,8 +67,8 @@ def _follow(pool: redis.ConnectionPool, stream: str, start: str, timeout: float 
     client = redis.Redis(connection_pool=pool)
     away = False
     try:
-        # Asked for in any case, to fail at once if Redis is not there; and `$` becomes an id, since asked again after
-        # an interruption it would skip what came meanwhile.
+        # Read in any case, to fail at once if Redis cannot be reached. `$` becomes an id, since repeated after an
+        # interruption it would skip what came in the meantime.
         newest = _newest(client, stream)
         last = newest if start == "$" else start
         while deadline is None or time.monotonic() < deadline:
@@ -105,5 +105,5 @@ def _entry(entry_id: str, fields: dict[str, str]) -> StreamEntry | None:
         envelope = json.loads(fields["event"])
         return StreamEntry(entry_id, fields["id"], fields["channel"], fields["subject"], envelope)
     except (KeyError, ValueError):
-        logger.warning("entry %s is not an event of this factory: passed over", entry_id)
+        logger.warning("entry %s is not an event of this factory: skipped", entry_id)
         return None

@@ -1,11 +1,11 @@
-"""How long entries stay in the streams: behind the slowest consumer group that lives, and never above the cap.
+"""How long entries stay in the streams: until the slowest live consumer group has read them, and never above the cap.
 
 * Up to `KEEP_ENTRIES` nothing is trimmed.
-* Above, what every *live* group has read and acknowledged goes. A group is live while one of its consumers was seen
-  within `LIVE`, or while it has none yet. Without any live group, entries stay until the cap.
-* `MAX_ENTRIES` is the cap for all streams. A group that is *reading* (seen within `READING`) and has so much before it
-  that more would cut entries from it is waited for: events stay in the outbox, which has room. Anybody else loses the
-  oldest entries; that is an alert, and a replay brings them back.
+* Above that, entries that every *live* group has read and acknowledged are trimmed. A group is live while one of its
+  consumers was seen within `LIVE`, or while it has none yet. Without any live group, entries stay until the cap.
+* `MAX_ENTRIES` is the cap for all streams. The dispatcher waits for a group that is *reading* (seen within `READING`)
+  and so far behind that it would lose entries if more were sent: events stay in the outbox, which has room. Any other
+  group loses the oldest entries; that raises an alert, and a replay restores them.
 """
 
 from collections.abc import Iterable
@@ -18,18 +18,18 @@ from tickstock_dagster.adapters.events.stream import EventWriter
 from tickstock_dagster.adapters.events.stream_commands import STREAM
 
 KEEP_ENTRIES = 10_000
-"""Entries that a stream keeps even when everybody has read them, for those who look back."""
+"""Entries that a stream keeps even when every group has read them, for people who look back."""
 
 LIVE = timedelta(days=7)
-"""A group that was not seen for so long holds nothing."""
+"""A group that was not seen for so long no longer holds entries back."""
 
 READING = timedelta(seconds=60)
-"""A group that was seen so recently is waited for."""
+"""The dispatcher waits for a group that was seen so recently."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """A live group from which a stream has cut entries. `read_until`: when the last was added that it has read, UTC."""
+    """A live group that lost entries of a stream. `read_until`: when the last entry that it has read was added, UTC."""
 
     stream: str
     group: str
@@ -39,11 +39,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How the streams stand towards their groups.
+    """How far the groups are behind the streams.
 
     Attributes:
-        room: events that can be added now without cutting entries from a group that is reading.
-        slowest: that group and its stream, in words; None where no group reads.
+        room: events that can be added now before the slowest reading group loses entries.
+        slowest: that group and its stream, in words; None where no group is reading.
         losses: groups that have lost entries.
     """
 
@@ -72,15 +72,15 @@ class _Group:
 
     @property
     def unfinished(self) -> str:
-        """The first entry that it may still want."""
+        """The first entry that the group may not have finished."""
         return self.oldest_pending or _after(self.delivered)
 
 
 def trim(writer: EventWriter, channels: Iterable[str]) -> Standing:
-    """Trim the streams of these channels, and that of all events, as far as nobody misses anything.
+    """Trim the streams of these channels, and that of all events, as far as no live group loses entries.
 
     Returns:
-        How they stand now.
+        How far the groups are behind now.
 
     Raises:
         redis.RedisError, OSError: the connection is lost.
@@ -102,12 +102,12 @@ def trim(writer: EventWriter, channels: Iterable[str]) -> Standing:
     if slowest is None:
         return Standing(stream_commands.MAX_ENTRIES, None, _losses(writer, by_stream, lengths))
     behind = _behind(slowest, lengths)
-    words = f"group {slowest.name} has {behind:,} entries of {slowest.stream} before it"
+    words = f"group {slowest.name} has {behind:,} unread entries of {slowest.stream}"
     return Standing(stream_commands.MAX_ENTRIES - behind, words, _losses(writer, by_stream, lengths))
 
 
 def _look(writer: EventWriter, streams: list[str]) -> tuple[dict[str, int], list[_Group]]:
-    """Lengths, and the groups. A server that forbids to ask has neither."""
+    """Lengths, and the groups. Empty where the server does not permit the question."""
     replies = writer.ask(
         [command for stream in streams for command in ((b"XLEN", stream), (b"XINFO", b"GROUPS", stream))]
     )
@@ -130,7 +130,7 @@ def _look(writer: EventWriter, streams: list[str]) -> tuple[dict[str, int], list
     groups = []
     for (stream, group), pending, consumers in zip(found, details[::2], details[1::2], strict=True):
         if isinstance(pending, Exception) or isinstance(consumers, Exception):
-            continue  # removed in this moment
+            continue  # the group was removed just now
         idle = [int(_fields(consumer)["idle"]) for consumer in consumers]
         groups.append(
             _Group(
@@ -147,10 +147,10 @@ def _look(writer: EventWriter, streams: list[str]) -> tuple[dict[str, int], list
 
 
 def _losses(writer: EventWriter, by_stream: dict[str, list[_Group]], lengths: dict[str, int]) -> tuple[Loss, ...]:
-    asked = [stream for stream, live in by_stream.items() if any(_may_have_lost(group, lengths) for group in live)]
-    firsts = writer.ask([(b"XRANGE", stream, b"-", b"+", b"COUNT", 1) for stream in asked])
+    suspects = [stream for stream, live in by_stream.items() if any(_may_have_lost(group, lengths) for group in live)]
+    firsts = writer.ask([(b"XRANGE", stream, b"-", b"+", b"COUNT", 1) for stream in suspects])
     found = []
-    for stream, first in zip(asked, firsts, strict=True):
+    for stream, first in zip(suspects, firsts, strict=True):
         oldest = first[0][0].decode() if first and not isinstance(first, Exception) else "0-0"
         for group in by_stream[stream]:
             unread = max(0, (group.lag or 0) - lengths[stream])
@@ -167,7 +167,7 @@ def _may_have_lost(group: _Group, lengths: dict[str, int]) -> bool:
 
 
 def _behind(group: _Group, lengths: dict[str, int]) -> int:
-    """Entries that it has not been given yet; servers before Redis 7 do not count them, so all there are."""
+    """Entries not delivered to the group yet; servers before Redis 7 do not count them, so the stream's length."""
     return lengths[group.stream] if group.lag is None else min(group.lag, lengths[group.stream])
 
 
@@ -186,7 +186,7 @@ def _after(entry_id: str) -> str:
 
 
 def _fields(reply: Any) -> dict[str, Any]:
-    """A flat reply of names and values, as protocol 2 has them."""
+    """A flat reply of names and values, as in protocol 2, as a dictionary."""
     if isinstance(reply, dict):
         return {name.decode(): value for name, value in reply.items()}
     return {name.decode(): value for name, value in zip(reply[::2], reply[1::2], strict=True)}

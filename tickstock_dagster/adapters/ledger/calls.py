@@ -1,4 +1,4 @@
-"""The record of vendor calls: one row for each attempt, kept whether or not it led to anything."""
+"""The record of vendor calls: one row for each attempt, whether or not it succeeded."""
 
 from collections.abc import Sequence
 
@@ -11,7 +11,14 @@ from tickstock_dagster.adapters.sources.protocol import VendorCall
 
 
 def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str, run_id: str | None) -> None:
-    """Append vendor calls to their ledger."""
+    """Append vendor calls to their ledger, in the caller's transaction.
+
+    Args:
+        cursor: inside a transaction.
+        calls: as a source records them.
+        source: name of the source.
+        run_id: the Dagster run, or cli; None outside of a run.
+    """
     if calls:
         cursor.executemany(
             statement("ledger/vendor_call_insert"),
@@ -33,7 +40,14 @@ def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str
 
 
 def record_calls(engine: sa.Engine, calls: Sequence[VendorCall], *, source: str, run_id: str | None) -> None:
-    """Append calls that belong to no batch, such as those of a failed attempt."""
+    """Append calls that belong to no batch, such as those of a failed attempt, in their own transaction.
+
+    Args:
+        engine: the store's.
+        calls: as a source records them.
+        source: name of the source.
+        run_id: the Dagster run, or cli; None outside of a run.
+    """
     if calls:
         with transaction(engine) as connection, connection.cursor() as cursor:
             write_calls(cursor, calls, source, run_id)

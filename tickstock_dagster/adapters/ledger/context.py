@@ -1,4 +1,4 @@
-"""What every load works with, as one value: who is asked, for which market, in which store, in which run, and when."""
+"""What every load works with, as one value: the source, the store, the market, the run and the clock."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Source_co = TypeVar("Source_co", bound=Source, covariant=True)
 
 
 class _Tally:
-    """How many calls were taken from the source. The one thing about a load's context that changes."""
+    """The number of calls taken from the source: the only part of a context that changes."""
 
     __slots__ = ("calls",)
 
@@ -25,10 +25,10 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class LoadContext(Generic[Source_co]):
-    """What a load works with. Handed on as it is, so that the calls of all its parts are counted in one place.
+    """What a load works with. All parts of a load share it, so that one place counts their calls.
 
     Attributes:
-        source: who is asked; each loader names the narrowest protocol that it needs.
+        source: each loader names the narrowest protocol that it needs.
         engine: the store's.
         market: MIC of the calendar.
         run_id: the Dagster run, or a word for what runs outside of one (cli, plan).
@@ -44,11 +44,11 @@ class LoadContext(Generic[Source_co]):
 
     @property
     def calls(self) -> int:
-        """Vendor calls taken so far by `drain`, by whichever part of the load."""
+        """Vendor calls that all parts of the load have taken so far by `drain`."""
         return self._tally.calls
 
     def now(self) -> datetime:
-        """The moment, aware."""
+        """The present moment, aware."""
         return self.clock()
 
     def drain(self) -> list[VendorCall]:
@@ -58,7 +58,7 @@ class LoadContext(Generic[Source_co]):
         return calls
 
     def write_calls(self, cursor: psycopg.Cursor) -> int:
-        """Append the calls since the last drain to their ledger, in a transaction under way; returns how many."""
+        """Append the calls since the last drain to their ledger, in the caller's transaction; returns how many."""
         calls = self.drain()
         write_calls(cursor, calls, self.source.name, self.run_id)
         return len(calls)

@@ -1,4 +1,4 @@
-"""The ledger of work units: what a run is about to do, and how far it is."""
+"""The ledger of work units: what a run is about to ask for, and how far it is."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from tickstock_dagster.core.securities.equity_types import Priority
 
 @dataclass(frozen=True, slots=True)
 class RunProgress:
-    """Units of one run by state, and the bars' cells they are about."""
+    """Units of one run by state."""
 
     done: int
     failed: int
@@ -30,11 +30,19 @@ class RunProgress:
 def record_plan(
     engine: sa.Engine, units: Sequence[WorkUnit], *, run_id: str, priorities: Mapping[str, Priority], now: datetime
 ) -> None:
-    """Note units as pending before the first is asked for; `priorities` by unit id, normal where there is none."""
+    """Record units as pending before a run asks for the first one.
+
+    Args:
+        engine: the store's.
+        units: of one plan.
+        run_id: the Dagster run, or cli.
+        priorities: by unit id; normal where there is none.
+        now: aware.
+    """
     with transaction(engine) as connection, connection.cursor() as cursor:
         cursor.executemany(
             statement("ledger/units_plan"),
-            # In one order for everybody: two runs that plan the same units wait for each other, but not for good.
+            # Every run writes in one order: two runs that plan the same units wait for each other without a deadlock.
             [
                 {
                     **unit_values(unit),
@@ -48,7 +56,7 @@ def record_plan(
 
 
 def run_progress(engine: sa.Engine, run_id: str) -> RunProgress:
-    """How far a run is, from its units: works for runs of any process."""
+    """How far a run is, by its units; works for runs of any process."""
     with transaction(engine) as connection:
         rows = connection.execute(statement("ledger/run_progress"), {"run_id": run_id}).fetchall()
     counts = dict(rows)
@@ -56,7 +64,7 @@ def run_progress(engine: sa.Engine, run_id: str) -> RunProgress:
 
 
 def units_done(engine: sa.Engine, units: Sequence[WorkUnit]) -> bool:
-    """Whether every one of the units was brought to its end before."""
+    """Whether every one of the units is done."""
     with transaction(engine) as connection:
         row = connection.execute(
             statement("ledger/units_done"), {"unit_ids": [unit.unit_id for unit in units]}
@@ -66,7 +74,7 @@ def units_done(engine: sa.Engine, units: Sequence[WorkUnit]) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class FinishedUnit:
-    """A work unit's end: `rows` good rows in its answer; `error` None when it is done."""
+    """How a work unit ended: `rows` good rows in its answer; `error` None where it is done."""
 
     unit: WorkUnit
     rows: int
@@ -89,8 +97,15 @@ def unit_values(unit: WorkUnit) -> dict[str, object]:
 
 
 def finish_units(cursor: psycopg.Cursor, ends: Iterable[FinishedUnit], *, run_id: str, now: datetime) -> None:
-    """Bring units to their end, in the transaction that stores what they asked for. `now` is aware."""
-    # In the order of `record_plan`: who plans and who finishes the same units never wait for each other.
+    """Mark units as done or failed, in the transaction that stores their rows.
+
+    Args:
+        cursor: inside that transaction.
+        ends: the units, each with its outcome.
+        run_id: the Dagster run, or cli.
+        now: aware.
+    """
+    # In the order of `record_plan`, so that planning and finishing the same units cannot deadlock.
     ordered = sorted(ends, key=lambda end: end.unit.unit_id)
     cursor.executemany(
         statement("ledger/units_finish"),

@@ -1,4 +1,4 @@
-"""Expectation and coverage in the store: what is expected, stored, explained and missing, and the end of the day.
+"""Expectation and coverage in the store: which cells are expected, stored, explained and missing; the end of the day.
 
-Fetching and writing rows belongs in the dataset's own room, such as `adapters.bars`.
+Fetching and writing rows belongs in the dataset's own folder, such as `adapters.bars`.
 """

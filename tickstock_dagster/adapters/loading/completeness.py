@@ -1,4 +1,4 @@
-"""Reading completeness by universe, ETF theme and equity type. Counting is the work of `core.loading.completeness`."""
+"""Reading completeness by universe, ETF theme and equity type; `core.loading.completeness` counts."""
 
 from datetime import date
 
@@ -16,10 +16,10 @@ def completeness_by_group(engine: sa.Engine, expected: pl.DataFrame) -> list[Gro
 
     Args:
         engine: the store's.
-        expected: `CELL_SCHEMA`, everything tracked on some sessions.
+        expected: `CELL_SCHEMA`, all tracked cells of some sessions.
 
     Returns:
-        As `core.loading.completeness.group_completeness`; nothing where nothing is expected.
+        As `core.loading.completeness.group_completeness`; empty where no bar is expected.
     """
     if expected.is_empty():
         return []

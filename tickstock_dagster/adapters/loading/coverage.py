@@ -1,4 +1,4 @@
-"""Reading what is stored, explained and still missing."""
+"""Reading which cells are stored, explained and still missing."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -12,10 +12,10 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.coverage import Completeness
 
 PLAN_HISTORY = "the plan "
-"""Begins the evidence of gaps that follow from the plan's history, for which nobody was asked."""
+"""Start of the evidence of gaps before the plan's history, which no call asked for."""
 
 ENOUGH_SESSIONS = 8
-"""Fewer sessions of a security say too little about its usual volume; what was stored before is asked instead."""
+"""Fewer sessions of a security are too few for its usual volume; then earlier stored sessions count instead."""
 
 
 def settled_cells(
@@ -30,18 +30,18 @@ def settled_cells(
 ) -> pl.DataFrame:
     """Cells that need no call, as (security_id, session).
 
-    Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`. With `refresh` neither
-    provisional bars nor gaps that were taken for no trade.
+    Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`. With `refresh`, neither
+    provisional bars nor gaps with the reason no_trade.
 
     Args:
         engine: the store's.
         first: first session.
         last: last session.
         now: aware.
-        history: how the plan in force words what its history does not reach. A gap that another plan's history left
-            is due at once: the plan has changed.
-        ask_again: as said.
-        refresh: as said.
+        history: the evidence of gaps before the history of the plan in force. A gap that another plan's history left
+            is due at once, since the plan has changed.
+        ask_again: leave out open gaps, due or not.
+        refresh: leave out provisional bars and no_trade gaps.
     """
     values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
     return read_frame(engine, statement("loading/cells_settled"), values).cast(
@@ -52,9 +52,13 @@ def settled_cells(
 def usual_volumes(
     engine: sa.Engine, security_ids: Sequence[int], before: date, *, first: date | None = None
 ) -> pl.DataFrame:
-    """(security_id, median_volume) of each security before a day, in shares; no row where nothing is stored.
+    """(security_id, median_volume) of each security before a day, in shares a session; no row without stored bars.
 
-    Over its last 20 stored sessions; with `first` over those from then on, where they are `ENOUGH_SESSIONS`.
+    Args:
+        engine: the store's.
+        security_ids: securities.
+        before: the day before which sessions count: the last 20 stored ones.
+        first: count the stored sessions from this day on instead, where there are `ENOUGH_SESSIONS`.
     """
     values = {"security_ids": list(security_ids), "before": before, "first": first, "enough": ENOUGH_SESSIONS}
     with transaction(engine) as connection:
@@ -87,7 +91,14 @@ def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness
 
 
 def gaps_by_reason(engine: sa.Engine, security_ids: Sequence[int], first: date, last: date) -> dict[str, int]:
-    """How many gaps of these securities stand between two sessions, by reason, most first."""
+    """The number of gaps of some securities between two sessions, by reason, the most frequent first.
+
+    Args:
+        engine: the store's.
+        security_ids: securities.
+        first: first session.
+        last: last session.
+    """
     with transaction(engine) as connection:
         rows = connection.execute(
             statement("loading/gaps_by_reason"), {"security_ids": list(security_ids), "first": first, "last": last}
@@ -96,6 +107,6 @@ def gaps_by_reason(engine: sa.Engine, security_ids: Sequence[int], first: date, 
 
 
 def cell_states(engine: sa.Engine, first: date, last: date) -> dict[tuple[date, str], str]:
-    """(session, ticker as printed) → stored, final or open, of every cell between two sessions that has a state."""
+    """(session, ticker as printed) → stored, final or open, for every cell between two sessions that has a state."""
     frame = read_frame(engine, statement("loading/cells_state_by_ticker"), (first, last))
     return {(session, ticker): state for session, ticker, state in frame.iter_rows()}

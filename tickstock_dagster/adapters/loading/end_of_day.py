@@ -1,4 +1,4 @@
-"""Publishing a session's end-of-day work: how far it is, and once that it is done, with the ledger's unit."""
+"""Publishing a session's end-of-day work: its progress, and once its completion, with the ledger's unit."""
 
 import uuid
 from collections.abc import Mapping
@@ -28,7 +28,18 @@ def declare_complete(
     started_at: datetime,
     now: datetime,
 ) -> bool:
-    """Record that a session is complete and publish it; False where that was done before."""
+    """Record that a session is complete and publish it; False where that was done before.
+
+    Args:
+        engine: the store's.
+        state: the session's completeness.
+        gaps: its gaps by reason.
+        market: MIC of the calendar.
+        source: name of the source.
+        run_id: the Dagster run, or cli.
+        started_at: aware; when the load began.
+        now: aware.
+    """
     unit = WorkUnit(UnitKind.SESSION, market, source, "*", state.session, state.session, state.expected)
     data = EodComplete(
         **_counts(state, gaps, market, run_id),
@@ -46,16 +57,16 @@ def declare_complete(
 
 @dataclass(frozen=True, slots=True)
 class AttemptStatus:
-    """How far an attempt at a session is, as consumers are to hear it.
+    """How far an attempt at a session is, for consumers.
 
     Attributes:
         completeness: the session's, as committed.
         gaps: its gaps by reason.
         state: started, progress, incomplete, failed or overdue.
         market: MIC of the calendar.
-        attempt: which one, from 1.
-        run_id: the run that makes it; None outside of one.
-        step: what distinguishes this from other events of the same run and state, such as units done.
+        attempt: number of the attempt, from 1.
+        run_id: the run of the attempt; None outside of one.
+        step: distinguishes events of the same run and state, such as the number of units done.
         message: one line for people.
         due_at: when the objective was due, for overdue.
     """
@@ -86,7 +97,7 @@ def publish_status(engine: sa.Engine, status: AttemptStatus, *, now: datetime) -
 
 
 def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: str | None) -> dict[str, Any]:
-    """What both kinds of event say of the session."""
+    """The fields that both kinds of event share."""
     return {
         "session": state.session,
         "market": market,
@@ -101,7 +112,7 @@ def _counts(state: Completeness, gaps: Mapping[str, int], market: str, run_id: s
 
 @dataclass(frozen=True, slots=True)
 class CompletionEvent:
-    """The event of a session's end; `sent_at` None while it waits for Redis."""
+    """The event of a session's completion; `sent_at` is None while it waits for Redis."""
 
     event_id: uuid.UUID
     sent_at: datetime | None

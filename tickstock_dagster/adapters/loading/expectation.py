@@ -1,6 +1,6 @@
-"""Whose bars are expected on which days: chosen tickers on every day, or universes with the members of each session.
+"""Which bars are expected: of chosen tickers on every day, or of universes with the members of each session.
 
-What of it is stored is the work of `adapters.loading.coverage`.
+`adapters.loading.coverage` reads which of them are stored.
 """
 
 from collections.abc import Sequence
@@ -19,11 +19,11 @@ from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Securities, and the days on which they are meant.
+    """Securities, and the days on which their bars are expected.
 
     Attributes:
         intervals: `INTERVAL_SCHEMA`, their whole listing histories.
-        spans: `SPAN_SCHEMA`, the days on which they are meant; None: on all.
+        spans: `SPAN_SCHEMA`, the days on which their bars are expected; None: all days.
     """
 
     intervals: pl.DataFrame
@@ -31,18 +31,18 @@ class Expectation:
 
     @classmethod
     def of_tickers(cls, engine: sa.Engine, tickers: Sequence[str]) -> Self:
-        """The securities that hold, or held last, one of the tickers, on every session."""
+        """The securities that hold or last held one of the tickers, on every session."""
         return cls(read_intervals(engine, tickers))
 
     @classmethod
     def of_universes(cls, engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date) -> Self:
-        """The members of some universes (canonical names; None: of all tracked ones), as they stood on each session.
+        """The members of some universes on each session.
 
         Args:
             engine: the store's.
-            universes: as said; a name that nobody has adds nothing.
-            first: first session of interest.
-            last: last one.
+            universes: canonical names; None: all tracked universes. An unknown name adds nothing.
+            first: first session.
+            last: last session.
         """
         values = {"universes": None if universes is None else list(universes), "first": first, "last": last}
         with transaction(engine) as connection:
@@ -52,7 +52,7 @@ class Expectation:
 
     @classmethod
     def of_tracked(cls, engine: sa.Engine) -> Self:
-        """Everything that is tracked, on every day that there is: what the checks of the whole table look at."""
+        """All tracked securities, on every day: for the checks of the whole table."""
         return cls.of_universes(engine, None, date.min, date.max)
 
     @classmethod
@@ -61,7 +61,7 @@ class Expectation:
         return cls(pl.DataFrame(schema=INTERVAL_SCHEMA), pl.DataFrame(schema=SPAN_SCHEMA))
 
     def with_listings_as_stored(self, engine: sa.Engine) -> Self:
-        """The same securities on the same days, their listings as they are stored now: bars move where they begin."""
+        """The same securities on the same days, with listings as stored now: bars may move the start of a listing."""
         return replace(self, intervals=intervals_of(engine, self.security_ids))
 
     @property
@@ -70,14 +70,21 @@ class Expectation:
         return self.intervals["security_id"].unique().sort().to_list()
 
     def cells(self, sessions: Sequence[date]) -> pl.DataFrame:
-        """Every cell (`CELL_SCHEMA`) of some sessions, ascending, at which a bar is expected."""
+        """The cells (`CELL_SCHEMA`) of some sessions, ascending, in which a bar is expected."""
         return expected_cells(sessions, self.intervals, self.spans)
 
 
 def universe_tickers_between(
     engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date
 ) -> tuple[str, ...]:
-    """The tickers, as printed last, of whoever is in some universes (None: in a tracked one) between two sessions."""
+    """The members' tickers, as last printed, of some universes between two sessions.
+
+    Args:
+        engine: the store's.
+        universes: canonical names; None: all tracked universes.
+        first: first session.
+        last: last session.
+    """
     values = {"universes": None if universes is None else list(universes), "first": first, "last": last}
     with transaction(engine) as connection:
         return tuple(row[0] for row in connection.execute(statement("universes/universe_tickers"), values))

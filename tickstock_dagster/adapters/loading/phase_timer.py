@@ -1,4 +1,4 @@
-"""Where a piece of work spends its time: seconds by phase, on a clock that runs even where a test holds time still."""
+"""How a piece of work spends its time: seconds by phase, on a clock that runs even where a test stops time."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ class PhaseTimer:
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
-        """The block's seconds belong to a phase, however it ends."""
+        """Count the block's seconds for a phase, however the block ends."""
         begun = perf_counter()
         try:
             yield
@@ -25,7 +25,7 @@ class PhaseTimer:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - begun
 
     def waiting(self, name: str, items: Iterable[Item]) -> Iterator[Item]:
-        """The items; the seconds until each comes belong to a phase, and what is done with them does not."""
+        """Yield the items; count the seconds of waiting for each for a phase, but not those of using it."""
         iterator = iter(items)
         while True:
             with self.phase(name):

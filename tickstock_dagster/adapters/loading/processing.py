@@ -1,4 +1,4 @@
-"""What the rules of equity types mean for single cells, as the table says now: read at every load, never kept.
+"""Applying the rules of equity types to single cells. Every load reads the rules; none are cached.
 
 A changed row counts from the next run on, without a restart. Changing the rules belongs in
 `adapters.securities.equity_type_store`.
@@ -19,7 +19,7 @@ from tickstock_dagster.core.securities.equity_types import Priority
 
 
 def read_priorities(engine: sa.Engine, asked: pl.DataFrame) -> dict[str, Priority]:
-    """How urgent each unit of a load is, by its id.
+    """The priority of each unit of a load, by its id.
 
     Args:
         engine: the store's.
@@ -37,7 +37,7 @@ def read_priorities(engine: sa.Engine, asked: pl.DataFrame) -> dict[str, Priorit
 
 
 def read_retry_terms(engine: sa.Engine, cells: Sequence[tuple[int, date]]) -> pl.DataFrame:
-    """How often some cells (security, session) were answered without a bar, and the terms of their types.
+    """How many good answers lacked the bars of some cells (security, session), and the retry terms of their types.
 
     Returns:
         `core.loading.coverage.RETRY_SCHEMA`.

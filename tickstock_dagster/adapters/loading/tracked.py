@@ -1,4 +1,4 @@
-"""What is tracked: the tickers whose bars are expected, how complete a session of theirs is, and when to ask again."""
+"""Tracked securities: the tickers whose bars are expected, a session's completeness over them, and the next retry."""
 
 from datetime import date, datetime
 
@@ -15,15 +15,15 @@ from tickstock_dagster.core.loading.coverage import Completeness
 def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date.max) -> tuple[str, ...]:
     """Members of all tracked universes, each once, in the universes' order: their bars are expected.
 
-    Of dated universes those who are members on some day from `first` to `last`; unless given: on the newest.
+    For dated universes, members on some day from `first` to `last`; by default, on the newest.
     """
     return universe_tickers_between(engine, None, first, last)
 
 
 def tracked_state(engine: sa.Engine, session: date, tracked: Expectation | None = None) -> Completeness | None:
-    """The completeness of one session over everything that is tracked; None where nothing is.
+    """The completeness of one session over all tracked securities; None where nothing is tracked.
 
-    `tracked` is everything tracked on the session at least, where the caller knows it already.
+    `tracked` covers at least the tracked securities of the session, where the caller has it already.
     """
     if not tracked_tickers(engine, date.min):
         return None
@@ -33,13 +33,13 @@ def tracked_state(engine: sa.Engine, session: date, tracked: Expectation | None 
 
 
 def unknown_tickers(engine: sa.Engine) -> tuple[str, ...]:
-    """Tracked tickers that stand in no list of the vendor: nothing is expected of them, and so nothing misses them."""
+    """Tracked tickers that no list of the vendor has: no bars of them are expected, so no gap shows their absence."""
     tickers = tracked_tickers(engine)
     return tuple(sorted(set(tickers) - set(read_intervals(engine, tickers)["ticker"])))
 
 
 def next_retry(engine: sa.Engine, session: date) -> datetime | None:
-    """When the first open gap of what is tracked may be asked for again on a session; None where there is none."""
+    """When the first open gap of a session's tracked securities is due for a retry; None where there is none."""
     ids = Expectation.of_universes(engine, None, session, session).security_ids
     with transaction(engine) as connection:
         row = connection.execute(

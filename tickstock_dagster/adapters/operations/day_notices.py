@@ -1,7 +1,6 @@
-"""Publishing what the clock alone shows, without a run: the next session closes early, or one is late.
+"""Events that follow from the clock alone, without a run: the next session closes early, or a session is overdue.
 
-Each is an event, published once for a session. That somebody reads it by mail is the work of
-`adapters.operations.mail_queue`.
+Each is published once per session. `adapters.operations.mail_queue` mails them to the administrators.
 """
 
 from datetime import date, datetime, timedelta
@@ -20,18 +19,21 @@ from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
 from tickstock_dagster.core.loading.end_of_day import overdue_at, reaches_objective
 
 AHEAD = timedelta(hours=24)
-"""So long before it opens, the early close of a session is published."""
+"""How long before its open a session that closes early is announced."""
 
 
 def publish_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: datetime) -> date | None:
-    """Publish that the next session closes early, as its calendar has always said; the session where that was news.
+    """Publish that the next session closes early where the published calendar has it so.
 
-    What an override makes of a day was published when it came into force.
+    Nothing is published for an override: its own event was, when it came into force.
 
     Args:
         engine: the store's.
         calendar: in force.
-        now: aware.
+        now: with a time zone.
+
+    Returns:
+        The session, if the event is new; else None.
     """
     session = calendar.next_session(calendar.latest_closed_session(now))
     hours, library = calendar.hours_of(session), library_calendar(calendar.key)
@@ -49,14 +51,17 @@ def publish_early_close(engine: sa.Engine, calendar: SessionCalendar, *, now: da
 def publish_overdue(
     engine: sa.Engine, calendar: SessionCalendar, *, same_day: bool, attempts: int, now: datetime
 ) -> date | None:
-    """Publish that the latest closed session is below the objective though that was due; the session if it was news.
+    """Publish that the latest closed session is overdue: still below the objective after the time it was due.
 
     Args:
         engine: the store's.
         calendar: in force.
         same_day: whether the vendor's plan gives bars on the session's own day.
         attempts: end-of-day runs for the session so far.
-        now: aware.
+        now: with a time zone.
+
+    Returns:
+        The session, if the event is new; else None.
     """
     session = calendar.latest_closed_session(now)
     due_at = overdue_at(calendar, session, same_day=same_day)

@@ -1,6 +1,6 @@
-"""Mails to the administrators over SMTP. What they say is in `core.operations.mails`.
+"""Mail to the administrators over SMTP. The texts are in `core.operations.mails`.
 
-A mail is a courtesy: that it cannot be sent is logged and returned, and never stops the work that it tells of.
+A mail is a courtesy: a failure to send it is logged and returned, and never stops the work that it reports.
 """
 
 import logging
@@ -16,12 +16,12 @@ from tickstock_dagster.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-_SECONDS = 15.0  # for each answer of the server
+_SECONDS = 15.0  # timeout of each answer of the server
 
 
 @dataclass(frozen=True, slots=True)
 class MailReport:
-    """Whether a mail was taken by the server, and why not: one line, without any secret."""
+    """Whether the server accepted a mail, and why not: one line, without any secret."""
 
     sent: bool
     why_not: str | None = None
@@ -29,7 +29,7 @@ class MailReport:
 
 @dataclass(frozen=True, slots=True)
 class Mailer:
-    """A mail server and its receivers. Cheap to make; each mail is a connection of its own.
+    """A mail server and the receivers. Cheap to make; each mail uses a connection of its own.
 
     Attributes:
         host: the server; None: no mail is sent.
@@ -67,17 +67,17 @@ class Mailer:
 
     @property
     def lacks(self) -> str | None:
-        """What is missing to send a mail at all, in words; None where nothing is."""
+        """The setting without which no mail can be sent, in words; None where none is missing."""
         if self.host is None:
             return "no SMTP server is configured (TICKSTOCK_SMTP_HOST)"
         return None if self.receivers else "no receiver of mails is configured (TICKSTOCK_MAIL_TO)"
 
     def send(self, mail: Mail, *, mail_id: str | None = None) -> MailReport:
-        """Send one mail. Never raises for anything that a server, a network or a setting can do.
+        """Send one mail. Failures of the server, the network or a setting raise nothing; the report has them.
 
         Args:
-            mail: what it says.
-            mail_id: the same for the same mail, so that receivers can drop one that comes twice; None: a new one.
+            mail: subject and body.
+            mail_id: the same for the same mail, so that receivers can drop a duplicate; None: a new one.
         """
         if self.host is None or self.lacks:
             return MailReport(sent=False, why_not=self.lacks)
@@ -123,7 +123,7 @@ class Mailer:
         if self.user:
             server.login(self.user, self.password or "")
         refused = server.send_message(message)
-        if refused:  # by some receivers; by all of them it would have raised
+        if refused:  # for some receivers; for all of them it would have raised
             logger.warning("the mail %r was refused for %s", message["Subject"], ", ".join(sorted(refused)))
 
     def _words(self, error: Exception) -> str:

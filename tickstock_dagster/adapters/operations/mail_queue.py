@@ -1,9 +1,9 @@
-"""Mails to the administrators that are due: one for each event of the outbox that is mailed, until the server took it.
+"""The queue of mails to the administrators: one per event of a mailed kind, tried until the server accepts it.
 
-The outbox is the truth: what is mailed is noted from its events, with what became of it, so that a server that is away
-loses nothing and an event is mailed once. Once as far as SMTP allows: after a crash between the server's word and ours
-a mail goes out again, under the same Message-ID. What mails say is in `core.operations.mails`, how they leave in
-`adapters.operations.mail`.
+The outbox is the source of truth: the queue notes its events and the outcome of each mail, so that an outage of the
+server loses nothing and an event is mailed once. Once as far as SMTP allows: after a crash between the server's
+acceptance and our note of it, a mail goes out again, under the same Message-ID. The texts are in
+`core.operations.mails`, sending in `adapters.operations.mail`.
 """
 
 from collections.abc import Callable
@@ -22,18 +22,18 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.operations.mails import MAILED, mail_of, wait_after
 
 NEWS_FOR = timedelta(days=7)
-"""Events that are older when they are first seen, with a mail server that was not there before, are no news."""
+"""Older events are not mailed any more, for instance when a mail server is configured later."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailRun:
-    """What one look at the queue did.
+    """What one pass over the queue did.
 
     Attributes:
-        sent: mails that the server took.
+        sent: mails that the server accepted.
         waiting: mails that wait.
-        next_try_at: when the first of them is tried again, UTC; None where none waits.
-        error: why a mail was not taken, one line; None where all were.
+        next_try_at: when the first of them is due again, UTC; None where none waits.
+        error: why the server did not accept a mail, one line; None where it accepted all.
         busy: another process is mailing.
     """
 
@@ -47,13 +47,13 @@ class MailRun:
 def send_due_mails(
     engine: sa.Engine, mailer: Mailer, clock: Callable[[], datetime], *, at_once: bool = False
 ) -> MailRun:
-    """Note what is to be mailed, and send what is due, each mail in a transaction of its own; ends at a refusal.
+    """Queue the events to mail, and send the mails that are due, each in a transaction of its own; ends at a refusal.
 
     Args:
         engine: the store's.
         mailer: configured.
-        clock: gives aware times.
-        at_once: whether mails that were refused are tried before their time.
+        clock: gives times with a time zone.
+        at_once: whether to try refused mails before they are due again.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.

@@ -1,7 +1,7 @@
-"""Cleaning up the store and vacuuming it. When that is due is decided in `core.operations.maintenance`.
+"""Cleaning up and vacuuming the store. `core.operations.maintenance` decides when that is due.
 
-Bars, gaps, restatements, quarantine, memberships and every log of changes are never touched: there is no statement for
-it here, and the writer has no right to it.
+Maintenance never deletes bars, gaps, restatements, quarantined rows, memberships or change logs: this module has no
+statement for it, and the writer has no right to it.
 """
 
 import time
@@ -21,12 +21,12 @@ NOT_PERMITTED = "not permitted: only its owner may on this server; autovacuum lo
 DRY_RUN = "dry run"
 
 Progress = Callable[[int, int, str], None]
-"""Told how many steps are done, of how many, and which was the last."""
+"""Called with the steps done, their total, and the name of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
 class TableCare:
-    """One table: bytes with indexes and partitions before and after, seconds of its VACUUM, or why there was none."""
+    """One table: bytes before and after, with indexes and partitions; seconds of its VACUUM, or why it was skipped."""
 
     before: int
     after: int
@@ -39,8 +39,8 @@ class MaintenanceReport:
     """What maintenance did; in a dry run: what it would remove.
 
     Attributes:
-        removed: rows, by what they were.
-        tables: by table, the largest first.
+        removed: number of rows by their kind.
+        tables: by name, the largest first.
         seconds: time taken.
     """
 
@@ -75,22 +75,22 @@ def maintain(
     dry_run: bool = False,
     progress: Progress = lambda _done, _total, _what: None,
 ) -> MaintenanceReport:
-    """Remove what is older than it is kept, vacuum and analyse every table, and log that it was done.
+    """Remove expired rows, vacuum and analyse every table, and log the maintenance.
 
-    Each removal is a transaction; a second time removes nothing. Other work goes on meanwhile.
+    Each removal is a transaction; a second call removes nothing. Other work may go on at the same time.
 
     Args:
         engine: the store's.
-        retention: how long what is kept.
+        retention: how long rows of each kind are kept.
         market: MIC of the calendar.
         session: the last session before the closed days.
         run_id: the Dagster run, or cli.
-        clock: gives aware times.
-        dry_run: nothing is removed, vacuumed or logged.
-        progress: told after each step.
+        clock: gives times with a time zone.
+        dry_run: remove, vacuum and log nothing.
+        progress: called after each step.
 
     Raises:
-        ServiceUnavailableError: the database cannot be reached, or was lost; what was removed until then stays so.
+        ServiceUnavailableError: the database cannot be reached, or was lost; rows removed until then stay removed.
     """
     began, started_at = time.perf_counter(), clock()
     sizes = _tables(engine)
@@ -115,14 +115,24 @@ def maintain(
 
 
 def last_maintained(engine: sa.Engine, market: str) -> date | None:
-    """The last session after which maintenance came to its end; None where it never did."""
+    """The last session after which maintenance was completed; None where it never was."""
     with transaction(engine) as connection:
         row = connection.execute(statement("operations/maintenance_last"), {"market": market}).fetchone()
     return row[0] if row else None
 
 
 def remove_expired(engine: sa.Engine, retention: Retention, now: datetime, *, dry_run: bool = False) -> dict[str, int]:
-    """Delete the rows that are older than they are kept, by what they are; in a dry run count them."""
+    """Delete expired rows, or count them in a dry run.
+
+    Args:
+        engine: the store's.
+        retention: how long rows of each kind are kept.
+        now: with a time zone.
+        dry_run: count only.
+
+    Returns:
+        Number of rows by their kind.
+    """
     steps = (
         ("events", statement("events/outbox_prune"), retention.events),
         ("lost_entries", statement("events/stream_alerts_prune"), retention.events),
@@ -133,7 +143,7 @@ def remove_expired(engine: sa.Engine, retention: Retention, now: datetime, *, dr
     for what, text, kept in steps:
         with transaction(engine) as connection, connection.transaction(force_rollback=dry_run):
             cursor = connection.execute(text, {"before": now - kept})
-            # A function that deletes for us says how many; a DELETE of our own is counted by the driver.
+            # A function that deletes for us returns the number of rows; the driver counts those of a plain DELETE.
             row = cursor.fetchone() if cursor.description else None
             removed[what] = int(row[0]) if row else cursor.rowcount
     return removed
@@ -145,7 +155,7 @@ def _tables(engine: sa.Engine) -> list[tuple[str, int, str, bool]]:
 
 
 def _vacuum(engine: sa.Engine, command: str) -> float:
-    """Run a VACUUM, which no transaction may hold; seconds."""
+    """Run a VACUUM, outside any transaction as it must be; returns the seconds taken."""
     began = time.perf_counter()
     with connected(engine) as pooled:
         try:

@@ -1,4 +1,4 @@
-"""The data dictionary, written from the comments in the database: what `docs/data_dictionary.md` holds."""
+"""The data dictionary, generated from the comments in the database: the content of `docs/data_dictionary.md`."""
 
 from itertools import groupby
 from operator import itemgetter

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL: one engine per URL and role, errors in words, secrets never shown."""
+"""Connections to PostgreSQL: one engine per URL and role, readable errors, no secrets in them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ def sqlalchemy_url(database_url: str) -> sa.URL:
     """`postgresql://…` as a SQLAlchemy URL on psycopg 3.
 
     Raises:
-        ConfigurationError: it is not a PostgreSQL URL; the value is not repeated, since it may hold a password.
+        ConfigurationError: it is not a PostgreSQL URL; the error does not repeat the value, which may hold a password.
     """
     try:
         url = sa.make_url(database_url)
@@ -32,10 +32,10 @@ _closers: list[Callable[[], None]] = []
 
 
 def open_engine(database_url: str, role: str | None = WRITER_ROLE) -> sa.Engine:
-    """The engine of this process for a URL and a role.
+    """This process's engine for a URL and a role.
 
-    Every connection runs as `role`, so that the factory's work has the writer's rights and no more, whatever login
-    the URL names. `role` None keeps the login's own rights: for migrations only.
+    Every connection runs as `role`, so that the factory has the writer's rights and no more, whatever login the URL
+    names. `role` None keeps the login's own rights: for migrations only.
     """
     key = (database_url, role)
     if key not in _engines:
@@ -44,7 +44,7 @@ def open_engine(database_url: str, role: str | None = WRITER_ROLE) -> sa.Engine:
 
 
 def close_engines() -> None:
-    """Close every pooled connection of this process; engines are made anew when they are asked for."""
+    """Close every pooled connection of this process; `open_engine` makes new engines afterwards."""
     while _engines:
         _engines.popitem()[1].dispose()
     for close in _closers:
@@ -52,7 +52,7 @@ def close_engines() -> None:
 
 
 def on_close(close: Callable[[], None]) -> Callable[[], None]:
-    """Decorate what closes connections that are kept elsewhere: `close_engines` calls it."""
+    """Decorate a function that closes connections kept elsewhere: `close_engines` calls it."""
     _closers.append(close)
     return close
 
@@ -74,7 +74,7 @@ def transaction(engine: sa.Engine) -> Iterator[psycopg.Connection]:
     """One transaction on the driver's own connection (COPY needs it): committed at the end, else rolled back.
 
     Raises:
-        ServiceUnavailableError: the server cannot be reached, or was lost on the way; names host, port and database.
+        ServiceUnavailableError: the server cannot be reached or the connection was lost; names host, port and database.
     """
     driver = None
     try:
@@ -84,7 +84,7 @@ def transaction(engine: sa.Engine) -> Iterator[psycopg.Connection]:
             yield driver
     except (psycopg.OperationalError, sa.exc.OperationalError) as error:
         if driver is None or not driver.closed:
-            raise  # a deadlock, a lock that was not had in time: the server is there
+            raise  # such as a deadlock or a lock timeout: the server is up
         raise ServiceUnavailableError(f"database {address(engine)} was lost: {reason(error)}") from None
 
 
@@ -108,6 +108,6 @@ def address(engine: sa.Engine) -> str:
 
 
 def reason(error: BaseException | None) -> str:
-    """The line of a driver's error that says why; libpq ends some with a question."""
+    """The line of a driver's error that gives the reason; libpq ends some errors with a question."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
     return [line for line in lines if not line.lstrip().startswith("Is the server running")][-1].strip()

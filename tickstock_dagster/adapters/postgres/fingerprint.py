@@ -1,4 +1,4 @@
-"""A hash over the business content of the store: two stores that say the same have the same fingerprint.
+"""A hash over the business content of the store: stores with the same content have the same fingerprint.
 
 Every table is hashed over its ordered business columns, written as text by PostgreSQL. Left out: times of loading,
 run ids and surrogate ids (securities appear under their natural identity), and the two tables that only measure
@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
 
 TRAFFIC_TABLES = frozenset({"vendor_calls", "vendor_rate_limits"})
-"""Tables that say how often was asked, not what is known."""
+"""Tables that count calls and hold no market data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +41,16 @@ def fingerprint_tables() -> tuple[str, ...]:
 
 
 def fingerprint(engine: sa.Engine, progress: Callable[[str], None] = lambda _table: None) -> Fingerprint:
-    """Hash every table, all at one moment (one repeatable-read transaction).
+    """Hash every table as of one moment (one repeatable-read transaction).
 
     Args:
         engine: the store's.
-        progress: told each table's name before it is read.
+        progress: called with each table's name before it is read.
     """
     tables = []
     with transaction(engine) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        connection.execute("SET LOCAL DateStyle = ISO")  # a server may write dates otherwise
+        connection.execute("SET LOCAL DateStyle = ISO")  # a server's setting may differ
         for table in fingerprint_tables():
             progress(table)
             digest, rows = hashlib.sha256(), 0

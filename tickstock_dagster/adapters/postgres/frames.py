@@ -1,4 +1,4 @@
-"""Frames into and out of PostgreSQL: reading a query column by column over Arrow, copying a frame into a stage."""
+"""Frames into and out of PostgreSQL: reading a query over Arrow, copying a frame into a staging table."""
 
 import io
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ from tickstock_dagster.adapters.postgres.arrow import arrow_cursor
 
 
 def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
-    """The answer of a query as a frame, column by column over Arrow; `$1`, `$2`, … are bound.
+    """The result of a query as a frame, read over Arrow; `parameters` bind `$1`, `$2`, ….
 
     Raises:
-        ServiceUnavailableError: the database cannot be reached, or was lost on the way.
+        ServiceUnavailableError: the database cannot be reached, or the connection was lost.
     """
     with arrow_cursor(engine) as cursor:
         cursor.execute(query, tuple(parameters) or None)
@@ -24,7 +24,7 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
 
 
 def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
-    """COPY a frame into a stage as CSV; polars writes floats in their shortest exact form."""
+    """COPY a frame into a staging table as CSV; polars writes floats in their shortest exact form."""
     if rows.is_empty():
         return
     text = io.BytesIO()

@@ -1,7 +1,7 @@
-"""What only one process may do at a time, per database: PostgreSQL's advisory locks, by name.
+"""Work that only one process per database may do at a time: PostgreSQL's advisory locks, by name.
 
 `lock` and `lock_if_free` last until the end of the transaction, `held` and `hold_if_free` while a block runs, whatever
-transactions it opens; a lost connection gives every lock back. The lock of migrations belongs in `migrations`: it is
+transactions it opens; a lost connection releases its locks. The lock of migrations is in `migrations`, since it is
 taken before there is a schema.
 """
 
@@ -18,14 +18,14 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 
 
 class Lock(Enum):
-    """Whose turn it is. The value is the key, or the text of which PostgreSQL hashes it; running releases share it."""
+    """A lock. The value is its key, or the text that PostgreSQL hashes to one; running releases share it."""
 
     BARS = "tickstock bars"
-    """Two loads of the same cells would lock rows in different orders and wait for each other for good."""
+    """Two loads of the same cells would lock rows in different orders and deadlock."""
     CALENDARS = "tickstock calendars"
-    """An override and the copy for readers must not cross."""
+    """A new override must not fall in the middle of copying calendars for readers."""
     CORRELATIONS = "tickstock correlations"
-    """What was published is read, compared and written back."""
+    """Published values are read, compared and written back."""
     EQUITY_TYPES = "tickstock equity types"
     """Rules are read, changed and written back."""
     LISTINGS = "tickstock listings"
@@ -39,18 +39,18 @@ class Lock(Enum):
 
 
 def lock(connection: psycopg.Connection[Any] | psycopg.Cursor[Any], which: Lock) -> None:
-    """Wait for the turn, and keep it until the end of the transaction."""
+    """Wait for the lock, and keep it until the end of the transaction."""
     connection.execute(statement("postgres/lock"), _values(which))
 
 
 def lock_if_free(connection: psycopg.Connection[Any], which: Lock) -> bool:
-    """Take the turn until the end of the transaction, if nobody has it; returns whether."""
+    """Take the lock until the end of the transaction if it is free; returns whether it was."""
     return _granted(connection.execute(statement("postgres/lock_if_free"), _values(which)))
 
 
 @contextmanager
 def held(engine: sa.Engine, which: Lock) -> Iterator[None]:
-    """Wait for the turn, and keep it while the block runs, on a connection of its own. Not re-entrant.
+    """Wait for the lock, and keep it while the block runs, on a connection of its own. Not re-entrant.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
@@ -67,7 +67,7 @@ def held(engine: sa.Engine, which: Lock) -> Iterator[None]:
 
 @contextmanager
 def hold_if_free(connection: psycopg.Connection[Any], which: Lock) -> Iterator[bool]:
-    """Take the turn while the block runs, if nobody has it; yields whether. An error leaves it with the session."""
+    """Take the lock while the block runs if it is free; yields whether it was. After an error the session keeps it."""
     alone = _granted(connection.execute(statement("postgres/lock_hold_if_free"), _values(which)))
     yield alone
     if alone:

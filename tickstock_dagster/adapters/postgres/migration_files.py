@@ -1,8 +1,7 @@
 """The files that make the schema: numbered migrations of `sql/migrations` and repeatable ones of `sql/repeatable`.
 
-A numbered file is applied once and never edited afterwards. A repeatable file holds functions or views, written with
-`CREATE OR REPLACE`; it is edited in place and re-created when its text changed. Applying either belongs in
-`migrations`.
+A numbered file is applied once and never edited afterwards. A repeatable file creates functions or views with `CREATE
+OR REPLACE`; it is edited in place, and applied again when its text has changed. Applying belongs in `migrations`.
 """
 
 import hashlib

@@ -1,12 +1,14 @@
 """Bring the warehouse's schema up to date by plain-SQL files: numbered ones, applied by Alembic, then repeatable ones.
 
-Alembic keeps the order, the transaction per migration and the version table; this module only gives it numbered
-`.sql` files as revisions, takes a lock so that two processes cannot migrate at once, and keeps a checksum per file
-so that an applied migration which was edited later is noticed.
+Alembic keeps the order, the transaction per migration and the version table. This module gives it numbered `.sql` files
+as revisions, takes a lock so that two processes cannot migrate at once, and keeps a checksum per file, which shows
+when an applied migration was edited later.
 
-Repeatable files follow the numbered ones: the first whose checksum differs is re-created, and so is every file after
-it, since it may use what the earlier one creates; all of them in one transaction. Each numbered migration forgets the
-repeatable ones' checksums: it may have dropped what they created, so all of them are re-created after it.
+Repeatable files follow the numbered ones: the first whose checksum differs is applied again, and so is every file after
+it, since it may use what the earlier one creates; all in one transaction. Each numbered migration deletes the checksums
+of the repeatable ones: it may have dropped what they created, so all of them are applied after it.
+
+Longer than 250 lines because the bookkeeping is read, checked and written in one place, under one lock.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,7 +50,7 @@ COMMENT ON COLUMN schema_version.version_num IS 'Its number.';
 
 
 _READABLE = f"GRANT SELECT ON schema_migrations, schema_version TO {WRITER_ROLE}, {APP_ROLE}"
-"""The bookkeeping is older than the roles, so that the default privileges of the first migration miss it."""
+"""The bookkeeping tables are older than the roles: the first migration's default privileges do not cover them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,7 @@ class MigrationReport:
 
 
 def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Path | None = None) -> MigrationReport:
-    """Apply what is missing, each migration in one transaction. Twice, or from two processes at once, equals once.
+    """Apply missing migrations, each in one transaction. Again, or from two processes at once, equals once.
 
     Args:
         database_url: `postgresql://…` of a login that may create tables and roles.
@@ -76,7 +78,7 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
 
     Raises:
         SchemaError: the database is newer than this release, an applied migration was edited, the server is too old,
-            or a migration failed, of which then nothing is left.
+            or a migration failed, and was rolled back.
         ServiceUnavailableError: the database cannot be reached.
     """
     from alembic.runtime.migration import MigrationContext
@@ -85,7 +87,7 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
     applied: list[str] = []
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
         _refuse_old_server(connection)
-        if _is_current(connection, (*migrations, *repeatable)):  # which a login without the owner's rights may ask, too
+        if _is_current(connection, (*migrations, *repeatable)):  # the login may lack the owner's rights for the rest
             return MigrationReport((), migrations[-1].version)
         try:
             _run(connection, _BOOKKEEPING)
@@ -174,7 +176,7 @@ def _checksums(connection: sa.Connection, *, repeatable: bool = False) -> dict[s
 
 
 def _run(connection: sa.Connection, sql: str) -> None:
-    """Run a whole file: without parameters PostgreSQL takes many statements at once."""
+    """Run a whole file: without parameters PostgreSQL accepts many statements at once."""
     connection.exec_driver_sql(sql, execution_options={"no_parameters": True})
 
 

@@ -1,4 +1,4 @@
-"""Where the SQL is: numbered and repeatable migrations, and the named statements the warehouse runs.
+"""Where the SQL files are: numbered and repeatable migrations, and named statements.
 
 `sql/` stands beside the package in a checkout and inside it in a wheel.
 """

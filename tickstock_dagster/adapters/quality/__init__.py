@@ -1,4 +1,4 @@
-"""Questions to the store about the quality of what it holds, and the alerts that follow.
+"""Queries about the quality of stored data, and the alerts that follow.
 
 Deciding what is out of the ordinary belongs in `core.quality`.
 """

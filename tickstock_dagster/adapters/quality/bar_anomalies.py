@@ -1,6 +1,6 @@
-"""What the checks of prices and volumes ask the store: a session's bars beside those before it, and fair values.
+"""The stored inputs of the checks of prices and volumes: a session's bars with those before it, and fair values.
 
-What is out of the ordinary is decided in `core.quality.bar_anomalies`; nothing is written here.
+`core.quality.bar_anomalies` decides what is out of the ordinary; nothing is written here.
 """
 
 from dataclasses import dataclass
@@ -36,8 +36,8 @@ class SessionBars:
     """The tracked bars of a session and of the `USUAL_SESSIONS` before it, with the actions among them.
 
     Attributes:
-        session: the judged one.
-        special: why its closes are no ordinary ones, in words; empty on an ordinary day.
+        session: the session that the checks evaluate.
+        special: why its closes are not ordinary, in words; empty on an ordinary day.
         bars: `core.quality.bar_anomalies.RECENT_SCHEMA`.
         payouts: `core.actions.returns.PAYOUT_SCHEMA`.
     """
@@ -48,24 +48,24 @@ class SessionBars:
     payouts: pl.DataFrame
 
     @property
-    def judged(self) -> int:
+    def printed(self) -> int:
         """How many securities printed on the session."""
         return self.bars.filter(pl.col("session") == self.session).height
 
 
 def newest_session_bars(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> SessionBars:
-    """The bars of the latest closed session, or of the latest that is due where none of it is stored yet.
+    """The bars of the latest closed session; where none of them is stored yet, those of the latest session due.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
     latest = _session_bars(engine, calendar, calendar.latest_closed_session(now))
     due = latest_due_session(calendar, now)
-    return latest if latest.judged or due == latest.session else _session_bars(engine, calendar, due)
+    return latest if latest.printed or due == latest.session else _session_bars(engine, calendar, due)
 
 
-def judged_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBars) -> list[EvaluatedMove]:
-    """Moves beyond the limit, the largest first; those that the fair value excuses included."""
+def evaluated_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBars) -> list[EvaluatedMove]:
+    """Moves beyond the limit, the largest first, including those that the fair value explains."""
     moves = large_moves(day.bars, day.payouts, day.session)
     return evaluate_moves(moves, _fair_values(engine, calendar, needs_fair_value(moves, calendar, day.session), day))
 
@@ -85,7 +85,7 @@ def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -
     frame = read_frame(engine, statement("quality/anomaly_bars"), (span[0], session, given)).cast(
         pl.Schema(RECENT_SCHEMA)
     )
-    # A session that an override cancelled afterwards may still hold rows.
+    # A session that an override cancelled later may still hold rows.
     bars = frame.filter(pl.col("session").is_in(span))
     return SessionBars(session, special_session(calendar, session), bars, read_payouts(engine, span[0], session))
 
@@ -93,7 +93,7 @@ def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -
 def _fair_values(
     engine: sa.Engine, calendar: SessionCalendar, moves: pl.DataFrame, day: SessionBars
 ) -> dict[int, float]:
-    """What the estimator says of the session for some securities, from what was printed before it."""
+    """Estimates of some securities for the session, from earlier prints."""
     if moves.is_empty():
         return {}
     with transaction(engine) as connection:

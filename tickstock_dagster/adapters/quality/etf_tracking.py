@@ -1,4 +1,4 @@
-"""What the tracking of ETFs is judged by, read from the store. Judging is the work of `core.quality.etf_tracking`."""
+"""Reading the inputs by which `core.quality.etf_tracking` evaluates the tracking of ETFs."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -17,12 +17,12 @@ from tickstock_dagster.core.securities.home_markets import HomeState, home_calen
 def read_tracking(
     engine: sa.Engine, us: SessionCalendar, homes: Mapping[str, SessionCalendar], session: date
 ) -> list[Tracking]:
-    """Every ETF with its reference on one US session, judged.
+    """Evaluate every ETF with its reference on one US session.
 
     Args:
         engine: the store's.
-        us: the US calendar, overrides applied.
-        homes: the home calendars by key, overrides applied.
+        us: the US calendar, with its overrides applied.
+        homes: the home calendars by key, with their overrides applied.
         session: a closed session.
 
     Raises:

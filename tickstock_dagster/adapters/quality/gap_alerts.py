@@ -1,6 +1,6 @@
-"""Gaps of more than one session in the store, and the one event about each; `core.quality.gap_alerts` finds them.
+"""Gaps of more than one session in the store, and one event for each; `core.quality.gap_alerts` finds them.
 
-An alert speaks of the gaps as they are committed: it is written in a transaction in which no bar can be stored.
+An alert matches the committed gaps: a transaction in which no bar can be stored writes it.
 """
 
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, 
 def read_long_gaps(
     engine: sa.Engine, calendar: SessionCalendar, *, tracked: Expectation | None = None
 ) -> list[LongGap]:
-    """The gaps of more than one session of what is tracked, the newest first.
+    """Gaps of more than one session of tracked securities, the newest first.
 
-    `tracked` is `Expectation.of_tracked`, where the caller knows it already.
+    `tracked` is `Expectation.of_tracked`, where the caller has it already.
     """
     spans = _spans(tracked or Expectation.of_tracked(engine))
     with transaction(engine) as connection:
@@ -34,10 +34,17 @@ def read_long_gaps(
 
 
 def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
-    """Write one alert for each gap of more than one session that none was published for yet.
+    """Publish one alert for each gap of more than one session that has none yet.
+
+    Args:
+        engine: the store's.
+        calendar: with its overrides applied.
+        market: MIC of the calendar.
+        run_id: the Dagster run, or cli.
+        now: aware.
 
     Returns:
-        How many alerts were new.
+        The number of new alerts.
     """
     spans = _spans(Expectation.of_tracked(engine))
     with transaction(engine) as connection:
@@ -52,7 +59,7 @@ def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: s
 
 
 def _spans(tracked: Expectation) -> pl.DataFrame:
-    assert tracked.spans is not None  # noqa: S101  # universes have them
+    assert tracked.spans is not None  # noqa: S101  # an expectation of universes has them
     return tracked.spans
 
 
@@ -67,7 +74,7 @@ def _long_gaps(connection: psycopg.Connection, spans: pl.DataFrame, calendar: Se
 
 
 def _last_bars(connection: psycopg.Connection, gaps: Sequence[LongGap]) -> dict[tuple[int, date], date | None]:
-    """(security, first session of its gap) → the last stored session before."""
+    """(security, first session of its gap) → the last stored session before the gap."""
     values = {"security_ids": [gap.security_id for gap in gaps], "before": [gap.first for gap in gaps]}
     rows = connection.execute(statement("quality/alerts_last_bars"), values)
     return {(security_id, first): last for security_id, first, last in rows}

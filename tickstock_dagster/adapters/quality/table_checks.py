@@ -1,4 +1,4 @@
-"""Questions to the store that the asset checks ask: each answers with numbers and a sample, and judges nothing."""
+"""Queries for the asset checks: each returns counts and a sample, and leaves the verdict to the check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,10 +46,10 @@ def broken_invariants(engine: sa.Engine, since: date) -> Violations:
 def open_gaps(engine: sa.Engine, limit: int = 10, *, tracked: Expectation | None = None) -> tuple[int, pl.DataFrame]:
     """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence).
 
-    `tracked` is `Expectation.of_tracked`, where the caller knows it already.
+    `tracked` is `Expectation.of_tracked`, where the caller has it already.
     """
     spans = (tracked or Expectation.of_tracked(engine)).spans
-    assert spans is not None  # noqa: S101  # universes have them
+    assert spans is not None  # noqa: S101  # an expectation of universes has them
     values = {**{name: spans[name].to_list() for name in SPAN_SCHEMA}, "limit": limit}
     with transaction(engine) as connection:
         row = connection.execute(statement("loading/gaps_open_count"), values).fetchone()

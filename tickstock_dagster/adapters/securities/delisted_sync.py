@@ -1,4 +1,4 @@
-"""Taking in the vendor's list of delisted securities: once a month at most, in one transaction."""
+"""Loading the vendor's list of delisted securities: at most once a month, in one transaction."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +14,7 @@ from tickstock_dagster.core.securities.listing_records import Listed
 
 @dataclass(frozen=True, slots=True)
 class DelistedReport:
-    """What the list told: securities learned, tickers whose row contradicts what was seen."""
+    """New securities from the list, tickers whose row contradicts the dated lists, and whether the vendor was asked."""
 
     learned: int
     contradicted: tuple[str, ...]
@@ -22,11 +22,11 @@ class DelistedReport:
 
 
 def take_in_delisted(context: LoadContext[ReferenceSource], today: date) -> DelistedReport:
-    """Learn of the securities that left the market before our first list. Asked once a calendar month.
+    """Learn of the securities that left the market before our first list; asks the vendor once a calendar month.
 
     Args:
-        context: whose source is the vendor; one without ticker lists is not asked.
-        today: its month is the one asked for.
+        context: its source is the vendor; nothing is learned from a source without ticker lists.
+        today: a day of the month in question.
 
     Raises:
         VendorError: the list did not come; nothing was changed.

@@ -1,6 +1,6 @@
-"""The rules of equity types in the store: read, and changed all together or not at all, each change with its event.
+"""The rules of equity types in the store: reading them, and changing them all or none, each change with its event.
 
-What the rules mean for the cells of a load is the work of `adapters.loading.processing`.
+`adapters.loading.processing` applies the rules to the cells of a load.
 """
 
 import json
@@ -26,10 +26,10 @@ _JSON = ("processing_rules", "retry_config", "performance_targets")
 
 
 def read_equity_types(engine: sa.Engine) -> dict[str, EquityType]:
-    """Every type by its code, the most urgent first. Read anew each time: a change needs no restart.
+    """Every type by its code, the most urgent first. Reads the store each time: a change needs no restart.
 
     Raises:
-        BadInputError: a row was written by somebody else and says what cannot be.
+        BadInputError: a row that another program wrote breaks a rule.
         ServiceUnavailableError: the database cannot be reached.
     """
     with transaction(engine) as connection:
@@ -44,14 +44,14 @@ def update_equity_types(
     Args:
         engine: the store's.
         changes: by code, the fields to change as JSON, such as `{"ETF": {"retry_config": {"max_retries": 5}}}`;
-            objects are merged with what is stored.
+            objects are merged with the stored ones.
         now: aware.
 
     Returns:
-        Codes of the types that are other than before.
+        Codes of the types that changed.
 
     Raises:
-        BadInputError: a code is unknown or a rule cannot be: nothing is changed, of the other types neither.
+        BadInputError: a code is unknown or a rule is not valid. Nothing is changed, nor are the other types.
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     with transaction(engine) as connection:
@@ -65,7 +65,7 @@ def update_equity_types(
 
 
 def add_equity_type(engine: sa.Engine, values: Mapping[str, Any], *, now: datetime) -> None:
-    """Store a type that is not there yet, such as a new code of the vendor's.
+    """Store a new type, such as a new code of the vendor's.
 
     Args:
         engine: the store's.
@@ -73,13 +73,13 @@ def add_equity_type(engine: sa.Engine, values: Mapping[str, Any], *, now: dateti
         now: aware.
 
     Raises:
-        BadInputError: a rule cannot be, or the type is there already.
+        BadInputError: a rule is not valid, or the type exists.
     """
     new = EquityType.from_json(values)
     with transaction(engine) as connection:
         lock(connection, Lock.EQUITY_TYPES)
         if new.equity_type in _read(connection):
-            raise BadInputError("equity type", new.equity_type, "a code that is not there yet")
+            raise BadInputError("equity type", new.equity_type, "a code without a stored type")
         _write(connection, None, new, now)
 
 
@@ -89,7 +89,7 @@ def _read(connection: psycopg.Connection[Any]) -> dict[str, EquityType]:
 
 
 def _write(connection: psycopg.Connection[Any], old: EquityType | None, new: EquityType, now: datetime) -> bool:
-    """Write one type, and tell of it; False where it is as stored."""
+    """Write one type and publish the change; False where nothing changed."""
     values = new.to_json()
     texts = {name: json.dumps(values[name]) for name in _JSON}
     if connection.execute(statement("securities/equity_types_write"), {**values, **texts, "now": now}).rowcount != 1:

@@ -1,6 +1,6 @@
 """Loading ETF facts of a session: the shipped seed, and the vendor's profiles where the plan includes them.
 
-The vendor's are preferred, fact by fact; ETFs of which neither speaks are classed by their names.
+The vendor's facts come before the seed's, one by one; names class the ETFs that neither source has.
 """
 
 from collections.abc import Iterator, Mapping
@@ -40,14 +40,14 @@ LONGEST_INDEX = 100
 
 @dataclass(frozen=True, slots=True)
 class EtfReport:
-    """What one session's ETF facts brought.
+    """What one session's ETF facts changed.
 
     Attributes:
         seed: funds of the shipped file.
-        vendor: profiles that the vendor gave and that can be stored.
-        no_vendor: why it gave none; None where it did.
-        refused: its rows that cannot be stored, one line each.
-        written: profiles new or changed.
+        vendor: profiles from the vendor that passed validation.
+        no_vendor: why there are none; None where the vendor answered.
+        refused: rows of the vendor that failed validation, one line each.
+        written: new or changed profiles.
         changed: securities whose ETF facts changed.
         by_name: ETFs classed by their names alone.
         counts: ETFs of the session by class.
@@ -68,12 +68,12 @@ class EtfReport:
 def load_etf_profiles(context: LoadContext[ReferenceSource], session: date, *, ask_again: bool = False) -> EtfReport:
     """Fetch the session's profiles and store what is new, in one transaction; the same again changes nothing.
 
-    A session whose profiles the vendor gave before is not asked for again unless `ask_again`. When the vendor fails
-    for a reason that may go away, the seed is stored all the same, and then the error is raised.
+    The vendor is asked once for a session, unless `ask_again`. A transient failure of the vendor still stores the seed,
+    and is raised afterwards.
 
     Raises:
         BadInputError: the shipped file is broken; nothing was changed.
-        TransientVendorError: the vendor's profiles did not come.
+        TransientVendorError: the vendor gave no answer that can be used.
         VendorError: the key is unknown, or the request is wrong.
         ServiceUnavailableError: the database cannot be reached; nothing was changed.
     """
@@ -117,7 +117,7 @@ def load_etf_profiles(context: LoadContext[ReferenceSource], session: date, *, a
 
 
 def _profiles(source: ReferenceSource, session: date, seed: Mapping[str, EtfFacts]) -> tuple[list[EtfFacts], list[str]]:
-    """The vendor's rows as facts, each ticker and day once, and why the others cannot be stored."""
+    """The vendor's rows as facts, each ticker and day once, and why the others failed validation."""
     good: dict[tuple[str, date], EtfFacts] = {}
     refused: list[str] = []
     for row in _rows(source.etf_profiles(session)):
@@ -138,13 +138,13 @@ def _rows(frame: pl.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def _facts(row: Mapping[str, Any], source: str, seed: Mapping[str, EtfFacts]) -> EtfFacts:
-    """One of the vendor's rows. Class and themes are the seed's where it knows the fund: they were chosen by hand."""
+    """One of the vendor's rows. Class and themes come from the seed where it has the fund: people chose those."""
     ticker = canonical_ticker(row["ticker"])
     check_figures(ticker, row["aum_usd"], row["net_expenses"])
     words = " ".join(part for part in (row["category"], row["focus"], row["region"]) if part)
     known = seed.get(ticker)
     kind = classify_etf(ticker, row["name"], category=words, benchmark=row["primary_benchmark"])
-    told = f"{source}, ETF profile of {row['processed_date']}"
+    origin = f"{source}, ETF profile of {row['processed_date']}"
     return EtfFacts(
         ticker=ticker,
         as_of=row["effective_date"] or row["processed_date"],
@@ -158,7 +158,7 @@ def _facts(row: Mapping[str, Any], source: str, seed: Mapping[str, EtfFacts]) ->
         primary_exchange=known.primary_exchange if known else None,
         inception_date=row["inception_date"],
         aum_usd=row["aum_usd"],
-        aum_source=None if row["aum_usd"] is None else told,
+        aum_source=None if row["aum_usd"] is None else origin,
         expense_ratio=row["net_expenses"],
-        expense_ratio_source=None if row["net_expenses"] is None else told,
+        expense_ratio_source=None if row["net_expenses"] is None else origin,
     )

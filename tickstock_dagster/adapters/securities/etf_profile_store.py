@@ -1,4 +1,4 @@
-"""Reading the shipped seed of ETFs; reading and writing ETF profiles and what follows for securities."""
+"""Reading the shipped seed of ETFs; writing ETF profiles, and their facts into securities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ SEED = "seed"
 """Source of the profiles that this release ships."""
 
 ETF_CODES = ("ETF", "ETN", "ETS", "ETV")
-"""The vendor's type codes of what trades as an ETF."""
+"""The vendor's type codes of securities that trade as ETFs."""
 
 PROFILE_COLUMNS: dict[str, type[pl.DataType]] = {
     "ticker": pl.String, "source": pl.String, "as_of": pl.Date, "name": pl.String, "issuer": pl.String,
@@ -59,23 +59,22 @@ def write_profiles(cursor: psycopg.Cursor, profiles: Sequence[tuple[str, EtfFact
         }
         for source, facts in profiles
     ]
-    cursor.execute(
-        statement("securities/etf_stage"), prepare=False
-    )  # beside others of its kind it could not be prepared
+    # PostgreSQL cannot prepare several statements at once.
+    cursor.execute(statement("securities/etf_stage"), prepare=False)
     copy_frame(cursor, "stage_etf", pl.DataFrame(rows, schema=PROFILE_COLUMNS))
     cursor.execute(statement("securities/etf_write"), {"now": now}, prepare=False)
     return cursor.rowcount
 
 
 def apply_profiles(cursor: psycopg.Cursor, on: date, *, now: datetime) -> int:
-    """Give the securities that hold an ETF's ticker on a day its facts; returns how many changed."""
+    """Write an ETF's facts into the security that holds its ticker on a day; returns how many changed."""
     values = {"on": on, "types": list(ETF_CODES), "now": now}
     cursor.execute(statement("securities/etf_apply"), values, prepare=False)
     return cursor.rowcount
 
 
 def class_unprofiled(cursor: psycopg.Cursor, on: date, *, now: datetime) -> tuple[int, int]:
-    """Class the ETFs of a day of which no profile speaks by their names; returns how many, and how many changed."""
+    """Class by name the ETFs of a day without a profile; returns how many there are, and how many changed."""
     rows = cursor.execute(statement("securities/etf_unprofiled"), {"on": on, "types": list(ETF_CODES)}).fetchall()
     classes = [classify_etf(ticker, name) for _, ticker, name in rows]
     values = {
@@ -96,5 +95,5 @@ def count_etfs(cursor: psycopg.Cursor, on: date) -> list[EtfCount]:
 
 
 def _array(names: Sequence[str]) -> str | None:
-    """A text array in PostgreSQL's own writing; themes are plain words."""
+    """A text array in PostgreSQL's notation; themes are plain words."""
     return "{" + ",".join(names) + "}" if names else None

@@ -22,7 +22,7 @@ from tickstock_dagster.core.securities.ticker_histories import Interval, Securit
 
 @contextmanager
 def histories_held(engine: sa.Engine) -> Iterator[None]:
-    """Nobody else changes a history meanwhile. Not re-entrant; a lost connection gives it back.
+    """Keep other processes from changing ticker histories. Not re-entrant; a lost connection releases the lock.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
@@ -54,7 +54,7 @@ def read_securities(engine: sa.Engine, market: str) -> list[Security]:
 
 
 def read_intervals(engine: sa.Engine, tickers: Sequence[str] | None = None) -> pl.DataFrame:
-    """Listing intervals as `INTERVAL_SCHEMA`: of the securities that hold, or held last, one of `tickers`; or all."""
+    """Listing intervals as `INTERVAL_SCHEMA`: of securities that hold or last held one of `tickers`; None: of all."""
     with transaction(engine) as connection:
         rows = connection.execute(
             statement("securities/intervals_read"), {"tickers": list(tickers) if tickers is not None else None}
@@ -63,7 +63,7 @@ def read_intervals(engine: sa.Engine, tickers: Sequence[str] | None = None) -> p
 
 
 def intervals_of(engine: sa.Engine, security_ids: Sequence[int] | None) -> pl.DataFrame:
-    """Listing intervals of some securities, as `INTERVAL_SCHEMA`; None: of all that were ever known."""
+    """Listing intervals of some securities, as `INTERVAL_SCHEMA`; None: of all."""
     values = {"security_ids": None if security_ids is None else list(security_ids)}
     with transaction(engine) as connection:
         rows = connection.execute(statement("securities/intervals_of"), values).fetchall()
@@ -71,7 +71,14 @@ def intervals_of(engine: sa.Engine, security_ids: Sequence[int] | None) -> pl.Da
 
 
 def lists_observed(engine: sa.Engine, market: str, source: str, *, empty: bool = False) -> list[date]:
-    """Dates whose ticker list was taken in, ascending; with `empty` also those before a source's first row."""
+    """Dates whose ticker list is stored, ascending.
+
+    Args:
+        engine: the store's.
+        market: MIC of the calendar.
+        source: name of the source.
+        empty: include dates before the source's first row, whose list is empty.
+    """
     values = {"market": market, "source": source, "empty": empty}
     with transaction(engine) as connection:
         return [row[0] for row in connection.execute(statement("securities/lists_observed"), values)]
@@ -86,12 +93,16 @@ def write_securities(
 ) -> None:
     """Store changed histories, the units that observed them and the calls made for them, in one transaction.
 
-    `also` writes what follows from the histories, in the same transaction, when they stand.
+    Args:
+        context: of the load.
+        securities: changed ones, each with its whole history.
+        ends: units to finish.
+        also: writes what depends on the histories, in the same transaction, after them.
     """
     changed, calls, now = list(securities), context.drain(), context.now()
     with transaction(context.engine) as connection, connection.cursor() as cursor:
         stored = [_write_security(cursor, security, now) for security in changed]
-        # All old intervals go before any new one comes: a ticker may pass from one security to another.
+        # Delete all old intervals before inserting new ones: a ticker may pass from one security to another.
         cursor.execute(statement("securities/intervals_delete"), {"security_ids": stored})
         cursor.executemany(
             statement("securities/interval_insert"),

@@ -1,7 +1,7 @@
-"""Keeping the ticker histories true: which dated lists a load needs, fetching them, and taking them in.
+"""Keeping ticker histories complete: which dated lists a load needs, fetching them, and storing what they say.
 
-A load needs to know who was who on its first and its last session. Each list is taken in once; a security whose
-history is already known over the range needs none.
+A load needs to know which security held each ticker on its first and its last session. Each list is fetched once; a
+security whose history over the range is known needs none.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,32 +34,32 @@ from tickstock_dagster.core.securities.ticker_histories import (
 )
 
 SINGLE_QUESTIONS = 20
-"""Up to so many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
+"""Up to this many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
 
 
 UP_TO_DATE = timedelta(days=7)
-"""A list so old still tells who holds a ticker today: loading old sessions again costs no call every day."""
+"""A list up to this old says which security holds a ticker today: loading old sessions costs no call every day."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingSync:
-    """Takes dated lists of one source into the store."""
+    """Fetches dated lists of one source and stores what they say."""
 
     context: LoadContext[ReferenceSource]
 
     def ensure(self, tickers: Sequence[str], first: date, last: date, latest: date) -> list[date]:
-        """Take in the lists that are needed to know `tickers` on every session from `first` to `last`.
+        """Fetch the lists that identify `tickers` on every session from `first` to `last`.
 
         Args:
-            tickers: as printed today; or on `last`, where nobody holds it today.
+            tickers: as printed today; or on `last`, where no security holds it today.
             first: first session of the load.
             last: last session of the load.
             latest: the latest closed session, whose list knows today's tickers.
 
         Returns:
-            The dates of the lists that were fetched; empty when nothing had to be asked.
+            The dates of the fetched lists; empty where none was needed.
         """
-        # The latest first: a ticker means its holder of today, and not that of the load's last session.
+        # The latest first: a ticker stands for its holder of today, not for that of the load's last session.
         before = (first, self._unseen_before)
         questions = ((latest, self._out_of_date), before, (last, self._unsure), before)
 
@@ -70,7 +70,7 @@ class ListingSync:
         if not any(is_needed(*question) for question in questions):
             return []
         fetched: list[date] = []
-        with histories_held(self.context.engine):  # who waited here may find that another process has asked meanwhile
+        with histories_held(self.context.engine):  # another process may have fetched them meanwhile
             for question in questions:
                 if is_needed(*question):
                     self._take_in(question[0])
@@ -78,12 +78,12 @@ class ListingSync:
         return fetched
 
     def reach(self, first: date, latest: date) -> list[date]:
-        """Take in the lists that are needed to know the market from `first` to `latest`, whoever is meant.
+        """Fetch the lists that identify every ticker of the market from `first` to `latest`.
 
-        The one of `latest`, unless a recent one is known; and that of `first`, where it lies before every list.
+        The list of `latest`, unless a recent one is stored; and that of `first`, where it lies before every stored one.
 
         Returns:
-            The dates of the lists that were fetched.
+            The dates of the fetched lists.
         """
         with histories_held(self.context.engine):
             known = self._observed(empty=True)
@@ -95,18 +95,18 @@ class ListingSync:
         return needed
 
     def observe(self, on: date) -> VersionChanges:
-        """Fetch the list of one date and take it in, in one transaction: histories, and the list as it was that day.
+        """Fetch the list of one date and store it in one transaction: histories, and the list as of that day.
 
         Raises:
-            MalformedAnswerError: the list lacks more than may have left the market.
+            MalformedAnswerError: the list lacks more securities than can have left the market.
         """
         with histories_held(self.context.engine):
             return self._take_in(on)
 
     def _take_in(self, on: date) -> VersionChanges:
         started = self.context.now()
-        # Where an empty list cannot be, the source has refused it. It is of a day before all that the source knows, and
-        # says of nobody that it was not listed.
+        # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
+        # it is no evidence that a security was not listed.
         rows = self.context.source.listings(on=on)
         known = read_securities(self.context.engine, self.context.market)
         lists = self._observed()
@@ -131,16 +131,16 @@ class ListingSync:
         return versions
 
     def _observed(self, *, empty: bool = False) -> list[date]:
-        """Dates of the source's lists that were taken in."""
+        """Dates of the source's stored lists."""
         return lists_observed(self.context.engine, self.context.market, self.context.source.name, empty=empty)
 
     def _out_of_date(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether no list tells who holds the tickers today."""
+        """Whether no stored list says which securities hold the tickers today."""
         newest = max(self._observed(), default=date.min)
         return on - newest > UP_TO_DATE or len(self._newest_holders(tickers)) < len(set(tickers))
 
     def _unsure(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether some ticker has no holder, was last sighted before `on`, or may or may not have been listed then."""
+        """Whether some ticker has no holder, was last seen before `on`, or may not have been listed then."""
         newest = self._newest_holders(tickers)
         return len(newest) < len(set(tickers)) or any(
             (security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None)
@@ -152,7 +152,7 @@ class ListingSync:
         )
 
     def _unseen_before(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether some ticker's history before its first sighting is unknown, and the load reaches there."""
+        """Whether the load reaches back to an unknown part of some ticker's history, before it was first seen."""
         return any(
             security.intervals[0].start_known == "unknown" and security.intervals[0].seen_from > on
             for security in self._newest_holders(tickers).values()
@@ -169,7 +169,7 @@ class ListingSync:
         return {ticker: security for ticker, (_, security) in holders.items()}
 
     def _resolve(self, boundary: Boundary) -> date:
-        """The day of a change: the vendor's statement where it makes one, else by halving with dated lists."""
+        """The day of a change: as the vendor states it, else found by bisection over dated lists."""
         try:
             for change in self.context.source.ticker_changes(boundary.ticker):
                 if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
@@ -185,11 +185,11 @@ class ListingSync:
         return until
 
     def _confirm_delisted(self, gone: Sequence[Security], on: date) -> dict[str, Security]:
-        """Close the histories of securities that the vendor's list of delisted ones names; the others stay as they are.
+        """Close the histories of securities in the vendor's list of delisted ones; the others stay as they are.
 
         Args:
-            gone: securities that a list shows and a later one does not.
-            on: date of the list that was taken in.
+            gone: securities that are in a list and not in a later one.
+            on: date of the list being stored.
         """
         if not gone:
             return {}
@@ -208,7 +208,7 @@ class ListingSync:
 
 
 def _ended_unexplained(security: Security) -> bool:
-    """Whether only a list that lacks it bounds the history's end: it may have ended any day before."""
+    """Whether only the security's absence from a list bounds its history, which may have ended on any day before."""
     return security.delisted_on is None and security.intervals[-1].valid_to is not None
 
 

@@ -1,4 +1,4 @@
-"""Securities of markets that have no vendor: made known by their bars."""
+"""Securities of markets that have no vendor: registered from their bars."""
 
 from datetime import datetime
 
@@ -12,7 +12,7 @@ from tickstock_dagster.core.calendars.markets import Market
 
 
 def register_listings(engine: sa.Engine, market: Market, spans: pl.DataFrame, *, now: datetime) -> int:
-    """Make securities of a market known, each from its first bar on; twice changes nothing.
+    """Register securities of a market, each from its first bar on; a second call changes nothing.
 
     Args:
         engine: the store's.
@@ -21,7 +21,7 @@ def register_listings(engine: sa.Engine, market: Market, spans: pl.DataFrame, *,
         now: aware.
 
     Returns:
-        How many are new.
+        The number of new securities.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached; nothing was written.

@@ -1,6 +1,6 @@
-"""Details of symbols: who is due, what asking will cost, and asking: one call and one work unit each.
+"""Details of symbols: which are due, what asking costs, and asking: one call and one work unit each.
 
-Answers are stored in small batches, so that a killed run goes on where it stopped. Writing belongs in
+Small batches store the answers, so that a killed run goes on where it stopped. Writing belongs in
 `adapters.securities.symbol_store`.
 """
 
@@ -16,18 +16,18 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.equity_classes import DETAILED_CLASSES, equity_class
 
 DETAILS_GROW_OLD = timedelta(days=30)
-"""Shares and SIC codes change with the quarter: so old, they are asked for again."""
+"""Shares and SIC codes change by the quarter: details this old are asked for again."""
 
 USUAL_SECONDS = 30 * 60
-"""A run without a limit of its own asks for as many details as the plan's rate allows in this time."""
+"""A run without a limit asks for as many details as the plan's rate allows in this time."""
 
 FLUSH_ANSWERS, FLUSH_SECONDS = 200, 5.0
-"""Answers gathered before a transaction, and the longest that one waits for it."""
+"""Answers per transaction, and the longest that an answer waits for it, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class DetailsPlan:
-    """What a run will ask for: symbols that are due, calls it makes now, least seconds at the plan's rate."""
+    """What a run will ask for: symbols due, calls it makes now, and the least seconds at the plan's rate."""
 
     due: int
     calls: int
@@ -41,7 +41,7 @@ class DetailsPlan:
 
 @dataclass(frozen=True, slots=True)
 class DetailsResult:
-    """Answers stored, symbols that the vendor does not know, and why others did not come, one line each."""
+    """Stored answers, symbols that the vendor does not know, and the failures, one line each."""
 
     done: int
     unknown: int
@@ -56,7 +56,7 @@ class SymbolDetails:
     workers: int = 8
 
     def plan(self, session: date, *, limit: int | None = None) -> DetailsPlan:
-        """What `ask` would ask for now, of a session whose list is stored: nothing is asked."""
+        """What `ask` would ask for now, for a session whose list is stored. Makes no call."""
         due = len(self.due(session)) if self.why_none() is None else 0
         calls = min(due, self._limit(limit))
         plan = self.context.source.plan
@@ -64,7 +64,7 @@ class SymbolDetails:
         return DetailsPlan(due, calls, seconds)
 
     def why_none(self) -> str | None:
-        """Why no details can be had of the source; None where they can."""
+        """Why the source has no details; None where it has them."""
         source = self.context.source
         return None if source.capabilities.details else f"{source.name} has no details of tickers"
 
@@ -75,7 +75,7 @@ class SymbolDetails:
         return plan.calls * USUAL_SECONDS // plan.per_seconds if plan else 1_000_000
 
     def due(self, session: date) -> list[DueSymbol]:
-        """Symbols of `DETAILED_CLASSES` whose details are to be asked for, in the order of asking."""
+        """Symbols of `DETAILED_CLASSES` whose details are due, in the order of asking."""
         stale = session - DETAILS_GROW_OLD
         due = details_due(self.context.engine, self.context.market, self.context.source.name, session, stale)
         return [
@@ -83,14 +83,14 @@ class SymbolDetails:
         ]
 
     def ask(self, session: date, *, limit: int | None = None) -> DetailsResult:
-        """Ask for details that are due, and store them as they come.
+        """Ask for details that are due, and store them as they arrive.
 
         Args:
-            session: whose symbols, and of which the details are to speak.
-            limit: symbols asked for at most; None: what the plan allows in half an hour.
+            session: the session whose symbols to ask for, with details as of that day.
+            limit: at most this many symbols; None: as many as the plan allows in half an hour.
 
         Raises:
-            AuthFailedError, NotEntitledError: the key may not ask; what came before is stored.
+            AuthFailedError, NotEntitledError: the key may not ask; earlier answers stay stored.
             ServiceUnavailableError: the database cannot be reached.
         """
         context = self.context
@@ -125,7 +125,7 @@ class SymbolDetails:
 
 
 def _fault(answer: Answer[DueSymbol, TickerDetails]) -> str | None:
-    """What is wrong with an answer. That the vendor does not know a ticker is nothing wrong: it has no details."""
+    """What is wrong with an answer; None for a good one, and for a ticker that the vendor does not know."""
     symbol, details = answer.question, answer.result
     if answer.error is not None:
         return None if isinstance(answer.error, NotFoundError) else f"{symbol.ticker}: {answer.error}"

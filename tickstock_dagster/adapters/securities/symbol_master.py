@@ -20,14 +20,14 @@ from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 
 @dataclass(frozen=True, slots=True)
 class SymbolReport:
-    """What one session's list and details brought.
+    """What one session's list and details changed.
 
     Attributes:
-        by_class: listed symbols by `EquityClass`; all of them, test issues and warrants too.
-        changes: what the list changed; empty where it was taken in before.
+        by_class: listed symbols by `EquityClass`, test issues and warrants included.
+        changes: what the list changed; empty where it was stored before.
         fetched: whether the list was asked for.
         details_left: symbols still due after this run.
-        failures: why details did not come, one line each.
+        failures: details that failed, one line each.
         no_details: why none were asked for; None where they were.
     """
 
@@ -50,21 +50,21 @@ class SymbolReport:
 
 
 class SymbolMaster:
-    """Keeps symbol facts of one source true, session by session; details are asked for `workers` side by side."""
+    """Keeps symbol facts of one source up to date, session by session; asks for `workers` details side by side."""
 
     def __init__(self, context: LoadContext[ReferenceSource], workers: int = 8) -> None:
         self._context = context
         self._details = SymbolDetails(context, workers)
 
     def sync(self, session: date, *, details_limit: int | None = None) -> SymbolReport:
-        """Take in the session's list, unless it was before, and ask for details that are due.
+        """Store the session's list, unless it is stored, and ask for details that are due.
 
         Args:
-            session: whose list and details.
-            details_limit: details asked for at most; None: what the plan allows in half an hour.
+            session: the session.
+            details_limit: at most this many details; None: as many as the plan allows in half an hour.
 
         Raises:
-            VendorError: the list did not come or is broken, or the key may not ask; what was stored stays.
+            VendorError: the list is missing or broken, or the key may not ask; what was stored stays.
             ServiceUnavailableError: the database cannot be reached.
         """
         calls_before = self._context.calls
@@ -97,11 +97,11 @@ class SymbolMaster:
         )
 
     def details_plan(self, session: date, *, details_limit: int | None = None) -> DetailsPlan:
-        """What `sync` would ask for now, of a session whose list is stored: nothing is asked."""
+        """What `sync` would ask for now, for a session whose list is stored. Makes no call."""
         return self._details.plan(session, limit=details_limit)
 
     def _is_taken_in(self, session: date) -> bool:
-        """Whether the session's list needs no asking: its versions stand, or it is known to have been empty."""
+        """Whether the session's list is known: its versions are stored, or it was empty."""
         engine, market, name = self._context.engine, self._context.market, self._context.source.name
         if session not in lists_observed(engine, market, name, empty=True):
             return False

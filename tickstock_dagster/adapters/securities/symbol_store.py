@@ -1,4 +1,4 @@
-"""Reading and writing what a symbol was on a day: versions of dated lists, and details.
+"""Reading and writing symbols as of a day: versions of dated lists, and details.
 
 Asking the vendor belongs in `adapters.securities.symbol_master`; histories of tickers belong in
 `adapters.securities.listing_store`.
@@ -46,7 +46,7 @@ class ListedSymbol:
 
 @dataclass(frozen=True, slots=True)
 class DueSymbol:
-    """A symbol whose details are to be asked for; `asked` is the session of the last answer, None: never."""
+    """A symbol whose details are due; `asked` is the session of the last answer, None where there was none."""
 
     security_id: int
     ticker: str
@@ -59,10 +59,16 @@ class DueSymbol:
 def fold_symbols(
     cursor: psycopg.Cursor, listed: Iterable[Listed], on: date, lists: Sequence[date], *, now: datetime
 ) -> VersionChanges:
-    """Fold a list whose histories are stored already into the versions, in the caller's transaction.
+    """Merge a list whose histories are stored into the versions, in the caller's transaction.
 
-    `lists` are the dates of the lists that were taken in before. A row of a security that does not hold the row's
-    ticker on that day (the history says otherwise) is left out.
+    Rows of a security that, by its history, does not hold the row's ticker on that day are left out.
+
+    Args:
+        cursor: inside a transaction.
+        listed: rows of the list.
+        on: date of the list.
+        lists: dates of the lists stored before.
+        now: aware.
     """
     holders = {row[0]: (row[1], row[2]) for row in cursor.execute(statement("securities/symbols_holders"), {"on": on})}
     rows: dict[int, SymbolFacts] = {}
@@ -83,9 +89,8 @@ def fold_symbols(
     ]
     changes = fold_list(versions, rows, on, lists)
     if changes.written or changes.deleted:
-        cursor.execute(
-            statement("securities/symbols_stage"), prepare=False
-        )  # several statements at once cannot be prepared
+        # PostgreSQL cannot prepare several statements at once.
+        cursor.execute(statement("securities/symbols_stage"), prepare=False)
         copy_frame(cursor, "stage_symbols", _version_frame(changes.written))
         gone = pl.DataFrame(changes.deleted, schema=["security_id", "seen_from"], orient="row")
         copy_frame(cursor, "stage_symbols_gone", gone)
@@ -104,15 +109,22 @@ def _version_frame(versions: Sequence[SymbolVersion]) -> pl.DataFrame:
 
 
 def symbols_listed(engine: sa.Engine, on: date) -> list[ListedSymbol]:
-    """The list of an observed day, by ticker; empty where none was folded."""
+    """The list of an observed day, by ticker; empty where none is stored."""
     with transaction(engine) as connection:
         return [ListedSymbol(*row) for row in connection.execute(statement("securities/symbols_listed"), {"on": on})]
 
 
 def details_due(engine: sa.Engine, market: str, source: str, on: date, stale: date) -> list[DueSymbol]:
-    """Symbols of a day whose details were not asked for since `stale`, or not since their row changed.
+    """Symbols of a day without an answer since `stale`, or since their row changed.
 
-    Those that were never asked for come first, then the oldest.
+    Those without any answer come first, then the oldest answers.
+
+    Args:
+        engine: the store's.
+        market: MIC of the calendar.
+        source: name of the source.
+        on: the day whose list counts.
+        stale: the oldest session whose details are still good.
     """
     values = {"market": market, "source": source, "on": on, "stale": stale}
     with transaction(engine) as connection:
@@ -127,7 +139,11 @@ def write_details(
 ) -> None:
     """Store details as of a session, the units that asked for them and the calls, in one transaction.
 
-    `answers` are (security_id, details), each security once.
+    Args:
+        context: of the load.
+        on: the session.
+        answers: (security_id, details), each security once.
+        ends: units to finish.
     """
     rows = [
         {

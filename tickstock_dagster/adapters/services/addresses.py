@@ -1,4 +1,4 @@
-"""Where a process finds its servers. How the servers come to be there belongs to `adapters.services.local`."""
+"""The addresses of a process's servers. Starting the servers belongs to `adapters.services.local`."""
 
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
@@ -13,7 +13,7 @@ class ServiceAddresses:
         dagster_storage_url: Dagster's own storage, likewise.
         redis_url: Redis or Valkey, `redis://:password@host:port/number`.
         simulator_url: the local vendor, `http://127.0.0.1:port`; None where another vendor is configured.
-        embedded: the names of those of the above that are this checkout's own servers.
+        embedded: which of the fields above are this checkout's own servers.
     """
 
     database_url: str = field(repr=False)

@@ -1,4 +1,4 @@
-"""What the embedded servers have in common: launched once, recognised later, waited for, stopped."""
+"""What the embedded servers have in common: launching, recognising, waiting and stopping."""
 
 import signal
 import subprocess
@@ -16,11 +16,11 @@ READY_TIMEOUT = 90.0
 
 ATTEMPTS = 5
 SERVER_ENVIRONMENT = {"LC_ALL": "C", "TZ": "UTC", "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
-"""Not ours: PGDATA, PGPORT and their like would change what the server does."""
+"""In place of our own environment: PGDATA, PGPORT and the like would change the server's behaviour."""
 
 
 class EmbeddedService(ABC):
-    """One server of a state folder. Its methods other than `pid` and `answers` are called under the folder's lock."""
+    """One server of a state folder. Hold the folder's lock to call its methods, other than `pid` and `answers`."""
 
     name: str
     stop_signal = signal.SIGTERM
@@ -45,22 +45,22 @@ class EmbeddedService(ABC):
     @property
     @abstractmethod
     def marker(self) -> str:
-        """What only this server of this folder has in its command line."""
+        """Text that only the command line of this folder's server contains."""
 
     @abstractmethod
     def answers(self) -> bool:
-        """Whether the server can be used now; asks it over its port and takes a second at most."""
+        """Whether the server can be used now; checked over its port, within a second."""
 
     @abstractmethod
     def prepare(self, port: int) -> list[str]:
-        """Make everything that the server needs, and return its command line. Idempotent."""
+        """Create everything that the server needs, and return its command line. Idempotent."""
 
     def clear_remains(self) -> None:
-        """Remove what a killed server left in the way of the next. Called when none runs."""
+        """Remove what a killed server left behind and would disturb the next. Called when none runs."""
         self.pid_file.unlink(missing_ok=True)
 
     def is_current(self) -> bool:
-        """Whether the running server is the one that would be started now; else it is restarted."""
+        """Whether the running server is the one that `launch` would start now; else `launch` restarts it."""
         return True
 
     @property
@@ -69,7 +69,7 @@ class EmbeddedService(ABC):
         return recorded_pid(self.pid_file, self.marker)
 
     def is_up(self) -> bool:
-        """Whether it runs, as it should, and answers."""
+        """Whether the server runs, is current and answers."""
         return self.state.port(self.name) is not None and self.pid is not None and self.is_current() and self.answers()
 
     def launch(self) -> None:
@@ -91,9 +91,9 @@ class EmbeddedService(ABC):
         )
 
     def wait_until_ready(self) -> None:
-        """Wait for the server to answer, and launch it again while it dies for a passing reason.
+        """Wait for the server to answer, and launch it again if it dies for a passing reason.
 
-        Such reasons: somebody took the port meanwhile; the last server's orphans have not ended yet.
+        Such reasons: another program took the port in the meantime; child processes of the last server still run.
 
         Raises:
             ServiceUnavailableError: it keeps dying or does not answer; with the end of its log.
@@ -112,7 +112,7 @@ class EmbeddedService(ABC):
             time.sleep(0.01)
 
     def let_go(self) -> None:
-        """Forget the process that was launched: it outlives us, and from now on is known by its pid file alone."""
+        """Forget the launched process: it outlives us, and from now on only its pid file identifies it."""
         if self._process:
             deadline = time.monotonic() + 1.0
             while self.pid is None and self._process.poll() is None and time.monotonic() < deadline:
@@ -121,7 +121,7 @@ class EmbeddedService(ABC):
             self._process = None
 
     def stop(self, timeout: float = 60.0) -> bool:
-        """Stop the server, and what is left of one that was killed. True if it ran."""
+        """Stop the server, and the remains of one that was killed. True if it ran."""
         pid = self.pid
         if pid is not None:
             stop(pid, self.marker, self.stop_signal, timeout)

@@ -1,4 +1,4 @@
-"""What other programs get to know of the services: the environment of Dagster processes, and the `.env` file."""
+"""How other programs learn of the services: the environment of Dagster processes, and the `.env` file."""
 
 import os
 import re
@@ -20,9 +20,9 @@ VARIABLES = {
 
 
 def process_environment(addresses: ServiceAddresses, settings: Settings) -> dict[str, str]:
-    """The whole environment to start a Dagster process with: our own, and over it every address and both switches.
+    """The whole environment for a Dagster process: our own, overridden by every address and both switches.
 
-    BEWARE: the `dagster` command reads the `.env` of its working directory, and that wins over its environment.
+    BEWARE: the `dagster` command reads the `.env` of its working directory, which overrides its environment.
     """
     urls = {name: getattr(addresses, field) for name, field in VARIABLES.items()}
     vendor = {"MASSIVE_API_KEY": SIMULATOR_KEY} if addresses.simulator_url else {}
@@ -32,12 +32,12 @@ def process_environment(addresses: ServiceAddresses, settings: Settings) -> dict
 def write_dotenv(root: Path, addresses: ServiceAddresses, settings: Settings) -> bool:
     """Write `root/.env`, with which a plain `dagster dev` finds the embedded services.
 
-    Only embedded addresses are written: `dagster` lets `.env` win over its environment, and what somebody configured
-    there shall neither be overruled by a file nor copied into one. A file without our first line is somebody's own
-    and stays; so does one that names another state folder, unless ours is the checkout's default.
+    Only embedded addresses are written: `.env` overrides the environment of `dagster`, and configured addresses must
+    neither be overridden by a file nor copied into one. A file without our marker line is the user's own and stays; so
+    does one that names another state folder, unless ours is the checkout's default.
 
     Returns:
-        Whether the file was written (mode 0600). False: it was right already, or is not ours to write.
+        Whether the file was written (mode 0600). False: it was up to date, or is not ours to write.
     """
     path = root / ".env"
     variables = {
@@ -69,7 +69,7 @@ def _dagster(settings: Settings) -> dict[str, str]:
 
 
 def _dagster_home() -> str:
-    """The checkout, whatever another project left in the environment; an installed package has only the environment."""
+    """The checkout, whatever another project set in the environment; an installed package relies on the environment."""
     is_checkout = (PROJECT_ROOT / "dagster.yaml").is_file()
     return str(PROJECT_ROOT) if is_checkout else os.environ.get("DAGSTER_HOME", str(PROJECT_ROOT))
 

@@ -1,8 +1,8 @@
-"""The servers that a checkout brings along: PostgreSQL, Valkey and the simulated vendor, started on loopback TCP.
+"""The servers that come with a checkout: PostgreSQL, Valkey and the simulated vendor, on loopback TCP.
 
 They live under the state folder (`.tickstock/`), stay up between commands and keep their ports. This module decides
-which of them are needed and is what the rest of the project imports; how a server is run, and what other programs get
-to know of it, belongs to `adapters.services`.
+which of them are needed, and is what the rest of the project imports; running a server, and passing its address on to
+other programs, belong to the other modules of `adapters.services`.
 
 Longer than 250 lines because starting the servers and resolving their addresses rest on one decision: which are needed.
 """
@@ -46,8 +46,8 @@ class ServiceStatus:
     """One server as it is now.
 
     Attributes:
-        name: postgres, valkey, simulator; or what a configured address is for.
-        kind: embedded (ours to start) or configured (only looked at).
+        name: postgres, valkey, simulator; or the field of a configured address.
+        kind: embedded (ours to start) or configured (only checked).
         state: up; down; unresponsive (the process lives but does not answer).
         address: its URL without a password; None if an embedded one was never started.
         pid: process id of an embedded one.
@@ -80,10 +80,10 @@ class LocalServices:
         """Nothing is created or started yet.
 
         Args:
-            state_dir: where data, logs, ports and passwords are kept; made when something is started.
-            plan: the vendor plan whose limits the simulator keeps.
-            now: where the simulator's clock stands; None: the real clock.
-            postgres_options: server settings over our own, such as `{"fsync": "off"}` for tests.
+            state_dir: where data, logs, ports and passwords are kept; created when something is started.
+            plan: the vendor plan whose limits the simulator applies.
+            now: the instant at which the simulator's clock stands; None: the real clock.
+            postgres_options: server settings that override our own, such as `{"fsync": "off"}` for tests.
         """
         self.state = StateDir(state_dir)
         self.postgres = Postgres(self.state, postgres_options)
@@ -92,11 +92,11 @@ class LocalServices:
 
     @property
     def services(self) -> tuple[EmbeddedService, ...]:
-        """In the order in which they are started; the slowest first."""
+        """All servers in the order of starting; the slowest first."""
         return (self.simulator, self.valkey, self.postgres)
 
     def up(self, *, simulator: bool = True) -> ServiceAddresses:
-        """Start what does not run, wait until everything answers, and say where it is.
+        """Start the servers that do not run, wait until all answer, and return their addresses.
 
         Idempotent; safe from several processes at once and after any of them, or any server, was killed.
 
@@ -130,7 +130,7 @@ class LocalServices:
                     service.let_go()
 
     def addresses(self, *, simulator: bool = True) -> ServiceAddresses:
-        """Where the servers are, running or not.
+        """The servers' addresses, whether they run or not.
 
         Raises:
             ServiceUnavailableError: they were never started, so they have no ports yet.
@@ -153,7 +153,7 @@ class LocalServices:
         return [_embedded_status(service, urls[service.name]) for service in reversed(self.services)]
 
     def down(self) -> list[str]:
-        """Stop the servers that run; PostgreSQL by its fast shutdown. Data, ports and passwords stay.
+        """Stop the servers that run, PostgreSQL with a fast shutdown. Data, ports and passwords stay.
 
         Returns:
             The names of those that ran.
@@ -168,10 +168,10 @@ class LocalServices:
 
 
 def resolve_addresses(settings: Settings) -> ServiceAddresses:
-    """Where this process finds its servers: what is configured wins, everything else is embedded and started.
+    """The addresses of this process's servers: the configured ones, and embedded servers, started, for the rest.
 
-    An address that is our own embedded server's counts as embedded: a Dagster process that got it from its
-    environment or from `.env` starts the server again if need be.
+    The address of our own embedded server counts as embedded: a Dagster process that got it from its environment or
+    from `.env` starts the server again if necessary.
 
     Raises:
         ServiceUnavailableError: an embedded server does not start.
@@ -192,7 +192,7 @@ def resolve_addresses(settings: Settings) -> ServiceAddresses:
 
 
 class NotificationAddresses(NamedTuple):
-    """Where the outbox is, and where it is sent."""
+    """The outbox's database, and the Redis that its events go to."""
 
     database_url: str
     redis_url: str
@@ -201,8 +201,8 @@ class NotificationAddresses(NamedTuple):
 def notification_addresses(settings: Settings) -> NotificationAddresses:
     """URLs of the warehouse and of Redis, for a process that needs nothing else.
 
-    Where both are configured nothing is started: a container of the dispatcher has neither Dagster's storage nor a
-    vendor. Otherwise as `resolve_addresses`.
+    Where both are configured nothing is started: the dispatcher's container has neither Dagster's storage nor a
+    vendor. Otherwise the same as `resolve_addresses`.
     """
     configured = _configured(settings, _local(settings))
     if {"database_url", "redis_url"} <= configured.keys():
@@ -212,7 +212,7 @@ def notification_addresses(settings: Settings) -> NotificationAddresses:
 
 
 def service_statuses(settings: Settings) -> list[ServiceStatus]:
-    """Each server that these settings call for: embedded, or configured (up: its port takes a connection)."""
+    """Each server that these settings need: embedded, or configured (up: its port accepts a connection)."""
     local = _local(settings)
     configured = _configured(settings, local)
     needed = {service for name, service in SERVERS.items() if name not in configured}

@@ -51,7 +51,7 @@ class Postgres(EmbeddedService):
 
     @property
     def data(self) -> Path:
-        """The cluster's data directory. It exists only when initialisation was completed."""
+        """The cluster's data directory. It exists only after a completed initialisation."""
         return self.state.path / "postgres"
 
     @property
@@ -72,7 +72,7 @@ class Postgres(EmbeddedService):
         return f"postgresql://{LOGIN}:{password}@{LOOPBACK}:{port}/{database}"
 
     def answers(self) -> bool:
-        """Whether the server says that it is ready and takes connections."""
+        """Whether the server says that it is ready, and accepts connections."""
         try:
             status = self.pid_file.read_text(encoding="utf-8").splitlines()
         except OSError:
@@ -86,20 +86,20 @@ class Postgres(EmbeddedService):
         return True
 
     def clear_remains(self) -> None:
-        """End the killed server's sessions, which hold its port and its shared memory while their queries run."""
+        """End a killed server's sessions, which hold its port and its shared memory while their queries run."""
         for orphan in processes_in(self.data):
             if is_running(orphan, CHILD_TITLE):
                 stop(orphan, CHILD_TITLE, signal.SIGQUIT, timeout=5.0)
         super().clear_remains()
 
     def prepare(self, port: int) -> list[str]:
-        """Initialise the cluster once, and return the command."""
+        """Initialise the cluster at the first call, and return the command."""
         binaries = binary_folder()
         if self.data.is_dir():
             if self.state.password(LOGIN) is None:
                 raise ServiceUnavailableError(
                     f"the passwords of {self.data} are lost ({self.state.path / 'passwords.json'}): "
-                    "delete that folder to begin with empty databases"
+                    "delete that folder to start with empty databases"
                 )
         else:
             self._initialise(binaries)
@@ -107,7 +107,7 @@ class Postgres(EmbeddedService):
         return [*launch_prefix(self.data), str(binaries / "postgres"), "-D", str(self.data), "-p", str(port), *options]
 
     def _initialise(self, binaries: Path) -> None:
-        """Build the whole cluster, roles and databases included, beside its place; the rename completes it."""
+        """Build the whole cluster, roles and databases included, in a temporary folder; renaming that completes it."""
         for leftover in self.state.path.glob("postgres.new-*"):
             shutil.rmtree(leftover, ignore_errors=True)
         new = Path(tempfile.mkdtemp(prefix="postgres.new-", dir=self.state.path))
@@ -139,7 +139,7 @@ class Postgres(EmbeddedService):
 
 
 def binary_folder() -> Path:
-    """Where the wheel keeps `initdb` and `postgres`. The package is not imported: its import changes the machine.
+    """The wheel's folder with `initdb` and `postgres`. The package is not imported: its import changes the machine.
 
     Raises:
         ServiceUnavailableError: the wheel is not installed, or has no binaries for this platform.

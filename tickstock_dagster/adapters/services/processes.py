@@ -1,4 +1,4 @@
-"""Starting, recognising and ending server processes. What they serve, and where, belongs to the services' modules."""
+"""Starting, recognising and ending server processes. Their commands and folders belong to the services' modules."""
 
 import errno
 import os
@@ -29,11 +29,11 @@ def spawn(
 
     Args:
         command: the program and its arguments.
-        log: appended to; moved to `<log>.1` first when it has grown beyond 10 MB.
+        log: file to append to; moved to `<log>.1` first when it is larger than 10 MB.
         cwd: the server's working directory.
         env: its environment; None: ours.
-        pid_file: gets the process id, written by the child before it becomes the server, so that this process
-            can be killed at any moment without leaving a server that nobody knows of.
+        pid_file: the child writes its process id here before it becomes the server, so that a kill of this process
+            at any moment leaves no unknown server behind.
     """
     if log.exists() and log.stat().st_size > LOG_LIMIT:
         log.replace(log.with_name(log.name + ".1"))
@@ -55,7 +55,7 @@ def spawn(
 
 
 def release(process: subprocess.Popen[bytes]) -> None:
-    """Let go of a server that shall outlive us: `Popen` would warn about a child that nobody waited for."""
+    """Let go of a server that shall outlive us: `Popen` would warn about a child that was never waited for."""
     if process.poll() is None:
         process.returncode = 0
 
@@ -63,7 +63,7 @@ def release(process: subprocess.Popen[bytes]) -> None:
 def recorded_pid(pid_file: Path, marker: str) -> int | None:
     """The process in the first line of `pid_file` if it lives and has `marker` in its command line.
 
-    The marker tells our server from a stranger who was given the same number after a reboot.
+    The marker distinguishes our server from another process that got the same id after a reboot.
     """
     try:
         pid = int(pid_file.read_text(encoding="utf-8").split(maxsplit=1)[0])
@@ -76,7 +76,7 @@ def is_running(pid: int, marker: str) -> bool:
     """Whether process `pid` lives and has `marker` in its command line. A zombie has none."""
     try:
         return marker in " ".join(psutil.Process(pid).cmdline())
-    except (psutil.Error, ValueError):  # gone, closed to us, or no number of a process
+    except (psutil.Error, ValueError):  # ended, not accessible, or not a process id
         return False
 
 
@@ -86,10 +86,19 @@ def processes_in(directory: Path) -> list[int]:
 
 
 def stop(pid: int, marker: str, first: signal.Signals, timeout: float) -> bool:
-    """Ask with signal `first`, and after `timeout` seconds with SIGKILL. True: it went when asked.
+    """Stop a process with signal `first`, and after `timeout` seconds with SIGKILL.
 
-    A process that ended and is not yet collected by its parent has gone as well: waiting for its number to be free
-    would wait for that parent, which in a container may never look.
+    A zombie counts as ended: waiting for its id to be free would wait for its parent, which in a container may never
+    collect it.
+
+    Args:
+        pid: process id.
+        marker: text in its command line; a process without it counts as ended.
+        first: the signal to try first.
+        timeout: seconds to wait after it.
+
+    Returns:
+        Whether signal `first` was enough.
 
     Raises:
         PermissionError: it belongs to another user.
@@ -112,7 +121,7 @@ def stop(pid: int, marker: str, first: signal.Signals, timeout: float) -> bool:
 
 
 def tail(log: Path, since: int = 0, lines: int = 12) -> str:
-    """The last lines that were written to `log` after byte `since`, for an error message."""
+    """The last lines of `log` after byte `since`, for an error message."""
     try:
         with log.open("rb") as file:
             file.seek(max(since, log.stat().st_size - 16_000))
@@ -125,10 +134,10 @@ def tail(log: Path, since: int = 0, lines: int = 12) -> str:
 def launch_prefix(directory: Path) -> list[str]:
     """What to put before the command of a server that refuses to run as root, and owns `directory`.
 
-    Ordinary users need nothing. Root keeps its files, but enters a user namespace where it is called `nobody`. Where
-    namespaces are not allowed, as in many containers, the server runs as the owner of the directory, or, for one that
-    root owns, as `nobody`, to whom the directory is handed over. That server keeps the right to pass through folders
-    which are closed to it, so that no parent's mode has to change.
+    Ordinary users need nothing. Root keeps its files, but enters a user namespace as `nobody`. Where namespaces are not
+    allowed, as in many containers, the server runs as the owner of the directory; if that is root, this function gives
+    the directory to `nobody`, and the server runs as `nobody`. The server may pass through folders that its user could
+    not enter, so that no parent's mode has to change.
 
     Raises:
         ServiceUnavailableError: this machine allows none of these.

@@ -1,4 +1,4 @@
-"""The local vendor as a service: runs `python -m tickstock_dagster.simulator`. What it answers is its own affair."""
+"""The local vendor as a service: runs `python -m tickstock_dagster.simulator`."""
 
 import socket
 import sys
@@ -24,10 +24,10 @@ class Simulator(EmbeddedService):
 
         Args:
             state: the checkout's.
-            plan: the vendor plan whose limits it keeps.
-            now: where its clock stands; None: the real clock. It is the commands' own: a vendor whose today is another
-                day would refuse the sessions of a rehearsal in the future, and publish at once what a rehearsed
-                evening has to wait for. A simulator that was started with another clock is started again.
+            plan: the vendor plan whose limits it applies.
+            now: the instant at which its clock stands; None: the real clock. It must be the commands' own: a vendor
+                with another today would refuse the sessions of a rehearsal in the future, and publish at once what a
+                rehearsed evening has to wait for. A simulator with another clock is restarted.
         """
         super().__init__(state)
         self.plan = plan
@@ -44,7 +44,7 @@ class Simulator(EmbeddedService):
         return None if port is None else f"http://{LOOPBACK}:{port}"
 
     def answers(self) -> bool:
-        """Whether GET /health says that it is well."""
+        """Whether GET /health answers ok."""
         port = self.state.port(self.name)
         if port is None:
             return False
@@ -57,7 +57,7 @@ class Simulator(EmbeddedService):
         return b" 200 " in head.split(b"\r\n", 1)[0] and b'"ok"' in body
 
     def is_current(self) -> bool:
-        """Whether it serves the wanted plan at the wanted time, with the simulator's code that is on disk now."""
+        """Whether it serves the wanted plan at the wanted time, with the simulator's code as it is on disk now."""
         if recorded_pid(self.pid_file, self.marker + " ".join(self._options)) is None:
             return False
         started = self.pid_file.stat().st_mtime
@@ -65,7 +65,7 @@ class Simulator(EmbeddedService):
         return all(path.stat().st_mtime <= started for path in code.rglob("*.py"))
 
     def prepare(self, port: int) -> list[str]:
-        """Return the command; the market that it serves is made from a seed, so there is nothing to keep."""
+        """Return the command; the market is drawn from a seed, so there is nothing to store."""
         return [sys.executable, "-m", MODULE, "--port", str(port), *self._options]
 
     @property

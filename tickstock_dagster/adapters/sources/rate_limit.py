@@ -1,8 +1,8 @@
 """Keeping to a plan's call rate: never more than `plan.calls` requests in any `plan.per_seconds`.
 
-One bucket per key and rate, shared by every thread and process that uses the key: the last reservations stand in
-the warehouse, and each request reserves the next free moment under a row lock and waits for it. Backing off after
-a refusal is `adapters.sources.retry`'s work.
+Every thread and process that uses a key shares one bucket per key and rate: the warehouse holds the last reservations,
+and each request reserves the next free moment under a row lock and waits for it. Backing off after a refusal belongs
+in `adapters.sources.retry`.
 """
 
 import hashlib
@@ -25,19 +25,19 @@ class RateLimiter(Protocol):
     """Grants requests at the plan's rate. Thread-safe."""
 
     def acquire(self) -> float:
-        """Block until one request may leave; the seconds waited."""
+        """Block until one request may leave; returns the seconds waited."""
 
 
 def rate_bucket(api_key: str, plan: VendorPlan) -> str:
-    """Name of the bucket of a key under a plan's rate. Tells nothing of the key."""
+    """Name of the bucket of a key under a plan's rate. Reveals nothing about the key."""
     return f"{hashlib.sha256(api_key.encode()).hexdigest()[:12]}-{plan.calls}/{plan.per_seconds}s"
 
 
 def window_seconds(plan: VendorPlan) -> float:
-    """The window that is kept, in seconds: the plan's, stretched by how unevenly requests travel.
+    """The window that the limiters keep, in seconds: the plan's, with a margin for uneven travel times of requests.
 
-    Reservations are exact to the microsecond, but what counts is when requests arrive: a late one of this window
-    and a prompt one of the next are closer at the vendor than here.
+    Reservations are exact to the microsecond, but the vendor counts arrivals: a late request of this window and a
+    prompt one of the next are closer there than here.
     """
     return plan.per_seconds + max(0.1, 0.01 * plan.per_seconds)
 
@@ -59,7 +59,7 @@ class LocalRateLimiter:
         self._sleep = sleep
 
     def acquire(self) -> float:
-        """Block until one request may leave; the seconds waited."""
+        """Block until one request may leave; returns the seconds waited."""
         with self._lock:
             now = self._clock()
             full = len(self._slots) == self._slots.maxlen
@@ -74,8 +74,8 @@ class LocalRateLimiter:
 class PostgresRateLimiter:
     """The window shared by all processes through the table `vendor_rate_limits`.
 
-    One connection per process, made at the first request. A reservation that is lost with its process leaves a
-    slot unused, never one too many.
+    One connection per process, opened at the first request. A reservation lost with its process leaves a slot unused,
+    and never allows one too many.
     """
 
     def __init__(
@@ -94,11 +94,11 @@ class PostgresRateLimiter:
         self._owner = os.getpid()
 
     def acquire(self) -> float:
-        """Block until one request may leave; the seconds waited.
+        """Block until one request may leave; returns the seconds waited.
 
         Raises:
             ServiceUnavailableError: the database does not answer, or lacks the table.
-            ConfigurationError: the database URL is not one.
+            ConfigurationError: the database URL is not valid.
         """
         with self._lock:
             wait = self._reserve()
@@ -107,7 +107,7 @@ class PostgresRateLimiter:
         return max(wait, 0.0)
 
     def close(self) -> None:
-        """Give the connection back; a later `acquire` opens a new one."""
+        """Close the connection; a later `acquire` opens a new one."""
         with self._lock:
             self._disconnect()
 
@@ -145,7 +145,7 @@ class PostgresRateLimiter:
 
         if self._connection is not None and self._owner == os.getpid() and not self._connection.closed:
             return self._connection
-        # Losing the last half second of reservations in a crash is harmless; waiting for the disk at each is not.
+        # A crash may lose half a second of reservations, which is harmless; waiting for the disk each time is not.
         options = f"-c role={WRITER_ROLE} -c synchronous_commit=off -c statement_timeout=30s"
         url = sqlalchemy_url(self._database_url).set(drivername="postgresql")
         try:
@@ -157,7 +157,7 @@ class PostgresRateLimiter:
                 application_name="tickstock rate limit",
             )
         except psycopg.ProgrammingError:
-            # The driver quotes the text it could not read, password and all.
+            # The driver's error quotes the whole text, password included.
             raise ConfigurationError("the database URL is not accepted: an option in it is unknown") from None
         self._connection, self._owner = connection, os.getpid()
         return connection

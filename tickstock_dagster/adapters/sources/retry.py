@@ -1,7 +1,7 @@
-"""The one retry loop around every vendor call: what is asked again, after how long, and when it is given up.
+"""The one retry loop around every vendor call: what to ask again, after how long, and when to give up.
 
-Waits between attempts are here; waiting for a turn under the plan's rate is `adapters.sources.rate_limit`. A refusal
-for rate is waited out as the vendor asks (`Retry-After`), or for a whole rate window where it does not say.
+Waits between attempts are here; `adapters.sources.rate_limit` waits for the plan's rate. After a refusal because of the
+rate, the loop waits as the vendor asks (`Retry-After`), or for a whole rate window where the vendor states no time.
 """
 
 import logging
@@ -25,16 +25,16 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How one call is repeated. All times in seconds.
+    """How to repeat one call. All times in seconds.
 
     Attributes:
-        attempts: requests at most, the first included.
-        deadline: no further attempt later than this after the first, time queued for the rate not counted.
+        attempts: at most this many requests, the first included.
+        deadline: no attempt starts later than this after the first; time spent waiting for the rate does not count.
         first_wait: wait after the first failure; doubles with each further one.
         longest_wait: bound of the doubling.
-        jitter: up to this much is added at random, so that threads that failed together do not return together.
-        rate_window: least wait after a refusal for rate that names no time.
-        longest_retry_after: a vendor that asks for more than this is not waited for; a later run asks again.
+        jitter: at most this much is added at random, so that threads that failed together do not return together.
+        rate_window: least wait after a refusal because of the rate that states no time.
+        longest_retry_after: if the vendor asks for a longer wait, the call fails, and a later run asks again.
     """
 
     attempts: int = 6
@@ -47,17 +47,17 @@ class RetryPolicy:
 
     @classmethod
     def for_plan(cls, plan: VendorPlan) -> "RetryPolicy":
-        """The policy under which a refusal for rate outlives the plan's window on every attempt."""
+        """The policy whose waits after a refusal because of the rate cover the plan's window on every attempt."""
         return cls(deadline=120.0 + 5 * plan.per_seconds, rate_window=float(plan.per_seconds))
 
 
 def wait_before_retry(error: Exception, policy: RetryPolicy, *, elapsed: float, attempt: int) -> bool | float:
-    """Whether to ask again after `error`, and how long to wait before.
+    """Whether to ask again after `error`, and how long to wait first.
 
     Args:
         error: what the attempt raised.
         policy: the policy in force.
-        elapsed: seconds since the first attempt, without those queued for the rate.
+        elapsed: seconds since the first attempt, without waits for the rate.
         attempt: number of the attempt that failed, 1 for the first.
 
     Returns:
@@ -84,12 +84,12 @@ def call_with_retry(
     limiter: RateLimiter,
     clock: Callable[[], float] = time.monotonic,
 ) -> T:
-    """Make `call`, repeated as `policy` says; every attempt first takes its turn under the rate.
+    """Make `call`, repeated as `policy` says; every attempt first waits for the rate.
 
     Args:
-        call: one attempt; is given its number, 1 for the first.
+        call: makes one attempt; its argument is the number of the attempt, 1 for the first.
         policy: the policy in force.
-        limiter: the rate under which every attempt stands.
+        limiter: keeps the plan's rate.
         clock: monotonic seconds.
 
     Raises:
@@ -123,5 +123,5 @@ def _log_retry(details: RetryDetails) -> None:
     logger.log(level, "attempt %d: %s; again in %.1f s", details.retry_num, details.caused_by, details.wait_for)
 
 
-# The library's own hooks print to stdout where structlog is installed, which would spoil what a script reads there.
+# The library's own hooks print to stdout where structlog is installed; scripts read stdout.
 set_on_retry_hooks([_log_retry])

@@ -1,6 +1,9 @@
-"""Reading what correlations are made of, and writing those that changed, with their events, in one transaction."""
+"""Reading the inputs of correlations; writing the changed values and their events in one transaction.
 
-from collections.abc import Sequence
+Past sessions without correlations are computed later, some hundred at once.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -14,15 +17,21 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.events.envelope import EtfCorrelationUpdate, Event
+from tickstock_dagster.core.operations.maintenance import stretches
 from tickstock_dagster.core.universes.correlations import (
     CORRELATION_SCHEMA,
     FUND_SCHEMA,
     STEP,
+    WINDOWS,
     Published,
     correlate_funds,
     worth_publishing,
 )
+
+LONGEST = 252
+"""Sessions computed at once: more would need more memory without being faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +39,36 @@ class CorrelationReport:
     """What one computation did.
 
     Attributes:
-        values: `CORRELATION_SCHEMA`, all that were computed.
-        funds: `FUND_SCHEMA`, the ETFs that the store knows, with bars or without.
-        written: values that are new or other than stored.
-        told: events written.
+        values: `CORRELATION_SCHEMA`, all computed values.
+        funds: `FUND_SCHEMA`, every ETF in the store, with or without bars.
+        written: values that are new or differ from the stored ones.
+        published: events written.
     """
 
     values: pl.DataFrame
     funds: pl.DataFrame
     written: int
-    told: int
+    published: int
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """Sessions that had no correlation, the values written for them, and how many events were published."""
+
+    sessions: tuple[date, ...]
+    written: int
+    published: int
 
 
 def update_correlations(
     engine: sa.Engine, sessions: Sequence[date], *, first: date, now: datetime
 ) -> CorrelationReport:
-    """Compute the correlations of every ETF from `first` on and store what changed; twice changes nothing.
+    """Compute the correlations of every ETF from `first` on and store what changed; a second call changes nothing.
 
     Args:
         engine: the store's.
-        sessions: sessions of the calendar, ascending: those asked for, and `max(WINDOWS)` before them.
-        first: the first session asked for.
+        sessions: sessions of the calendar, ascending: those to compute, and `max(WINDOWS)` before them.
+        first: the first session to compute.
         now: aware.
 
     Raises:
@@ -61,8 +79,8 @@ def update_correlations(
     values = correlate_funds(closes, read_payouts(engine, sessions[0], sessions[-1]), funds, sessions, first=first)
     with transaction(engine) as connection:
         written = _write(connection, values, now)
-        told = _tell(connection, values, now)
-    return CorrelationReport(values, funds, written, told)
+        published = _publish(connection, values, now)
+    return CorrelationReport(values, funds, written, published)
 
 
 def read_funds(engine: sa.Engine) -> pl.DataFrame:
@@ -72,24 +90,64 @@ def read_funds(engine: sa.Engine) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=FUND_SCHEMA, orient="row")
 
 
+def sessions_without_correlations(engine: sa.Engine, market: str, last: date) -> list[date]:
+    """Complete sessions up to `last` without any correlation, ascending.
+
+    A store's first sessions are always among them: no whole window precedes them, so they never have a value.
+    """
+    values = {"market": market, "first": date.min, "last": last}
+    with transaction(engine) as connection:
+        return [row[0] for row in connection.execute(statement("universes/correlation_missing"), values)]
+
+
+def refresh_correlation_history(
+    engine: sa.Engine,
+    calendar: SessionCalendar,
+    market: str,
+    now: datetime,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> HistoryReport:
+    """Compute the correlations of the complete sessions that have none; a second call writes nothing.
+
+    Args:
+        engine: the store's.
+        calendar: with its overrides applied.
+        market: MIC of the calendar.
+        now: aware.
+        progress: called with how many of those sessions are done, and how many there are.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached; what was written before that stays.
+    """
+    missing = sessions_without_correlations(engine, market, calendar.latest_closed_session(now))
+    missing = [session for session in missing if calendar.is_session(session)]
+    written = published = done = 0
+    for stretch in stretches(calendar, missing, LONGEST):
+        lead = calendar.sessions_before(stretch[0], max(WINDOWS))
+        report = update_correlations(engine, [*lead, *stretch], first=stretch[0], now=now)
+        written, published, done = written + report.written, published + report.published, done + len(stretch)
+        progress(done, len(missing))
+    return HistoryReport(tuple(missing), written, published)
+
+
 def _write(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
     with connection.cursor() as cursor:
         lock(cursor, Lock.CORRELATIONS)
         cursor.execute(statement("universes/correlation_stage"))
         copy_frame(cursor, "stage_correlations", values.select(list(CORRELATION_SCHEMA)))
-        # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+        # Never prepared: a plan for one size of the staging table is a bad plan for another size.
         cursor.execute(statement("universes/correlation_write"), {"now": now}, prepare=False)
         return cursor.rowcount
 
 
-def _tell(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
-    told = {
+def _publish(connection: psycopg.Connection, values: pl.DataFrame, now: datetime) -> int:
+    published = {
         (row[0], row[1], row[2]): Published(row[3], row[4])
-        for row in connection.execute(statement("universes/correlation_told"))
+        for row in connection.execute(statement("universes/correlation_published"))
     }
-    news = worth_publishing(values, told)
+    news = worth_publishing(values, published)
     with connection.cursor() as cursor:
-        cursor.executemany(statement("universes/correlation_tell"), [{**row, "now": now} for row, _ in news])
+        cursor.executemany(statement("universes/correlation_publish"), [{**row, "now": now} for row, _ in news])
     events = []
     for row, previous in news:
         data = EtfCorrelationUpdate(

@@ -1,4 +1,4 @@
-"""Reading the facts of a session, from which rules choose members: from stored data alone, by one statement."""
+"""Reading the facts by which rules choose members on a session: from stored data alone, in one statement."""
 
 from datetime import date, timedelta
 
@@ -13,20 +13,20 @@ from tickstock_dagster.core.universes.facts import FACT_SCHEMA
 
 VOLUME_SESSIONS = 20
 CLOSE_SESSIONS = 6
-"""The session itself and the 5 before it: an older close says nothing about the session's size."""
+"""The session itself and the 5 before it: an older close says nothing about a security's size on the session."""
 
 _ENOUGH_DAYS = timedelta(days=60)
 
 
 def read_facts(engine: sa.Engine, session: date) -> pl.DataFrame:
-    """What is known of every security that is listed on a session.
+    """Facts about every security that is listed on a session.
 
     Prices, volumes and shares are those known to the market on the session. Names, classes, AUM and expense ratios are
-    those known now: no source tells them of a past day.
+    those known now: no source states them for a past day.
 
     Args:
         engine: the store's.
-        session: a day of the New York calendar; of another day the sessions before it count.
+        session: a day of the New York calendar; for a day without trading, the sessions before it count.
 
     Returns:
         `FACT_SCHEMA`, by security.

@@ -1,6 +1,6 @@
-"""Universes from and to files: whose a ticker was on the days of a line, and writing what is then known.
+"""Universes from and to files: finding the security of each line, and writing the members.
 
-Reading the text is `core.universes.files`' work.
+`core.universes.files` reads the text.
 """
 
 from collections.abc import Sequence
@@ -25,16 +25,16 @@ _LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Lines with the security that held the ticker on their days, and the lines for which nobody is known."""
+    """Lines with the security that held the ticker on their days, and lines whose security is not known."""
 
     known: tuple[tuple[MemberLine, int], ...]
     unknown: tuple[MemberLine, ...]
 
 
 def resolve_lines(engine: sa.Engine, lines: Sequence[MemberLine]) -> Resolved:
-    """Find the security of every line: the ticker's holder on the first of its days, or else the next one within them.
+    """Find the security of every line: the ticker's holder on its first day, or else the next holder within its days.
 
-    A line without dates means today's holder, or the last one.
+    A line without dates stands for today's holder, or the last one.
     """
     held: dict[str, list[tuple[date, date, int]]] = {}
     intervals = intervals_of(engine, None).select("ticker", "valid_from", "valid_to", "security_id").sort("valid_from")
@@ -54,16 +54,16 @@ def resolve_lines(engine: sa.Engine, lines: Sequence[MemberLine]) -> Resolved:
 
 
 def refuse_unknown(lines: Sequence[MemberLine]) -> None:
-    """Stop an import whose tickers nobody knows.
+    """Refuse an import with tickers whose security is not known.
 
     Raises:
-        BadInputError: names the lines, the first ten of them.
+        BadInputError: names the first ten of the lines.
     """
     if lines:
         words = ", ".join(f"{line.ticker} (line {line.line})" for line in lines[:_LISTED])
         more = f" and {len(lines) - _LISTED} more" if len(lines) > _LISTED else ""
         raise BadInputError(
-            "tickers", f"{words}{more}", "tickers that stand in a list of the vendor; --skip-unknown leaves them out"
+            "tickers", f"{words}{more}", "tickers in a list of the vendor; --skip-unknown leaves the others out"
         )
 
 
@@ -77,11 +77,20 @@ def import_universe(
     run_id: str,
     now: datetime,
 ) -> Imported:
-    """Make or replace a universe by the known lines: a list where they have no dates, else a dated one.
+    """Make or replace a universe from the known lines: a list if they have no dates, else a dated universe.
+
+    Args:
+        engine: the store's.
+        universe: canonical name.
+        resolved: lines of one file.
+        title: shown to people; used where the universe is new.
+        reason: why, for the log and the event.
+        run_id: the Dagster run, or cli.
+        now: aware.
 
     Raises:
-        BadInputError: nobody is left, intervals of one security overlap, or the universe is of the other kind. Nothing
-            was changed.
+        BadInputError: no member is left, intervals of one security overlap, or the universe is of the other kind.
+            Nothing was changed.
     """
     if any(line.valid_from for line, _ in resolved.known):
         rows = [
@@ -96,13 +105,13 @@ def import_universe(
 
 
 def exported(engine: sa.Engine, universe: str, on: date, *, history: bool) -> list[MemberLine]:
-    """A universe as lines: its members on a session, or all members of all times with their days.
+    """A universe as lines: its members on a session, or all members it ever had with their days.
 
     Args:
         engine: the store's.
         universe: canonical name.
         on: the session.
-        history: all times; under the ticker held on the first day of each interval. A list has no history.
+        history: export every interval, under the ticker held on its first day. A list has no history.
     """
     spans = current_spans(engine, universe)
     if not history or not spans:

@@ -1,10 +1,9 @@
-"""Editing universes by hand: members of a list, and whether a universe is tracked. Logged like every other change.
+"""Editing universes by hand: the members of a list, and whether a universe is tracked. Every edit is logged.
 
-Universes that choose their members by rule are not edited but get another rule (`adapters.universes.rule_edit`); lists
-with dates are imported (`adapters.universes.membership_import`).
+A universe with a rule gets another rule instead (`adapters.universes.rule_edit`); lists with dates are imported
+(`adapters.universes.membership_import`).
 """
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,21 +13,24 @@ import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import (
+    MembershipChange,
+    locked_list,
+    revise_list,
+    write_changes,
+)
 from tickstock_dagster.adapters.universes.store import universe_named
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
-from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
-    """What an edit changed: tickers that joined and left, and how many members there are now."""
+    """Tickers that joined and left by an edit, and how many members there are now."""
 
     added: tuple[str, ...]
     removed: tuple[str, ...]
@@ -45,7 +47,7 @@ def edit_universe(
     run_id: str,
     now: datetime,
 ) -> EditOutcome:
-    """Add and remove members of a list, in one transaction with the log and the event. Joining twice changes nothing.
+    """Add and remove members of a list, in one transaction with the log and the event. Adding a member changes nothing.
 
     Args:
         engine: the store's.
@@ -57,11 +59,11 @@ def edit_universe(
         now: aware.
 
     Raises:
-        BadInputError: an unknown universe, one that is not a list, an unknown or doubly named ticker, a ticker to
-            remove that is no member, no reason, or a list that would become empty. Nothing was changed.
+        BadInputError: the universe is unknown or not a list, a ticker is unknown or given twice, a ticker to remove is
+            not a member, the reason is missing, or the list would become empty. Nothing was changed.
     """
     if not reason.strip():
-        raise BadInputError("reason", reason, "some words on why")
+        raise BadInputError("reason", reason, "a reason for the change, in words")
     joining = [canonical_ticker(ticker, "add") for ticker in add]
     leaving = [canonical_ticker(ticker, "remove") for ticker in remove]
     named = [*joining, *leaving]
@@ -69,20 +71,20 @@ def edit_universe(
         raise BadInputError("tickers", ", ".join(doubled), "each ticker once")
     key = universe_named(engine, universe)
     with transaction(engine) as connection:
-        members = _locked_list(connection, key)
-        if strangers := [ticker for ticker in leaving if ticker not in members]:
-            raise BadInputError("remove", ", ".join(strangers), f"members of {key}")
+        members = _members(connection, key)
+        if non_members := [ticker for ticker in leaving if ticker not in members]:
+            raise BadInputError("remove", ", ".join(non_members), f"members of {key}")
         added = tuple(ticker for ticker in joining if ticker not in members)
         held = dict(
             connection.execute(statement("securities/tickers_held"), {"tickers": [*added, *leaving]}).fetchall()
         )
         if unknown := [ticker for ticker in added if ticker not in held]:
-            raise BadInputError("add", ", ".join(unknown), "tickers that stand in a list of the vendor")
+            raise BadInputError("add", ", ".join(unknown), "tickers in a list of the vendor")
         after = [ticker for ticker in members if ticker not in leaving] + list(added)
         if not after:
-            raise BadInputError("remove", ", ".join(leaving), f"fewer: {key} would become empty")
+            raise BadInputError("remove", ", ".join(leaving), f"fewer tickers: {key} would become empty")
         if added or leaving:
-            _write(connection, key, members, after, held, reason.strip(), run_id, now)
+            _revise(connection, key, members, after, held, reason.strip(), run_id, now)
     return EditOutcome(added, tuple(leaving), len(after))
 
 
@@ -96,19 +98,19 @@ def set_list(
     run_id: str,
     now: datetime,
 ) -> EditOutcome:
-    """Make a list of its own, or give one exactly these members, in this order.
+    """Make a list, or replace the members of one, with exactly these members in this order.
 
     Args:
         engine: the store's.
-        universe: canonical name; a new one becomes a universe of type list that is not tracked.
+        universe: canonical name; a new one becomes an untracked universe of type list.
         tickers: all members.
-        title: for a new one; by default its name.
-        reason: why.
+        title: of a new universe; by default its name.
+        reason: why, for the log and for consumers.
         run_id: the Dagster run, or cli.
         now: aware.
 
     Raises:
-        BadInputError: as `edit_universe`; or the name is not one.
+        BadInputError: as for `edit_universe`; or the name is not valid.
     """
     wanted = [canonical_ticker(ticker, "members") for ticker in tickers]
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,62}", universe):
@@ -120,19 +122,27 @@ def set_list(
     with transaction(engine) as connection:
         held = dict(connection.execute(statement("securities/tickers_held"), {"tickers": wanted}).fetchall())
         if unknown := [ticker for ticker in wanted if ticker not in held]:
-            raise BadInputError("members", ", ".join(unknown), "tickers that stand in a list of the vendor")
+            raise BadInputError("members", ", ".join(unknown), "tickers in a list of the vendor")
         made = {"universe": universe, "name": title or universe, "value": Jsonb(wanted), "now": now}
         new = connection.execute(statement("universes/universe_list_make"), made).rowcount == 1
-        members = [] if new else _locked_list(connection, universe)
+        members = [] if new else _members(connection, universe)
         left = [ticker for ticker in members if ticker not in wanted]
         held |= dict(connection.execute(statement("securities/tickers_held"), {"tickers": left}).fetchall())
         if members != wanted:
-            _write(connection, universe, members, wanted, held, reason.strip(), run_id, now)
+            _revise(connection, universe, members, wanted, held, reason.strip(), run_id, now)
     return EditOutcome(tuple(ticker for ticker in wanted if ticker not in members), tuple(left), len(wanted))
 
 
 def track_universe(engine: sa.Engine, universe: str, *, track: bool, reason: str, run_id: str, now: datetime) -> bool:
-    """From now on the members' bars are expected, or are not. Returns whether that is new.
+    """Set whether the members' bars are expected from now on; returns whether that changed.
+
+    Args:
+        engine: the store's.
+        universe: name or alias.
+        track: whether to expect bars of the members.
+        reason: why, for the log.
+        run_id: the Dagster run, or cli.
+        now: aware.
 
     Raises:
         BadInputError: there is no such universe.
@@ -143,22 +153,24 @@ def track_universe(engine: sa.Engine, universe: str, *, track: bool, reason: str
             statement("universes/universe_track"), {"universe": key, "track": track, "now": now}
         ).rowcount
         if changed:
-            change = {"change": "settings", "before": {"track": not track}, "after": {"track": track}}
-            _log(connection, key, [{**change, "security_id": None, "ticker": None}], reason, None, run_id, now)
+            session = library_calendar(MARKET).latest_closed_session(now)
+            before, after = {"track": not track}, {"track": track}
+            change = MembershipChange(session, None, None, "settings", reason, before, after)
+            write_changes(connection, key, [change], task="set", rule_version=None, event=None, run_id=run_id, at=now)
     return bool(changed)
 
 
-def _locked_list(connection: psycopg.Connection, key: str) -> list[str]:
-    row = connection.execute(statement("universes/universe_list_lock"), {"universe": key}).fetchone()
-    assert row is not None  # noqa: S101  # it was found by its name, and none is ever deleted
-    if row[0] != "static":
+def _members(connection: psycopg.Connection, key: str) -> list[str]:
+    """The members of a list, locked until the end of the transaction."""
+    membership, members = locked_list(connection, key)
+    if membership != "static":
         raise BadInputError(
             "universe", key, "a list; this one chooses its members by rule: `tickstock universe set --rule`"
         )
-    return list(row[1])
+    return members
 
 
-def _write(
+def _revise(
     connection: psycopg.Connection,
     key: str,
     before: Sequence[str],
@@ -168,56 +180,15 @@ def _write(
     run_id: str,
     now: datetime,
 ) -> None:
-    connection.execute(
-        statement("universes/universe_list_replace"), {"universe": key, "value": Jsonb(list(after)), "now": now}
-    )
+    session = library_calendar(MARKET).latest_closed_session(now)
     joined = [ticker for ticker in after if ticker not in before]
     left = [ticker for ticker in before if ticker not in after]
-    if not joined and not left:
-        return  # another order is no other membership
-    data = UniverseUpdated(
-        universe=key,
-        session=library_calendar(MARKET).latest_closed_session(now),
-        added=tuple(MemberChange(symbol=ticker, reason=reason) for ticker in joined),
-        removed=tuple(MemberChange(symbol=ticker, reason=reason) for ticker in left),
-        members=len(after),
-        task="set",
-        rule_version=None,
-        run_id=run_id,
-    )
-    event = Event.of(data, time=now, dedupe_key=f"{run_id}/{now.isoformat()}")
-    rows = [
-        {"change": change, "security_id": held.get(ticker), "ticker": ticker, "before": None, "after": None}
+    changes = [
+        MembershipChange(session, held.get(ticker), ticker, change, reason)
         for change, tickers in (("added", joined), ("removed", left))
         for ticker in tickers
     ]
-    _log(connection, key, rows, reason, event, run_id, now)
-    write_events(connection, [event])
-
-
-def _log(
-    connection: psycopg.Connection,
-    key: str,
-    rows: Sequence[Mapping[str, object]],
-    reason: str,
-    event: Event | None,
-    run_id: str,
-    now: datetime,
-) -> None:
-    session = library_calendar(MARKET).latest_closed_session(now)
-    values = {
-        "universe": key,
-        "task": "set",
-        "rule_version": None,
-        "event_id": event.id if event else None,
-        "run_id": run_id,
-        "at": now,
-        "sessions": [session] * len(rows),
-        "security_ids": [row["security_id"] for row in rows],
-        "tickers": [row["ticker"] for row in rows],
-        "changes": [row["change"] for row in rows],
-        "reasons": [reason] * len(rows),
-        "befores": [json.dumps(row["before"]) if row["before"] else None for row in rows],
-        "afters": [json.dumps(row["after"]) if row["after"] else None for row in rows],
-    }
-    connection.execute(statement("universes/changes_write"), values)
+    dedupe_key = f"{run_id}/{now.isoformat()}"
+    revise_list(
+        connection, key, after, changes, session=session, task="set", run_id=run_id, dedupe_key=dedupe_key, at=now
+    )

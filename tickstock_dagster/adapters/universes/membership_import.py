@@ -1,7 +1,7 @@
-"""Importing a universe that is given as intervals: start and end of each membership, from a file.
+"""Importing a universe from intervals: the start and end of each membership, from a file.
 
-The intervals replace what the universe was; every session at which one begins or ends counts as determined, so that
-later determinations and imports go together. Reading the file and finding securities by ticker is the caller's work.
+The intervals replace the universe's members. Every session at which one begins or ends counts as determined, so that
+later determinations and imports fit together. The caller reads the file and finds securities by ticker.
 """
 
 import json
@@ -14,10 +14,11 @@ import psycopg
 
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import (
-    Change,
+    MembershipChange,
+    determined_time,
     lock_memberships,
+    publish,
     read_spans,
-    tell,
     tickers_on,
     write_changes,
     write_projection,
@@ -42,16 +43,16 @@ class Imported:
     """What an import changed.
 
     Attributes:
-        begun: intervals that were not there as they are.
+        begun: intervals that are new.
         retired: intervals that no longer hold.
         members: members from the newest session on.
-        told: the event, where the members of the newest session changed.
+        published: the event, where the members of the newest session changed.
     """
 
     begun: int
     retired: int
     members: int
-    told: UniverseUpdated | None = None
+    published: UniverseUpdated | None = None
 
 
 def import_intervals(
@@ -66,29 +67,30 @@ def import_intervals(
     track: bool = False,
     task: str = "import",
 ) -> Imported:
-    """Make a dated universe from intervals, or replace its members by them, in the caller's transaction.
+    """Make a dated universe from intervals, or replace its members with them, in the caller's transaction.
 
-    What was known before stays known as of then. The same intervals again change nothing.
+    Reads as of an earlier moment still answer what was known then. The same intervals again change nothing.
 
     Args:
         connection: inside a transaction.
-        universe: canonical name; made where there is none.
+        universe: canonical name; made if missing.
         rows: the intervals; those of one security may touch, not overlap.
-        title: shown to people, where the universe is made.
+        title: shown to people; used where the universe is new.
         reason: why, for the log and the event.
         run_id: the Dagster run, or cli.
         now: aware.
-        track: whether its members' bars are expected on every session, where the universe is made.
+        track: whether its members' bars are expected on every session; used where the universe is new.
         task: for the log.
 
     Raises:
-        BadInputError: overlapping or empty intervals (names both lines), nobody left at the end, a list of that name.
+        BadInputError: intervals overlap or are empty (names both lines), no member is left at the end, or the universe
+            is a list.
     """
     spans = spans_of(rows)
     days = boundaries(spans)
     if not spans or not members_on(spans, days[-1]):
         raise BadInputError(
-            "intervals", f"{len(rows)} lines", f"at least one without an end: {universe} would be empty"
+            "intervals", f"{len(rows)} lines", f"at least one interval without an end: {universe} would be empty"
         )
     lock_memberships(connection)
     _make(connection, universe, title, now, track=track)
@@ -112,21 +114,22 @@ def import_intervals(
     connection.execute(statement("universes/determination_boundaries"), {"universe": universe, **head, **counts})
     shown = sorted(tickers[security_id] for security_id in after)
     write_projection(connection, universe, shown, changed=bool(changed), at=at)
-    told = event = None
+    changes = _changes(revision, tickers, reason)
+    published = None
     if changed:
-        told = UniverseUpdated(
+        published = UniverseUpdated(
             universe=universe,
             session=changed,
-            added=_told(after - before, tickers, reason),
-            removed=_told(before - after, tickers, reason),
+            added=_member_changes(after - before, tickers, reason),
+            removed=_member_changes(before - after, tickers, reason),
             members=len(after),
             task=task,
             run_id=run_id,
         )
-        event = tell(connection, told, time=times + 1, at=at)
-    changes = _changes(revision, tickers, reason)
-    write_changes(connection, universe, changes, rule_version=None, event=event, **head)
-    return Imported(len(revision.begun), len(revision.retired), len(after), told)
+        publish(connection, published, changes, dedupe_key=determined_time(changed, times + 1), at=at)
+    else:
+        write_changes(connection, universe, changes, rule_version=None, event=None, **head)
+    return Imported(len(revision.begun), len(revision.retired), len(after), published)
 
 
 def _make(connection: psycopg.Connection[Any], universe: str, title: str, now: datetime, *, track: bool) -> None:
@@ -145,15 +148,15 @@ def _make(connection: psycopg.Connection[Any], universe: str, title: str, now: d
     connection.execute(statement("universes/universe_create"), values)
 
 
-def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[Change]:
-    """Where a membership begins and where it ends, and which ones were withdrawn altogether."""
+def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[MembershipChange]:
+    """The log's changes: memberships that begin, that end, and that the import withdraws entirely."""
     held = {(span.security_id, span.valid_from) for span in revision.retired}
     named = {(span.security_id, span.valid_from) for span in revision.begun}
     ends = {(span.security_id, span.valid_to) for span in revision.retired}
 
-    def change(span: Span, kind: str, why: str) -> Change:
+    def change(span: Span, kind: str, why: str) -> MembershipChange:
         session = span.valid_from if kind == "added" or span.valid_to is None else span.valid_to
-        return Change(session, span.security_id, tickers[span.security_id], kind, why)
+        return MembershipChange(session, span.security_id, tickers[span.security_id], kind, why)
 
     changes = []
     for span in sorted(revision.begun, key=lambda one: (one.valid_from, tickers[one.security_id])):
@@ -163,10 +166,10 @@ def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[C
             changes.append(change(span, "removed", reason))
     withdrawn = [span for span in revision.retired if (span.security_id, span.valid_from) not in named]
     for span in withdrawn:
-        told = f"withdrawn: {span.valid_from} to {span.valid_to or 'now'}; {reason}"
-        changes.append(Change(span.valid_from, span.security_id, tickers[span.security_id], "removed", told))
+        why = f"withdrawn: {span.valid_from} to {span.valid_to or 'now'}; {reason}"
+        changes.append(MembershipChange(span.valid_from, span.security_id, tickers[span.security_id], "removed", why))
     return changes
 
 
-def _told(security_ids: frozenset[int], tickers: dict[int, str], reason: str) -> tuple[MemberChange, ...]:
+def _member_changes(security_ids: frozenset[int], tickers: dict[int, str], reason: str) -> tuple[MemberChange, ...]:
     return tuple(MemberChange(symbol=ticker, reason=reason) for ticker in sorted(tickers[one] for one in security_ids))

@@ -1,6 +1,6 @@
-"""Reading memberships: who was in a universe on a session, as known at a moment, and why.
+"""Reading memberships: which securities were in a universe on a session, as known at a moment, and why.
 
-Import these from `adapters.universes.membership_store`. Nothing here writes.
+Other modules import these from `adapters.universes.membership_store`. Nothing here writes.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ MEMBER_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "valid_to": pl.Date,
     "known_from": pl.Datetime("us", "UTC"),
 }
-"""One member: its ticker on the session asked for, and its span in both clocks."""
+"""One member: its ticker on the requested session, and its span in both clocks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,21 +34,21 @@ class Explanation:
 
     Attributes:
         universe: canonical name.
-        asked: ticker asked for.
+        asked: the requested ticker.
         ticker: the security's ticker on the session; None where it was not listed.
-        session: the day asked for.
+        session: the requested day.
         member: whether it was a member.
         reason: in words.
-        since: first session of this membership; 1900-01-01 where it always was; None for one that is no member.
+        since: first session of this membership; 1900-01-01 if it always was a member; None for a non-member.
         until: first session after it; None while it lasts.
-        known_since: since when we knew, UTC.
-        determined: session of the determination in force; None where none is.
-        determined_at: when that was determined, UTC.
-        task: what determined it.
+        known_since: when the store learned of it, UTC.
+        determined: session of the determination in force; None where there is none.
+        determined_at: when that determination was made, UTC.
+        task: the task that made it.
         rule_version: of the rule that decided; None where none did.
-        rank: by the rule; None where it ranks nobody or did not look at it.
-        decision: joined, stays, kept, left or refused; None where it was not looked at.
-        facts: the facts used.
+        rank: by the rule; None where the rule does not rank or did not evaluate the security.
+        decision: joined, stays, kept, left or refused; None where the security was not evaluated.
+        facts: the facts that the rule used.
     """
 
     universe: str
@@ -70,10 +70,10 @@ class Explanation:
 
 
 def resolve_universe(engine: sa.Engine, name: str) -> str:
-    """The canonical name of a universe, called by it or by an alias.
+    """The canonical name of a universe, given that name or an alias.
 
     Raises:
-        BadInputError: there is no such universe; names those that there are.
+        BadInputError: there is no such universe; names the existing ones.
     """
     return universe_named(engine, name)
 
@@ -81,14 +81,14 @@ def resolve_universe(engine: sa.Engine, name: str) -> str:
 def members_on(
     engine: sa.Engine, universe: str, session: date, known_at: datetime | None = None, *, listed: bool = True
 ) -> pl.DataFrame:
-    """Who was a member on a session.
+    """The members of a universe on a session.
 
     Args:
         engine: the store's.
         universe: canonical name; a list has the same members on every session, under the tickers of that session.
-        session: the day asked for.
-        known_at: aware; answer as we knew it then. None: as we know it now. A list is known as it is now only.
-        listed: leave out members that were not listed on the session; else they are there without a ticker.
+        session: the requested day.
+        known_at: aware; as known at that moment. None: as known now. A list has only its present state.
+        listed: leave out members that were not listed on the session; otherwise their ticker is null.
 
     Returns:
         `MEMBER_SCHEMA`, by ticker.
@@ -112,7 +112,14 @@ def current_spans(engine: sa.Engine, universe: str) -> list[Span]:
 def determined_sessions(
     engine: sa.Engine, universe: str, first: date = ALWAYS, last: date = date.max
 ) -> tuple[date, ...]:
-    """Sessions in [first, last] for which the universe's members were determined, ascending."""
+    """Sessions for which the universe's members were determined, ascending.
+
+    Args:
+        engine: the store's.
+        universe: canonical name.
+        first: first session included.
+        last: last session included.
+    """
     values = {"universe": universe, "first": first, "last": last}
     with transaction(engine) as connection:
         return tuple(row[0] for row in connection.execute(statement("universes/determination_sessions"), values))
@@ -123,7 +130,7 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
 
     Args:
         engine: the store's.
-        ticker: of the security that held it on that day, or else holds it now.
+        ticker: stands for the security that held it on that day, or else holds it now.
         universe: canonical name or alias.
         on: the session.
 
@@ -165,9 +172,9 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
 def _reason(determined: date | None, evidence: Mapping[str, Any], change: list[Any], *, member: bool) -> str:
     kind, session, why, _changed_at = change
     if determined is None:
-        return "no session up to that day was determined"
+        return "no members were determined for any session up to that day"
     if evidence.get("reason"):
         return str(evidence["reason"])
     if kind == ("added" if member else "removed"):
         return f"{kind} from {session} on: {why}"
-    return f"a member by what was determined for {determined}" if member else "not among those who were looked at"
+    return f"a member by the determination for {determined}" if member else "not among the securities evaluated"

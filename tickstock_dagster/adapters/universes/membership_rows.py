@@ -1,7 +1,8 @@
 """The rows of one revision of a universe: memberships in two clocks, the log of changes, the projection, the event.
 
-Each function writes one of them, set by set, inside the caller's transaction. What is revised is decided in
-`adapters.universes.membership_store` and `adapters.universes.membership_import`.
+Each function writes one of them, as a set, inside the caller's transaction; `publish` writes the log and its event,
+`revise_list` a list with both. `adapters.universes.membership_store`, `membership_import`, `list_edit` and `sync_store`
+decide what to revise.
 """
 
 import json
@@ -16,16 +17,20 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.universes.memberships import Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One security that joined (`added`) or left (`removed`) from a session on, with its facts before and after."""
+class MembershipChange:
+    """One line of the log: a security that joined (`added`) or left (`removed`) from a session on, or was `classified`.
+
+    A change of a universe's settings has neither security nor ticker.
+    """
 
     session: date
-    security_id: int
-    ticker: str
+    security_id: int | None
+    ticker: str | None
     change: str
     reason: str
     before: Any = None
@@ -33,18 +38,25 @@ class Change:
 
 
 def lock_memberships(connection: psycopg.Connection[Any]) -> None:
-    """Wait for whoever revises memberships, and let nobody else do so until the end of the transaction."""
+    """Make other revisions of memberships wait until the end of the transaction; waits for those under way."""
     lock(connection, Lock.MEMBERSHIPS)
 
 
 def read_spans(connection: psycopg.Connection[Any], universe: str) -> list[Span]:
-    """The universe's current spans, in no order."""
+    """The universe's current spans, unordered."""
     rows = connection.execute(statement("universes/membership_spans"), {"universe": universe})
     return [Span(*row) for row in rows]
 
 
 def write_revision(connection: psycopg.Connection[Any], universe: str, revision: Revision, at: datetime) -> None:
-    """Supersede what no longer holds, then insert what holds instead."""
+    """Supersede the spans that no longer hold, then insert those that replace them.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name.
+        revision: spans to end and to begin.
+        at: aware; when the store learned of it.
+    """
     if revision.retired:
         rows = [span.row for span in revision.retired]
         connection.execute(statement("universes/membership_retire"), {"rows": rows, "at": at})
@@ -66,7 +78,7 @@ def tickers_on(connection: psycopg.Connection[Any], security_ids: Iterable[int],
 def write_changes(
     connection: psycopg.Connection[Any],
     universe: str,
-    changes: Sequence[Change],
+    changes: Sequence[MembershipChange],
     *,
     task: str,
     rule_version: int | None,
@@ -74,7 +86,18 @@ def write_changes(
     run_id: str,
     at: datetime,
 ) -> None:
-    """Log every change, with the event that tells of it."""
+    """Log every change, with the event that reports it.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name.
+        changes: one line of the log each.
+        task: a synchronisation task, seed, import or set.
+        rule_version: of the rule that decided; None where none did.
+        event: the event that reports the changes; None where none does.
+        run_id: the Dagster run, or cli.
+        at: aware; when the changes were made.
+    """
     columns = {
         "sessions": [change.session for change in changes],
         "security_ids": [change.security_id for change in changes],
@@ -91,29 +114,119 @@ def write_changes(
 def write_projection(
     connection: psycopg.Connection[Any], universe: str, tickers: Sequence[str], *, changed: bool, at: datetime
 ) -> None:
-    """Put the newest session's members into `cache_entries`; the same again changes nothing."""
+    """Write the newest session's members into `cache_entries`; the same members again change nothing.
+
+    Args:
+        connection: inside a transaction.
+        universe: canonical name.
+        tickers: of the members, in their order.
+        changed: whether members joined or left, so that the time of the last update moves.
+        at: aware; when the members changed.
+    """
     values = {"universe": universe, "value": json.dumps(list(tickers)), "changed": changed, "at": at}
     connection.execute(statement("universes/universe_project"), values)
 
 
-def tell(connection: psycopg.Connection[Any], data: UniverseUpdated, *, time: int, at: datetime) -> Event:
-    """Put the event into the outbox.
+def publish(
+    connection: psycopg.Connection[Any],
+    data: UniverseUpdated,
+    changes: Sequence[MembershipChange],
+    *,
+    dedupe_key: str,
+    at: datetime,
+) -> None:
+    """Write the event into the outbox, and log every change with it.
 
     Args:
         connection: inside the transaction of the change.
-        data: who joined and who left.
-        time: how many times that session was determined for that universe, this time included: the event's identity.
-        at: when.
+        data: the securities that joined and left.
+        changes: the same, one line of the log each.
+        dedupe_key: the event's identity among those of the universe.
+        at: aware; the event's time.
     """
-    event = Event.of(data, time=at, dedupe_key=f"{data.session}#{time}")
+    event = Event.of(data, time=at, dedupe_key=dedupe_key)
     write_events(connection, [event])
-    return event
+    write_changes(
+        connection,
+        data.universe,
+        changes,
+        task=data.task,
+        rule_version=data.rule_version,
+        event=event,
+        run_id=data.run_id or "cli",
+        at=at,
+    )
+
+
+def determined_time(session: date, time: int) -> str:
+    """The event's identity: the session, and how often it was determined for the universe, this time included."""
+    return f"{session}#{time}"
+
+
+def member_changes(changes: Iterable[MembershipChange], kind: str) -> tuple[MemberChange, ...]:
+    """The changes of one kind (`added` or `removed`), as an event states them."""
+    return tuple(
+        MemberChange(symbol=one.ticker, reason=one.reason) for one in changes if one.change == kind and one.ticker
+    )
+
+
+def locked_list(connection: psycopg.Connection[Any], universe: str) -> tuple[str, list[str]]:
+    """A universe's membership (static or dated) and tickers, locked until the end of the transaction."""
+    row = connection.execute(statement("universes/universe_list_lock"), {"universe": universe}).fetchone()
+    assert row is not None  # noqa: S101  # it was found by its name, and none is ever deleted
+    return row[0], list(row[1])
+
+
+def revise_list(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    members: Sequence[str],
+    changes: Sequence[MembershipChange],
+    *,
+    session: date,
+    task: str,
+    run_id: str,
+    dedupe_key: str,
+    at: datetime,
+) -> UniverseUpdated | None:
+    """Replace the members of a list, with the log and the event.
+
+    Args:
+        connection: inside the transaction that locked the list.
+        universe: canonical name.
+        members: all tickers, in their order.
+        changes: those that joined and left; without any, only the order changed, and no event is published.
+        session: the first session with the new members.
+        task: a synchronisation task, or set.
+        run_id: the Dagster run, or cli.
+        dedupe_key: the event's identity among those of the universe.
+        at: aware; when the members changed.
+
+    Returns:
+        The published event; None where only the order changed.
+    """
+    values = {"universe": universe, "value": json.dumps(list(members)), "now": at}
+    connection.execute(statement("universes/universe_list_replace"), values)
+    if not changes:
+        return None
+    data = UniverseUpdated(
+        universe=universe,
+        session=session,
+        added=member_changes(changes, "added"),
+        removed=member_changes(changes, "removed"),
+        members=len(members),
+        task=task,
+        rule_version=None,
+        run_id=run_id,
+    )
+    publish(connection, data, changes, dedupe_key=dedupe_key, at=at)
+    return data
 
 
 def write_determination(
     connection: psycopg.Connection[Any], values: Mapping[str, Any], evidence: Mapping[str, Any]
 ) -> None:
-    """Write down that, and from what, a session's members were determined."""
+    """Record that a session's members were determined, and the evidence."""
     connection.execute(statement("universes/determination_write"), {**values, "evidence": json.dumps(evidence)})
 
 

@@ -1,8 +1,8 @@
-"""Applying determinations: who is in which universe from a session on, all of it in the caller's transaction.
+"""Applying determinations: the members of a universe from a session on, in the caller's transaction.
 
 A determination writes memberships in two clocks, its own row with the evidence, one line of the log per security that
 joined or left, the projection in `cache_entries`, and one event per universe whose members changed. Reading belongs in
-`adapters.universes.membership_reading` (its functions can be imported from here), universes given as intervals in
+`adapters.universes.membership_reading` (this module re-exports its functions), importing intervals in
 `adapters.universes.membership_import`.
 """
 
@@ -25,18 +25,19 @@ from tickstock_dagster.adapters.universes.membership_reading import (
     resolve_universe,
 )
 from tickstock_dagster.adapters.universes.membership_rows import (
-    Change,
+    MembershipChange,
+    determined_time,
     lock_memberships,
+    member_changes,
+    publish,
     read_spans,
-    tell,
     tickers_on,
-    write_changes,
     write_determination,
     write_projection,
     write_revision,
 )
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.events.universe_data import MemberChange, UniverseUpdated
+from tickstock_dagster.core.events.universe_data import UniverseUpdated
 from tickstock_dagster.core.universes.memberships import members_on as members_of
 from tickstock_dagster.core.universes.memberships import revise
 
@@ -55,16 +56,16 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Determination:
-    """Who is in a universe from a session on, until the next one that is determined.
+    """The members of a universe from a session on, until the next session that is determined.
 
     Attributes:
         universe: canonical name of a dated universe.
-        session: from when on; 1900-01-01 for seeds.
-        members: securities, in the order in which they are shown and loaded.
-        task: what determined it: a synchronisation task, seed, import, or set.
+        session: the first session; 1900-01-01 for seeds.
+        members: securities, in the order in which people see them and loads ask for them.
+        task: a synchronisation task, seed, import, or set.
         rule_version: of the rule that decided; None for lists.
-        reasons: why, by security; those who leave included.
-        evidence: per ticker looked at: rank, decision, reason, facts.
+        reasons: why, by security, including those that leave.
+        evidence: by evaluated ticker: rank, decision, reason, facts.
     """
 
     universe: str
@@ -81,24 +82,24 @@ def apply_determinations(
 ) -> tuple[UniverseUpdated, ...]:
     """Revise memberships by determinations, in their order, in the caller's transaction.
 
-    Processes that revise wait for one another. A session that is determined already, with the same members, rule
-    version and evidence, is left untouched, so that the same call twice writes nothing.
+    Revising processes wait for one another. A session that was determined before with the same members, rule version
+    and evidence stays untouched, so that the same call again writes nothing.
 
     Args:
         connection: inside a transaction, as `adapters.postgres.database.transaction` gives it.
         determinations: of dated universes; several of one universe take effect one after the other.
         run_id: the Dagster run, or cli.
-        now: aware; a moment that is not after what is written already counts as the moment right after that.
+        now: aware; a moment not later than the newest stored one counts as the moment right after that.
 
     Returns:
-        What was told: one event per determination by which members changed.
+        The published events: one per determination that changed members.
 
     Raises:
-        BadInputError: a universe is not known or is a list, or would become empty; nothing may be committed then.
+        BadInputError: a universe is not known, is a list, or would become empty; the caller must then roll back.
     """
     lock_memberships(connection)
-    told = [_apply(connection, determination, run_id, now) for determination in determinations]
-    return tuple(data for data in told if data)
+    published = [_apply(connection, determination, run_id, now) for determination in determinations]
+    return tuple(data for data in published if data)
 
 
 def _apply(
@@ -133,23 +134,21 @@ def _apply(
     data = UniverseUpdated(
         universe=wanted.universe,
         session=wanted.session,
-        added=_told(changes, "added"),
-        removed=_told(changes, "removed"),
+        added=member_changes(changes, "added"),
+        removed=member_changes(changes, "removed"),
         members=len(after),
         task=wanted.task,
         rule_version=wanted.rule_version,
         run_id=run_id,
     )
-    event = tell(connection, data, time=times + 1, at=at)
-    head = {"task": wanted.task, "rule_version": wanted.rule_version, "run_id": run_id, "at": at}
-    write_changes(connection, wanted.universe, changes, event=event, **head)
+    publish(connection, data, changes, dedupe_key=determined_time(wanted.session, times + 1), at=at)
     return data
 
 
 def _changes(
     connection: psycopg.Connection[Any], wanted: Determination, before: frozenset[int], tickers: Mapping[int, str]
-) -> list[Change]:
-    """Who joined, in order, then who left; with what was known of them at the determination before, and now."""
+) -> list[MembershipChange]:
+    """Those that joined, in order, then those that left, with their evidence at the previous determination and now."""
     joined = [security_id for security_id in dict.fromkeys(wanted.members) if security_id not in before]
     left = sorted(before - frozenset(wanted.members), key=lambda security_id: tickers[security_id])
     if not joined and not left:
@@ -158,7 +157,7 @@ def _changes(
     row = connection.execute(statement("universes/determination_evidence"), values).fetchone()
     earlier: Mapping[str, Any] = row[0] if row else {}
     return [
-        Change(
+        MembershipChange(
             wanted.session,
             security_id,
             ticker := tickers[security_id],
@@ -170,7 +169,3 @@ def _changes(
         for change, found in (("added", joined), ("removed", left))
         for security_id in found
     ]
-
-
-def _told(changes: Sequence[Change], change: str) -> tuple[MemberChange, ...]:
-    return tuple(MemberChange(symbol=one.ticker, reason=one.reason) for one in changes if one.change == change)

@@ -1,6 +1,6 @@
-"""Giving a universe another rule: first as a preview of who would join and leave, then with the members it chooses.
+"""Giving a universe another rule: first a preview of which securities would join and leave, then rule and members.
 
-Rule and members are written in one transaction, so that no member is ever there by a rule that was not in force.
+One transaction writes both, so that every member comes from a rule that was in force.
 """
 
 import json
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.facts import read_facts
+from tickstock_dagster.adapters.universes.membership_rows import locked_list
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations, members_on
 from tickstock_dagster.adapters.universes.rules_store import write_rule
 from tickstock_dagster.adapters.universes.store import universe_names
@@ -26,9 +27,9 @@ class RulePreview:
     Attributes:
         universe: canonical name.
         new: whether there is no such universe yet.
-        session: from when on.
+        session: the first session.
         rule: the rule.
-        evaluation: who would be a member, and why.
+        evaluation: which securities would be members, and why.
         joined: tickers that would join, each with the reason.
         left: tickers that would leave, each with the reason.
     """
@@ -43,16 +44,16 @@ class RulePreview:
 
 
 def preview_rule(engine: sa.Engine, universe: str, rule: Rule, session: date) -> RulePreview:
-    """Who would join and who would leave. Writes nothing.
+    """Find which securities would join and leave. Writes nothing.
 
     Args:
         engine: the store's.
         universe: name of a dated universe, or of one to be made.
-        rule: valid by its type.
-        session: a closed session; its facts are used.
+        rule: the new rule.
+        session: a closed session, whose facts the rule is evaluated on.
 
     Raises:
-        BadInputError: the universe is a list, or nobody would be a member.
+        BadInputError: the universe is a list, or would have no member.
     """
     names = universe_names(engine)
     key = names.get(universe, universe)
@@ -62,7 +63,9 @@ def preview_rule(engine: sa.Engine, universe: str, rule: Rule, session: date) ->
         before = dict(members_on(engine, key, session).select("security_id", "ticker").iter_rows())
     evaluation = evaluate(rule, read_facts(engine, session), frozenset(before))
     if not evaluation.members:
-        raise BadInputError("rule", rule.title, f"a rule that somebody keeps on {session}: {key} would be empty")
+        raise BadInputError(
+            "rule", rule.title, f"a rule that at least one security passes on {session}: {key} would be empty"
+        )
     reasons = evaluation.reasons()
     members = {member.security_id: member.ticker for member in evaluation.members}
     return RulePreview(
@@ -77,7 +80,7 @@ def preview_rule(engine: sa.Engine, universe: str, rule: Rule, session: date) ->
 
 
 def apply_rule(engine: sa.Engine, preview: RulePreview, *, reason: str, run_id: str, now: datetime) -> int | None:
-    """Put a previewed rule into force, and its members with it.
+    """Put a previewed rule into force, together with its members.
 
     Args:
         engine: the store's.
@@ -124,8 +127,6 @@ def apply_rule(engine: sa.Engine, preview: RulePreview, *, reason: str, run_id: 
 
 def _refuse_list(engine: sa.Engine, key: str) -> None:
     with transaction(engine) as connection:
-        row = connection.execute(statement("universes/universe_list_lock"), {"universe": key}).fetchone()
-    if row is not None and row[0] == "static":
-        raise BadInputError(
-            "universe", key, "one that chooses its members by rule; this one is a list (--add, --remove)"
-        )
+        membership, _members = locked_list(connection, key)
+    if membership == "static":
+        raise BadInputError("universe", key, "a universe with a rule; this one is a list (--add, --remove)")

@@ -15,24 +15,24 @@ from tickstock_dagster.core.universes.rules import Rule
 def write_rule(
     connection: psycopg.Connection[Any], universe: str, rule: Rule, *, reason: str, run_id: str, now: datetime
 ) -> int | None:
-    """Put a rule into force, in the caller's transaction; members stay until they are determined anew.
+    """Put a rule into force, in the caller's transaction; members stay until the next determination.
 
     Args:
         connection: inside a transaction.
-        universe: canonical name of a dated universe that exists.
-        rule: valid by its type; `Rule.from_json` reads one from JSON.
+        universe: canonical name of an existing dated universe.
+        rule: the rule; `Rule.from_json` reads one from JSON.
         reason: why, for the log.
         run_id: the Dagster run, or cli.
         now: aware.
 
     Returns:
-        The new version; None where the rule in force says the same, and nothing was written.
+        The new version; None where the rule in force is the same; then nothing was written.
 
     Raises:
         BadInputError: `reason` is empty.
     """
     if not reason.strip():
-        raise BadInputError("reason", reason, "why the rule is changed, in words")
+        raise BadInputError("reason", reason, "a reason for the change, in words")
     lock_memberships(connection)
     values = {"universe": universe, "rule": json.dumps(rule.to_json()), "reason": reason, "now": now}
     row = connection.execute(statement("universes/rules_write"), values).fetchone()

@@ -26,7 +26,7 @@ class Seeding:
     Attributes:
         made: universes that were missing.
         joined: seed members that were not members before.
-        unknown: seed tickers, by theme, that no security is known to hold; they join when one is.
+        unknown: seed tickers, by theme, whose security is not known; they join once it is.
     """
 
     made: tuple[str, ...]
@@ -35,11 +35,11 @@ class Seeding:
 
 
 def seed_universes(engine: sa.Engine, seeds: Mapping[str, Sequence[str]], *, run_id: str, now: datetime) -> Seeding:
-    """Make the universes of the catalogue that are missing, and let the themes' seeds join, in one transaction.
+    """Make the missing universes of the catalogue and add the themes' seeds, in one transaction.
 
-    A theme's seeds are members on every session up to the first that is determined. Until one is, `cache_entries` names
-    all seeds, known or not, so that they can be loaded. What is there is left as it is: the same call again changes
-    nothing.
+    A theme's seeds are members on every session before the first determined one. Until there is one, `cache_entries`
+    names all seeds, known or not, so that a load asks for them. Existing universes stay as they are: the same call
+    again changes nothing.
 
     Args:
         engine: the store's.
@@ -48,13 +48,13 @@ def seed_universes(engine: sa.Engine, seeds: Mapping[str, Sequence[str]], *, run
         now: aware.
 
     Raises:
-        BadInputError: `seeds` names a theme that is none, or a ticker twice.
+        BadInputError: `seeds` names an unknown theme, no ticker, or a ticker twice.
     """
     for theme, tickers in seeds.items():
         if theme not in THEMES:
             raise BadInputError("theme", theme, choices(theme, THEMES))
         if not tickers or len(set(tickers)) != len(tickers):
-            raise BadInputError(f"seeds of {theme}", ", ".join(tickers), "tickers, at least one, each once")
+            raise BadInputError(f"seeds of {theme}", ", ".join(tickers), "at least one ticker, each once")
     made: list[str] = []
     unknown: dict[str, tuple[str, ...]] = {}
     joined = 0
@@ -101,7 +101,7 @@ def _make(
 def _seed(
     connection: psycopg.Connection[Any], universe: str, tickers: Sequence[str], run_id: str, now: datetime
 ) -> tuple[int, tuple[str, ...]]:
-    """How many joined, and which tickers are unknown."""
+    """Add a theme's seeds; returns how many joined, and the unknown tickers."""
     holders = dict(
         connection.execute(statement("universes/universe_seed_holders"), {"tickers": list(tickers)}).fetchall()
     )

@@ -14,17 +14,17 @@ from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.universes.profiles import Profile
 
 LISTED = "us_listed"
-"""The universe of every security that the vendor's list of a session has."""
+"""The universe of every security in the vendor's list of a session."""
 
 
 def universe_names(engine: sa.Engine) -> dict[str, str]:
-    """Every name under which a universe is known, aliases included, with its canonical one."""
+    """Every name of a universe, aliases included, with its canonical name."""
     with transaction(engine) as connection:
         return dict(connection.execute(statement("universes/universes_names")).fetchall())
 
 
 def universe_named(engine: sa.Engine, name: str) -> str:
-    """The canonical name of a universe, given that or an alias.
+    """The canonical name of a universe, given that name or an alias.
 
     Raises:
         BadInputError: there is no such universe.
@@ -36,7 +36,7 @@ def universe_named(engine: sa.Engine, name: str) -> str:
 
 
 def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
-    """The members of one universe, in its order; the newest session's of a dated one.
+    """The members of one universe, in its order; for a dated one, those of the newest session.
 
     Raises:
         BadInputError: there is no such universe.
@@ -51,6 +51,15 @@ def write_universe(
 ) -> None:
     """Make a list or replace its members; the same members again change nothing.
 
+    Args:
+        engine: the store's.
+        key: canonical name.
+        kind: type of the universe: list or profile.
+        title: shown to people.
+        tickers: all members, in their order.
+        track: whether bars of its members are expected.
+        now: aware.
+
     Raises:
         BadInputError: it would be empty.
     """
@@ -62,21 +71,21 @@ def write_universe(
 
 
 def track_profile(engine: sa.Engine, profile: Profile, *, now: datetime) -> None:
-    """Make the profile's universe, if it is missing, and track it."""
+    """Make the profile's universe if it is missing, and track it."""
     write_universe(engine, profile.universe, "profile", profile.description, profile.tickers, track=True, now=now)
 
 
 def listed_tickers(engine: sa.Engine, session: date) -> tuple[str, ...]:
-    """The US securities known to be listed on a session; none where no list of it was taken in."""
+    """The US securities listed on a session, as far as known; none where no list of that session is stored."""
     values = {"session": session, "abroad": list(ABROAD)}
     with transaction(engine) as connection:
         return tuple(row[0] for row in connection.execute(statement("universes/tickers_listed"), values))
 
 
 def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[str, ...]:
-    """Make `us_listed` of the securities known to be listed on a session, track it, and return its members.
+    """Make `us_listed` from the securities listed on a session, track it, and return its members.
 
-    Nothing is written, and nobody returned, where no list of that session was taken in.
+    Writes and returns nothing where no list of that session is stored.
     """
     tickers = listed_tickers(engine, session)
     if tickers:
@@ -86,7 +95,7 @@ def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[st
 
 @dataclass(frozen=True, slots=True)
 class UniverseEntry:
-    """One line of the overview: `members` as of now, `determined` the newest session that was (None for lists)."""
+    """One line of the overview: `members` as of now; `determined` is the newest determined session, None for lists."""
 
     key: str
     type: str

@@ -1,4 +1,4 @@
-"""What the synchronisation reads: what its tasks find, which sessions are due or done, how universes stand on one.
+"""What the synchronisation reads: inputs of its tasks, sessions that are due or done, the state of universes.
 
 Nothing here writes.
 """
@@ -24,15 +24,15 @@ class UniverseCell:
     Attributes:
         universe: canonical name.
         session: the session.
-        members: how many members.
-        due: bars that its listed members owe; those explained for good are not owed.
+        members: number of members.
+        due: bars due for its listed members; cells with a final reason are not due.
         stored: bars stored.
         aum_usd: AUM of the funds among the members, USD; None where none is known.
         expense_ratio: their mean, a fraction; None where none is known.
         by_rule: whether a rule chooses its members.
         determined: session of the determination in force; None where there is none.
-        task: what determined it.
-        rule_version: of the rule that decided.
+        task: the task that made it.
+        rule_version: of the rule that decided; None where none did.
     """
 
     universe: str
@@ -54,7 +54,7 @@ class UniverseCell:
 
 
 def read_states(engine: sa.Engine, session: date) -> list[UniverseState]:
-    """Every universe as a session finds it: its members are those of the day before, so that asking twice is alike."""
+    """Every universe before a session: with the members of the day before, so that a second call answers the same."""
     with transaction(engine) as connection:
         return states_in(connection, session)
 
@@ -96,33 +96,47 @@ def read_delisted(engine: sa.Engine, session: date) -> dict[int, date]:
 
 
 def read_returns(engine: sa.Engine, security_ids: Collection[int], first: date, last: date) -> dict[int, float]:
-    """Total return of each security from one session to another; those without a bar on either are left out."""
+    """Total return of each security from one session to another, a fraction.
+
+    Args:
+        engine: the store's.
+        security_ids: securities; those without a bar on either session are left out.
+        first: the session from whose close the return counts.
+        last: the session to whose close it counts.
+    """
     values = {"security_ids": list(security_ids), "first": first, "last": last}
     with transaction(engine) as connection:
         return dict(connection.execute(statement("universes/sync_returns"), values).fetchall())
 
 
 def sessions_due(engine: sa.Engine, market: str) -> list[date]:
-    """Sessions that were declared complete and whose universes are not synchronised, ascending."""
+    """Complete sessions whose universes are not synchronised yet, ascending."""
     with transaction(engine) as connection:
         return [row[0] for row in connection.execute(statement("universes/sync_due"), {"market": market})]
 
 
 def read_cells(engine: sa.Engine, universes: Collection[str], sessions: Sequence[date]) -> list[UniverseCell]:
-    """Some universes on some sessions, by session and universe; a universe that is not known has no cell."""
+    """Some universes on some sessions, by session and universe; an unknown universe has no cell."""
     values = {"universes": list(universes), "sessions": list(sessions)}
     with transaction(engine) as connection:
         return [UniverseCell(*row) for row in connection.execute(statement("universes/sync_cells"), values)]
 
 
 def sessions_done(engine: sa.Engine, market: str, first: date, last: date) -> set[date]:
-    """Sessions between two days whose universes were synchronised."""
+    """Sessions between two days whose universes are synchronised.
+
+    Args:
+        engine: the store's.
+        market: MIC of the calendar.
+        first: first session included.
+        last: last session included.
+    """
     values = {"market": market, "first": first, "last": last}
     with transaction(engine) as connection:
         return {row[0] for row in connection.execute(statement("universes/sync_done"), values)}
 
 
 def universe_keys(engine: sa.Engine) -> tuple[str, ...]:
-    """Every universe: those determined by session first, by type and name."""
+    """Every universe: dated ones first, by type and name."""
     with transaction(engine) as connection:
         return tuple(row[0] for row in connection.execute(statement("universes/sync_keys")))

@@ -1,8 +1,10 @@
-"""The synchronisation of universes in the store: staging what tasks propose, and applying it in one transaction.
+"""The synchronisation of universes in the store: staging the proposals of tasks, and applying them in one transaction.
 
-What tasks find is read by `adapters.universes.sync_reading`; what they propose, and how it becomes one plan, is decided
-in `core`. Memberships are revised by `adapters.universes.membership_store`; a killed process leaves the members of the
-session before or those of this one, never a mix.
+`adapters.universes.sync_reading` reads the inputs of tasks; `core` makes the proposals and merges them into one plan;
+`adapters.universes.membership_store` revises the memberships. A killed process leaves the members of the session
+before or those of this one, never a mix.
+
+Longer than 250 lines because a plan is written whole or not at all: its order of writing is read in one place.
 """
 
 import json
@@ -18,12 +20,17 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.universes.membership_rows import Change as ChangeRow
-from tickstock_dagster.adapters.universes.membership_rows import lock_memberships, write_changes
+from tickstock_dagster.adapters.universes.membership_rows import (
+    MembershipChange,
+    lock_memberships,
+    locked_list,
+    revise_list,
+    write_changes,
+)
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations
 from tickstock_dagster.adapters.universes.sync_reading import states_in
 from tickstock_dagster.core.events.envelope import CacheSyncComplete, Event, UniverseUpdated
-from tickstock_dagster.core.events.universe_data import MemberChange, SyncTask
+from tickstock_dagster.core.events.universe_data import SyncTask
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.universes.sync_guards import refuse_drops, refuse_missing
 from tickstock_dagster.core.universes.sync_proposals import proposals_from_json, proposals_to_json
@@ -37,35 +44,43 @@ from tickstock_dagster.core.universes.synchronisation import (
 )
 
 SOURCE = "tickstock"
-"""`work_units.source` of what asks nobody."""
+"""`work_units.source` of units that ask no source."""
 
 
 @dataclass(frozen=True, slots=True)
 class SyncOutcome:
-    """What applying did.
+    """What one application did.
 
     Attributes:
-        plan: what was to be applied.
-        told: one event per universe whose members changed.
-        tasks: the tasks, as they were staged.
-        started_at: when the first of them began, UTC.
-        written: False where all of it had been applied before.
+        plan: the merged proposals.
+        published: one event per universe whose members changed.
+        tasks: the tasks, as staged.
+        started_at: when the first task began, UTC.
+        written: False where the same plan was applied before.
     """
 
     plan: SyncPlan
-    told: tuple[UniverseUpdated, ...]
+    published: tuple[UniverseUpdated, ...]
     tasks: tuple[StagedTask, ...]
     started_at: datetime
     written: bool
 
 
 def sync_unit(market: str, session: date) -> WorkUnit:
-    """The unit that says that a session's universes are synchronised."""
+    """The unit that is done once a session's universes are synchronised."""
     return WorkUnit(UnitKind.SYNC, market, SOURCE, "*", session, session)
 
 
 def stage(engine: sa.Engine, session: date, task: StagedTask, *, run_id: str, now: datetime) -> bool:
-    """Keep what a task proposes for a session; returns whether it differs from what was staged before."""
+    """Keep a task's proposals for a session; returns whether they differ from those staged before.
+
+    Args:
+        engine: the store's.
+        session: the session.
+        task: the task, with its proposals.
+        run_id: the Dagster run, or cli.
+        now: aware.
+    """
     values = {
         "session": session,
         "task": task.task,
@@ -83,18 +98,18 @@ def stage(engine: sa.Engine, session: date, task: StagedTask, *, run_id: str, no
 def apply_staged(
     engine: sa.Engine, session: date, *, market: str, accept_drops: Collection[str], run_id: str, now: datetime
 ) -> SyncOutcome:
-    """Apply every staged proposal of a session in one transaction; twice writes nothing.
+    """Apply every staged proposal of a session in one transaction; a second call writes nothing.
 
     Args:
         engine: the store's.
         session: the session.
         market: MIC of the calendar.
-        accept_drops: universes of which more than a tenth may leave.
+        accept_drops: universes that may lose more than a tenth of their members.
         run_id: the Dagster run, or cli.
         now: aware.
 
     Raises:
-        SyncRefusedError: a task staged nothing yet, or too much of a universe would leave. Nothing was written.
+        SyncRefusedError: a task staged nothing yet, or a universe would lose too many members. Nothing was written.
         ServiceUnavailableError: the database cannot be reached. Nothing was written.
     """
     with transaction(engine) as connection:
@@ -103,7 +118,7 @@ def apply_staged(
         refuse_missing(session, tasks)
         plan = merge(tasks, states_in(connection, session))
         refuse_drops(session, plan, accepted=accept_drops)
-        told = _apply(connection, plan, session, run_id, now)
+        published = _apply(connection, plan, session, run_id, now)
         for universe, figures in plan.metadata.items():
             metadata = json.dumps({**figures, "as_of": str(session)})
             connection.execute(
@@ -111,10 +126,10 @@ def apply_staged(
             )
         unit = sync_unit(market, session)
         row = connection.execute(statement("ledger/units_done"), {"unit_ids": [unit.unit_id]}).fetchone()
-        written = bool(told) or row is None or not row[0]
+        written = bool(published) or row is None or not row[0]
         if written:
-            _finish(connection, unit, plan, told, tasks, started_at, run_id, now)
-    return SyncOutcome(plan, told, tuple(tasks), started_at, written)
+            _finish(connection, unit, plan, published, tasks, started_at, run_id, now)
+    return SyncOutcome(plan, published, tuple(tasks), started_at, written)
 
 
 def determine(
@@ -127,22 +142,22 @@ def determine(
     run_id: str,
     now: datetime,
 ) -> tuple[UniverseUpdated, ...]:
-    """Determine some universes for a session by their rules alone, in one transaction; twice writes nothing.
+    """Determine universes for a session by their rules alone, in one transaction; a second call writes nothing.
 
     Args:
         engine: the store's.
         session: the session.
-        universes: canonical names; those without a rule are passed over.
+        universes: canonical names; those without a rule are left out.
         facts: `core.universes.facts.FACT_SCHEMA` of the session.
-        accept_drops: as `apply_staged`.
+        accept_drops: as for `apply_staged`.
         run_id: the Dagster run, or cli.
         now: aware.
 
     Returns:
-        What was told.
+        The published events.
 
     Raises:
-        SyncRefusedError: too much of a universe would leave. Nothing was written.
+        SyncRefusedError: a universe would lose too many members. Nothing was written.
     """
     with transaction(engine) as connection:
         lock_memberships(connection)
@@ -179,15 +194,17 @@ def _apply(
         for change in plan.changes
         if change.members is not None
     ]
-    told = list(apply_determinations(connection, determinations, run_id=run_id, now=now))
-    joined = {data.universe: {one.symbol for one in data.added} for data in told}
+    published = list(apply_determinations(connection, determinations, run_id=run_id, now=now))
+    joined = {data.universe: {one.symbol for one in data.added} for data in published}
     for change in plan.changes:
         if change.members is None:
             data = _shorten_list(connection, change, session, run_id, now)
-            told += [data] if data else []
+            published += [data] if data else []
         elif new := [one for one in change.classified if one.ticker in joined.get(change.universe.key, ())]:
             rows = [
-                ChangeRow(session, one.security_id, one.ticker, "classified", "a new listing", after=dict(one.facts))
+                MembershipChange(
+                    session, one.security_id, one.ticker, "classified", "a new listing", after=dict(one.facts)
+                )
                 for one in new
             ]
             write_changes(
@@ -200,58 +217,50 @@ def _apply(
                 run_id=run_id,
                 at=now,
             )
-    return tuple(sorted(told, key=lambda data: data.universe))
+    return tuple(sorted(published, key=lambda data: data.universe))
 
 
 def _shorten_list(
     connection: psycopg.Connection, change: UniverseChange, session: date, run_id: str, now: datetime
 ) -> UniverseUpdated | None:
-    """Take the delisted out of a list, which is not determined by session."""
+    """Remove delisted securities from a list, which is not determined by session."""
     key = change.universe.key
-    row = connection.execute(statement("universes/universe_list_lock"), {"universe": key}).fetchone()
-    assert row is not None  # noqa: S101  # it was read in this transaction, and none is ever deleted
-    before: list[str] = row[1]
+    _membership, before = locked_list(connection, key)
     leaving = {one.ticker: one for one in change.departures if one.ticker in before}
     after = [ticker for ticker in before if ticker not in leaving]
     if not leaving or not after:
         return None
-    values = {"universe": key, "value": json.dumps(after), "now": now}
-    connection.execute(statement("universes/universe_list_replace"), values)
-    data = UniverseUpdated(
-        universe=key,
+    return revise_list(
+        connection,
+        key,
+        after,
+        [MembershipChange(session, one.security_id, one.ticker, "removed", one.reason) for one in leaving.values()],
         session=session,
-        added=(),
-        removed=tuple(MemberChange(symbol=one.ticker, reason=one.reason) for one in leaving.values()),
-        members=len(after),
         task=change.task,
-        rule_version=None,
         run_id=run_id,
+        dedupe_key=f"{session}/{','.join(sorted(leaving))}/{run_id}",
+        at=now,
     )
-    event = Event.of(data, time=now, dedupe_key=f"{session}/{','.join(sorted(leaving))}/{run_id}")
-    write_events(connection, [event])
-    rows = [ChangeRow(session, one.security_id, one.ticker, "removed", one.reason) for one in leaving.values()]
-    write_changes(connection, key, rows, task=change.task, rule_version=None, event=event, run_id=run_id, at=now)
-    return data
 
 
 def _finish(
     connection: psycopg.Connection,
     unit: WorkUnit,
     plan: SyncPlan,
-    told: Iterable[UniverseUpdated],
+    published: Iterable[UniverseUpdated],
     tasks: Iterable[StagedTask],
     started_at: datetime,
     run_id: str,
     now: datetime,
 ) -> None:
-    """The session's unit and its event, after everything that they tell of."""
-    told = list(told)
+    """Write the session's unit and event, after everything that they report."""
+    published = list(published)
     data = CacheSyncComplete(
         session=unit.first,
         universes=len(plan.changes),
-        changed=tuple(one.universe for one in told),
-        added=sum(len(one.added) for one in told),
-        removed=sum(len(one.removed) for one in told),
+        changed=tuple(one.universe for one in published),
+        added=sum(len(one.added) for one in published),
+        removed=sum(len(one.removed) for one in published),
         tasks=tuple(
             SyncTask(
                 task=one.task,

@@ -1,6 +1,6 @@
-"""Asking the vendor for fair market values on the one evening on which it has them.
+"""Asking the vendor for fair market values on a session's own evening, the only time it has them.
 
-Whatever it refuses or leaves out is estimated instead: that is said, and fails nothing.
+What it refuses or leaves out is estimated instead: the report says so, and nothing fails.
 """
 
 from dataclasses import dataclass, field
@@ -22,8 +22,8 @@ class CapturedValues:
     Attributes:
         source: the vendor's name.
         values: by ticker, currency units per share.
-        stale: how many it gave that are from before the session, and are not used.
-        reason: why there are none, in words; empty where the vendor answered.
+        stale: number of values from before the session, which are not used.
+        reason: why there are no values, in words; empty where the vendor answered.
     """
 
     source: str
@@ -33,12 +33,12 @@ class CapturedValues:
 
 
 def capture_fair_values(context: LoadContext[Source], calendar: SessionCalendar, session: date) -> CapturedValues:
-    """The vendor's values of what did not trade on a session, if its evening is now and the plan includes them.
+    """The vendor's values of securities that did not trade on a session, on its evening, if the plan includes them.
 
     Args:
-        context: its source is asked only where it has fair values at all.
-        calendar: in force.
-        session: closed already.
+        context: its source is asked only if it has fair values.
+        calendar: with its overrides applied.
+        session: a closed session.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
@@ -48,11 +48,11 @@ def capture_fair_values(context: LoadContext[Source], calendar: SessionCalendar,
     if not isinstance(source, FairValueSource) or plan is None or not plan.fmv:
         return CapturedValues(source.name, reason="the plan includes no fair market values")
     if not calendar.closes_at(session) <= now < calendar.opens_at(calendar.next_session(session)):
-        why = f"the vendor has values of now alone, and now is not the evening of {session}"
+        why = f"the vendor has current values only, and it is no longer the evening of {session}"
         return CapturedValues(source.name, reason=why)
     tickers = read_unprinted(context.engine, [session])["ticker"].to_list()
     if not tickers:
-        return CapturedValues(source.name, reason="everything traded")
+        return CapturedValues(source.name, reason="every security traded")
     try:
         found = source.fair_values(tickers)
     except VendorError as error:

@@ -1,7 +1,7 @@
-"""Reading what fair market values are made of, and writing them beside their gaps, in one transaction.
+"""Reading the inputs of fair market values, and writing the values beside their gaps in one transaction.
 
-A value is a row of `ohlcv_daily` without prices, with `is_fmv`, and a row of `fair_values` that says how it was come
-by. A print that arrives later overwrites the first by the ordinary path of bars; the second stays.
+A value is a row of `ohlcv_daily` without prices, with `is_fmv`, and a row of `fair_values` that says where it comes
+from. A print that arrives later overwrites the first, as any bar does; the second stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,9 +33,9 @@ class FairValueReport:
     """What one valuation did.
 
     Attributes:
-        unprinted: `UNPRINTED_SCHEMA`: the sessions to value.
-        values: `FAIR_VALUE_SCHEMA`: those that have a value.
-        written: rows of `ohlcv_daily` that are new or other than before.
+        unprinted: `UNPRINTED_SCHEMA`: the cells to value.
+        values: `FAIR_VALUE_SCHEMA`: the cells that have a value.
+        written: rows of `ohlcv_daily` that are new or changed.
     """
 
     unprinted: pl.DataFrame
@@ -44,7 +44,7 @@ class FairValueReport:
 
     @property
     def without_value(self) -> pl.DataFrame:
-        """(security_id, session, ticker) that no print within the year before and no vendor gives a value."""
+        """(security_id, session, ticker) of cells without a value: no print within a year, and none from the vendor."""
         keys = ["security_id", "session"]
         return self.unprinted.join(self.values, on=keys, how="anti").select(*keys, "ticker")
 
@@ -58,14 +58,14 @@ def update_fair_values(
     vendor: Mapping[str, float] | None = None,
     vendor_name: str = "",
 ) -> FairValueReport:
-    """Value the sessions on which securities did not trade, and store what is new; twice changes nothing.
+    """Value the sessions on which securities did not trade, and store what is new; a second call changes nothing.
 
     Args:
         engine: the store's.
-        calendar: in force.
+        calendar: with its overrides applied.
         days: sessions of the calendar, ascending.
         now: aware.
-        vendor: the vendor's values by ticker, of the last of `days` alone; they go before the estimate.
+        vendor: the vendor's values by ticker, for the last of `days` only; they replace the estimates.
         vendor_name: stored as their source.
 
     Raises:
@@ -94,14 +94,14 @@ def read_closes(engine: sa.Engine, unprinted: pl.DataFrame, span: Sequence[date]
     facts = unprinted.select("correlation_reference", "sector", "ticker").unique().iter_rows()
     names = sorted({name for reference, sector, ticker in facts for name in references_of(reference, sector, ticker)})
     frame = read_frame(engine, statement("valuation/closes"), (span[0], span[-1], ids, ",".join(names)))
-    # A session that an override cancelled afterwards may still hold rows.
+    # A session that an override cancelled later may still hold rows.
     return frame.cast(pl.Schema(CLOSE_SCHEMA)).filter(pl.col("session").is_in(list(span)))
 
 
 def _with_vendor(
     values: pl.DataFrame, unprinted: pl.DataFrame, session: date, vendor: Mapping[str, float], name: str
 ) -> pl.DataFrame:
-    """The vendor's values in the place of the estimates of one session; what the last print was stays beside them."""
+    """Replace the estimates of one session with the vendor's values; the facts about the last print stay."""
     given = pl.DataFrame(list(vendor.items()), schema={"ticker": pl.String, "fmv": pl.Float64}, orient="row")
     found = (
         unprinted.filter(pl.col("session") == session)
@@ -138,7 +138,7 @@ def _write(engine: sa.Engine, calendar: SessionCalendar, values: pl.DataFrame, n
         cursor.execute(statement("valuation/stage"))
         copy_frame(cursor, "stage_fair_values", staged)
         lock(cursor, Lock.BARS)
-        # Never prepared: a plan made for one stage is a bad one for a stage of another size.
+        # Never prepared: a plan for one size of the staging table is a bad plan for another size.
         cursor.execute(
             statement("valuation/write"), {"now": now, "first": days.min(), "last": days.max()}, prepare=False
         )

@@ -8,7 +8,7 @@ from typing import Any
 import click
 from dateutil.relativedelta import relativedelta
 
-from tickstock_dagster.adapters.bars.loader import LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, maintain
-from tickstock_dagster.adapters.universes.correlation_history import (
+from tickstock_dagster.adapters.universes.correlation_store import (
     refresh_correlation_history,
     sessions_without_correlations,
 )

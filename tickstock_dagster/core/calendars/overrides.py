@@ -110,7 +110,7 @@ def requested_override(
 
     Raises:
         BadInputError: not exactly one of the three, a text that is no time, or no reason. Whether the change fits
-            the calendar is judged where it is applied.
+            the calendar is checked by `SessionCalendar.with_overrides`.
     """
     asked = [closed, close_at is not None, opened is not None]
     if sum(asked) != 1:
@@ -134,7 +134,7 @@ def requested_override(
 def adjustment_of(
     before: SessionHours | None, after: SessionHours | None
 ) -> Literal["early_close", "unexpected_holiday", "added_session", "changed_hours"]:
-    """How consumers are told of a day that changes from `before` to `after`; None is a day without a session."""
+    """The kind of change that consumers read, from `before` to `after`; None is a day without a session."""
     if after is None:
         return "unexpected_holiday"
     if before is None:

@@ -4,6 +4,8 @@ A session is a trading date in the market's own zone; opens and closes are insta
 answers from tables in well under a microsecond. Where the sessions come from belongs in `core.calendars.library`, what
 an override may say in `core.calendars.overrides`, market names in `core.calendars.markets`; what is expected of a
 symbol on a session belongs in coverage. "Now" is always an argument.
+
+Longer than 250 lines because one immutable value answers every question about sessions from tables that it builds once.
 """
 
 from bisect import bisect_right

@@ -32,7 +32,7 @@ which they were written. Events of concurrent transactions have no defined order
 
 **Limits.** A stream keeps 10,000 entries. Beyond that it keeps entries that a consumer group seen in the last 7 days
 has not acknowledged, up to 50,000 entries in all. While a group that is reading (seen in the last 60 s) is that far
-behind, events wait in the outbox. A group that is away loses the oldest entries above 50,000: the dispatcher logs it,
+behind, events wait in the outbox. Any other group loses the oldest entries above 50,000: the dispatcher logs it,
 and `tickstock events status` shows an alert with the replay that brings them back. `outbox` keeps every event for 90
 days after it was sent, and unsent events permanently. One Redis or Valkey with replicas is supported. Redis Cluster is
 not supported, because a batch spans keys.
@@ -44,7 +44,7 @@ further field `replayed` (when). A replay sends nothing to pub/sub channels and 
 **Dead letters.** Redis can refuse an event itself (the key of its stream is not a stream, the event is too long). After
 five dispatches the event is a dead letter. Later events of its subject wait behind it, to keep their order; events of
 other subjects pass. `tickstock events dead list` shows dead letters, `dead retry` sends them and what waits behind
-them, `dead drop` skips them and releases what waits. When Redis is away or full, or refuses the stream
+them, `dead drop` skips them and releases what waits. When Redis is down or full, or refuses the stream
 `tickstock.events`, that is an outage: all events wait, and none becomes a dead letter.
 
 ## How to run the dispatcher

@@ -57,7 +57,7 @@ class _SessionCounts(EventData):
     expected: NonNegativeInt = Field(description="Tracked symbols that were listed on the session.")
     stored: NonNegativeInt = Field(description="Symbols whose bar is stored.")
     explained: NonNegativeInt = Field(
-        description="Symbols without a bar for a final reason (no_trade, halted); no bar is due for them."
+        description="Symbols without a bar for a final reason (no_trade, halted); no bar is owed for them."
     )
     missing: NonNegativeInt = Field(
         description="All other symbols without a bar: with an open reason (vendor_late, …) or none yet."
@@ -68,13 +68,13 @@ class _SessionCounts(EventData):
     run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
     @computed_field(  # type: ignore[prop-decorator]  # a limit of mypy, which knows no decorated properties
-        description="stored / (expected − explained), 0 to 1; null when no bar is due."
+        description="stored / (expected − explained), 0 to 1; null when no bar is owed."
     )
     @property
     def completeness(self) -> float | None:
-        """Share of the due bars that is stored, 0 to 1; None when none is due."""
-        due = self.expected - self.explained
-        return round(self.stored / due, 6) if due else None
+        """Share of the owed bars that is stored, 0 to 1; None when none is owed."""
+        owed = self.expected - self.explained
+        return round(self.stored / owed, 6) if owed else None
 
     @property
     def subject(self) -> str:
@@ -131,7 +131,7 @@ class EodStatus(_SessionCounts):
 
 
 class DataStale(EventData):
-    """A symbol lacks the due bars of more than one consecutive session. Published once per gap, by its first session.
+    """A symbol lacks the bars owed for consecutive sessions. Published once per gap, by its first session.
 
     When a part of the gap is filled and the rest is still longer than one session, the rest is a new gap.
     """

@@ -15,7 +15,7 @@ from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.markdown import markdown_table
 
 STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String}
-"""An expected cell and its state: stored, final (no longer due), open (missing, with a reason), or null (missing)."""
+"""An expected cell and its state: stored, final (no longer owed), open (missing, with a reason), or null (missing)."""
 
 GROUP_SPAN_SCHEMA: dict[str, type[pl.DataType]] = {
     "kind": pl.String,
@@ -55,7 +55,7 @@ class GroupCompleteness:
 
     @property
     def ratio(self) -> float | None:
-        """Bars stored per bar due, 0 to 1; None where no bar of the group is expected: it is not complete."""
+        """Bars stored per bar owed, 0 to 1; None where no bar of the group is expected: it is not complete."""
         return self.state.ratio if self.state.expected else None
 
     def as_json(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Which bars are expected, and why an expected bar is absent.
 
 Expected = sessions of the calendar ∩ the days on which a tracked security is listed. An expected cell is stored, or a
-gap with a reason explains it. Cells with a *final* reason (no_trade, halted) are no longer due. Those with an *open*
+gap with a reason explains it. Cells with a *final* reason (no_trade, halted) are no longer owed. Those with an *open*
 reason (vendor_late, vendor_missing, not_entitled, quarantined) count as missing: an outage never looks complete.
 """
 
@@ -92,7 +92,7 @@ class Completeness:
 
     @property
     def ratio(self) -> float:
-        """Bars stored per bar due, stored / (expected − final); 1.0 where nothing is expected."""
+        """Bars stored per bar owed, stored / (expected − final); 1.0 where nothing is expected."""
         due = self.expected - self.final
         return self.stored / due if due > 0 else 1.0
 

@@ -23,7 +23,7 @@ RECONCILE_AT = time(11, 30)
 """On the exchange's clocks, on the next session's day: the vendor's overnight corrections are in by then."""
 
 OBJECTIVE = 0.95
-"""Share of the bars due that makes a session complete."""
+"""Share of the owed bars that makes a session complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,6 @@ SILENT_SHARE = 0.05
 
 
 def is_silent(state: Completeness | None) -> bool:
-    """Whether so few due bars of a session are stored that the session itself is in doubt; False where none is due."""
+    """Whether so few owed bars of a session are stored that the session itself is in doubt; False if none is owed."""
     due = 0 if state is None else state.expected - state.final
     return state is not None and due > 0 and state.stored <= SILENT_SHARE * due

@@ -54,7 +54,7 @@ class WorkUnit:
     """One call to a source, as a rule.
 
     Attributes:
-        subject: a ticker, or * where all of them are meant.
+        subject: a ticker, or * for all of them.
         first: first session.
         last: last session, inclusive.
         cells: how many it is to fill.

@@ -121,7 +121,7 @@ def eod_below_objective(
     Args:
         market: MIC of the market's calendar.
         session: the session.
-        completeness: stored / (expected − explained), 0 to 1; None when no bar is due.
+        completeness: stored / (expected − explained), 0 to 1; None when no bar is owed.
         objective: the least completeness, 0 to 1.
         due_at: when the objective was due, with a time zone.
         expected: tracked symbols that were listed.
@@ -138,7 +138,7 @@ def eod_below_objective(
         "",
         f"  expected   {expected:>8,}",
         f"  stored     {stored:>8,}",
-        f"  explained  {explained:>8,}  no bar is due for them",
+        f"  explained  {explained:>8,}  no bar is owed for them",
         f"  missing    {missing:>8,}",
     ]
     if gaps_by_reason:

@@ -10,15 +10,15 @@ from tickstock_dagster.core.events.envelope import DataStale, Event
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 
 LONGEST_ORDINARY_GAP = 1
-"""Consecutive sessions without a due bar; more raise an alert."""
+"""Consecutive sessions without an owed bar; more raise an alert."""
 
 OPEN_GAP_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "reason": pl.String}
-"""An open gap as stored: a bar is due, and the reason says why it is missing."""
+"""An open gap as stored: a bar is owed, and the reason says why it is missing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LongGap:
-    """Consecutive sessions without the due bars of one security.
+    """Consecutive sessions without the bars owed for one security.
 
     Attributes:
         security_id: the security.

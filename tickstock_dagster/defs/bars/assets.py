@@ -10,7 +10,7 @@ from datetime import timedelta
 import dagster as dg
 from pydantic import Field
 
-from tickstock_dagster.adapters.bars.loader import LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt
 from tickstock_dagster.defs.bars.reports import AssetEvent, report_cells, report_sessions
 from tickstock_dagster.defs.bars.runs import BarRun

@@ -11,7 +11,7 @@ from typing import Self
 
 import dagster as dg
 
-from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
 from tickstock_dagster.adapters.loading.end_of_day import AttemptStatus, completion_event, publish_status
 from tickstock_dagster.adapters.loading.expectation import Expectation

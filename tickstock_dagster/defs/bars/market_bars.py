@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.sources.market_files import MarketFileSource

@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from tickstock_dagster.adapters.bars.loader import LoadReport
+from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.events.outbox import DispatchReport
 from tickstock_dagster.adapters.loading.completeness import completeness_by_group
 from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_reason
@@ -20,15 +20,12 @@ from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
-from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_reported, summary_table
+from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.resources import RedisNotifications
 
 AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
-
-PREVIEW_ROWS = 10
 
 
 def report_sessions(
@@ -175,43 +172,6 @@ def _settled_cells(
         for key, cell in cells.items()
         if cell[0] in days and (cell not in expected or states.get(cell) in ("stored", "final"))
     }
-
-
-def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict[str, Any]:
-    """A load's facts as run metadata: numbers that the UI plots, and the coverage picture."""
-    stored, states = report.stored, report.states
-    expected, present = sum(s.expected for s in states), sum(s.stored for s in states)
-    due = expected - sum(s.final for s in states)
-    # What a person looks for comes first.
-    metadata: dict[str, Any] = {
-        "completeness": (present / due if due else 1.0) if states else None,
-        "coverage": dg.MetadataValue.md(coverage_markdown(states)) if states else None,
-        "gaps_by_reason": dg.MetadataValue.md(markdown_table(["reason", "bars"], report.gaps.items()))
-        if report.gaps
-        else None,
-        "failures": _markdown_list(report.failures) if report.failures else None,
-        "unknown_tickers": ", ".join(report.unknown[:50]) or None,
-        "sessions": len(states),
-        "bars_expected": expected,
-        "bars_stored": present,
-        "bars_explained": sum(s.final for s in states),
-        "bars_missing": sum(s.missing for s in states),
-        "rows_inserted": stored.inserted,
-        "rows_restated": stored.restated,
-        "rows_unchanged": stored.unchanged,
-        "rows_quarantined": stored.quarantined,
-        "unresolved_tickers": len(report.unresolved),
-        "source": run.source.name,
-        "vendor_calls": report.calls,
-        "load_seconds": round(report.seconds, 3),
-        "events_sent": sent.sent,
-        "events_waiting": sent.left,
-    }
-    return {key: value for key, value in metadata.items() if value is not None}
-
-
-def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:
-    return dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:PREVIEW_ROWS]))
 
 
 def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNotifications) -> DispatchReport:

@@ -10,7 +10,8 @@ from datetime import date
 import dagster as dg
 import polars as pl
 
-from tickstock_dagster.adapters.bars.loader import BarLoader, LoadProgress, LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.loader import BarLoader, LoadProgress
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED
 from tickstock_dagster.adapters.loading.coverage import completeness
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between

@@ -11,7 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, last_maintained, maintain
-from tickstock_dagster.adapters.universes.correlation_history import refresh_correlation_history
+from tickstock_dagster.adapters.universes.correlation_store import refresh_correlation_history
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
 from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError
@@ -54,7 +54,7 @@ def correlation_history(
             "sessions_without_values": len(report.sessions),
             "span": shown,
             "values_written": report.written,
-            "events": report.told,
+            "events": report.published,
             "events_sent": sent.sent,
             "events_waiting": sent.left,
         }

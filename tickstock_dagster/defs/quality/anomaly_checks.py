@@ -6,7 +6,7 @@ import dagster as dg
 
 from tickstock_dagster.adapters.quality.bar_anomalies import (
     SessionBars,
-    judged_moves,
+    evaluated_moves,
     newest_session_bars,
     volume_anomalies,
 )
@@ -43,7 +43,7 @@ def anomaly_checks(
         engine = warehouse.engine()
         day = newest_session_bars(engine, calendar, clock.now())
         if "price_moves" in selected:
-            yield _price_moves(day, judged_moves(engine, calendar, day))
+            yield _price_moves(day, evaluated_moves(engine, calendar, day))
         if "volume_levels" in selected:
             odd = volume_anomalies(calendar, day)
             rows = [
@@ -92,7 +92,7 @@ def _result(
         metadata={
             "session": str(day.session),
             "special": day.special or "an ordinary session",
-            "judged": day.judged,
+            "judged": day.printed,
             "value": value,
             "threshold": threshold,
             "worst": dg.MetadataValue.md(table if value else "none"),

@@ -86,7 +86,7 @@ def _metadata(report: CorrelationReport, seconds: float) -> dict[str, Any]:
         "etfs_with_a_value": report.values["security_id"].n_unique(),
         "values_computed": report.values.height,
         "values_written": report.written,
-        "events": report.told,
+        "events": report.published,
         "step": STEP,
         "seconds": round(seconds, 3),
     }

@@ -223,12 +223,14 @@ def _metadata(outcome: SyncOutcome) -> dict[str, Any]:
     tasks = [
         (one.task, f"{one.seconds:.2f}", f"{one.examined:,}", one.changes, one.skipped or None) for one in outcome.tasks
     ]
-    changed = [(one.universe, one.members, _names(one.added), _names(one.removed), one.task) for one in outcome.told]
+    changed = [
+        (one.universe, one.members, _names(one.added), _names(one.removed), one.task) for one in outcome.published
+    ]
     changes = markdown_table(["universe", "members", "joined", "left", "task"], changed)
     metadata: dict[str, Any] = {
-        "universes_changed": len(outcome.told),
-        "memberships_begun": sum(len(one.added) for one in outcome.told),
-        "memberships_ended": sum(len(one.removed) for one in outcome.told),
+        "universes_changed": len(outcome.published),
+        "memberships_begun": sum(len(one.added) for one in outcome.published),
+        "memberships_ended": sum(len(one.removed) for one in outcome.published),
         "universes_determined": len(outcome.plan.changes),
         "written": outcome.written,
         "changes": dg.MetadataValue.md(changes if changed else "No universe changed."),

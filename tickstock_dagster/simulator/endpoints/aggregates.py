@@ -13,11 +13,11 @@ from tickstock_dagster.simulator.market.tape import Printed
 
 _DEFAULT_LIMIT, _MAX_LIMIT = 5_000, 50_000
 _MILLISECONDS = 12
-"""A `from` or `to` of so many digits or more is a Unix time in milliseconds; a date has dashes."""
+"""A `from` or `to` with at least this many digits is a Unix time in milliseconds; a date has dashes."""
 
 
 def bound(text: str, name: str) -> date:
-    """`from` or `to` of a range, as the New York date it falls on; raises a 400 refusal."""
+    """`from` or `to` of a range as a date in New York; raises a 400 refusal where it is neither date nor time."""
     if text.isdigit() and len(text) >= _MILLISECONDS:
         return wire.stamp_day(int(text))
     return wire.parse_day(text, name)
@@ -128,7 +128,7 @@ def _flat(bar: Printed) -> dict[str, Any]:
 
 
 def days_of(parts: dict[str, str]) -> tuple[date, date] | None:
-    """The days a bars path asks for, for faults; None where it names none or they are no dates."""
+    """The first and last day that a path of bars names, for faults; None where it names none or they are not dates."""
     try:
         if "date" in parts:
             day = wire.parse_day(parts["date"])

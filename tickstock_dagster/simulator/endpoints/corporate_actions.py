@@ -1,6 +1,6 @@
 """Splits and dividends: the current endpoints and the deprecated ones.
 
-Rows stand under the security's latest ticker, as the vendor has them, whatever it was called on the day.
+Rows have the security's latest ticker, as at the vendor, whatever its ticker was on the day.
 """
 
 from datetime import date, timedelta
@@ -12,7 +12,7 @@ from tickstock_dagster.simulator.http.pages import ListShape, list_answer
 from tickstock_dagster.simulator.market.securities import Security, stable_hash
 
 ANNOUNCED_AHEAD = timedelta(days=14)
-"""A split is in the feed so long before it takes effect."""
+"""How long before it takes effect a split is in the feed."""
 
 SPLITS = ListShape(
     filters={"ticker": pages.text, "execution_date": pages.day, "adjustment_type": pages.text},

@@ -1,7 +1,7 @@
-"""What an ETF data house tells of funds, as an add-on: profiles and taxonomies, for every session since `FIRST_DAY`.
+"""Fund data of an ETF data provider, an add-on: profiles and taxonomies, for every session since `FIRST_DAY`.
 
-Facts come out with a session's bars (`processed_date`) and hold on that day, or some sessions earlier for the funds
-that lag (`effective_date`). There are millions of rows in all, so that only those of a page are ever built.
+Facts are published with a session's bars (`processed_date`) and describe that day, or some sessions earlier for the
+funds that lag (`effective_date`). There are millions of rows in all, so only those of one page are built.
 """
 
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def profiles(call: Call) -> Row:
 
 
 def taxonomies(call: Call) -> Row:
-    """`/etf-global/v1/taxonomies`: how a fund is classified, without AUM and costs."""
+    """`/etf-global/v1/taxonomies`: classification of funds, without AUM and costs."""
     return _answer(call, _taxonomy)
 
 
@@ -64,7 +64,7 @@ def _answer(call: Call, fill: Fill) -> Row:
 
 
 def _found(call: Call, query: dict[str, str]) -> Iterator[tuple[Row, Fund]]:
-    """Ticker and days of the rows that are asked for, in the order asked for, each with its fund."""
+    """Ticker and days of the requested rows, in the requested order, each with its fund."""
     order = pages.sorting(SHAPE, query)
     descending = dict(order)
     asked = pages.conditions(SHAPE, query)

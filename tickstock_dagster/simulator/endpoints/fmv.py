@@ -1,4 +1,4 @@
-"""Snapshots of many tickers, with the fair market value where the plan has it: of now only, there is no history."""
+"""Snapshots of many tickers, with the fair market value where the plan includes it: now only, without history."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ _DECIMALS = 4
 
 
 def snapshots(call: Call) -> dict[str, Any]:
-    """`/v3/snapshot` of the tickers in `ticker.any_of`, one page; a ticker that nobody has is a row that says so."""
+    """`/v3/snapshot` of the tickers in `ticker.any_of`, one page; an unknown ticker is a row with an error."""
     tickers = sorted({name for name in (call.query.get("ticker.any_of") or "").split(",") if name})
     if not 0 < len(tickers) <= MAX_TICKERS:
         raise wire.bad_request(f"The parameter 'ticker.any_of' must name 1 to {MAX_TICKERS} tickers")
@@ -39,7 +39,7 @@ def _row(call: Call, ticker: str) -> dict[str, Any]:
 
 
 def _value(call: Call, last: Printed) -> float:
-    """The last close, moved as the market has moved since: a stand-in for the vendor's secret."""
+    """The last close, moved as the market has moved since: a stand-in for the vendor's unpublished method."""
     market = call.tape.of_ticker(_MARKET, last.day, call.today + timedelta(days=1), call.view(adjusted=False))
     closes: dict[date, Any] = {bar.day: bar.fields["c"] for bar in market}
     moved = closes[max(closes)] / closes[last.day] if last.day in closes else 1.0

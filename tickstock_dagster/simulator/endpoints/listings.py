@@ -30,7 +30,7 @@ TICKERS = ListShape(
 )  # fmt: skip
 
 _MIDNIGHT_EASTERN_UNTIL = date(2020, 1, 1)
-"""Older `delisted_utc` are midnight in New York, newer ones midnight UTC: the UTC date is right for both."""
+"""Older values of `delisted_utc` are midnight in New York, newer ones midnight UTC: the UTC date is right for both."""
 
 _CLOSE_WITHIN = timedelta(days=10)
 
@@ -57,7 +57,7 @@ EXCHANGES = (
 
 
 def _row(security: Security, ticker: str, on: date) -> dict[str, Any]:
-    """One security as the ticker list shows it on `on`; unknown fields are absent."""
+    """One security's row of the ticker list as of `on`; unknown fields are absent."""
     delisted = security.delisted_on if security.delisted_on and security.delisted_on <= on else None
     row = {
         "ticker": ticker,
@@ -84,8 +84,8 @@ def _delisted_instant(day: date) -> str:
     return f"{day.isoformat()}T{hours:02d}:00:00Z"
 
 
-def _asked_day(call: Call, query: Mapping[str, str]) -> date:
-    """The day that the list is to speak of; the free plan's lists reach back as far as its bars."""
+def _requested_day(call: Call, query: Mapping[str, str]) -> date:
+    """The day of the requested list; on the free plan lists reach back as far as its bars."""
     if not query.get("date"):
         return call.today
     day = wire.parse_day(query["date"])
@@ -97,7 +97,7 @@ def _asked_day(call: Call, query: Mapping[str, str]) -> date:
 def tickers(call: Call) -> dict[str, Any]:
     """`/v3/reference/tickers`: as of `date`, the active ones (default) or the delisted ones."""
     query = pages.opened(call.query)
-    on = _asked_day(call, query)
+    on = _requested_day(call, query)
     active = wire.parse_flag(query, "active", True)
     wanted = query.get("search", "").lower()
     rows = call.tape.remembered(("tickers", on, active), lambda: _rows(call.tape.data, on, active))
@@ -109,7 +109,7 @@ def tickers(call: Call) -> dict[str, Any]:
 
 
 def _rows(data: MarketData, on: date, active: bool) -> list[dict[str, Any]]:
-    """The whole list of a day by ticker, with `exchange` besides: the name by which the venue is filtered."""
+    """The whole list of a day by ticker, with the additional field `exchange`, by which requests filter the venue."""
     rows = []
     for security in data.listed:
         if active:
@@ -124,7 +124,7 @@ def _rows(data: MarketData, on: date, active: bool) -> list[dict[str, Any]]:
 def details(call: Call) -> dict[str, Any]:
     """`/v3/reference/tickers/{ticker}`: the security that holds the ticker on `date` (default today)."""
     ticker = call.parts["ticker"]
-    on = _asked_day(call, call.query)
+    on = _requested_day(call, call.query)
     holder = next((found for found in call.tape.data.listed_holders(ticker) if found.ticker_on(on) == ticker), None)
     if holder is None:
         raise wire.not_found("Ticker not found.")
@@ -146,7 +146,7 @@ def details(call: Call) -> dict[str, Any]:
 
 
 def _market_cap(call: Call, holder: Security, ticker: str, on: date, shares: int | None) -> float | None:
-    """Raw close of `on`, or of the last session before it, times the shares of that day."""
+    """Shares of that day times the raw close of `on` or of the last session before it."""
     if holder.equity_type != "CS" or not shares:
         return None
     bars = call.tape.of_ticker(ticker, on - _CLOSE_WITHIN, on, call.view(adjusted=False))
@@ -155,7 +155,7 @@ def _market_cap(call: Call, holder: Security, ticker: str, on: date, shares: int
 
 
 def events(call: Call) -> dict[str, Any]:
-    """`/vX/reference/tickers/{id}/events`: `id` is a ticker, which means its holder now, or a composite FIGI."""
+    """`/vX/reference/tickers/{id}/events`: `id` is a composite FIGI, or a ticker, which stands for its holder now."""
     wanted, data = call.parts["id"], call.tape.data
     by_ticker = (found for found in data.listed_holders(wanted) if found.ticker_on(call.today) == wanted)
     by_figi = (found for found in data.listed if found.composite_figi == wanted)

@@ -1,4 +1,4 @@
-"""Whether the market is open, and which special days come."""
+"""Whether the market is open, and the special days to come."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -35,7 +35,7 @@ def now(call: Call) -> dict[str, Any]:
 
 
 def upcoming(call: Call) -> list[dict[str, Any]]:
-    """`/v1/marketstatus/upcoming`: a bare array, future days only, one row for each exchange."""
+    """`/v1/marketstatus/upcoming`: a bare array, future days only, one row per exchange."""
     rows: list[dict[str, Any]] = []
     day, end = call.today, min(call.today + _AHEAD, LAST_DAY)
     calendar = call.tape.calendar
@@ -77,7 +77,7 @@ _NAMES = (
 
 
 def holiday_name(day: date) -> str:
-    """The name under which the vendor lists a special day; a closure of no known holiday is a special one."""
+    """The vendor's name of a special day; a closure that is no known holiday is a special closing."""
     here = (day.month, day.day)
     for name, first, last in _NAMES:
         inside = first <= here <= last if first <= last else here >= first or here <= last

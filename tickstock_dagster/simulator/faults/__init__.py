@@ -1,4 +1,4 @@
-"""What may go wrong on purpose: the catalogue of faults, when they strike, what they damage.
+"""Faults on purpose: the catalogue, which calls they strike, and what they damage.
 
-Refusals of plan and key are no faults; they belong in `simulator.http`.
+Refusals because of plan or key are not faults; they belong in `simulator.http`.
 """

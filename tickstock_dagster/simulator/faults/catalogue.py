@@ -1,7 +1,7 @@
 """Faults on demand: the ways in which a vendor's answer goes wrong, each a small model with its parameters.
 
-A fault chooses calls by path, ticker and day and holds for the next `times` calls, or until it is cleared.
-What a fault does to an answer is in `simulator.faults.damage`; which of them hold is in `simulator.faults.engine`.
+A fault selects calls by path, ticker and day and is active for the next `times` calls, or until it is cleared.
+`simulator.faults.damage` applies faults to answers; `simulator.faults.engine` keeps the active ones.
 """
 
 from datetime import date
@@ -13,10 +13,10 @@ from tickstock_dagster.core.errors import BadInputError, choices
 
 
 class _Fault(BaseModel):
-    """What every fault has: which calls it takes, and how many.
+    """What every fault has: which calls it strikes, and how many.
 
     Attributes:
-        path: shell pattern of the request path (`*/aggs/*`); by default every path the fault makes sense for.
+        path: shell pattern of the request path (`*/aggs/*`); by default every path to which the fault can apply.
         ticker: only calls about this ticker; in a whole-market answer, only its row.
         day: only calls about this day; in a range answer, only its row.
         times: calls left; None: until cleared.
@@ -31,7 +31,7 @@ class _Fault(BaseModel):
 
 
 class RateLimitStorm(_Fault):
-    """429 whatever the rate; `retry_after` seconds in a `Retry-After` header where given."""
+    """429 at any rate; `retry_after` seconds in a `Retry-After` header where given."""
 
     fault: Literal["rate_limit_storm"] = "rate_limit_storm"
     retry_after: int | None = Field(None, ge=0)
@@ -45,7 +45,7 @@ class ServerError(_Fault):
 
 
 class Timeout(_Fault):
-    """The right answer, `seconds` too late."""
+    """The correct answer, `seconds` too late."""
 
     fault: Literal["timeout"] = "timeout"
     seconds: float = Field(30.0, gt=0)
@@ -60,8 +60,8 @@ class ConnectionDrop(_Fault):
 class CutBody(_Fault):
     """200 with the first `share` of the JSON.
 
-    With `short`, the promised Content-Length is that of the whole and the connection closes early; without, the
-    length fits and only the JSON is broken.
+    With `short`, the Content-Length is that of the whole and the connection closes early; without it, the length is
+    right and only the JSON is broken.
     """
 
     fault: Literal["cut_body"] = "cut_body"
@@ -82,7 +82,7 @@ class NullResults(_Fault):
 
 
 class OtherTicker(_Fault):
-    """The answer says it is about `answers`."""
+    """The answer claims to be about the ticker `answers`."""
 
     fault: Literal["other_ticker"] = "other_ticker"
     answers: str = "ZZZZ"
@@ -96,20 +96,20 @@ class OtherDay(_Fault):
 
 
 class DuplicateRows(_Fault):
-    """Every chosen row comes twice."""
+    """Every selected row comes twice."""
 
     fault: Literal["duplicate_rows"] = "duplicate_rows"
 
 
 class ContradictingRows(_Fault):
-    """Every chosen row comes twice, the second time with a close `by` times as high, and a fitting high."""
+    """Every selected row comes twice, the second time with a close `by` times as high, and a high to match."""
 
     fault: Literal["contradicting_rows"] = "contradicting_rows"
     by: float = Field(1.03, gt=1)
 
 
 class SaturdayBar(_Fault):
-    """A range answer has a bar more, on the Saturday after its last Friday; a grouped Saturday has bars."""
+    """A range answer has an extra bar, on the Saturday after its last Friday; a grouped Saturday has bars."""
 
     fault: Literal["saturday_bar"] = "saturday_bar"
 
@@ -139,7 +139,7 @@ class MissingSymbols(_Fault):
 
 
 class HalfAppliedSplit(_Fault):
-    """Open and high of the chosen rows are divided by `ratio`, low and close are not: the bar contradicts itself."""
+    """Open and high of the selected rows are divided by `ratio`, low and close are not: the bar contradicts itself."""
 
     fault: Literal["half_applied_split"] = "half_applied_split"
     ratio: float = Field(2.0, gt=1)
@@ -164,7 +164,7 @@ class BeforeEndOfDay(_Fault):
 
 
 class DelayedStatus(_Fault):
-    """200 with `"status": "DELAYED"` in place of OK: a good answer."""
+    """200 with `"status": "DELAYED"` instead of OK: an answer with good data."""
 
     fault: Literal["delayed_status"] = "delayed_status"
 

@@ -1,7 +1,7 @@
-"""What faults do to a good answer: each takes the payload and gives back a worse one.
+"""What faults do to a good answer: each takes the payload and returns a damaged one.
 
-Rows are the vendor's dictionaries (`o h l c v t`, and `T` in whole-market answers). A payload in which a fault
-finds nothing to spoil is left alone, and the fault does not count the call.
+Rows are the vendor's dictionaries (`o h l c v t`, and `T` in whole-market answers). A payload in which a fault finds
+nothing to damage stays as it is, and the call does not count for the fault.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,13 +20,13 @@ _PRICES = ("o", "h", "l", "c", "vw")
 
 
 def spoil(fault: Fault, payload: Payload, about: str | None, day: date | None) -> Payload | None:
-    """The payload as `fault` leaves it; None where the fault has nothing to do with it.
+    """The payload after `fault`; None where the fault does not apply to it.
 
     Args:
         fault: what goes wrong.
         payload: the good answer; never changed in place.
-        about: ticker that the call asks for, where it asks for one.
-        day: day that the call asks for, where it asks for one.
+        about: the ticker that the call requests, if it requests a single one.
+        day: the day that the call requests, if it requests a single one.
     """
     spoiler = _SPOILERS.get(type(fault))
     return spoiler(fault, payload, about, day) if spoiler else None
@@ -42,7 +42,7 @@ def _bars(payload: Payload) -> list[Row]:
 
 
 def _chosen(fault: Fault, payload: Payload) -> Iterator[tuple[int, Row]]:
-    """Bars that the fault's ticker and day choose, with their positions."""
+    """Bars that the fault's ticker and day select, with their positions."""
     for index, row in enumerate(_bars(payload)):
         if fault.ticker and "T" in row and row["T"] != fault.ticker:
             continue

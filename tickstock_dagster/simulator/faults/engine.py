@@ -1,4 +1,4 @@
-"""Which faults hold now, for which calls, and for how many more."""
+"""The faults that are active now, for which calls, and for how many more."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ REFUSING = (
     faults.OutOfHistory,
     faults.BeforeEndOfDay,
 )
-"""Faults that come in place of an answer."""
+"""Faults that replace the answer."""
 
 ROW_WISE = (
     faults.OtherTicker,
@@ -35,7 +35,7 @@ ROW_WISE = (
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a call is about: its path and, where the path says so, ticker and days (inclusive)."""
+    """What a call is about: its path and, where the path names them, ticker and days (inclusive)."""
 
     path: str
     ticker: str | None = None
@@ -56,24 +56,24 @@ class _Installed:
 
 
 class FaultEngine:
-    """The installed faults, oldest first. May be changed from another thread."""
+    """The installed faults, oldest first. Safe to change from another thread."""
 
     def __init__(self) -> None:
         self._installed: list[_Installed] = []
         self._lock = RLock()
 
     def install(self, fault: Fault) -> None:
-        """From now on `fault` holds."""
+        """Activate `fault`."""
         with self._lock:
             self._installed.append(_Installed(fault, fault.times))
 
     def clear(self) -> None:
-        """No fault holds any more."""
+        """Remove all faults."""
         with self._lock:
             self._installed.clear()
 
     def described(self) -> list[dict[str, Any]]:
-        """Each fault with its parameters, how often it struck (`hits`) and the calls it has `left`."""
+        """Each fault with its parameters, how often it struck (`hits`) and for how many calls it is `left`."""
         with self._lock:
             return [
                 {**entry.fault.model_dump(mode="json", exclude={"times"}), "hits": entry.hits, "left": entry.left}
@@ -81,7 +81,7 @@ class FaultEngine:
             ]
 
     def refusal(self, subject: Subject) -> Fault | None:
-        """The fault that comes in place of the answer, if one does; counts it."""
+        """The fault that replaces the answer, if one does; counts it."""
         return self._take(subject, REFUSING)
 
     def delay(self, subject: Subject) -> float:
@@ -95,20 +95,20 @@ class FaultEngine:
         return fault if isinstance(fault, faults.CutBody) else None
 
     def spoiled(self, subject: Subject, payload: dict[str, Any]) -> dict[str, Any]:
-        """The payload after every fault that finds something to spoil in it."""
+        """The payload after every fault that applies to it."""
         with self._lock:
             for entry in self._matching(subject):
                 changed = spoil(entry.fault, payload, subject.ticker, subject.first if _one_day(subject) else None)
                 if changed is None:
                     continue
-                # a correction is seen from the second read on
+                # callers see a correction from the second read on
                 if not isinstance(entry.fault, faults.ReplacedDay) or entry.hits > 0:
                     payload = changed
                 entry.use()
         return payload
 
     def lateness(self, day: date) -> timedelta | None:
-        """How much later than usual `day` comes out; None: not before the fault is cleared."""
+        """How much later than usual the bars of `day` are published; None: not before the fault is cleared."""
         late: timedelta | None = timedelta()
         with self._lock:
             for entry in self._installed:
@@ -119,7 +119,7 @@ class FaultEngine:
         return late
 
     def late_days(self) -> set[date]:
-        """Days that are late."""
+        """Days whose bars are late."""
         with self._lock:
             return {entry.fault.day for entry in self._installed if isinstance(entry.fault, faults.LateDay)}
 

@@ -1,4 +1,4 @@
-"""How the simulator is spoken to: keys and plans, calls, pages, replies, the shapes on the wire.
+"""The simulator's HTTP side: keys and plans, calls, pages, replies.
 
-What it answers belongs in `simulator.endpoints`.
+The contents of answers belong in `simulator.endpoints`.
 """

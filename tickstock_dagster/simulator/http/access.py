@@ -1,6 +1,6 @@
-"""Who may ask how often and for what: keys, rate windows, what a plan includes.
+"""Who may call how often and for what: keys, rate windows, what a plan includes.
 
-The vendor's check order is key, rate, entitlement; parameters and data come after.
+The vendor checks key, rate and entitlement in this order; parameters and data come after.
 """
 
 from collections import deque
@@ -18,9 +18,9 @@ ADD_ON_ONLY = ("/etf-global/",)
 
 
 class RateWindow:
-    """A sliding window, exact: at most `calls` accepted requests in any `per_seconds` seconds.
+    """An exact sliding window: at most `calls` accepted requests in any `per_seconds` seconds.
 
-    A refused request does not count. Time is the monotonic clock, whatever the vendor's clock shows.
+    A refused request does not count. Time comes from the monotonic clock, not from the vendor's.
     """
 
     def __init__(self, calls: int, per_seconds: float, monotonic: Callable[[], float]) -> None:
@@ -55,7 +55,7 @@ class Gate:
     Attributes:
         plans: each key's plan.
         monotonic: gives seconds for the rate windows.
-        etf_facts: whether every key has the partner's ETF data besides.
+        etf_facts: whether every key also has the partner's ETF data.
     """
 
     plans: Mapping[str, PlanName]
@@ -64,11 +64,11 @@ class Gate:
     keys: dict[str, ApiKey] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Open a fresh window for every key."""
+        """Open a new window for every key."""
         self.reset_rates()
 
     def reset_rates(self, calls: int | None = None, per_seconds: float | None = None) -> None:
-        """Forget what was counted; `calls` in `per_seconds` replaces the plans' own rates where given."""
+        """Reset the counts; `calls` in `per_seconds` replaces the plans' own rates where given."""
         for name, plan_name in self.plans.items():
             plan = PLANS[plan_name]
             window = RateWindow(calls or plan.calls, per_seconds or plan.per_seconds, self.monotonic)
@@ -93,7 +93,7 @@ class Gate:
 
 
 def oldest_day(plan: VendorPlan, now: datetime) -> date:
-    """The first date whose bars `plan` includes: today in New York less its years of history."""
+    """The first date whose bars `plan` includes: today in New York minus its years of history."""
     today = eastern_date(now)
     try:
         return today.replace(year=today.year - plan.history_years)
@@ -104,7 +104,7 @@ def oldest_day(plan: VendorPlan, now: datetime) -> date:
 def check_days(plan: VendorPlan, now: datetime, first: date) -> None:
     """Raise a 403 refusal unless `plan` includes bars from `first` on.
 
-    A plan with end-of-day data only is also refused when nothing but today or the future is asked for.
+    A plan with end-of-day data only is also refused when the request covers only today or the future.
     """
     if first < oldest_day(plan, now):
         raise wire.forbidden(wire.OUT_OF_HISTORY)

@@ -1,4 +1,4 @@
-"""One admitted request, and what an endpoint may use to answer it."""
+"""One admitted request, with everything that an endpoint uses to answer it."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from tickstock_dagster.simulator.wire import Payload
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request after fault, key and rate.
+    """A request that has passed fault, key and rate.
 
     Attributes:
         parts: the path's variables.
         query: parameters; repeated ones keep their last value.
-        origin: scheme and host to build `next_url` from.
+        origin: scheme and host, for `next_url`.
         now: the vendor's instant.
     """
 
@@ -36,7 +36,7 @@ class Call:
         return eastern_date(self.now)
 
     def view(self, adjusted: bool) -> View:
-        """How the tape is to be read for this request."""
+        """How this request reads the tape."""
         return View(self.plan, self.now, adjusted)
 
     def entitled(self, first: date) -> None:

@@ -1,7 +1,7 @@
 """List endpoints: filters, sorting, limits and cursors of the vendor's two generations of endpoints.
 
-Legacy endpoints sort by `sort=field&order=asc` and have base64 query strings as cursors; new ones by
-`sort=field.asc,other.desc` with base64 JSON. A cursor carries every parameter; page 2 brings nothing else.
+Legacy endpoints sort by `sort=field&order=asc` and have base64 query strings as cursors; new ones sort by
+`sort=field.asc,other.desc` and have base64 JSON. A cursor carries every parameter, so page 2 needs no other.
 """
 
 import base64
@@ -31,15 +31,15 @@ _COMPARISONS: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True, slots=True)
 class ListShape:
-    """What one list endpoint takes.
+    """What one list endpoint accepts.
 
     Attributes:
-        filters: filter name to the parser of its values; ranges and `.any_of` come with each.
-        sorts: fields that may be sorted by.
+        filters: filter name to the parser of its values; each also accepts ranges and `.any_of`.
+        sorts: fields to sort by.
         default_sort: `field.asc` or `field.desc`.
         default_limit, max_limit: page size.
         new_style: which generation of sort and cursor.
-        tie: field that settles equal sort values, so that pages never overlap.
+        tie: field that breaks ties of equal sort values, so that pages never overlap.
     """
 
     filters: Mapping[str, Callable[[str, str], Any]]
@@ -57,7 +57,7 @@ def text(value: str, _name: str) -> str:
 
 
 def day(value: str, name: str) -> str:
-    """A date parameter, kept as the text it is compared as."""
+    """A date parameter, kept as text, which is what rows are compared with."""
     return wire.parse_day(value, name).isoformat()
 
 
@@ -73,7 +73,7 @@ def opened(query: Mapping[str, str]) -> dict[str, str]:
     """The parameters of a request: those of its cursor where it has one.
 
     Raises:
-        Refusal: 400, the cursor is not one of ours.
+        Refusal: 400, the cursor is not valid.
     """
     cursor = query.get("cursor")
     if not cursor:
@@ -95,7 +95,7 @@ def cursor_for(query: Mapping[str, str], offset: int, new_style: bool) -> str:
 
 
 def offset_of(query: Mapping[str, str]) -> int:
-    """Where the page starts."""
+    """Position of the page's first row."""
     return int(query.get(_OFFSET, "0"))
 
 
@@ -103,9 +103,9 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
     """One page of `rows` in the vendor's envelope, without `request_id`.
 
     Args:
-        shape: what the endpoint takes.
+        shape: what the endpoint accepts.
         rows: everything the endpoint has, before the common filters.
-        query: as `opened` gave it.
+        query: from `opened`.
         url: address of the endpoint, for `next_url`.
 
     Raises:
@@ -127,7 +127,7 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
 
 
 def sorting(shape: ListShape, query: Mapping[str, str]) -> list[tuple[str, bool]]:
-    """Sort fields with whether each is descending; raises a 400 refusal where the endpoint does not know one."""
+    """Sort fields, each with whether it is descending; raises a 400 refusal where the endpoint does not know one."""
     asked = query.get("sort") or (shape.default_sort if shape.new_style else shape.default_sort.partition(".")[0])
     order = []
     for part in asked.split(","):
@@ -143,7 +143,7 @@ def sorting(shape: ListShape, query: Mapping[str, str]) -> list[tuple[str, bool]
 
 
 def conditions(shape: ListShape, query: Mapping[str, str]) -> list[Condition]:
-    """What the query asks of each row; raises a 400 refusal where a value cannot be read."""
+    """The conditions of the query on each row; raises a 400 refusal where a value cannot be parsed."""
     asked = []
     for name, parse in shape.filters.items():
         for suffix, holds in _COMPARISONS.items():
@@ -156,5 +156,5 @@ def conditions(shape: ListShape, query: Mapping[str, str]) -> list[Condition]:
 
 
 def keeps(row: Row, asked: Sequence[Condition]) -> bool:
-    """Whether a row is what the query asks for; one without the field is not."""
+    """Whether a row meets the conditions; one without the field does not."""
     return all(row.get(name) is not None and holds(row[name], bound) for name, holds, bound in asked)

@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 _TRANSPORT = "simulator.transport"
 _LET_GO = 0.05
-"""Seconds in which the server notices that its connection is gone."""
+"""Seconds for the server to notice that its connection is gone."""
 
 
 class BreakableProtocol(HttpToolsProtocol):
-    """Uvicorn's HTTP protocol, which hands its connection to the application so that it can break it."""
+    """Uvicorn's HTTP protocol, which passes its connection to the application so that a fault can break it."""
 
     def on_message_begin(self) -> None:
-        """Begin a request; its scope holds the connection."""
+        """Begin a request; its scope contains the connection."""
         super().on_message_begin()
         self.scope[_TRANSPORT] = self.transport  # type: ignore[literal-required]  # a key of our own
 
@@ -35,7 +35,15 @@ def encoded(answer: Answer) -> tuple[bytes, str]:
 
 
 async def send_answer(scope: Scope, send: Send, answer: Answer, request_id: str, cut: CutBody | None) -> None:
-    """Send the whole answer, or as much of it as `cut` lets through."""
+    """Send the whole answer, or as much of it as `cut` lets through.
+
+    Args:
+        scope: the request's ASGI scope, with its connection.
+        send: of ASGI.
+        answer: not yet encoded.
+        request_id: for the header `x-request-id`.
+        cut: the fault that cuts the body; None: send it all.
+    """
     body, media = encoded(answer)
     sent = body[: max(int(len(body) * cut.share), 1)] if cut else body
     promised = body if cut and cut.short else sent

@@ -1,7 +1,7 @@
 """A Parquet or CSV file of daily bars as the simulated market, served as given, broken rows included.
 
-The file has no splits, dividends or renames. A ticker whose first row is later than the file's first date counts
-as listed on that row's date; of all others the listing date is unknown.
+The file has no splits, dividends or renames. A ticker whose first row is later than the file's first date counts as
+listed on that row's date; for all others the listing date is unknown.
 """
 
 from collections.abc import Sequence
@@ -69,10 +69,10 @@ class FileMarket:
         return self.holders(ticker)
 
     def shares_on(self, _listed: Security, _day: date) -> None:
-        """Not told: a file of bars has no share counts."""
+        """None: a file of bars has no share counts."""
 
     def funds(self) -> Sequence[tuple[Security, FundFacts]]:
-        """None: a file of bars does not say what is a fund."""
+        """None: a file of bars does not say which tickers are funds."""
         return ()
 
     def series(self, security: Security) -> DaySeries:
@@ -88,7 +88,7 @@ class FileMarket:
         return ()
 
     def reach(self, _day: date) -> bool:
-        """A file ends where it ends."""
+        """A file has no later bars to draw."""
         return False
 
     def warm(self) -> None:
@@ -107,10 +107,10 @@ def _series(part: pl.DataFrame) -> DaySeries:
 
 
 def read_bars_file(path: Path) -> pl.DataFrame:
-    """Read and check a file of daily bars; what `FileMarket` takes.
+    """Read and validate a file of daily bars, for `FileMarket`.
 
     Raises:
-        BadInputError: it cannot be read, lacks a column, or a column is not what it must be; names file and column.
+        BadInputError: the file cannot be read, lacks a column, or has a wrong value in one; names file and column.
     """
     if path.suffix.lower() not in _SUFFIXES:
         raise BadInputError("bars", path, "a file that ends with .parquet or .csv")
@@ -129,7 +129,7 @@ def read_bars_file(path: Path) -> pl.DataFrame:
 def _read(path: Path) -> pl.DataFrame:
     if path.suffix.lower() == ".parquet":
         return pl.read_parquet(path)
-    # text first: a ticker TRUE or NA must stay a ticker
+    # read as text first: the tickers TRUE and NA must stay tickers
     return pl.read_csv(path, infer_schema=False)
 
 

@@ -9,11 +9,11 @@ Floats = npt.NDArray[np.float64]
 Ordinals = npt.NDArray[np.int32]
 
 FIELDS = {"open": "o", "high": "h", "low": "l", "close": "c", "volume": "v", "vwap": "vw", "transactions": "n"}
-"""Names in a correction, and the vendor's keys."""
+"""Field names of a correction, to the vendor's keys."""
 
 
 class Corrections:
-    """What differs from the market as drawn or read. Applied before adjusting."""
+    """Differences from the market as drawn or read. Applied before adjusting."""
 
     def __init__(self) -> None:
         self._bars: dict[tuple[str, date], dict[str, float] | None] = {}
@@ -23,27 +23,35 @@ class Corrections:
         return bool(self._bars or self._scales)
 
     def replace(self, ticker: str, day: date, values: dict[str, float]) -> None:
-        """From now on the bar of `ticker` on `day` has `values` (keys of `FIELDS`); others stay as they are."""
+        """Give the bar of `ticker` on `day` these `values` (keys of `FIELDS`); its other values stay as they are."""
         kept = self._bars.get((ticker, day)) or {}
         self._bars[ticker, day] = kept | {FIELDS[name]: float(value) for name, value in values.items()}
 
     def remove(self, ticker: str, day: date) -> None:
-        """From now on `ticker` has no bar on `day`."""
+        """Remove the bar of `ticker` on `day`."""
         self._bars[ticker, day] = None
 
     def scale(self, day: date, factor: float) -> None:
-        """From now on every price of `day` is `factor` times what it was, rounded to cents."""
+        """Multiply every price of `day` by `factor`, rounded to cents."""
         self._scales[day] = self._scales.get(day, 1.0) * factor
 
     def clear(self) -> None:
-        """Back to the market as drawn or read."""
+        """Return to the market as drawn or read."""
         self._bars.clear()
         self._scales.clear()
 
     def apply(
         self, ticker: str, first: date, last: date, days: Ordinals, columns: dict[str, Floats]
     ) -> tuple[Ordinals, dict[str, Floats]]:
-        """Bars of `ticker` in [first, last] with what was corrected; the arrays given are left alone."""
+        """Bars of `ticker` in [first, last] with the corrections.
+
+        Args:
+            ticker: as printed.
+            first: first day, inclusive.
+            last: last day, inclusive.
+            days: ordinals of the raw bars in that range, ascending.
+            columns: their raw values by the vendor's keys; like `days` never changed in place.
+        """
         if not self:
             return days, columns
         columns = {name: values.copy() for name, values in columns.items()}
@@ -66,7 +74,7 @@ class Corrections:
 def _put(
     days: Ordinals, columns: dict[str, Floats], day: date, values: dict[str, float]
 ) -> tuple[Ordinals, dict[str, Floats]]:
-    """Overwrite the bar of `day`, or insert one (NaN where `values` says nothing)."""
+    """Overwrite the bar of `day`, or insert one (NaN where `values` has none)."""
     at = int(np.searchsorted(days, day.toordinal()))
     if at == len(days) or days[at] != day.toordinal():
         days = np.insert(days, at, day.toordinal())

@@ -1,6 +1,6 @@
-"""The protocol of what a simulator serves: securities, their raw daily bars and corporate actions.
+"""The protocol of a market to serve: securities, their raw daily bars and corporate actions.
 
-Nothing here depends on the clock: what the vendor has published by now is `simulator.market.tape`'s matter.
+Nothing here depends on the clock: what the vendor has published by now belongs in `simulator.market.tape`.
 """
 
 from collections.abc import Sequence
@@ -11,28 +11,28 @@ from tickstock_dagster.simulator.market.securities import DaySeries, DividendEve
 
 
 class MarketData(Protocol):
-    """A market, complete from its first day to the one that it was made to reach.
+    """A market, complete from its first day to the last one that `reach` asked for.
 
-    Lists and details speak of `listed`, bars and corporate actions of `securities`: the same unless the symbols come
+    Lists and details show `listed`, bars and corporate actions belong to `securities`: the same unless the symbols come
     from a file of their own.
     """
 
     @property
     def securities(self) -> Sequence[Security]:
-        """Every security that there ever were bars of."""
+        """Every security that ever had bars."""
 
     @property
     def listed(self) -> Sequence[Security]:
-        """Every security that the ticker list ever had."""
+        """Every security that was ever in the ticker list."""
 
     def listed_holders(self, ticker: str) -> Sequence[Security]:
         """Those of `listed` that had `ticker` at some time (case matters), oldest first."""
 
     def shares_on(self, listed: Security, day: date) -> int | None:
-        """Shares outstanding of one of `listed` on `day`, in shares of that day; None: not told."""
+        """Shares outstanding of one of `listed` on `day`, in shares of that day; None: unknown."""
 
     def funds(self) -> Sequence[tuple[Security, FundFacts]]:
-        """Those of `securities` that are ETFs of which a data house tells, with what it tells."""
+        """The ETFs among `securities` that a data provider covers, with its facts."""
 
     def holders(self, ticker: str) -> Sequence[Security]:
         """The securities that printed `ticker` at some time (case matters), oldest first."""
@@ -47,7 +47,7 @@ class MarketData(Protocol):
         """Its dividends, oldest first."""
 
     def reach(self, day: date) -> bool:
-        """Have bars up to `day`, where the market can. Whether there are more now; those before never change."""
+        """Have bars up to `day`, where the market can. Returns whether it added any; earlier bars never change."""
 
     def warm(self) -> None:
         """Build what the first request would otherwise wait for."""

@@ -1,4 +1,4 @@
-"""One-minute bars drawn from a daily bar: they open, close, peak and bottom where it does.
+"""One-minute bars drawn from a daily bar: together they have its open, high, low and close.
 
 Deterministic by ticker and day. Their volumes sum to a little less than the day's, as the vendor's do; a minute
 without a trade has no bar. Regular hours only.

@@ -1,4 +1,4 @@
-"""What the simulated vendor knows of a security: identity, tickers over time, splits, dividends. Values only."""
+"""What the simulated vendor knows about a security: identity, tickers over time, splits, dividends. Values only."""
 
 import hashlib
 from collections.abc import Sequence
@@ -16,13 +16,13 @@ _FIGI_ALPHABET = "BCDFGHJKLMNPQRSTVWXYZ0123456789"
 
 
 def stable_hash(text: str) -> int:
-    """64 bits of `text` that are the same in every process and on every machine."""
+    """A 64-bit hash of `text` that is the same in every process and on every machine."""
     return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 @lru_cache(maxsize=65_536)
 def figi_of(identity: str, kind: str = "BBG00") -> str:
-    """A made-up FIGI (12 characters) that is always the same for `identity`."""
+    """An invented FIGI (12 characters), always the same for `identity`."""
     value, digits = stable_hash(f"figi:{kind}:{identity}"), []
     for _ in range(12 - len(kind)):
         value, digit = divmod(value, len(_FIGI_ALPHABET))
@@ -53,7 +53,7 @@ class SplitEvent:
 
     @property
     def price_factor(self) -> float:
-        """What a raw price of before the split is multiplied with."""
+        """The factor that adjusts a raw price from before the split."""
         return self.split_from / self.split_to
 
     @property
@@ -68,7 +68,7 @@ class DividendEvent:
 
     Attributes:
         cash_amount: US dollars per share as declared, in shares of `ex_date`.
-        fraction: of the price before.
+        fraction: of the price before the ex-date.
         frequency: payments a year.
     """
 
@@ -87,14 +87,14 @@ class Security:
     """One security through all its tickers.
 
     Attributes:
-        key: names the security for good; seeds its series.
+        key: permanent identity of the security; seeds its series.
         equity_type: the vendor's type code (CS, ETF, …); None where the vendor has none, as with `exchange` (MIC)
             and `cik`.
         spans: printed tickers, oldest first.
-        list_date: first trading day as the vendor tells it; None: not told.
+        list_date: first trading day according to the vendor; None: the vendor has none.
         delisted_on: first date on which it no longer trades.
         shares: outstanding, in shares of `shares_as_of`.
-        market_cap: US dollars, where it is told rather than worked out.
+        market_cap: US dollars, where it is given rather than computed.
     """
 
     key: str
@@ -122,7 +122,7 @@ class Security:
 
     @property
     def last_ticker(self) -> str:
-        """The ticker printed now, or at last."""
+        """The ticker printed now, or the last one of a delisted security."""
         return self.spans[-1].ticker
 
     def ticker_on(self, day: date) -> str | None:
@@ -144,7 +144,7 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class FundFacts:
-    """What an ETF data house tells of a fund. None where it does not.
+    """The facts that an ETF data provider has about a fund; None where it has none.
 
     Attributes:
         expense_ratio: a fraction of assets a year.
@@ -158,7 +158,7 @@ class FundFacts:
     expense_ratio: float | None
     inception_date: date | None
     lags: bool = False
-    """Its facts are some days old when they come out."""
+    """Whether its facts are some days old when they are published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,8 +169,8 @@ class DaySeries:
         ordinals: proleptic ordinals of the days (`date.toordinal`), ascending, possibly with repeats.
         open, high, low, close: US dollars per share.
         volume: shares.
-        vwap, transactions: None where the source has none, unless
-        with_trades: the vendor tells both, and they follow from the rest of the bar.
+        vwap, transactions: None where the source has none.
+        with_trades: whether the vendor has both all the same, derived from the rest of the bar.
     """
 
     ordinals: Ordinals

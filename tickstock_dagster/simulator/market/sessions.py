@@ -1,4 +1,4 @@
-"""When New York trades, in the form in which the market is drawn and published: the project's calendar as arrays."""
+"""When New York trades: the project's calendar as arrays, to draw and publish the market with."""
 
 from datetime import date, datetime, time
 from functools import lru_cache
@@ -11,13 +11,13 @@ from tickstock_dagster.simulator.clock import EASTERN
 from tickstock_dagster.simulator.market.securities import Ordinals
 
 FIRST_DAY = date(2003, 9, 10)
-"""The vendor's history begins here."""
+"""The first day of the vendor's history."""
 
 _USUAL_CLOSE = time(16)
 
 
 class Sessions:
-    """The exchange's sessions from `FIRST_DAY` to `LAST_DAY`; no other day is one."""
+    """The exchange's sessions from `FIRST_DAY` to `LAST_DAY`; no other day counts as one."""
 
     def __init__(self) -> None:
         hours = library_calendar(MARKET).session_hours(FIRST_DAY, LAST_DAY)
@@ -34,7 +34,7 @@ class Sessions:
         return self._hours[session].opens_at
 
     def closes_at(self, day: date) -> datetime:
-        """The close of `day`, UTC; 16:00 ET for a day without a session, as a given file may have bars of one."""
+        """The close of `day`, UTC; 16:00 ET for a day without a session, since a file may have bars of one."""
         hours = self._hours.get(day)
         return hours.closes_at if hours else datetime.combine(day, _USUAL_CLOSE, EASTERN)
 

@@ -1,7 +1,7 @@
-"""What the simulated vendor calls a listed symbol: its ticker's spelling, type code, venue and SIC code.
+"""The simulated vendor's terms for a listed symbol: spelling of its ticker, type code, venue and SIC code.
 
-For symbol masters that carry none of these, but a name and the listing files' letters. Guesses of a stand-in, by the
-words that exchanges put into names: they classify nothing that the project itself stores.
+For symbol masters that have none of these, but a name and the listing files' letters. They are guesses by the words
+that exchanges put into names, for the simulator only: the project itself classifies nothing by them.
 """
 
 import re
@@ -22,7 +22,7 @@ _MIC = re.compile("X[A-Z]{3}|ARCX|BATS|BATY|EDGA|EDGX|IEXG|MEMX|EPRL|LTSE|OTC[BM
 
 VENUES = "a MIC such as XNYS, or a letter of the listing files: A N P Z V Q"
 
-# The first that fits counts. Units come with warrants, warrants may buy depositary shares, and depositary shares may
+# The first match counts. Units come with warrants, warrants may buy depositary shares, and depositary shares may
 # stand for preferred ones or for "the right to receive" others.
 _NAMES = (
     ("ETN", r"\bETNs?\b|exchange[- ]traded notes?\b"),
@@ -56,19 +56,26 @@ def vendor_ticker(text: str) -> str:
     """The vendor's spelling: `BAC^E` and `BAC$E` of the listing files are BACpE, `BRK/B` is BRK.B.
 
     Raises:
-        BadInputError: no ticker.
+        BadInputError: the text is not a ticker.
     """
     return canonical_ticker(re.sub(r"\s*[$^]\s*", "p", text.strip()))
 
 
 def mic_of(text: str) -> str | None:
-    """MIC of a venue as symbol masters write it; None where it is none that is known."""
+    """MIC of a venue as symbol masters write it; None for an unknown venue."""
     name = text.strip().upper()
     return name if _MIC.fullmatch(name) else _MICS.get(name)
 
 
 def equity_type_of(ticker: str, name: str, *, etf: bool = False, test_issue: bool = False) -> str:
-    """The type code that the words of a name, or else the ticker's suffix, speak for; common stock where none does."""
+    """The type code that the words of the name suggest, or else the ticker's suffix; common stock where neither does.
+
+    Args:
+        ticker: in the vendor's spelling.
+        name: of the security.
+        etf: whether the file marks it as an ETF.
+        test_issue: whether the file marks it as a test issue.
+    """
     if test_issue or _TEST.search(name):
         return "OTHER"
     if etf:
@@ -79,7 +86,7 @@ def equity_type_of(ticker: str, name: str, *, etf: bool = False, test_issue: boo
 
 
 def sic_of_sector(sector: str) -> tuple[str, str] | None:
-    """A usual SIC code of a sector, with its words; None where the sector is not one of the eleven."""
+    """A usual SIC code of a sector, with its description; None where the sector is not one of the eleven."""
     letter = _LETTER.get(" ".join(sector.split()).lower())
     return SIC_CODES[letter] if letter else None
 
@@ -92,4 +99,4 @@ SIC_CODES = {
         "I": ("3560", "GENERAL INDUSTRIAL MACHINERY & EQUIPMENT"), "M": ("2800", "CHEMICALS & ALLIED PRODUCTS"),
         "U": ("4911", "ELECTRIC SERVICES"), "R": ("6798", "REAL ESTATE INVESTMENT TRUSTS"),
         "C": ("4841", "CABLE & OTHER PAY TELEVISION SERVICES")}  # fmt: skip
-"""A usual SIC code of each sector, with its words."""
+"""A usual SIC code of each sector, with its description."""

@@ -1,7 +1,7 @@
-"""A CSV or Parquet of symbols as what the simulated vendor lists: one row a symbol, or a span of its ticker.
+"""A CSV or Parquet file of symbols as the simulated vendor's list: one row per symbol, or per span of its ticker.
 
 Only the ticker is required. A ticker that went to another company later has several rows, whose days do not overlap.
-What a file does not say is guessed in `simulator.market.symbol_types` (type, SIC code) or is not known.
+`simulator.market.symbol_types` guesses a missing type or SIC code; other missing values are unknown.
 """
 
 import csv
@@ -36,12 +36,12 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "etf": ("etf",),
     "test_issue": ("test issue",),
 }
-"""Names under which each column is looked for, in any case, blank and underscore being one."""
+"""Accepted names of each column, in any case; a blank and an underscore are the same."""
 
 _ACCEPTED = "CSV or Parquet with a column ticker (or symbol); optional: " + ", ".join(list(COLUMNS)[1:])
 _FLAGS = {"Y": True, "YES": True, "TRUE": True, "1": True, "N": False, "NO": False, "FALSE": False, "0": False}
 _FOOTER = "File Creation Time"
-"""Begins the last line of the exchanges' listing files."""
+"""Start of the last line of the exchanges' listing files."""
 _FIRST_EVER = date(1, 1, 1)
 
 Row = dict[str, str]
@@ -51,8 +51,8 @@ def read_symbols_file(path: Path) -> list[Security]:
     """Every row as a security, by ticker and first day.
 
     Raises:
-        BadInputError: it cannot be read, has no tickers, or a value is not what it must be; names file, line, column,
-            value and what is accepted.
+        BadInputError: the file cannot be read, has no tickers, or has a wrong value; names file, line, column, value
+            and what is accepted.
     """
     name = path.name.lower()
     if not path.is_file():
@@ -73,7 +73,7 @@ def read_symbols_file(path: Path) -> list[Security]:
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[str, Row]]:
-    """Where each row stands, and its texts."""
+    """Each row's line, and its texts."""
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rt", encoding="utf-8-sig", newline="") as lines:
         reader = csv.reader(lines, strict=True)
@@ -100,7 +100,7 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
 
 
 def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
-    """Which column of the file is which of ours."""
+    """Position in the file of each of our columns that it has."""
     folded = {" ".join(name.replace("_", " ").split()).casefold(): place for place, name in enumerate(header)}
     places = {}
     for ours, names in COLUMNS.items():
@@ -194,7 +194,7 @@ def _digits(path: Path, where: str, row: Row, column: str, width: int) -> str | 
 
 
 def _number(path: Path, where: str, row: Row, column: str) -> float | None:
-    """A number above zero; none for an empty field and for zero, with which symbol masters say the same."""
+    """A number above zero; None for an empty field and for zero, which means the same in symbol masters."""
     text = row.get(column, "")
     try:
         value = float(text or "0")

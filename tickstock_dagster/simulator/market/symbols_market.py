@@ -1,7 +1,7 @@
-"""A symbol master of its own over a market of bars: lists and details from a file, bars from elsewhere.
+"""A symbol master over a market of bars: lists and details come from a file, bars from another market.
 
-Bars and corporate actions are served as the market underneath has them, under its tickers; a listed ticker that it does
-not know has none, and a ticker with bars need not be listed: both happen at the vendor.
+Bars and corporate actions are those of the market underneath, under its tickers; a listed ticker that it does not know
+has none, and a ticker with bars need not be listed: both happen at the vendor.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ class SymbolsMarket:
     """`listed` over `bars`.
 
     Args:
-        listed: what lists and details speak of; spans of one ticker do not overlap.
-        bars: what everything else comes from.
+        listed: what lists and details show; spans of one ticker do not overlap.
+        bars: the market that everything else comes from.
     """
 
     def __init__(self, listed: Sequence[Security], bars: MarketData) -> None:
@@ -35,7 +35,7 @@ class SymbolsMarket:
         return self._listed_holders.get(ticker, ())
 
     def shares_on(self, listed: Security, day: date) -> int | None:
-        """The file's count before the splits that the bars have had since; the bars' own where the file has none."""
+        """The file's count, before the splits that the bars have had since; the bars' own where the file has none."""
         ticker = listed.ticker_on(day)
         twin = next((held for held in self._bars.holders(ticker or "") if held.ticker_on(day) == ticker), None)
         if listed.shares is None:
@@ -43,11 +43,11 @@ class SymbolsMarket:
         return listed.shares_on(day, self._bars.splits(twin) if twin else ())
 
     def funds(self) -> Sequence[tuple[Security, FundFacts]]:
-        """Those of the bars' market."""
+        """The funds of the bars' market."""
         return self._bars.funds()
 
     def holders(self, ticker: str) -> Sequence[Security]:
-        """Those with bars."""
+        """The securities with bars that printed `ticker`, oldest first."""
         return self._bars.holders(ticker)
 
     def series(self, security: Security) -> DaySeries:
@@ -63,9 +63,9 @@ class SymbolsMarket:
         return self._bars.dividends(security)
 
     def reach(self, day: date) -> bool:
-        """Whether the bars' market has more bars now, up to `day`."""
+        """Extend the market of the bars up to `day`. Returns whether it added any."""
         return self._bars.reach(day)
 
     def warm(self) -> None:
-        """Build what the bars need."""
+        """Warm the market of bars."""
         self._bars.warm()

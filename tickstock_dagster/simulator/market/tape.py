@@ -1,7 +1,7 @@
 """What the vendor has published by now: printed bars by ticker or by day, raw or split-adjusted.
 
-One raw store; adjusting, corrections and the moment of publication are applied on reading. A ticker that changed
-hands shows every holder's bars, each on its own days, as the vendor does.
+There is one raw store; reading applies adjustments, corrections and the time of publication. A ticker that changed
+hands shows every holder's bars, each on its own days, as at the vendor.
 """
 
 from collections.abc import Callable, Hashable, Iterator
@@ -21,20 +21,20 @@ from tickstock_dagster.simulator.market.sessions import Sessions
 _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
 _REMEMBERED = 4
+"""Whole lists to keep; one of 13,000 rows takes 7 MB."""
 _KNOWN_AHEAD = timedelta(days=60)
-"""Whole lists kept at once; one of 13,000 rows takes 7 MB."""
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
 
 PRICES = ("o", "h", "l", "c")
 Columns = dict[str, Floats]
 Lateness = Callable[[date], timedelta | None]
-"""How much later than usual a session comes out; None: not before it is told to."""
+"""How much later than usual a session is published; None: not until its fault is cleared."""
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """For whom and when a bar is read: the plan, the vendor's instant and whether prices are split-adjusted."""
+    """How to read bars: the caller's plan, the vendor's instant and whether prices are split-adjusted."""
 
     plan: VendorPlan
     now: datetime
@@ -48,7 +48,7 @@ class View:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One bar as it goes out, without `t` and `T`: `fields` are the vendor's one-letter keys."""
+    """One published bar, without `t` and `T`: `fields` are the vendor's one-letter keys."""
 
     ticker: str
     day: date
@@ -60,8 +60,9 @@ class Tape:
     """Reads `data` as of an instant.
 
     Attributes:
-        delay: passes between a close and the publication of its bars.
-        late_days: the days for which `lateness` is not nothing.
+        delay: time between a close and the publication of its bars.
+        lateness: further delay of a day.
+        late_days: the days that have one.
     """
 
     data: MarketData
@@ -73,9 +74,9 @@ class Tape:
     _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
 
     def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-        """The rows of a whole list, built once for all its pages; never to be changed.
+        """The rows of a whole list, built once for all its pages; callers must not change them.
 
-        `key` says all that they depend on besides the market.
+        `key` contains everything that the rows depend on besides the market.
         """
         if key not in self._lists:
             while len(self._lists) >= _REMEMBERED:
@@ -84,19 +85,26 @@ class Tape:
         return self._lists[key]
 
     def reach(self, today: date) -> None:
-        """Have a market in which everything that can be known on `today` stands: dividends are announced ahead."""
+        """Extend the market to everything that is known on `today`: companies announce dividends ahead."""
         if self.data.reach(today + _KNOWN_AHEAD):
             self._lists.clear()
 
     def is_published(self, day: date, view: View) -> bool:
-        """Whether the bars of `day` are out."""
+        """Whether the bars of `day` are published."""
         late = self.lateness(day)
         if late is None or day > view.today or (day == view.today and not view.plan.same_day):
             return False
         return view.now >= self.calendar.closes_at(day) + self.delay + late
 
     def of_ticker(self, ticker: str, first: date, last: date, view: View) -> list[Printed]:
-        """Published bars of `ticker` in [first, last], ascending."""
+        """Published bars of `ticker`, ascending.
+
+        Args:
+            ticker: as printed; case matters.
+            first: first day, inclusive.
+            last: last day, inclusive.
+            view: for which plan, at which instant, adjusted or raw.
+        """
         bars: list[Printed] = []
         for security, span in self._spans(ticker):
             start, end = max(first, span.first), min(last, span.last or last, view.today)
@@ -139,7 +147,7 @@ class Tape:
         return [Printed(ticker, day, fields) for day, fields in _rows(days, columns)]
 
     def _factors(self, security: Security, days: Ordinals, today: date) -> Floats | None:
-        """What raw prices are multiplied with, as of today; None: nothing to adjust."""
+        """Adjustment factors of raw prices as of today; None: nothing to adjust."""
         factors = None
         for split in self.data.splits(security):
             if split.ex_date <= today and days[0] < split.ex_date.toordinal():
@@ -186,7 +194,7 @@ def _rows(days: Ordinals, columns: Columns) -> Iterator[tuple[date, dict[str, fl
 
 
 def _values(name: str, column: Floats, days: Ordinals) -> list[float | int | None]:
-    """One column as it goes out: None for null, whole numbers where the vendor writes them."""
+    """One column for the answer: None for null, whole numbers where the vendor writes them."""
     values: list[float | int | None] = column.tolist()
     if name in ("v", "n"):
         whole = (column == np.floor(column)) & ((days % _FLOAT_VOLUMES != 0) | (name == "n"))

@@ -1,1 +1,1 @@
-"""The seeded synthetic market: real names and calendar, made-up prices."""
+"""The seeded synthetic market: real names and calendar, invented prices."""

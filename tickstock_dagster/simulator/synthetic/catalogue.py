@@ -1,7 +1,7 @@
-"""The named tickers of the synthetic market, one line each. Made-up prices start from these traits.
+"""The named tickers of the synthetic market, one line each. The invented prices start from these traits.
 
-Names, listing exchanges and sectors are the real ones; price levels and volumes are of the right order only.
-Splits, renames and the tickers that exist to be awkward are in `history` and `oddities`.
+Names, listing exchanges and sectors are the real ones; price levels and volumes have only the right order of magnitude.
+Splits and renames are in `history`, the deliberately awkward tickers in `oddities`.
 """
 
 from dataclasses import dataclass
@@ -116,7 +116,7 @@ ITW|Illinois Tool Works Inc.|N|I|246|1.3|2.6
 NOC|Northrop Grumman Corp.|N|I|570|0.8|1.6
 """
 
-# the sector column holds what an ETF follows: a sector letter, or a broad factor (see `prices.FACTORS`)
+# The sector column contains what an ETF follows: a sector letter, or a broad factor (see `prices.FACTORS`).
 _ETFS = """
 SPY|SPDR S&P 500 ETF Trust|P|market|682|70|1.1
 QQQ|Invesco QQQ Trust, Series 1|Q|T|614|52|0.5
@@ -165,7 +165,7 @@ MICS = {"N": "XNYS", "Q": "XNAS", "P": "ARCX", "Z": "BATS", "A": "XASE"}
 
 @dataclass(frozen=True, slots=True)
 class Traits:
-    """What a series is drawn from.
+    """The parameters from which a series is drawn.
 
     Attributes:
         price: level in US dollars on `prices.ANCHOR`, in shares of that day.
@@ -173,8 +173,8 @@ class Traits:
         dividend_yield: fraction a year.
         follows: sector letter or broad factor.
         beta: to the market factor.
-        own_volatility: daily standard deviation of what no factor explains.
-        trades_on: share of sessions on which it trades at all.
+        own_volatility: daily standard deviation of the moves that no factor explains.
+        trades_on: share of sessions on which it trades.
     """
 
     price: float

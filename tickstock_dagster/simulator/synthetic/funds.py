@@ -1,7 +1,7 @@
-"""ETFs of the shipped list in the synthetic market: what series follow, how much trades, what a data house tells.
+"""ETFs of the shipped list in the synthetic market: what they follow, their volumes, the data provider's facts.
 
-Names, venues, categories, sizes and costs are the list's; prices and volumes are made up. A fund that is named in
-`catalogue` is drawn from its own line there.
+Names, venues, categories, sizes and costs are the list's; prices and volumes are invented. The series of a fund in
+`catalogue` is drawn from its line there.
 """
 
 import csv
@@ -15,11 +15,11 @@ from tickstock_dagster.simulator.market.securities import FundFacts, Security, s
 from tickstock_dagster.simulator.synthetic.catalogue import Listing, Traits
 
 _LARGE, _LARGE_TRADES = 1e9, 25e6
-"""A fund above this AUM trades this many dollars a day at least: far above what universes ask for."""
+"""A fund above this AUM trades at least this many dollars a day: far above the thresholds of universes."""
 _TURNOVER = 0.006
 _UNKNOWN_AUM = 5e8
 
-# words of a category | what it follows | beta | own volatility | yield, % a year; the first line that fits counts
+# words of a category | what it follows | beta | own volatility | yield, % a year; the first match counts
 _CHARACTERS = """
 leveraged|market|2.0|0.004|0.4
 inverse|market|-1.0|0.002|2.0
@@ -119,7 +119,7 @@ _ASSET_CLASSES = {"bonds": "Fixed Income", "commodities": "Commodities", "curren
 
 @dataclass(frozen=True, slots=True)
 class ShippedFund:
-    """One line of the shipped list. `aum_usd` in US dollars and `expense_ratio`, a fraction, where they are known."""
+    """One line of the shipped list. `aum_usd` is in US dollars; None where unknown."""
 
     ticker: str
     name: str
@@ -130,7 +130,7 @@ class ShippedFund:
 
 @lru_cache(maxsize=1)
 def shipped_funds() -> dict[str, ShippedFund]:
-    """The ETFs that come with the package, by ticker; none where it comes without the list."""
+    """The ETFs that come with the package, by ticker; empty where the package has no list."""
     path = files("tickstock_dagster") / "reference_data" / "etfs.csv"
     if not path.is_file():
         return {}
@@ -152,7 +152,7 @@ def _fund(row: dict[str, str]) -> ShippedFund:
 
 
 def shipped_listings() -> list[tuple[Listing, date | None]]:
-    """Every shipped fund as something to draw, with its first day where that is known."""
+    """A listing to draw for every shipped fund, with its first day where that is known."""
     return [
         (
             Listing(fund.ticker, fund.name, "ETN" if " ETN" in fund.name else "ETF", fund.exchange, _traits(fund)),
@@ -163,13 +163,13 @@ def shipped_listings() -> list[tuple[Listing, date | None]]:
 
 
 def shipped_shares(listing: Listing) -> int | None:
-    """Shares with which a listing has the size of the shipped list; None where that does not know it."""
+    """The number of shares that gives a listing its AUM of the shipped list; None where the list has none."""
     fund = shipped_funds().get(listing.ticker)
     return int(fund.aum_usd / listing.traits.price) if fund and fund.aum_usd else None
 
 
 def fund_facts(security: Security) -> FundFacts:
-    """The shipped facts of an ETF; made-up ones of a made-up fund."""
+    """The shipped facts of an ETF; invented facts for an invented fund."""
     fund = shipped_funds().get(security.key)
     if fund:
         return fund.facts
@@ -198,5 +198,5 @@ def _character(category: str) -> tuple[str, float, float, float]:
 
 
 def _draw(purpose: str, ticker: str) -> float:
-    """A number in [0, 1) that is always the same for a ticker."""
+    """A number in [0, 1), always the same for a purpose and a ticker."""
     return stable_hash(f"fund:{purpose}:{ticker}") / 2**64

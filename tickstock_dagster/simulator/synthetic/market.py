@@ -1,4 +1,4 @@
-"""The synthetic market as `MarketData`: each member's series is drawn when it is first asked for."""
+"""The synthetic market as `MarketData`: each member's series is drawn at its first use."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -30,7 +30,7 @@ _PAYMENTS_A_YEAR = 4
 
 
 class SyntheticMarket:
-    """`symbols` securities and the shipped ETFs, the same for the same `seed`. Named and odd ones are always in."""
+    """`symbols` securities and the shipped ETFs, the same for the same `seed`; always with the named and odd ones."""
 
     def __init__(self, seed: int, symbols: int) -> None:
         self._seed = seed
@@ -57,7 +57,7 @@ class SyntheticMarket:
 
     @property
     def listed(self) -> Sequence[Security]:
-        """Every security there is."""
+        """Every security."""
         return self.securities
 
     def listed_holders(self, ticker: str) -> Sequence[Security]:
@@ -69,7 +69,7 @@ class SyntheticMarket:
         return listed.shares_on(day, self._splits[listed.key])
 
     def funds(self) -> Sequence[tuple[Security, FundFacts]]:
-        """Every ETF: the shipped facts, and made-up ones for made-up funds."""
+        """Every ETF: the shipped facts, and invented facts for invented funds."""
         return [(security, fund_facts(security)) for security in self.securities if security.equity_type == "ETF"]
 
     def series(self, security: Security) -> DaySeries:
@@ -93,11 +93,11 @@ class SyntheticMarket:
 
     @property
     def last_day(self) -> date:
-        """The last session of which there are bars."""
+        """The last session with bars."""
         return self._calendar.days[sum(self._factors.eras) - 1]
 
     def reach(self, day: date) -> bool:
-        """Draw as many more eras as `day` needs. Every bar and dividend that there was stays what it was."""
+        """Draw as many more eras as `day` needs. Existing bars and dividends stay as they are."""
         with self._lock:
             drawn = len(self._factors.eras)
             while drawn < len(self._eras) and ERA_ENDS[drawn - 1] < day:
@@ -120,7 +120,7 @@ class SyntheticMarket:
         if not traits.dividend_yield:
             return ()
         offset = stable_hash(f"dividends:{security.key}") % 60
-        days = self._calendar.days[offset :: 252 // _PAYMENTS_A_YEAR]
+        days = self._calendar.days[offset : sum(self._factors.eras) : 252 // _PAYMENTS_A_YEAR]
         return tuple((day, traits.dividend_yield / _PAYMENTS_A_YEAR) for day in days)
 
     def _draw(self, security: Security) -> None:
@@ -153,5 +153,5 @@ class SyntheticMarket:
 
 @lru_cache(maxsize=4)
 def synthetic_market(seed: int, symbols: int) -> SyntheticMarket:
-    """The market of `seed`; several simulators of one process share it, since what it has never changes."""
+    """The market of `seed`; several simulators of one process share it, since its bars never change."""
     return SyntheticMarket(seed, symbols)

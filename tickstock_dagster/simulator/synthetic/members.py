@@ -1,7 +1,7 @@
-"""Who is in the synthetic market: the named, the awkward, invented ones up to the size asked for, and shipped ETFs.
+"""Members of the synthetic market: named, odd, invented ones up to the requested size, and the shipped ETFs.
 
-The ETFs of the shipped list come on top of the size. The n-th invented ticker is the same whatever the size, so a
-larger market contains every smaller one.
+The ETFs of the shipped list come on top of the size. The n-th invented ticker is the same for any size, so a larger
+market contains every smaller one.
 """
 
 import numpy as np
@@ -47,7 +47,7 @@ def _fund_shares(listing: Listing) -> int:
 
 
 def _shipped_members(taken: set[str]) -> list[Member]:
-    """The ETFs of the shipped list that no one else is named as."""
+    """The ETFs of the shipped list whose tickers are not taken."""
     members: list[Member] = []
     for listing, inception in shipped_listings():
         if listing.ticker in taken:
@@ -124,7 +124,7 @@ def _invented_member(seed: int, number: int, ticker: str, calendar: Sessions) ->
 
 
 def members_of(seed: int, symbols: int, calendar: Sessions) -> list[Member]:
-    """At least `symbols` members, and the shipped ETFs besides; all named and awkward ones are always in."""
+    """At least `symbols` members, always with all named and odd ones, and the shipped ETFs on top."""
     members = _named_members() + odd_members()
     taken = {span.ticker for security, _, _ in members for span in security.spans}
     shipped = _shipped_members(taken)

@@ -1,4 +1,4 @@
-"""Made-up securities that exist to be awkward: each stands for a trap real market data holds.
+"""Invented securities that are awkward on purpose: each stands for a trap of real market data.
 
 | ticker | trap |
 |---|---|
@@ -15,7 +15,7 @@
 | BLNK | a row without type, exchange and CIK |
 | ZVZZT | a test issue |
 | PENY | trades below one dollar: four decimals |
-| TRUE, NA | tickers that careless readers take for a truth value and for a missing one |
+| TRUE, NA | tickers that careless readers take for a boolean and for a missing value |
 """
 
 from datetime import date
@@ -58,7 +58,7 @@ def _member(
 
 
 def odd_members() -> list[Member]:
-    """All of them, each with its traits and splits."""
+    """All odd members, each with its traits and splits."""
     calm, wild = Traits(40, 900_000, 0.015), Traits(18, 400_000, beta=1.3, own_volatility=0.025)
     return [
         _member(

@@ -1,8 +1,8 @@
-"""Draws daily bars: common factors with clustering volatility, fat-tailed own moves, raw prices as printed.
+"""Draws daily bars: common factors with volatility clustering, fat-tailed idiosyncratic moves, raw prices as printed.
 
-A series depends on the seed and on the security's key alone: not on the process, nor on how many other tickers
-there are. Draws are made for whole eras in a fixed order, and an era's never depend on how many follow: a clock that
-moves on adds bars and changes none.
+A series depends on the seed and on the security's key alone: not on the process, nor on the number of other tickers.
+Draws cover whole eras in a fixed order, and an era's draws never depend on how many eras follow: a clock that moves on
+adds bars and changes none.
 """
 
 from collections.abc import Sequence
@@ -25,17 +25,17 @@ from tickstock_dagster.simulator.market.sessions import Sessions
 from tickstock_dagster.simulator.synthetic.catalogue import SECTORS, Traits
 
 ANCHOR = date(2026, 1, 2)
-"""Price levels of the traits hold on this day."""
+"""The day of the traits' price levels."""
 
 FACTORS = {
     "market": 0.010, "small": 0.007, "world": 0.006, "emerging": 0.008, "gold": 0.010, "crops": 0.009,
     "bonds": 0.003, "long bonds": 0.009, "short bonds": 0.0006, "commodities": 0.010, "crypto": 0.028,
     "growth": 0.004, "value": 0.003, **dict.fromkeys(SECTORS, 0.006),
 }  # fmt: skip
-"""Daily standard deviation of each factor; all but the market's come on top of the market."""
+"""Daily standard deviation of each factor; all but the market's are in addition to the market."""
 
 ERA_ENDS = (date(2030, 12, 31), date(2040, 12, 31), LAST_DAY)
-"""Last days of the eras. The first one alone is drawn until the clock needs the next: a decade costs a third more."""
+"""Last days of the eras. Only the first is drawn until the clock needs the next: a decade costs a third more."""
 
 _CALM_PERSISTENCE, _SHOCK_WEIGHT = 0.90, 0.08
 _DRIFT = 0.00018
@@ -44,35 +44,35 @@ _CENTS, _TENTHS_OF_CENTS = 2, 4
 _HALF_DAY_VOLUME = 0.55
 _MONTH_END_VOLUME = 1.25
 _DECLARED_AHEAD, _PAID_AFTER = 15, 15
-"""Sessions between declaration, ex-date and payment."""
+"""Sessions from declaration to ex-date, and from ex-date to payment."""
 
 
 class Draws:
-    """The random numbers of `name`, one for each session of some eras: each era has a generator of its own."""
+    """The random numbers of `name`, one per session of the given eras; each era has a generator of its own."""
 
     def __init__(self, seed: int, name: str, eras: Sequence[int]) -> None:
         names = (name if number == 0 else f"{name}:era {number}" for number in range(len(eras)))
         self._parts = [(generator(seed, name), length) for name, length in zip(names, eras, strict=True)]
 
     def normal(self) -> Floats:
-        """Standard normal."""
+        """Standard normal numbers."""
         return np.concatenate([random.standard_normal(length) for random, length in self._parts])
 
     def normals(self, rows: int) -> Floats:
-        """So many rows of standard normal ones."""
+        """That many rows of standard normal numbers."""
         return np.concatenate([random.standard_normal((rows, length)) for random, length in self._parts], axis=1)
 
     def student(self, freedom: int) -> Floats:
-        """Student's t of so many degrees of freedom."""
+        """Numbers of Student's t with that many degrees of freedom."""
         return np.concatenate([random.standard_t(freedom, length) for random, length in self._parts])
 
     def uniform(self) -> Floats:
-        """From 0 to below 1."""
+        """Uniform numbers from 0 to below 1."""
         return np.concatenate([random.random(length) for random, length in self._parts])
 
 
 def eras_of(calendar: Sessions) -> tuple[int, ...]:
-    """How many sessions each era has."""
+    """Number of sessions of each era."""
     ends = np.searchsorted(calendar.ordinals, [day.toordinal() for day in ERA_ENDS], side="right").tolist()
     return tuple(end - begin for begin, end in pairwise([0, *ends]))
 
@@ -93,10 +93,10 @@ class CommonFactors:
     """What all series share, by session.
 
     Attributes:
-        eras: how many sessions each era has that was drawn.
+        eras: number of sessions of each drawn era.
         returns: log return of each factor.
-        turbulence: of all moves, 1 = usual.
-        crowding: of all volumes, 1 = usual.
+        turbulence: scale of all moves, 1 = usual.
+        crowding: scale of all volumes, 1 = usual.
     """
 
     eras: tuple[int, ...]
@@ -118,7 +118,7 @@ def common_factors(seed: int, calendar: Sessions, eras: tuple[int, ...]) -> Comm
 
 
 def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
-    """What turns a price in shares of `ANCHOR` into the raw price of each day (ordinals)."""
+    """Factors that turn a price in shares of `ANCHOR` into the raw price of each day (ordinals)."""
     factors = np.ones(len(days))
     for split in splits:
         ratio = 1 / split.price_factor
@@ -130,7 +130,7 @@ def split_factors(days: np.ndarray, splits: tuple[SplitEvent, ...]) -> Floats:
 
 
 def _drift(splits: tuple[SplitEvent, ...], count: int) -> float:
-    """Mean log return a session: what has been split often has risen as much, so raw prices keep their level.
+    """Mean log return per session: a stock that split often has risen as much, so raw prices keep their level.
 
     Args:
         splits: the security's.
@@ -140,7 +140,7 @@ def _drift(splits: tuple[SplitEvent, ...], count: int) -> float:
 
 
 def _rounded(prices: Floats) -> Floats:
-    """As printed: cents, and hundredths of cents below one dollar."""
+    """Prices as printed: in cents, below one dollar in hundredths of a cent."""
     return np.where(prices < 1, np.round(prices, _TENTHS_OF_CENTS), np.round(prices, _CENTS))
 
 
@@ -157,8 +157,8 @@ def draw_series(
 
     Args:
         seed: of the market.
-        key: names the series.
-        traits: what it is drawn from.
+        key: of the security; names the series.
+        traits: parameters of the series.
         calendar: its sessions.
         factors: what it shares with all others.
         splits: applied to prices and volumes, so that raw prices jump on the ex-date.
@@ -201,7 +201,7 @@ def draw_series(
 
 
 def session_rhythm(calendar: Sessions) -> Floats:
-    """Usual volume of each session as a multiple: less on half days, more on the last session of a month."""
+    """Usual volume of each session as a multiple of 1: less on half days, more on the last session of a month."""
     rhythm = np.ones(len(calendar.days))
     for index, day in enumerate(calendar.days):
         if calendar.is_half_day(day):
@@ -214,7 +214,14 @@ def session_rhythm(calendar: Sessions) -> Floats:
 def dividends_of(
     schedule: tuple[tuple[date, float], ...], series: DaySeries, calendar: Sessions, frequency: int
 ) -> tuple[DividendEvent, ...]:
-    """Declared dividends for the payouts that `series` was drawn with; amounts in shares of the ex-date."""
+    """Declared dividends for the payouts of a series; amounts in US dollars per share of the ex-date.
+
+    Args:
+        schedule: (ex-date, fraction of the price), the payouts that `series` was drawn with.
+        series: raw bars.
+        calendar: its sessions.
+        frequency: payments a year.
+    """
     events = []
     for ex_date, fraction in schedule:
         at = int(np.searchsorted(series.ordinals, ex_date.toordinal()))

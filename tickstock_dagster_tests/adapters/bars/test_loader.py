@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from tickstock_dagster.adapters.bars.loader import LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import AuthFailedError, NotEntitledError
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tickstock_dagster.adapters.bars.loader import LoadReport, LoadRequest
+from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
 from tickstock_dagster.adapters.loading.tracked import next_retry, tracked_state
 from tickstock_dagster.adapters.securities.equity_type_store import update_equity_types

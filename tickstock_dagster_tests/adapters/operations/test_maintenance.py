@@ -10,16 +10,10 @@ from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
 from tickstock_dagster.adapters.operations.maintenance import DRY_RUN, MaintenanceReport, last_maintained, maintain
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import Fingerprint, fingerprint
-from tickstock_dagster.adapters.universes.correlation_history import (
-    refresh_correlation_history,
-    sessions_without_correlations,
-)
-from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.operations.maintenance import Retention
 from tickstock_dagster_tests.adapters.events.outbox_helpers import commit, progress
 from tickstock_dagster_tests.adapters.postgres.test_fingerprint import fill
-from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, as_role, query
-from tickstock_dagster_tests.adapters.universes.test_correlation_store import SESSIONS, store  # noqa: F401  # a fixture
+from tickstock_dagster_tests.adapters.store_helpers import as_role, query
 
 RETENTION = Retention(timedelta(days=90), timedelta(days=180), timedelta(days=30))
 NOW = datetime(2027, 6, 5, 12, tzinfo=UTC)
@@ -160,29 +154,3 @@ def test_a_table_that_may_not_be_vacuumed_is_named_and_the_rest_is(full: str) ->
     report = care(full)
     assert report.skipped.keys() == {"cache_entries"}
     assert "not permitted" in report.skipped["cache_entries"]
-
-
-def test_sessions_that_were_passed_over_get_their_correlations(store: str) -> None:  # noqa: F811
-    engine, calendar = open_engine(store), library_calendar("XNYS")
-    assert sessions_without_correlations(engine, "XNYS", FRI) == []
-    query(
-        store,
-        "INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, run_id, "
-        "planned_at) SELECT 'session/' || day, 'session', 'XNYS', 's', '*', day, day, 'done', 'r', now() "
-        "FROM unnest(%s::date[]) AS day",
-        (list(SESSIONS),),
-    )
-    now = datetime(2026, 11, 21, 15, tzinfo=UTC)
-    steps: list[tuple[int, int]] = []
-    report = refresh_correlation_history(engine, calendar, "XNYS", now, lambda *step: steps.append(step))
-    assert report.sessions == tuple(SESSIONS)
-    assert report.written > 0
-    assert steps == [(80, 80)]
-    query(store, "DELETE FROM etf_correlations WHERE session IN (%s, %s)", (MON, FRI))
-    before = query(store, "SELECT count(*) FROM etf_correlations")[0][0]
-    again = refresh_correlation_history(engine, calendar, "XNYS", now)
-    # The first sixty have no whole window before them, and nothing to be written.
-    assert again.sessions == (*SESSIONS[:60], MON, FRI)
-    assert query(store, "SELECT count(*) FROM etf_correlations") == [(before + again.written,)]
-    assert refresh_correlation_history(engine, calendar, "XNYS", now).written == 0
-    assert sessions_without_correlations(engine, "XNYS", FRI) == SESSIONS[:60]

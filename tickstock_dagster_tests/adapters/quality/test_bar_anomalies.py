@@ -9,7 +9,7 @@ import pytest
 
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import open_engine
-from tickstock_dagster.adapters.quality.bar_anomalies import judged_moves, newest_session_bars, volume_anomalies
+from tickstock_dagster.adapters.quality.bar_anomalies import evaluated_moves, newest_session_bars, volume_anomalies
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
@@ -44,7 +44,7 @@ class Store:
 
     def moves(self, calendar: SessionCalendar) -> dict[str, EvaluatedMove]:
         day = newest_session_bars(self.engine, calendar, NOW)
-        return {move.ticker: move for move in judged_moves(self.engine, calendar, day)}
+        return {move.ticker: move for move in evaluated_moves(self.engine, calendar, day)}
 
     def volumes(self, calendar: SessionCalendar) -> list[dict[str, Any]]:
         return volume_anomalies(calendar, newest_session_bars(self.engine, calendar, NOW)).to_dicts()
@@ -93,7 +93,7 @@ def test_only_what_is_tracked_is_judged_and_a_fair_value_is_no_print(fallen: Sto
         "volume = 0, fmv = 1, is_fmv = true WHERE ticker = 'LONE' AND session = %s",
         (FRI,),
     )
-    assert newest_session_bars(fallen.engine, CALENDAR, NOW).judged == 1
+    assert newest_session_bars(fallen.engine, CALENDAR, NOW).printed == 1
     assert set(fallen.moves(CALENDAR)) == {"SPY"}
     assert fallen.volumes(CALENDAR) == []
 
@@ -109,4 +109,4 @@ def test_a_session_of_which_nothing_is_stored_leaves_the_one_before(fallen: Stor
 def test_an_empty_store_has_nothing_out_of_the_ordinary(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
     day = newest_session_bars(engine, CALENDAR, NOW)
-    assert (day.judged, judged_moves(engine, CALENDAR, day), volume_anomalies(CALENDAR, day).height) == (0, [], 0)
+    assert (day.printed, evaluated_moves(engine, CALENDAR, day), volume_anomalies(CALENDAR, day).height) == (0, [], 0)

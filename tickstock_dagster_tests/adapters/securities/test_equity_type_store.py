@@ -120,7 +120,7 @@ def test_a_new_code_is_added_once(migrated_database_url: str) -> None:
     new = {**read_equity_types(engine)["SP"].to_json(), "equity_type": "NEW", "title": "Something new"}
     add_equity_type(engine, new, now=NOW)
     assert read_equity_types(engine)["NEW"] == EquityType.from_json(new)
-    with pytest.raises(BadInputError, match="'NEW' is not accepted: a code that is not there yet"):
+    with pytest.raises(BadInputError, match="'NEW' is not accepted: a code without a stored type"):
         add_equity_type(engine, new, now=NOW)
 
 

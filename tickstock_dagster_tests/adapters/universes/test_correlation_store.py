@@ -1,6 +1,6 @@
 """Correlations in the store: the view's returns, only changes written, and an event where one moved."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,14 @@ from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_p
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import fingerprint
-from tickstock_dagster.adapters.universes.correlation_store import update_correlations
+from tickstock_dagster.adapters.universes.correlation_store import (
+    refresh_correlation_history,
+    sessions_without_correlations,
+    update_correlations,
+)
 from tickstock_dagster.core.actions.returns import total_returns
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, bar, batch, query
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, add_security, bar, batch, query
 
 SESSIONS = library_calendar("XNYS").sessions(date(2026, 1, 2), FRI)[-80:]
 PRICES = np.random.default_rng(3).normal(0, 0.01, (4, 80)).cumsum(axis=1)
@@ -56,7 +60,7 @@ def update(database_url: str, days: int = 1, *, until: int = 80, now: datetime =
     """Values, values written and events of a computation of the last `days` of the first `until` sessions."""
     span = SESSIONS[:until]
     report = update_correlations(open_engine(database_url), span, first=span[-days], now=now)
-    return report.values.height, report.written, report.told
+    return report.values.height, report.written, report.published
 
 
 def told(database_url: str) -> list[Any]:
@@ -145,3 +149,29 @@ def test_the_past_is_stored_and_not_told(store: str) -> None:
 
 def test_a_store_without_etfs_has_no_correlations(migrated_database_url: str) -> None:
     assert update(migrated_database_url) == (0, 0, 0)
+
+
+def test_sessions_that_were_passed_over_get_their_correlations(store: str) -> None:
+    engine, calendar = open_engine(store), library_calendar("XNYS")
+    assert sessions_without_correlations(engine, "XNYS", FRI) == []
+    query(
+        store,
+        "INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, run_id, "
+        "planned_at) SELECT 'session/' || day, 'session', 'XNYS', 's', '*', day, day, 'done', 'r', now() "
+        "FROM unnest(%s::date[]) AS day",
+        (list(SESSIONS),),
+    )
+    now = datetime(2026, 11, 21, 15, tzinfo=UTC)
+    steps: list[tuple[int, int]] = []
+    report = refresh_correlation_history(engine, calendar, "XNYS", now, lambda *step: steps.append(step))
+    assert report.sessions == tuple(SESSIONS)
+    assert report.written > 0
+    assert steps == [(80, 80)]
+    query(store, "DELETE FROM etf_correlations WHERE session IN (%s, %s)", (MON, FRI))
+    before = query(store, "SELECT count(*) FROM etf_correlations")[0][0]
+    again = refresh_correlation_history(engine, calendar, "XNYS", now)
+    # The first sixty have no whole window before them, and nothing to be written.
+    assert again.sessions == (*SESSIONS[:60], MON, FRI)
+    assert query(store, "SELECT count(*) FROM etf_correlations") == [(before + again.written,)]
+    assert refresh_correlation_history(engine, calendar, "XNYS", now).written == 0
+    assert sessions_without_correlations(engine, "XNYS", FRI) == SESSIONS[:60]

@@ -56,7 +56,7 @@ def test_who_is_a_member_joins_again_without_a_trace(database_with_a_list: str) 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"add": ("NOSUCH",)}, "add 'NOSUCH' is not accepted: tickers that stand in a list of the vendor"),
+        ({"add": ("NOSUCH",)}, "add 'NOSUCH' is not accepted: tickers in a list of the vendor"),
         ({"remove": ("CCC",)}, "remove 'CCC' is not accepted: members of mine"),
         ({"remove": ("AAA", "BBB")}, "mine would become empty"),
         ({"add": ("CCC", "ccc")}, "tickers 'CCC' is not accepted: each ticker once"),

@@ -309,8 +309,8 @@ def test_explain_says_since_when_by_which_rule_and_from_which_facts(migrated_dat
     assert (answer.decision, answer.reason, answer.facts) == ("joined", "rank 1 of 2", {"market_cap": 9})
     refused = explain(engine, "BBB", "mine", FRI)
     assert (refused.member, refused.rank, refused.reason, refused.since) == (False, 3, "rank 3 of 2", None)
-    assert explain(engine, "CCC", "mine", FRI).reason == "not among those who were looked at"
-    assert explain(engine, "AAA", "mine", MON).reason == "no session up to that day was determined"
+    assert explain(engine, "CCC", "mine", FRI).reason == "not among the securities evaluated"
+    assert explain(engine, "AAA", "mine", MON).reason == "no members were determined for any session up to that day"
     with pytest.raises(BadInputError, match="ticker 'ZZZ' is not accepted: a ticker that a known security holds"):
         explain(engine, "ZZZ", "mine", FRI)
 

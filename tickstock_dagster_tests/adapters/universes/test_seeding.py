@@ -71,7 +71,7 @@ def test_a_seed_joins_when_it_is_known_and_never_comes_back_after_it_was_judged(
     ("seeds", "message"),
     [
         ({"groth": ("VUG",)}, r"theme 'groth' is not accepted: did you mean growth\?"),
-        ({"growth": ("VUG", "VUG")}, "seeds of growth 'VUG, VUG' is not accepted: tickers, at least one, each once"),
+        ({"growth": ("VUG", "VUG")}, "seeds of growth 'VUG, VUG' is not accepted: at least one ticker, each once"),
         ({"growth": ()}, "seeds of growth '' is not accepted"),
     ],
 )
@@ -120,5 +120,5 @@ def test_the_same_rule_again_writes_nothing(migrated_database_url: str) -> None:
 
 def test_a_rule_needs_a_reason(migrated_database_url: str) -> None:
     seed(migrated_database_url)
-    with pytest.raises(BadInputError, match="reason ' ' is not accepted: why the rule is changed"):
+    with pytest.raises(BadInputError, match="reason ' ' is not accepted: a reason for the change"):
         change(migrated_database_url, read_rule(migrated_database_url, 1)[0], reason=" ")

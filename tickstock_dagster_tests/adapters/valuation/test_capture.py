@@ -79,7 +79,7 @@ def test_at_any_other_time_nothing_is_asked(evening: World, now: datetime) -> No
     given = capture(evening, source_with_values(evening.simulator), now)
     assert (given.values, given.reason) == (
         {},
-        "the vendor has values of now alone, and now is not the evening of 2026-11-20",
+        "the vendor has current values only, and it is no longer the evening of 2026-11-20",
     )
     assert evening.query("SELECT count(*) FROM vendor_calls WHERE endpoint = %s", (PATH,)) == [(0,)]
 

@@ -1,6 +1,6 @@
 """Reading Massive's daily bars: from bytes to `BAR_SCHEMA`.
 
-The envelope they come in is `adapters.sources.massive.envelope`.
+Reading the envelope belongs in `adapters.sources.massive.envelope`.
 """
 
 from datetime import date
@@ -47,7 +47,7 @@ def _sessions(rows: Rows, *, at_midnight: bool) -> pl.Series:
     instants = pl.Series("session", stamps, dtype=pl.Int64, strict=False).cast(pl.Datetime("ms", "UTC"))
     local = instants.dt.convert_time_zone(EXCHANGE_ZONE)
     if at_midnight:
-        # A bar stamped otherwise may belong to the day before or after: off by one is worse than absent.
+        # Any other stamp may mean the day before or after: a bar on the wrong day is worse than none.
         off = local != local.dt.truncate("1d")
         if off.any():
             position = int(off.arg_max() or 0)
@@ -56,7 +56,7 @@ def _sessions(rows: Rows, *, at_midnight: bool) -> pl.Series:
 
 
 def _check_weekdays(sessions: pl.Series) -> None:
-    """Raise where so many days are weekends that every day must be off by one; a single one is the row's own defect."""
+    """Raise where so many days are weekends that all may be off by one; a single one is the row's own defect."""
     weekend = sessions.filter(sessions.dt.weekday() > 5).unique()
     if len(weekend) > MAX_WEEKEND_DAYS:
         raise malformed(f"bars on {len(weekend)} weekend days, so the days of all are in doubt")
@@ -70,8 +70,16 @@ def _bars(rows: Rows, tickers: pl.Series, sessions: pl.Series) -> pl.DataFrame:
 def range_page(body: bytes, ticker: str, start: date, end: date, base_path: str = "") -> Page:
     """One page of `/v2/aggs/ticker/…/range/1/day/…` as `BAR_SCHEMA`, by session.
 
+    Args:
+        body: of a 200.
+        ticker: the requested ticker.
+        start: first requested day.
+        end: last requested day, included.
+        base_path: of the vendor's address.
+
     Raises:
-        MalformedAnswerError: see the module; also adjusted prices, another ticker, or a day outside the range.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also adjusted prices, another ticker, or a day
+            outside the range.
     """
     answer = read_answer(body)
     if answer.get("ticker") != ticker:
@@ -89,7 +97,7 @@ def grouped_page(body: bytes, session: date, base_path: str = "") -> Page:
     """`/v2/aggs/grouped/…/{date}` as `BAR_SCHEMA`. Rows carry 16:00 ET of their day as `t`.
 
     Raises:
-        MalformedAnswerError: see the module; also adjusted prices or a row of another day.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also adjusted prices or a row of another day.
     """
     answer = read_answer(body)
     _check_raw(answer)

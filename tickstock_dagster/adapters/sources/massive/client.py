@@ -1,7 +1,7 @@
 """The official Massive client as this project uses it: for its endpoints and its connection pool.
 
-Its own retries are off and its decoding unused: it turns a broken body into an empty list, repeats within 0.7 s what
-needs a minute, and loses the status of a refusal. Pace, retries and meaning are `adapters.sources.massive.http`'s.
+Its retries are off and its decoding is unused: it turns a broken body into an empty list, retries within 0.7 s where a
+minute is needed, and loses the status of a refusal. `adapters.sources.massive.http` does all that instead.
 """
 
 import logging
@@ -18,7 +18,7 @@ CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
 """Seconds; the whole market's day is about 1.5 MB."""
 
-# Importing the client makes its logger write to stdout, which belongs to what a script reads.
+# Importing the client makes its logger write to stdout, which scripts read.
 logging.getLogger("RESTClient").handlers.clear()
 
 
@@ -30,12 +30,12 @@ class RememberingPool:
         self.last = threading.local()
 
     def forget(self) -> None:
-        """Nothing was asked yet on this thread."""
+        """Forget this thread's last exchange."""
         self.last.path = ""
         self.last.response = None
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """One exchange. Redirects are not followed: they would carry the key elsewhere."""
+        """Make one exchange. It follows no redirects, which would carry the key elsewhere."""
         self.last.path = urlsplit(url).path
         response = self._pool.request(method, url, redirect=False, retries=False, **options)
         self.last.response = response
@@ -50,7 +50,7 @@ def check_api_key(api_key: str) -> str:
     """The key, if an HTTP header can carry it.
 
     Raises:
-        ConfigurationError: empty, or with characters that would end up in an error of the HTTP library.
+        ConfigurationError: it is empty, or has characters that would end up in an error of the HTTP library.
     """
     if not api_key or not all("!" <= letter <= "~" for letter in api_key):
         raise ConfigurationError("MASSIVE_API_KEY is not accepted: letters, digits and signs, without blanks")

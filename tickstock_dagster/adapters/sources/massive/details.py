@@ -1,8 +1,8 @@
 """Reading Massive's details of one ticker.
 
-The envelope is `adapters.sources.massive.envelope`; the ticker list is `adapters.sources.massive.reference`. Text that
-is empty and numbers that cannot be (a share count of zero) are not known. Judging what is known, such as whether a
-share count fits a market cap, is not done here.
+The envelope belongs in `adapters.sources.massive.envelope`, the ticker list in `adapters.sources.massive.reference`.
+Empty text and impossible numbers (a share count of zero) become None. Plausibility, such as whether a share count fits
+a market cap, is not checked here.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _SHARES = ("share_class_shares_outstanding", "weighted_shares_outstanding")
 
 @dataclass(frozen=True, slots=True)
 class DetailsAnswer:
-    """The details of one ticker, which are one row."""
+    """The details of one ticker, counted as one row."""
 
     details: TickerDetails
     rows: int = 1
@@ -28,8 +28,7 @@ def ticker_details(body: bytes, ticker: str) -> DetailsAnswer:
     """`/v3/reference/tickers/{ticker}`: one object under `results`.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no object, or one about another ticker than
-            `ticker`.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no object, or one of another ticker.
     """
     found = read_answer(body).get("results")
     if not isinstance(found, dict):

@@ -1,9 +1,9 @@
-"""Reading what all of Massive's 200 answers share: envelope, counts, next page, columns.
+"""Reading the parts that all of Massive's 200 answers share: envelope, counts, next page, columns.
 
-A 200 proves nothing: an outage page, a cut body and a closed day can all carry it. So every body must parse, carry a
-good status, hold as many rows as it says, and be about what was asked; else `MalformedAnswerError`. Values of rows pass
-as they are (nulls and nonsense prices too): judging rows is `core.bars.daily_bars`' work. Pure functions; facts of the
-wire from the vendor's OpenAPI files and mocks.
+A 200 proves nothing: an outage page, a cut body and a closed day can all have it. So every body must parse, have a good
+status, hold as many rows as it states, and be about what was requested; else `MalformedAnswerError`. Values pass as
+they are (nulls and nonsense prices too): `core.bars.daily_bars` validates rows. Pure functions; facts about the format
+come from the vendor's OpenAPI files and mocks.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an answer. `next_path` is path and query of the page after it, None on the last."""
+    """One page of an answer. `next_path` is path and query of the next page, None on the last."""
 
     frame: pl.DataFrame
     next_path: str | None = None
@@ -38,7 +38,7 @@ def malformed(problem: str) -> MalformedAnswerError:
 
 
 def shown(value: object) -> str:
-    """A value of an answer as an error repeats it, of bounded length."""
+    """A value of an answer as an error shows it, of bounded length."""
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"
 
@@ -47,7 +47,7 @@ def read_answer(body: bytes) -> dict[str, Any]:
     """The JSON object of a 200.
 
     Raises:
-        MalformedAnswerError: not JSON (a page, or cut), not an object, or of a status other than OK or DELAYED.
+        MalformedAnswerError: the body is not JSON (a page, or cut) or no object, or its status is not OK or DELAYED.
     """
     try:
         answer = orjson.loads(body)
@@ -63,7 +63,7 @@ def read_answer(body: bytes) -> dict[str, Any]:
 
 
 def result_rows(answer: dict[str, Any], count_key: str, *, count_required: bool) -> Rows:
-    """The rows of an answer, cross-checked with its own count; no rows only where it says that there are none."""
+    """The rows of an answer, cross-checked with its own count; no rows only where it states that there are none."""
     count = answer.get(count_key)
     results = answer.get("results")
     if results is None:
@@ -80,7 +80,7 @@ def result_rows(answer: dict[str, Any], count_key: str, *, count_required: bool)
 def next_page(answer: dict[str, Any], base_path: str = "") -> str | None:
     """Path and query of the next page, relative to the base URL; None where this is the last.
 
-    The host of `next_url` is not used, so that the key is sent to nobody else; a key in its query is dropped.
+    The host of `next_url` is not used, so that the key goes to no other host; a key in its query is dropped.
     """
     url = answer.get("next_url")
     if url is None or url == "":
@@ -93,12 +93,19 @@ def next_page(answer: dict[str, Any], base_path: str = "") -> str | None:
 
 
 def column(rows: Rows, key: str, name: str, dtype: type[pl.DataType]) -> pl.Series:
-    """One field of all rows as a column; what cannot be of its type is null."""
+    """One field of all rows as a column; a value that does not fit the type becomes null.
+
+    Args:
+        rows: of an answer.
+        key: the vendor's name of the field.
+        name: our name of the column.
+        dtype: the column's type.
+    """
     return pl.Series(name, [row.get(key) for row in rows], dtype=dtype, strict=False)
 
 
 def ticker_texts(rows: Rows, key: str) -> list[str]:
-    """A column that must be text and not empty: a ticker parsed as something else is lost."""
+    """A column that must be text and not empty: a ticker parsed as another type is lost."""
     values: list[Any] = [row.get(key) for row in rows]
     for position, value in enumerate(values):
         if type(value) is not str or not value:
@@ -107,7 +114,17 @@ def ticker_texts(rows: Rows, key: str) -> list[str]:
 
 
 def date_column(rows: Rows, key: str, name: str, *, required: bool = False) -> pl.Series:
-    """A column of ISO dates; an instant counts by its own date."""
+    """A column of ISO dates; an instant counts by the date in its text.
+
+    Args:
+        rows: of an answer.
+        key: the vendor's name of the field.
+        name: our name of the column.
+        required: raise where a row has no date.
+
+    Raises:
+        MalformedAnswerError: a value is not a date.
+    """
     values = [row.get(key) or None for row in rows]
     texts = pl.Series(name, [str(value)[:10] if value is not None else None for value in values], dtype=pl.String)
     days = texts.str.to_date("%Y-%m-%d", strict=False)
@@ -118,7 +135,17 @@ def date_column(rows: Rows, key: str, name: str, *, required: bool = False) -> p
 
 
 def check_inside(days: pl.Series, start: date, end: date, rows: Rows) -> None:
-    """Raise where a row is of a day outside [start, end]."""
+    """Check that every row is of a requested day.
+
+    Args:
+        days: of the rows.
+        start: first requested day.
+        end: last requested day, included.
+        rows: shown in the error.
+
+    Raises:
+        MalformedAnswerError: a row is of a day outside.
+    """
     outside = (days < start) | (days > end)
     if outside.any():
         position = int(outside.arg_max() or 0)

@@ -1,6 +1,6 @@
-"""What a Massive answer other than a good 200 means, as the error types of `adapters.sources.protocol`.
+"""The errors of `adapters.sources.protocol` for Massive's answers other than a good 200.
 
-The vendor's words decide where the status does not: three 403s mean three different things to a backfill. Pure
+Where the status is not enough, the vendor's words decide: a 403 can mean three different things to a backfill. Pure
 functions of status, headers and body.
 """
 
@@ -25,21 +25,21 @@ from tickstock_dagster.adapters.sources.protocol import (
 )
 
 MAX_WORDS = 240
-"""Characters of the vendor's text that an error repeats."""
+"""Characters of the vendor's text that an error shows."""
 
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _CREDENTIAL = re.compile(r"(?i)(api_?key=|bearer\s+)[^\s&\"'<>]+")
 
 
 def redact(text: str, api_key: str) -> str:
-    """`text` without the key, in case the vendor or a library repeats it."""
+    """`text` without the key, in case the vendor or a library includes it."""
     for form in {api_key, quote(api_key, safe=""), quote(api_key)} - {""}:
         text = text.replace(form, "[key]")
     return _CREDENTIAL.sub(r"\1[key]", text)
 
 
 def vendor_words(body: str) -> str:
-    """What a person should read of an error's body: `error`, `message`, the title of a page, or else the text."""
+    """The readable part of an error's body: `error`, `message`, the title of a page, or else the text."""
     try:
         answer: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -80,13 +80,13 @@ def _forbidden(text: str, words: str) -> VendorError:
 
 
 def error_for(status: int, body: str, subject: str, *, retry_after: float | None = None) -> VendorError:
-    """The error that an answer other than 200 is.
+    """The error for an answer other than 200.
 
     Args:
         status: HTTP status.
         body: the answer's body, JSON in the vendor's shape or a gateway's page.
-        subject: who was asked for what, e.g. "massive: bars of AAPL 2024-01-02..2024-12-31".
-        retry_after: seconds the vendor asks to wait, where it said so.
+        subject: source and request, e.g. "massive: bars of AAPL 2024-01-02..2024-12-31".
+        retry_after: seconds that the vendor asks to wait; None where it states none.
     """
     words = vendor_words(body)
     text = f"{subject}: the vendor answered {status}: {words}"

@@ -1,8 +1,8 @@
-"""Massive's ETF profiles (ETF Global): units are typed here, once, and implausible figures are refused.
+"""Massive's ETF profiles (ETF Global): converts units, here alone, and refuses implausible figures.
 
 The vendor's `aum` is in US dollars and its `net_expenses` in percent: SPY's 0.0945 is 0.0945 % a year, a fraction of
-0.000945. A unit that changes would still pass as a number, so a figure outside plausible bounds is never handed on,
-and neither is an answer about many funds whose middle one cannot be.
+0.000945. A changed unit would still pass as a number, so this module refuses a figure outside plausible bounds,
+and an answer about many funds whose median is implausible.
 """
 
 from datetime import date
@@ -29,10 +29,10 @@ MAX_PROFILES = 5_000
 """Rows of one page."""
 
 PERCENT = 100.0
-"""What the vendor's expenses are divided by to be a fraction."""
+"""The vendor's expenses are in percent; divided by this they are a fraction."""
 
 AUM_BOUNDS = (1e4, 5e12)
-"""US dollars: below is a fund that nobody could run, above is more than any fund holds."""
+"""US dollars: less is too small for a fund to operate, more than any fund holds."""
 
 EXPENSE_BOUNDS = (0.0, 0.2)
 """Fraction a year."""
@@ -56,7 +56,7 @@ _TEXTS = {
 def fetch_profiles(http: MassiveHttp, on: date) -> pl.DataFrame:
     """Facts of all ETFs as `ETF_PROFILE_SCHEMA`; see `ReferenceSource.etf_profiles`.
 
-    Two questions: for the newest processed date that is not after `on`, then for all funds of that date.
+    Two questions: for the newest processed date up to `on`, then for all funds of that date.
 
     Raises:
         NotFoundError: the vendor has no profile that was out by `on`.
@@ -90,13 +90,13 @@ def profiles_page(body: bytes, latest: date, first: date = date.min, base_path: 
 
     Args:
         body: of a 200.
-        latest: last processed date that was asked for.
-        first: first processed date that was asked for.
+        latest: last requested processed date.
+        first: first requested processed date.
         base_path: of the vendor's address.
 
     Raises:
         MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or processed date, or
-            processed on another one than asked for.
+            with one that was not requested.
     """
     answer = read_answer(body)
     rows = [_known(row) for row in result_rows(answer, "count", count_required=False)]
@@ -112,14 +112,14 @@ def profiles_page(body: bytes, latest: date, first: date = date.min, base_path: 
         ]
     )
     check_inside(frame["processed_date"], first, latest, rows)
-    return Page(_judged(frame), next_page(answer, base_path))
+    return Page(_checked(frame), next_page(answer, base_path))
 
 
 def one_row_each(profiles: pl.DataFrame) -> pl.DataFrame:
-    """All pages with one row a ticker, by ticker: repeats are dropped, rows that contradict each other are refused.
+    """One row for each ticker of all pages, by ticker: drops repeats, and refuses rows that contradict each other.
 
     Raises:
-        MalformedAnswerError: the middle of many funds is no plausible fund: the unit is another one than known.
+        MalformedAnswerError: the median of many funds is implausible, so the unit must have changed.
     """
     for name, (low, high) in (("aum_usd", MIDDLE_AUM), ("net_expenses", MIDDLE_EXPENSES)):
         figures = profiles[name].drop_nulls()
@@ -133,11 +133,11 @@ def one_row_each(profiles: pl.DataFrame) -> pl.DataFrame:
 
 
 def _known(row: dict[str, Any]) -> dict[str, Any]:
-    """A row without the vendor's ways to say nothing."""
+    """A row without the vendor's placeholders for absent values."""
     return {key: value for key, value in row.items() if value not in ("", "None")}
 
 
-def _judged(frame: pl.DataFrame) -> pl.DataFrame:
+def _checked(frame: pl.DataFrame) -> pl.DataFrame:
     aum, fraction = pl.col("aum_usd"), pl.col("net_expenses")
     reasons = [
         pl.when(pl.col("effective_date").is_null()).then(pl.lit("no effective date")),
@@ -161,7 +161,7 @@ def _judged(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _without_refused_figures(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows as `ETF_PROFILE_SCHEMA`; a refused row has no figures, so that none can be stored by oversight."""
+    """The rows as `ETF_PROFILE_SCHEMA`; a refused row has no figures, so that none can be stored by mistake."""
     good = pl.col("refused").is_null()
     kept = frame.with_columns(pl.when(good).then(pl.col(name)).alias(name) for name in ("aum_usd", "net_expenses"))
     return kept.select(list(ETF_PROFILE_SCHEMA))

@@ -1,7 +1,7 @@
-"""Massive's fair market values: a field of its snapshots, on the Business plan only, of now only.
+"""Massive's fair market values: a field of its snapshots, on the Business plan only, current values only.
 
-The vendor publishes neither its method nor its error, and keeps no history: what is not asked for on the session's own
-evening cannot be had later. On other plans the field is absent, which is not an error.
+The vendor publishes neither its method nor its error, and keeps no history: a value not fetched on the session's own
+evening cannot be fetched later. On other plans the field is absent, which is not an error.
 """
 
 from collections.abc import Sequence
@@ -26,14 +26,14 @@ from tickstock_dagster.adapters.sources.massive.envelope import (
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
 
 MAX_TICKERS = 250
-"""Of one snapshot."""
+"""Tickers of one snapshot."""
 
 _NANOSECONDS = (10**17, 10**19)
-"""Between 1973 and 2286. A stamp outside is in another unit."""
+"""From 1973 to 2286. A stamp outside is in another unit."""
 
 
 def fetch_fair_values(http: MassiveHttp, tickers: Sequence[str]) -> pl.DataFrame:
-    """The values of some tickers as `FMV_SCHEMA`, by ticker; no row for a ticker that has none. One call for 250.
+    """The values of some tickers as `FMV_SCHEMA`, by ticker; no row where there is none. One call for 250 tickers.
 
     Raises:
         NotEntitledError: the plan has no snapshots.
@@ -61,20 +61,20 @@ def snapshot_page(body: bytes, tickers: Sequence[str], base_path: str = "") -> P
     """`/v3/snapshot`: the rows that hold a fair market value.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a ticker that was not asked for, a value
-            that is no price, or one without its time.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a ticker that was not requested, a value
+            that is not a price, or a value without its time.
     """
     answer = read_answer(body)
     rows = result_rows(answer, "count", count_required=False)
-    strangers = set(ticker_texts(rows, "ticker")) - set(tickers)
-    if strangers:
-        raise malformed(f"a snapshot of {shown(min(strangers))}, which was not asked for")
+    unrequested = set(ticker_texts(rows, "ticker")) - set(tickers)
+    if unrequested:
+        raise malformed(f"a snapshot of {shown(min(unrequested))}, which was not asked for")
     values = [(row["ticker"], *_value(row)) for row in _with_value(rows)]
     return Page(pl.DataFrame(values, schema=FMV_SCHEMA, orient="row"), next_page(answer, base_path))
 
 
 def _with_value(rows: Rows) -> Rows:
-    """Without tickers that the vendor does not know, and without those that it has no value of."""
+    """The rows of tickers that the vendor knows and has a value for."""
     return [row for row in rows if "error" not in row and row.get("fmv") is not None]
 
 

@@ -1,7 +1,7 @@
-"""Requests to Massive: pace, retries, pages, error types, and the record of every call.
+"""Requests to Massive: rate, retries, pages, error types, and the record of every call.
 
-The client underneath is `adapters.sources.massive.client`; what an answer means is in
-`adapters.sources.massive.envelope` and beside it.
+The client underneath is in `adapters.sources.massive.client`; `adapters.sources.massive.envelope` and the modules
+beside it read the answers.
 """
 
 import http.client
@@ -29,7 +29,7 @@ from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
 from tickstock_dagster.adapters.sources.retry import RetryPolicy, call_with_retry
 
 MAX_PAGES = 500
-"""Far above any real list (10,000 tickers are 10 pages): a list longer than this does not end."""
+"""Far above any real list (10,000 tickers are 10 pages): a longer list would not end."""
 
 Send = Callable[[RESTClient], object]
 
@@ -46,7 +46,7 @@ D = TypeVar("D", bound=Decoded)
 
 
 class MassiveHttp:
-    """One key's access to the vendor. Thread-safe; made for up to `threads` at once."""
+    """One key's access to the vendor. Thread-safe, for up to `threads` calls at once."""
 
     def __init__(
         self,
@@ -71,10 +71,10 @@ class MassiveHttp:
         self._calls_lock = threading.Lock()
 
     def get(self, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
-        """One answer, asked for again while that may help.
+        """One answer, with retries while they may help.
 
         Args:
-            subject: what is asked for, for errors, e.g. "bars of AAPL 2024-01-02..2024-12-31".
+            subject: the request as errors name it, e.g. "bars of AAPL 2024-01-02..2024-12-31".
             send: makes the request on the client, always with `raw=True`.
             decode: reads the body of a 200; raises `MalformedAnswerError`.
 
@@ -90,7 +90,7 @@ class MassiveHttp:
 
         Raises:
             MalformedAnswerError: the pages lead in a circle or do not end.
-            VendorError: as `get`.
+            VendorError: as for `get`.
         """
         page = self.get(subject, send, decode)
         frames, seen = [page.frame], set[str]()
@@ -143,7 +143,7 @@ class MassiveHttp:
         try:
             send(self._client)
         except (BadResponse, UnicodeDecodeError):
-            pass  # another status than 200: read below, where status and headers are
+            pass  # not a 200: handled below, with status and headers
         except urllib3.exceptions.HTTPError as error:
             raise self._broken_exchange(about, error) from None
         response = self._pool.last.response
@@ -169,5 +169,5 @@ class MassiveHttp:
 
 
 def _next(path: str) -> Send:
-    # The client follows next_url itself only where it also decodes; its plain request is the nearest door.
+    # The client follows next_url only where it also decodes, so this uses its plain request.
     return lambda client: client._get(path=path, raw=True)

@@ -1,6 +1,7 @@
-"""Reading Massive's answer about the special days that come: a bare array, future days only, a row per exchange.
+"""Reading Massive's answer about coming special days: a bare array, future days only, one row per exchange.
 
-Facts of the wire from the vendor's OpenAPI files. What the days mean for a calendar belongs in `core.calendars.quorum`.
+Facts about the format come from the vendor's OpenAPI files. Comparing the days with a calendar belongs in
+`core.calendars.quorum`.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,8 @@ def special_days(body: bytes) -> SpecialDays:
     """The special days of an answer, as sent.
 
     Raises:
-        MalformedAnswerError: no JSON array, a row that is none, or no day at all: some holiday always comes.
+        MalformedAnswerError: not a JSON array, a row that is not a special day, or no row: there is always a holiday to
+            come.
     """
     try:
         rows = orjson.loads(body)

@@ -1,6 +1,6 @@
 """Reading Massive's reference data: ticker list, ticker changes, splits, dividends.
 
-The envelope they come in is `adapters.sources.massive.envelope`.
+Reading the envelope belongs in `adapters.sources.massive.envelope`.
 """
 
 from dataclasses import dataclass
@@ -60,7 +60,8 @@ def listings_page(body: bytes, ticker: str | None = None, base_path: str = "") -
     carry the first date without trading (AABA 2019-10-07), at midnight in New York or in UTC: that date fits both.
 
     Raises:
-        MalformedAnswerError: see the module; also a row of another ticker than `ticker`, where given.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row of another ticker than `ticker`, if
+            given.
     """
     answer = read_answer(body)
     rows = result_rows(answer, "count", count_required=False)
@@ -97,8 +98,15 @@ def _actions_page(
 def splits_page(body: bytes, start: date, end: date, base_path: str = "") -> Page:
     """One page of `/stocks/v1/splits` as `SPLIT_SCHEMA`.
 
+    Args:
+        body: of a 200.
+        start: first requested ex-date.
+        end: last requested ex-date, included.
+        base_path: of the vendor's address.
+
     Raises:
-        MalformedAnswerError: see the module; also a row without ticker or ex-date, or outside the range.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or ex-date, or
+            outside the range.
     """
     return _actions_page(body, _SPLIT_FIELDS, SPLIT_SCHEMA, start, end, base_path)
 
@@ -106,8 +114,15 @@ def splits_page(body: bytes, start: date, end: date, base_path: str = "") -> Pag
 def dividends_page(body: bytes, start: date, end: date, base_path: str = "") -> Page:
     """One page of `/stocks/v1/dividends` as `DIVIDEND_SCHEMA`.
 
+    Args:
+        body: of a 200.
+        start: first requested ex-date.
+        end: last requested ex-date, included.
+        base_path: of the vendor's address.
+
     Raises:
-        MalformedAnswerError: see the module; also a row without ticker or ex-date, or outside the range.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or ex-date, or
+            outside the range.
     """
     return _actions_page(body, _DIVIDEND_FIELDS, DIVIDEND_SCHEMA, start, end, base_path)
 
@@ -128,7 +143,7 @@ def ticker_changes(body: bytes) -> Changes:
     """`/vX/reference/tickers/{id}/events`, oldest first; the kind of an event is under `type` or `event_type`.
 
     Raises:
-        MalformedAnswerError: see the module; also an event without ticker or date.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also an event without ticker or date.
     """
     results = read_answer(body).get("results")
     events = results.get("events") if isinstance(results, dict) else None

@@ -1,10 +1,10 @@
-"""Massive's REST API (formerly Polygon) as a source of bars and reference data: which endpoint, which parameters.
+"""Massive's REST API (formerly Polygon) as a source of bars and reference data: endpoints and parameters.
 
-Always raw prices, ascending, at the largest page. How a request travels is `adapters.sources.massive.http`; each kind
-of answer is read in a module of its own beside this one. Facts of the API: the vendor's OpenAPI files and knowledge
+Always raw prices, ascending, in the largest pages. `adapters.sources.massive.http` makes the requests; the modules
+beside this one read one kind of answer each. Facts about the API come from the vendor's OpenAPI files and knowledge
 base.
 
-Longer than 250 lines because it has a method for every endpoint that is asked.
+Longer than 250 lines because it has a method for every endpoint in use.
 """
 
 from collections.abc import Sequence
@@ -42,7 +42,7 @@ from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 MAX_BARS = 50_000
-"""Largest `limit` of bars; day bars are counted one each."""
+"""Largest `limit` of bars; each daily bar counts as one."""
 MAX_LISTINGS = 1_000
 MAX_ACTIONS = 5_000
 
@@ -86,7 +86,7 @@ class MassiveSource:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Everything; a range call holds 50,000 sessions."""
+        """All of them; a range call holds up to 50,000 sessions."""
         return Capabilities(
             range_bars=True,
             grouped_bars=True,
@@ -100,11 +100,11 @@ class MassiveSource:
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
         """Raw daily bars of one ticker, `start` and `end` inclusive, as `BAR_SCHEMA`, by session.
 
-        Rows are as sent: days that are no session, repeats and nulls included. A ticker that the vendor does not know
+        Rows are as sent, including days without a session, repeats and nulls. A ticker that the vendor does not know
         has no rows, like one that did not trade.
 
         Raises:
-            BadInputError: no ticker, or an inverted range.
+            BadInputError: the ticker is not valid, or the range is inverted.
             VendorError: see `adapters.sources.protocol`.
         """
         symbol = canonical_ticker(ticker)
@@ -128,7 +128,7 @@ class MassiveSource:
     def grouped_bars(self, session: date) -> pl.DataFrame:
         """Raw daily bars of the whole market on one session, as `BAR_SCHEMA`.
 
-        No rows where the vendor says that there are none, which it says of closed days.
+        No rows where the vendor states that there are none, as on closed days.
         """
         return self._http.get_pages(
             f"bars of the whole market on {session}",
@@ -142,7 +142,7 @@ class MassiveSource:
         """The ticker list of US stocks and ETFs as `LISTING_SCHEMA`; see `ReferenceSource.listings`.
 
         Raises:
-            MalformedAnswerError: no active ticker at all on a day within the vendor's history, which cannot be.
+            MalformedAnswerError: the list of a day within the vendor's history is empty, which cannot be right.
         """
         if tickers is None:
             whole = self._listings(on, active, None)
@@ -190,7 +190,7 @@ class MassiveSource:
         return answer.changes
 
     def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
-        """The security that holds `ticker` on `on` (None: now).
+        """Details of the security that holds `ticker` on `on` (None: now).
 
         Raises:
             NotFoundError: no security holds it then, or the vendor does not know it.
@@ -247,8 +247,8 @@ class MassiveSource:
     def publication(self, session: date) -> Publication:
         """Whether the session's bars are out: one call, for the probe ticker's bar.
 
-        A bar of a session that still trades is a partial one and looks the same, so ask only after the close. A
-        refused key or plan, or a vendor that is down, raises: neither means "not out".
+        Ask only after the close: the partial bar of a session that still trades looks the same. A refused key or plan,
+        or a vendor that is down, raises: neither means "not out".
         """
         try:
             bars = self.range_bars(self._probe, session, session)
@@ -259,14 +259,14 @@ class MassiveSource:
         return Publication(True, f"{self.name}: the bar of {self._probe} on {session} is out")
 
     def special_days(self) -> list[SpecialDay]:
-        """Closed days and early closes of the US exchanges to come, one entry for each exchange."""
+        """Coming closed days and early closes of the US exchanges, one entry for each exchange."""
         answer = self._http.get(
             "special days to come", lambda client: client.get_market_holidays(raw=True), massive_market.special_days
         )
         return list(answer.days)
 
     def fair_values(self, tickers: Sequence[str]) -> pl.DataFrame:
-        """The vendor's fair market values of now; see `adapters.sources.massive.fair_values`."""
+        """The vendor's current fair market values; see `adapters.sources.massive.fair_values`."""
         return fetch_fair_values(self._http, tickers)
 
     def drain_calls(self) -> list[VendorCall]:

@@ -1,0 +1,112 @@
+"""Resolving a request for bars against the store: expected cells, missing cells, and the calls that fill them.
+
+Choosing the calls belongs in `core.loading.planning`, making them in `adapters.bars.loader`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import polars as pl
+
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
+from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, settled_cells
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.processing import read_priorities
+from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.sources.protocol import MarketSource
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
+from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
+from tickstock_dagster.core.loading.processing import in_order
+from tickstock_dagster.core.securities.equity_types import Priority
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedLoad:
+    """A request resolved against the store: expected cells, and the calls to make."""
+
+    expectation: Expectation
+    expected: pl.DataFrame
+    plan: LoadPlan
+    asked: pl.DataFrame
+    priorities: Mapping[str, Priority]
+    unknown: tuple[str, ...]
+
+
+def plan_request(
+    context: LoadContext[MarketSource], calendar: SessionCalendar, request: LoadRequest, now: datetime
+) -> PlannedLoad:
+    """Resolve a request: expected cells, missing cells, and the calls that fill them, the most urgent first.
+
+    Args:
+        context: source, store, market and run.
+        calendar: the market's, with its overrides applied.
+        request: tickers and sessions, at least one of each.
+        now: aware.
+
+    Raises:
+        BadInputError: a ticker is unknown and the request is strict, or none of its tickers is known.
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    first, last = request.sessions[0], request.sessions[-1]
+    expectation = _expectation(context, request)
+    unknown = tuple(sorted(set(request.tickers) - set(expectation.intervals["ticker"])))
+    if unknown and (request.strict or len(unknown) == len(set(request.tickers))):
+        held = read_intervals(context.engine)["ticker"].to_list()
+        raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))
+    expected = expectation.cells(request.sessions)
+    settled = settled_cells(
+        context.engine,
+        first,
+        last,
+        now,
+        history=history_words(context.source),
+        ask_again=request.ask_again,
+        refresh=request.refresh,
+    )
+    missing = expected.join(settled, on=["security_id", "session"], how="anti")
+    offers = context.source.capabilities
+    limits = SourceLimits(
+        context.source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, context.source.plan
+    )
+    plan = plan_load(missing, calendar.sessions(first, last), context.market, limits, now=now)
+    asked = _assign(missing, plan.units)
+    priorities = read_priorities(context.engine, asked)
+    plan = replace(plan, units=in_order(plan.units, priorities))
+    return PlannedLoad(expectation, expected, plan, asked, priorities, unknown)
+
+
+def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Expectation:
+    if request.universes is None:
+        return Expectation.of_tickers(context.engine, request.tickers)
+    first, last = request.sessions[0], request.sessions[-1]
+    return Expectation.of_universes(context.engine, request.universes or None, first, last)
+
+
+def history_words(source: MarketSource) -> str:
+    """The evidence of gaps before the plan's history."""
+    plan = source.plan
+    return f"{PLAN_HISTORY}{plan.name.value} reaches back {plan.history_years} years" if plan else ""
+
+
+def _assign(missing: pl.DataFrame, units: Sequence[WorkUnit]) -> pl.DataFrame:
+    """Each missing cell with the unit that fills it, as `CELL_SCHEMA` plus `unit_id` and `kind`."""
+    table = pl.DataFrame(
+        [(unit.unit_id, unit.kind.value, unit.subject, unit.first, unit.last) for unit in units],
+        schema={"unit_id": pl.String, "kind": pl.String, "ticker": pl.String, "first": pl.Date, "last": pl.Date},
+        orient="row",
+    )
+    by_range = (
+        missing.join(table.filter(pl.col("kind") == UnitKind.RANGE.value), on="ticker")
+        .filter(pl.col("session").is_between("first", "last"))
+        .drop("first", "last")
+    )
+    rest = missing.join(by_range.select("security_id", "session"), on=["security_id", "session"], how="anti")
+    by_session = rest.join(
+        table.filter(pl.col("kind") != UnitKind.RANGE.value).select("unit_id", "kind", session="first"), on="session"
+    )
+    columns = [*CELL_SCHEMA, "unit_id", "kind"]
+    return pl.concat([by_range.select(columns), by_session.select(columns)])
