@@ -1,7 +1,7 @@
 """The `tickstock` command: a thin shell that calls the same functions as the assets.
 
 Each subcommand lives in a module of its own, imported when it is called: `tickstock --help` stays below half a
-second. Errors meant for people end in one line on stderr; exit codes are 0 (done), 1 (failed), 2 (bad input).
+second. Errors for people end in one line on stderr; exit codes are 0 (done), 1 (failed), 2 (bad input).
 """
 
 import importlib
@@ -15,8 +15,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("loading.run", "Load the latest closed session end to end and show what happened."),
     "dev": ("operations.dev", "Open the Dagster UI on the local services."),
     "load": ("loading.load", "Load bars of symbols, a universe or a profile over a range of sessions."),
-    "plan": ("loading.plan", "Show the vendor calls, minutes and cost of a load without making one."),
-    "eod": ("loading.eod", "Bring one session to its end: bars, corporate actions, completeness, event."),
+    "plan": ("loading.plan", "Show the vendor calls, minutes and cost of a load beforehand."),
+    "eod": ("loading.eod", "Run one session's end of day: bars, corporate actions, completeness, event."),
     "status": ("loading.status", "Show coverage and every gap with its reason."),
     "universe": ("universes.universe", "List, show, compare, change, import, export and explain universes."),
     "calendar": ("calendars.calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
@@ -24,7 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "events": ("events.events", "Follow, send or inspect the notifications."),
     "maintenance": (
         "operations.maintenance",
-        "Clean up and vacuum the store, and fill in correlations that are missing.",
+        "Clean up and vacuum the store, and fill in missing correlations.",
     ),
     "services": ("operations.services", "Start, show or stop the embedded PostgreSQL, Valkey and simulator."),
     "migrate": ("operations.migrate", "Bring the warehouse's schema up to date."),
@@ -37,7 +37,7 @@ class LazyGroup(click.Group):
     """A group that imports a subcommand's module only when that subcommand is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """All names, in the order in which people meet them."""
+        """All names, in the order of the help text."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
@@ -60,7 +60,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: run the CLI and turn errors meant for people into one line and an exit code."""
+    """Entry point: run the CLI and turn errors for people into one line and an exit code."""
     try:
         code = cli(standalone_mode=False)
     except click.exceptions.Abort:

@@ -1,4 +1,4 @@
-"""What every command that works needs: addresses, environment, schema, and errors in one line.
+"""What commands share: services, environment, schema, clock, and dates from the command line.
 
 Not a command. Imported by the command modules only, never by the lazy main group.
 """
@@ -35,7 +35,7 @@ console = Console(stderr=True)
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The services of this checkout, ready to be worked with."""
+    """The services of this checkout, ready to use."""
 
     settings: Settings
     addresses: ServiceAddresses
@@ -52,11 +52,11 @@ class Workspace:
 
     @property
     def clock(self) -> Clock:
-        """The one clock of a command, for what needs to ask it more than once."""
+        """The one clock of a command, for functions that read it more than once."""
         return clock_of(self.settings)
 
     def now(self) -> datetime:
-        """The moment of a command: what is asked of it is asked as of this moment."""
+        """The current time, aware. A command reads it once and passes it on."""
         return self.clock()
 
     def source(self, chosen: str | None = None) -> MarketSource:
@@ -71,12 +71,12 @@ class Workspace:
     def load_context(
         self, clock: Callable[[], datetime], source: str | None = None, run_id: str = "cli"
     ) -> LoadContext[MarketSource]:
-        """What a load outside of Dagster works with.
+        """The context of a load outside of Dagster.
 
         Args:
             clock: gives aware times.
             source: instead of the configured one.
-            run_id: what its rows in the ledger are marked with.
+            run_id: marks its rows in the ledger.
         """
         return LoadContext(self.source(source), self.engine, MARKET, run_id, clock)
 
@@ -106,7 +106,7 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
     """
     report = migrate(workspace.addresses.database_url)
     year = workspace.now().year
-    until = copied_until(workspace.engine)  # the year of the calendar's end has no later one
+    until = copied_until(workspace.engine)  # the calendar's last year has no next one
     if until is None or until.year <= min(year, LAST_DAY.year - 1):
         copy_calendars(workspace.engine, FIRST_DAY, min(date(year + 2, 12, 31), LAST_DAY))
     return report
@@ -114,7 +114,7 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
 
 @contextmanager
 def status(words: str) -> Iterator[None]:
-    """A spinner on stderr while something short goes on; nothing where stderr is no terminal."""
+    """A spinner on stderr during a short step; nothing if stderr is not a terminal."""
     if console.is_terminal:
         with console.status(f"{words} …"):
             yield
@@ -130,9 +130,15 @@ def print_json(value: Any) -> None:
 def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetime) -> date:
     """A closed session from the command line.
 
+    Args:
+        field: the option or argument, for the error.
+        text: what was given.
+        calendar: in force.
+        now: aware.
+
     Raises:
-        BadInputError: no date, no session (the nearest ones are named), one before the vendor's history, or one that
-            has not closed.
+        BadInputError: not a date, not a session (the error names the nearest ones), before the vendor's history, or not
+            closed yet.
     """
     day = parse_date(field, text)
     latest = calendar.latest_closed_session(now)
@@ -154,7 +160,7 @@ def parse_date(field: str, text: str) -> date:
     """An ISO date from the command line.
 
     Raises:
-        BadInputError: it is none.
+        BadInputError: it is not a date.
     """
     try:
         return date.fromisoformat(text)

@@ -1,4 +1,4 @@
-"""`tickstock calendar`: an exchange's sessions, the overrides of single days, and what other calendars say.
+"""`tickstock calendar`: an exchange's sessions, overrides of single days, and differences from other calendars.
 
 Longer than 250 lines because its three commands take their days from the same options and print them in the same rows.
 """
@@ -36,8 +36,8 @@ def command() -> None:
 def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -> None:
     """Show the sessions of an exchange (NYSE, NASDAQ, TSE, LSE, XETR, or a MIC) with opens, closes and overrides.
 
-    Times are those of the exchange's clocks. Closed weekdays and early closes are named, and days that the exchange
-    has not published yet: they are computed from its rules.
+    Times are on the exchange's clocks. Closed weekdays and early closes are marked, and so are days that the exchange
+    has not published yet: these are computed from its rules.
     """
     from tickstock_dagster.adapters.calendars.edit import override_history
     from tickstock_dagster.adapters.calendars.store import calendar_in_force
@@ -68,7 +68,7 @@ def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
         return
     _print_days(f"{market.name} ({market.calendar}), {market.timezone}", rows)
     if end > published.until:
-        click.echo(f"Days after {published.until} are computed; until then the exchange's word: {published.source}")
+        click.echo(f"Published by the exchange until {published.until} ({published.source}); later days are computed")
     for row in overrides:
         if row.revoked_at is not None:
             words = f"{row.action} by {row.created_by} ({row.reason}), withdrawn by {row.revoked_by}"
@@ -78,12 +78,12 @@ def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
 @command.command()
 @click.argument("exchange")
 @click.argument("day")
-@click.option("--close-at", help="The session closes at another time, HH:MM on the exchange's clocks.")
-@click.option("--closed", is_flag=True, help="The day is no session after all.")
-@click.option("--open", "opened", help="The day is a session after all, HH:MM-HH:MM on the exchange's clocks.")
-@click.option("--withdraw", is_flag=True, help="Take the day's override back; the library's word counts again.")
-@click.option("--reason", default="", help="Why; kept and told to consumers. Required.")
-@click.option("--by", help="Who decides it; the account's name unless given.")
+@click.option("--close-at", help="The session closes at this time instead, HH:MM on the exchange's clocks.")
+@click.option("--closed", is_flag=True, help="The day is not a session.")
+@click.option("--open", "opened", help="The day is a session, HH:MM-HH:MM on the exchange's clocks.")
+@click.option("--withdraw", is_flag=True, help="Withdraw the day's override; the library's hours apply again.")
+@click.option("--reason", default="", help="Why; stored, and published to consumers. Required.")
+@click.option("--by", help="Who decided it; the account's name unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def override(
     *,
@@ -97,9 +97,9 @@ def override(
     by: str | None,
     as_json: bool,
 ) -> None:
-    """Override one DAY of an exchange, from the next tick of every schedule and sensor on.
+    """Override one DAY of an exchange; in force from the next tick of every schedule and sensor on.
 
-    An override of the day that stands is replaced. Rows are kept with who, when and why.
+    It replaces an override of the same day. Every change is kept, with who made it, when and why.
     """
     from tickstock_dagster.adapters.calendars.edit import put_override, withdraw_override
 
@@ -135,9 +135,9 @@ def override(
 @click.option("--to", "last", help="Last day, included; 400 days later unless given.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def diff(*, exchange: str, first: str | None, last: str | None, as_json: bool) -> None:
-    """Show where the pinned library, the calendar in force and the second library say different things.
+    """Show the days on which the pinned library, the calendar in force and the second library differ.
 
-    The nightly check asks the vendor besides; what it found stands here too.
+    Differences from other witnesses that the nightly check has found, such as the vendor, are shown too.
     """
     from tickstock_dagster.adapters.calendars.quorum import standing_disagreements
     from tickstock_dagster.adapters.calendars.store import calendar_in_force

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from tickstock_dagster.clock import Clock
 
 MANY = 10_000
-"""From here on sending takes long enough to show how far it is."""
+"""From this many events on, sending takes long enough for a progress bar."""
 
 
 @click.group(name="events")
@@ -32,15 +32,15 @@ def command() -> None:
 
 
 @command.command()
-@click.option("--from-start", is_flag=True, help="Begin with the oldest event that Redis has, not with the next.")
+@click.option("--from-start", is_flag=True, help="Begin with the oldest event in Redis instead of the next one.")
 @click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
-@click.option("--count", type=click.IntRange(min=1), help="End after so many events; fewer by --timeout is a failure.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="End after so many seconds.")
+@click.option("--count", type=click.IntRange(min=1), help="End after this many events; fail if --timeout passes first.")
+@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="End after this many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event's envelope as one line of JSON.")
 def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: float | None, as_json: bool) -> None:
     """Follow the events in Redis, until interrupted.
 
-    After a failure the same event may come twice, with the same id.
+    After a failure an event may appear twice, with the same id.
     """
     from tickstock_dagster.adapters.events.tail import tail as follow
     from tickstock_dagster.core.events.envelope import event_model
@@ -54,23 +54,23 @@ def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: f
             seen += 1
             click.echo(json.dumps(entry.envelope) if as_json else _line(entry))
     except KeyboardInterrupt:
-        return  # how people end it
+        return  # Ctrl-C is the usual end
     if count is not None and seen < count:
-        raise TickstockError(f"{seen} of {count} events came within {timeout:g} s")
+        raise TickstockError(f"{seen} of {count} events arrived within {timeout:g} s")
 
 
 @command.command()
-@click.option("--follow", is_flag=True, help="Go on sending whatever is committed, until SIGTERM or an interruption.")
+@click.option("--follow", is_flag=True, help="Keep sending events as they are committed, until SIGTERM or Ctrl-C.")
 @click.option(
     "--heartbeat",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="With --follow: touch this file every few seconds while PostgreSQL and Redis are there.",
+    help="With --follow: touch this file every few seconds while PostgreSQL and Redis can be reached.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dispatch(*, follow: bool, heartbeat: Path | None, as_json: bool) -> None:
-    """Send the events that still wait in the outbox to Redis.
+    """Send the events that wait in the outbox to Redis.
 
-    With --follow as a service: events go out as soon as they are committed. Any number may run at once.
+    With --follow it runs as a service and sends events as soon as they are committed. Any number may run at once.
     """
     if heartbeat is not None and not follow:
         raise BadInputError("--heartbeat", heartbeat, "a file, together with --follow")
@@ -86,7 +86,7 @@ def dispatch(*, follow: bool, heartbeat: Path | None, as_json: bool) -> None:
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def status(*, as_json: bool) -> None:
-    """Show how many events wait, since when, how many were sent in the last day, and what is wrong."""
+    """Show how many events wait, since when, how many were sent in the last 24 hours, and what is wrong."""
     from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
 
     addresses = _addresses()
@@ -117,21 +117,21 @@ def dead() -> None:
 @dead.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print each as one line of JSON.")
 def list_dead(*, as_json: bool) -> None:
-    """Show the events that were given up, and how many wait behind each."""
+    """Show the events that Redis has refused, and how many events wait behind each."""
     from tickstock_dagster.adapters.events.dead_letters import dead_letters
 
     for letter in dead_letters(_addresses().database_url):
-        told = (
+        line = (
             f"{letter.event_id}  {letter.channel}  {letter.subject}  {letter.attempts} attempts, {letter.held} behind"
         )
-        click.echo(json.dumps(letter.as_json()) if as_json else f"{told}  {letter.error}")
+        click.echo(json.dumps(letter.as_json()) if as_json else f"{line}  {letter.error}")
 
 
 @dead.command()
 @click.argument("event_ids", nargs=-1)
-@click.option("--all", "everything", is_flag=True, help="All of them.")
+@click.option("--all", "everything", is_flag=True, help="All dead letters.")
 def retry(*, event_ids: tuple[str, ...], everything: bool) -> None:
-    """Try dead letters again, now: they are sent, and then what waits behind them."""
+    """Send dead letters again, now, and then the events that wait behind them."""
     from tickstock_dagster.adapters.events.dead_letters import release
 
     if bool(event_ids) == everything:
@@ -145,26 +145,28 @@ def retry(*, event_ids: tuple[str, ...], everything: bool) -> None:
 
 @dead.command()
 @click.argument("event_ids", nargs=-1, required=True)
-@click.confirmation_option("--yes", prompt="They are never sent. Drop them?", help="Do not ask.")
+@click.confirmation_option(
+    "--yes", prompt="Dropped events are never sent. Drop them?", help="Do not ask for confirmation."
+)
 def drop(*, event_ids: tuple[str, ...]) -> None:
-    """Give dead letters up for good; those behind them are sent by the next dispatch."""
+    """Drop dead letters permanently; the next dispatch sends the events behind them."""
     from tickstock_dagster.adapters.events.dead_letters import drop as give_up
 
     click.echo(f"{len(give_up(_addresses().database_url, event_ids, _now()))} dropped")
 
 
 @command.command()
-@click.option("--since", help="From this moment on: ISO 8601, UTC where it has no offset.")
-@click.option("--until", help="Before this moment.")
-@click.option("--from-position", type=click.IntRange(min=1), help="From this position in the outbox on.")
+@click.option("--since", help="Events from this time on: ISO 8601, UTC if it has no offset.")
+@click.option("--until", help="Events before this time.")
+@click.option("--from-position", type=click.IntRange(min=1), help="Events from this position in the outbox on.")
 @click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
-@click.option("--to-stream", help="Into this stream alone, which has no cap; delete it when it was read.")
+@click.option("--to-stream", help="Only to this stream, which has no cap; delete it once it has been read.")
 def replay(
     *, since: str | None, until: str | None, from_position: int | None, channel: str | None, to_stream: str | None
 ) -> None:
-    """Add events that were sent to the streams again, under their ids and marked as replayed.
+    """Send events that were sent before to the streams again, under the same ids and marked as replayed.
 
-    Nothing is published on channels, and what is sent or not does not change.
+    Nothing is published on pub/sub channels, and which events count as sent does not change.
     """
     from tickstock_dagster.adapters.events.replay import Selection
     from tickstock_dagster.adapters.events.replay import replay as send_again
@@ -186,10 +188,10 @@ def replay(
 
 
 @command.command()
-@click.option("--test", "trial", is_flag=True, help="Send one mail that only shows that mails arrive.")
+@click.option("--test", "trial", is_flag=True, help="Send one test mail.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def mail(*, trial: bool, as_json: bool) -> None:
-    """Mail the administrators what waits for them, now; or with --test, that mails arrive.
+    """Send the mails that wait for the administrators now; with --test, send a test mail.
 
     The server, its login and the receivers come from the environment: TICKSTOCK_SMTP_HOST, TICKSTOCK_MAIL_TO, ….
     """
@@ -203,14 +205,14 @@ def mail(*, trial: bool, as_json: bool) -> None:
     if trial:
         report = mailer.send(trial_mail(_now()))
         error, found = report.why_not, {"sent": int(report.sent), "receivers": list(mailer.receivers)}
-        words = f"{mailer.host}:{mailer.port} took the mail to {', '.join(mailer.receivers)}"
+        words = f"{mailer.host}:{mailer.port} accepted the mail to {', '.join(mailer.receivers)}"
     else:
         from tickstock_dagster.adapters.operations.mail_queue import send_due_mails
         from tickstock_dagster.adapters.postgres.database import open_engine
 
         run = send_due_mails(open_engine(_addresses().database_url), mailer, _clock(), at_once=True)
         error, found = run.error, {"sent": run.sent, "waiting": run.waiting}
-        words = "another process is mailing" if run.busy else f"{run.sent} mails sent, {run.waiting} wait"
+        words = "another process is sending mails" if run.busy else f"{run.sent} mails sent, {run.waiting} wait"
     if error is None or not trial:
         click.echo(json.dumps(found) if as_json else words)
     if error:
@@ -234,7 +236,7 @@ def asyncapi() -> None:
 
 
 def _dispatch() -> "DispatchReport":
-    """Send everything that waits, with a bar if that is much."""
+    """Send everything that waits, with a progress bar if that is much."""
     from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
 
     addresses, clock = _addresses(), _clock()
@@ -256,7 +258,7 @@ def _follow(heartbeat: Path | None, *, as_json: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    click.echo("following the outbox; SIGTERM ends it", err=True)
+    click.echo("following the outbox until SIGTERM or Ctrl-C", err=True)
     follow(
         addresses.database_url,
         addresses.redis_url,
@@ -295,8 +297,8 @@ def _line(entry: "StreamEntry") -> str:
     # The database does not keep the order of the fields; the model knows it.
     known = [*model.model_fields, *model.model_computed_fields] if model else []
     names = sorted(data, key=lambda name: known.index(name) if name in known else len(known))
-    told = " ".join(f"{name}={_short(data[name])}" for name in names if data[name] is not None)
-    return f"{entry.envelope.get('time', '')}  {entry.channel}  {entry.subject}  {told}"
+    fields = " ".join(f"{name}={_short(data[name])}" for name in names if data[name] is not None)
+    return f"{entry.envelope.get('time', '')}  {entry.channel}  {entry.subject}  {fields}"
 
 
 def _short(value: object) -> str:

@@ -1,4 +1,4 @@
-"""`tickstock eod`: bring one session to its end."""
+"""`tickstock eod`: the end of day of one session."""
 
 from datetime import date
 from typing import Any
@@ -14,11 +14,11 @@ from tickstock_dagster.core.errors import BadInputError
 @click.command()
 @click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
 @click.option(
-    "--reconcile", "again", is_flag=True, help="Look at the session again: what is provisional becomes final."
+    "--reconcile", "again", is_flag=True, help="Reconcile: request the bars again; they become final or are restated."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, text: str | None, again: bool, as_json: bool) -> None:
-    """Load one session for everything tracked, check it, and publish when it is complete."""
+    """Load one session for everything tracked, check it, and publish that it is complete."""
     workspace = open_workspace()
     now = workspace.now()
     calendar = workspace.calendar
@@ -39,11 +39,11 @@ def command(*, text: str | None, again: bool, as_json: bool) -> None:
 
 
 def reconcile(workspace: Workspace, session: date) -> dict[str, Any]:
-    """Ask for a session again and say what changed.
+    """Reconcile a session with the vendor, and return what changed.
 
     Raises:
         BadInputError: nothing is tracked on the session.
-        VendorError, ServiceUnavailableError: the vendor or the store could not be asked.
+        VendorError, ServiceUnavailableError: the vendor or the store cannot be reached.
     """
     from tickstock_dagster.adapters.bars.loader import BarLoader
     from tickstock_dagster.adapters.bars.reconcile import reconcile_session
@@ -65,7 +65,7 @@ def reconcile(workspace: Workspace, session: date) -> dict[str, Any]:
 
 
 def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
-    """Run the end-of-day job for a session and say what came of it, the event's delivery included.
+    """Run the end-of-day job for a session, and return its facts and the delivery of its event.
 
     Raises:
         BadInputError: nothing is tracked.

@@ -13,7 +13,7 @@ from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_jso
 @selection_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, as_json: bool, **options: Any) -> None:
-    """Load what is missing; what is stored costs no call.
+    """Load missing bars; stored bars cost no vendor call.
 
     Without --universe, --symbols or --profile the default profile is loaded.
     """
@@ -34,7 +34,7 @@ def command(*, as_json: bool, **options: Any) -> None:
     click.echo(
         f"{selection.label}, {selection.sessions[0]} to {selection.sessions[-1]}: "
         f"{totals['bars_stored']:,} of {totals['bars_expected']:,} bars stored ({totals['rows_inserted']:,} new), "
-        f"{totals['bars_explained']:,} explained for good, {totals['bars_missing']:,} missing; "
+        f"{totals['bars_explained']:,} explained by a final reason, {totals['bars_missing']:,} missing; "
         f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
     )
     if totals["bars_missing"]:
@@ -42,10 +42,17 @@ def command(*, as_json: bool, **options: Any) -> None:
 
 
 def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str]) -> list[Any]:
-    """Run the loads that a selection asks for."""
+    """Run the loads of a selection.
+
+    Args:
+        workspace: the services.
+        selection: tickers and sessions.
+        now: aware.
+        tags: for every run.
+    """
     from tickstock_dagster.cli.loading.runs import run_sessions, run_symbols
 
-    if selection.door == "symbols":
+    if selection.grain == "symbols":
         return run_symbols(
             workspace,
             selection.tickers,

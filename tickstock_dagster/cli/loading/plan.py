@@ -1,4 +1,4 @@
-"""`tickstock plan`: what a load would ask of the vendor, without asking for a bar."""
+"""`tickstock plan`: the vendor calls that a load would make, without requesting a bar."""
 
 from datetime import datetime
 from typing import Any
@@ -13,10 +13,10 @@ from tickstock_dagster.core.loading.planning import UnitKind
 
 @click.command()
 @selection_options
-@click.option("--details", is_flag=True, help="Instead: what the symbol master's details would ask.")
+@click.option("--details", is_flag=True, help="Plan the symbol master's details instead of bars.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, details: bool, as_json: bool, **options: Any) -> None:
-    """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls; ticker lists may be fetched."""
+    """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls; may fetch ticker lists."""
     workspace = open_workspace()
     now = workspace.now()
     if details:
@@ -53,13 +53,13 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
     click.echo(f"  missing bars     {plan.cells:>12,}")
     if plan.out_of_history.height:
         click.echo(
-            f"  out of history   {plan.out_of_history.height:>12,}  (older than the plan reaches; not asked for)"
+            f"  out of history   {plan.out_of_history.height:>12,}  (older than the plan reaches; not requested)"
         )
     click.echo(f"  vendor calls     {plan.calls:>12,}  ({ranged:,} by symbol, {plan.calls - ranged:,} by session)")
     click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")
     click.echo(f"  time at least    {plan.seconds / 60:>12.1f}  minutes {rate}")
     if facts["monthly_usd"] is not None:
-        click.echo(f"  price            {facts['monthly_usd']:>12,}  US dollars a month, whatever the calls")
+        click.echo(f"  price            {facts['monthly_usd']:>12,}  US dollars a month, for any number of calls")
 
 
 def _details(workspace: Workspace, now: datetime, chosen: str | None, *, as_json: bool) -> None:
@@ -76,6 +76,6 @@ def _details(workspace: Workspace, now: datetime, chosen: str | None, *, as_json
         print_json(facts)
         return
     click.echo(f"details of symbols on {session}, from {source.name}")
-    click.echo(f"  due              {plan.due:>12,}  (new, changed, or asked more than 30 days ago)")
+    click.echo(f"  due              {plan.due:>12,}  (new, changed, or fetched more than 30 days ago)")
     click.echo(f"  vendor calls     {plan.calls:>12,}  (one a symbol)")
     click.echo(f"  time at least    {plan.minutes:>12.1f}  minutes")

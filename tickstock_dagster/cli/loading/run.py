@@ -21,7 +21,7 @@ from tickstock_dagster.core.universes.profiles import profile_named
 def command(*, profile: str | None, as_json: bool) -> None:
     """Start what is needed, load the latest closed session, and show what happened and what to do next.
 
-    On nothing configured this uses an embedded PostgreSQL and Valkey and a simulated vendor.
+    Without any configuration it uses an embedded PostgreSQL and Valkey and a simulated vendor.
     """
     workspace = open_workspace()
     now = workspace.now()
@@ -40,7 +40,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
 def _latest_published(workspace: Workspace, now: datetime) -> date:
     """The latest closed session, or the one before while the vendor has not published it.
 
-    The vendor is asked only while the session is young and not complete in the store.
+    Asks the vendor only while the session is young and not complete in the store.
     """
     calendar = workspace.calendar
     session = calendar.latest_closed_session(now)
@@ -51,7 +51,7 @@ def _latest_published(workspace: Workspace, now: datetime) -> date:
     if publication.published:
         return session
     before = calendar.previous_session(session)
-    console.print(f"[yellow]{session} is not out yet ({publication.reason}); taking {before}.[/]")
+    console.print(f"[yellow]{session} is not out yet ({publication.reason}); loading {before} instead.[/]")
     return before
 
 
@@ -67,8 +67,8 @@ def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> 
     table.add_row("Vendor", vendor)
     table.add_row("Symbols stored", f"{facts['bars_stored']} of {facts['bars_expected']}")
     explained = facts["bars_explained"]
-    table.add_row("Gaps explained", f"{explained} for good, {facts['bars_missing']} open in this session")
-    table.add_row("Open gaps in all", f"{open_gap_count}" + ("" if open_gap_count == 0 else "  (tickstock status)"))
+    table.add_row("Gaps explained", f"{explained} with a final reason, {facts['bars_missing']} open in this session")
+    table.add_row("Open gaps in total", f"{open_gap_count}" + ("" if open_gap_count == 0 else "  (tickstock status)"))
     table.add_row("Event", f"tickstock.eod.complete {facts['event']}\nid {facts['event_id']}")
     table.add_row("Vendor calls", str(facts["vendor_calls"]))
     table.add_row("Time", f"{facts['seconds']:.1f} s, Dagster run {facts['run_id'][:8]}")

@@ -1,6 +1,8 @@
-"""Launching Dagster runs from the command line and showing how far they are. Not a command.
+"""Launching Dagster runs from the command line and showing their progress. Not a command.
 
-A run is executed in this process on the configured instance: it is in the UI like any other, and needs no daemon.
+This process executes a run on the configured instance: it is in the UI like any other, and needs no daemon.
+
+Longer than 250 lines because its three launches state their arguments in full; they share one execution.
 """
 
 import logging
@@ -28,7 +30,7 @@ from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG
 
 
 class RunFailedError(TickstockError):
-    """A run did not succeed; its own words are the message."""
+    """A run did not succeed; the message is the run's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +54,20 @@ def run_sessions(
 ) -> RunOutcome:
     """One run of `us_eod` over a range of sessions: bars of what is tracked, actions, checks.
 
-    Or of `tickers`, or of a universe's members, as they stood on each session.
+    Sessions that an override added have no partition: they are loaded with those that have one, or with the session
+    before them.
 
-    Sessions that an override added have no partition: they are loaded along with those that have one, or with the
-    session before them.
+    Args:
+        workspace: the services.
+        sessions: closed ones, ascending.
+        tickers: load only these.
+        universe: load only this universe's members, as of each session.
+        source: instead of the configured one.
+        tags: of the run.
+        label: of the progress bar.
+
+    Raises:
+        RunFailedError: the run failed.
     """
     library = library_calendar(MARKET)
     keyed = [day for day in sessions if library.is_session(day)]
@@ -77,14 +89,23 @@ def run_symbols(
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
 ) -> list[RunOutcome]:
-    """Load tickers × sessions, giving tickers without a key one.
+    """Load tickers × sessions; tickers without a partition key get one.
 
-    The grid's part is loaded by runs of `us_symbols`, one per stretch of adjacent keys; what lies outside the grid, or
-    does not fit into it, by one run of `us_eod` restricted to the tickers. A run that fails keeps no other back. The
-    splits and dividends of these sessions follow.
+    Runs of `us_symbols`, one per stretch of adjacent keys, load what is in the grid; one run of `us_eod`, restricted to
+    the tickers, loads what is outside of it or does not fit into it. A failed run does not stop the others. The splits
+    and dividends of these sessions follow.
+
+    Args:
+        workspace: the services.
+        tickers: as printed today.
+        sessions: closed ones, ascending.
+        now: aware; decides how many keys the grid has room for.
+        source: instead of the configured one.
+        tags: of every run.
+        label: of the progress bar.
 
     Raises:
-        RunFailedError: some run failed; in its words, and those of the others that did.
+        RunFailedError: some run failed; with the messages of all that did.
     """
     start, library = grid_start(), library_calendar(MARKET)
     within = [day for day in sessions if day >= start and library.is_session(day)]
@@ -113,7 +134,7 @@ def run_symbols(
             outcomes.append(run())
         except RunFailedError as error:
             failures.append(str(error))
-    if within and fits:  # runs by session bring their own
+    if within and fits:  # runs by session load their own
         try:
             run_actions(workspace, within, source=source, tags=tags)
         except RunFailedError as error:
@@ -130,7 +151,17 @@ def run_actions(
     source: str | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> RunOutcome:
-    """Splits and dividends of a range of sessions: what adjusted prices are made of."""
+    """Load the splits and dividends of a range of sessions, from which prices are adjusted.
+
+    Args:
+        workspace: the services.
+        sessions: ascending.
+        source: instead of the configured one.
+        tags: of the run.
+
+    Raises:
+        RunFailedError: the run failed.
+    """
     library = library_calendar(MARKET)
     keyed = [day for day in sessions if library.is_session(day)] or [library.previous_session(sessions[0])]
     span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
@@ -160,7 +191,7 @@ def _execute(
     """Execute a job in this process, with a progress bar from the ledger of work units.
 
     Raises:
-        RunFailedError: it failed; says why and under which run id the log is.
+        RunFailedError: it failed; with the reason, and the run id under which its log is.
     """
     run_id = str(uuid.uuid4())
     store = {"env": "TICKSTOCK_DATABASE_URL"}
@@ -171,12 +202,12 @@ def _execute(
         "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
     }
     started = time.monotonic()
-    # It warns of checks without a result where a load leaves its sessions missing, which the command says itself.
+    # It warns of checks without a result where sessions stay missing, which the command reports itself.
     logging.getLogger("dagster._core.execution.plan.active").setLevel(logging.ERROR)
     with _instance(workspace) as instance:
         fail_orphans(instance)
         job = _definitions().resolve_job_def(job_name)
-        # Keys exist up to the command's now, which is not this machine's in a rehearsal of a day to come.
+        # Partitions exist up to the command's now, which in a rehearsal of a coming day is not this machine's.
         with RunProgressBar(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
             result = job.execute_in_process(
                 run_id=run_id,
@@ -204,7 +235,7 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance, as `dagster.yaml` and the environment configure it.
 
     Raises:
-        ServiceUnavailableError: its storage cannot be reached; Dagster itself would say so without a name.
+        ServiceUnavailableError: its storage cannot be reached; Dagster's own error would not name it.
     """
     try:
         with connected(open_engine(workspace.addresses.dagster_storage_url, role=None)):
@@ -216,7 +247,7 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
 
 
 def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    """The metadata of the load: with its materialisation, or with its observation where only parts were complete."""
+    """The metadata of the load, from its materialisation, or from its observation where only parts were complete."""
     for event in result.all_events:
         data = event.event_specific_data
         entry = getattr(data, "materialization", None) or getattr(data, "asset_observation", None)

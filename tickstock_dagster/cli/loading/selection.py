@@ -1,4 +1,4 @@
-"""What a load or a plan is about: tickers and sessions from the command line's options. Not a command."""
+"""The tickers and sessions of a load or plan, from the command line's options. Not a command."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,18 +34,18 @@ class Selection:
     Attributes:
         tickers: as printed today.
         sessions: closed ones, ascending.
-        label: what they were chosen by, in words.
-        door: symbols (`us/ohlcv_daily`) or sessions (`us/session_bars`).
-        all_tracked: the tickers are all that is tracked, so that none need be named to the run.
-        universe: its members are meant, as they stood on each session; the tickers are those of all who were one.
+        label: how they were chosen, for people.
+        grain: symbols (loads `us/ohlcv_daily`) or sessions (loads `us/session_bars`).
+        all_tracked: the tickers are all that is tracked, so that the run needs no list of them.
+        universe: load its members as of each session; `tickers` are all that were a member on any of them.
         source: instead of the configured one.
-        profile: the profile that was chosen, or taken because nothing was.
+        profile: the chosen profile, or the default one where nothing was chosen.
     """
 
     tickers: tuple[str, ...]
     sessions: tuple[date, ...]
     label: str
-    door: str
+    grain: str
     all_tracked: bool
     source: str | None
     profile: Profile | None = None
@@ -59,7 +59,7 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class SelectionOptions:
-    """What the command line says of what to load; None where it says nothing.
+    """The options that choose what to load; None where they are not given.
 
     Attributes:
         universe: of the store or the release, or us_listed.
@@ -86,11 +86,11 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options shared by `load` and `plan`."""
     for option in reversed(
         (
-            click.option("--universe", help="Load a universe of cache_entries, or us_listed: all that is listed."),
+            click.option("--universe", help="Load a universe of cache_entries, or us_listed: everything listed."),
             click.option("--symbols", help="Load these symbols: AAPL,MSFT,BRK.B."),
             click.option("--profile", help="Load a development profile and track it."),
-            click.option("--years", type=int, help="So many calendar years up to the last session."),
-            click.option("--months", type=int, help="So many calendar months up to the last session."),
+            click.option("--years", type=int, help="This many calendar years up to the last session."),
+            click.option("--months", type=int, help="This many calendar months up to the last session."),
             click.option("--from", "first", help="First date, YYYY-MM-DD."),
             click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
             click.option("--source", help="massive, simulator or files:PATH, instead of the configured one."),
@@ -101,10 +101,10 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Selection:
-    """Resolve the options. Writes nothing but the vendor's lists that it needs to know a name.
+    """Resolve the options. Writes nothing but the vendor's ticker lists that it needs to resolve a name.
 
     Raises:
-        BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or said twice;
+        BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or given twice;
             a future date; an unknown name.
     """
     universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.source
@@ -146,7 +146,7 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
 
 
 def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
-    """From now on the bars of a chosen profile, or of everything listed, are expected on every session."""
+    """Track a chosen profile, or everything listed: from now on its bars are expected on every session."""
     if selection.profile is not None:
         track_profile(workspace.engine, selection.profile, now=now)
     elif selection.all_tracked:
@@ -179,15 +179,15 @@ def _sessions(
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
     if begin < HISTORY_START:
         given = {"--from": first, "--years": years, "--months": months, "--to": last}
-        option = next((name for name, asked in given.items() if asked), "--to")
+        option = next((name for name, value in given.items() if value), "--to")
         raise BadInputError(
-            option, given[option], f"a span that begins on {HISTORY_START} or later: the vendor's history does"
+            option, given[option], f"a span that begins on {HISTORY_START} or later, as the vendor's history does"
         )
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
     if not sessions:
-        raise BadInputError("span", f"{begin}..{end}", f"a span with a session of {calendar.key}; this one is closed")
+        raise BadInputError("span", f"{begin}..{end}", f"a span with a session of {calendar.key}; this one has none")
     return sessions
 
 
@@ -200,7 +200,7 @@ def months_before(day: date, months: int) -> date:
 def _refuse_unknown(
     workspace: Workspace, tickers: tuple[str, ...], sessions: tuple[date, ...], now: datetime, source: str | None
 ) -> None:
-    """Before anything is registered or launched: every ticker must stand in some list of the vendor."""
+    """Refuse tickers that no list of the vendor has, before anything is registered or launched."""
     sync = ListingSync(workspace.load_context(lambda: now, source))
     sync.ensure(tickers, sessions[0], sessions[-1], workspace.calendar.latest_closed_session(now))
     held = read_intervals(workspace.engine)["ticker"].to_list()

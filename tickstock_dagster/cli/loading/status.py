@@ -23,10 +23,10 @@ from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 
 
 @click.command()
-@click.option("--sessions", type=int, help="How many sessions back to look: 20 unless given, with --by 1.")
+@click.option("--sessions", type=int, help="How many sessions to show: 20 unless given, 1 with --by.")
 @click.option("--gaps", default=20, show_default=True, help="How many open gaps to list, newest first.")
 @click.option(
-    "--by", type=click.Choice([kind.value for kind in GroupKind]), help="Show every universe, ETF theme or equity type."
+    "--by", type=click.Choice([kind.value for kind in GroupKind]), help="Group by universe, ETF theme or equity type."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -> None:
@@ -95,7 +95,7 @@ def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_js
     # Whole names, wherever the output goes: the figures take 62 columns.
     out.width = max(out.width, 62 + max(len(group.name) + len(group.frequency or "") for group in groups))
     for session, of_session in groupby(groups, lambda group: group.state.session):
-        title = f"{session}, what is tracked; members are all that were listed"
+        title = f"{session}: bars of what is tracked; members are all that were listed"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column(kind.value, no_wrap=True)
         for name in ("members", "expected", "stored", "explained", "missing", "complete"):
@@ -104,7 +104,7 @@ def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_js
             state, ratio = group.state, group.ratio
             name = f"{group.name} ({group.frequency})" if group.frequency else group.name
             counts = (group.members, state.expected, state.stored, state.final, state.missing)
-            share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "none due"
+            share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "none owed"
             table.add_row(name, *(f"{count:,}" for count in counts), share)
         out.print(table)
 

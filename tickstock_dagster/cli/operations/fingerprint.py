@@ -9,7 +9,7 @@ from tickstock_dagster.cli.workspace import open_workspace, print_json, status
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, as_json: bool) -> None:
-    """Hash every table's business columns: two stores that say the same have the same hash."""
+    """Hash every table's business columns: two stores with the same content have the same hash."""
     workspace = open_workspace()
     with status("Reading every table"):
         found = fingerprint(workspace.engine)

@@ -1,4 +1,4 @@
-"""`tickstock maintenance`: what the job does in the closed days, at once, and what it would do."""
+"""`tickstock maintenance`: the job of the closed days at once, or what it would do."""
 
 import sys
 from dataclasses import asdict
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Show what would be done; nothing is changed.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, dry_run: bool, as_json: bool) -> None:
-    """Fill in missing correlations, remove the record of work that is older than it is kept, and vacuum every table.
+    """Fill in missing correlations, remove records of work past their retention, and vacuum every table.
 
-    Bars, gaps, restatements, memberships and the logs of changes are never removed. Loads may go on meanwhile.
+    Bars, gaps, restatements, memberships and the logs of changes are never removed. Loads may run meanwhile.
     """
     workspace = open_workspace()
     facts, report = _maintain(workspace, workspace.now(), dry_run=dry_run)

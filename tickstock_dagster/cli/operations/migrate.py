@@ -8,7 +8,7 @@ from tickstock_dagster.cli.workspace import bring_up_to_date, open_workspace, pr
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, as_json: bool) -> None:
-    """Apply the migrations that the database lacks; twice equals once."""
+    """Apply the migrations that the database lacks; a second run changes nothing."""
     report = bring_up_to_date(open_workspace(migrated=False))
     if as_json:
         print_json({"applied": report.applied, "recreated": report.recreated, "version": report.version})

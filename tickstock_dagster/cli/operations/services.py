@@ -22,15 +22,15 @@ COLOURS = {"up": "green", "unresponsive": "yellow", "down": "red"}
 def command() -> None:
     """Start, show or stop the embedded servers.
 
-    What TICKSTOCK_DATABASE_URL, TICKSTOCK_DAGSTER_STORAGE_URL, TICKSTOCK_REDIS_URL, MASSIVE_API_KEY or
-    MASSIVE_BASE_URL name is used instead, and never started or stopped.
+    A service that TICKSTOCK_DATABASE_URL, TICKSTOCK_DAGSTER_STORAGE_URL, TICKSTOCK_REDIS_URL, MASSIVE_API_KEY or
+    MASSIVE_BASE_URL configures is used instead, and never started or stopped.
     """
 
 
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def up(*, as_json: bool) -> None:
-    """Start what does not run, and write .env, with which a plain `dagster dev` finds it.
+    """Start the servers that are not running, and write .env, from which a plain `dagster dev` knows them.
 
     Exit code 0: everything embedded answers. 1: a server did not start; the end of its log is shown.
     """
@@ -48,16 +48,16 @@ def up(*, as_json: bool) -> None:
         click.echo(f"Wrote {dotenv}: a plain `dagster dev` in this folder finds the services.")
     elif str(settings.state_dir) not in dotenv.read_text(encoding="utf-8"):
         click.echo(
-            f"Left {dotenv} alone: it is your own or belongs to another state folder. Without it, run this again."
+            f"Left {dotenv} alone: it is your own or belongs to another state folder. To replace it, delete it first."
         )
 
 
 @command.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def status(*, as_json: bool) -> None:
-    """Show what runs, where, and the process and log of each; starts nothing.
+    """Show the state, address, process and log of each server; starts nothing.
 
-    Exit code 0: everything is up. 1: something is not.
+    Exit code 0: all servers are up. 1: some server is not.
     """
     statuses = service_statuses(load_settings())
     if as_json:
@@ -70,7 +70,7 @@ def status(*, as_json: bool) -> None:
 
 @command.command()
 def down() -> None:
-    """Stop the embedded servers; their data stays. Exit code 0, also when none ran."""
+    """Stop the embedded servers and keep their data. Exit code 0, also when none ran."""
     stopped = LocalServices(load_settings().state_dir).down()
     click.echo(f"Stopped {', '.join(stopped)}." if stopped else "No embedded service was running.")
 

@@ -14,7 +14,7 @@ DEFAULT_PORT = 8089
 @click.option("--port", default=DEFAULT_PORT, show_default=True, help="TCP port; 0 takes a free one.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--plan", default=PlanName.STARTER.value, show_default=True, help="Plan of keys that name none.")
-@click.option("--bars", type=click.Path(path_type=Path), help="Serve this Parquet or CSV instead of made-up bars.")
+@click.option("--bars", type=click.Path(path_type=Path), help="Serve this Parquet or CSV instead of synthetic bars.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the synthetic market.")
 @click.option(
     "--symbols",
@@ -23,12 +23,12 @@ DEFAULT_PORT = 8089
     metavar="N|FILE",
     help="Size of the synthetic market, or a CSV or Parquet of the symbols to list.",
 )
-@click.option("--etf-facts", is_flag=True, help="Every key has the ETF data, an add-on of its own.")
+@click.option("--etf-facts", is_flag=True, help="Every key includes the ETF data, an add-on.")
 @click.option("--now", help="The vendor's clock stands at this ISO instant.  [default: the real clock]")
 @click.option(
     "--api-key", "api_keys", multiple=True, help="Accepted key, KEY or KEY=PLAN; may be repeated.  [default: simulator]"
 )
-@click.option("--no-control", is_flag=True, help="Do not answer /_control/*.")
+@click.option("--no-control", is_flag=True, help="Do not serve /_control/*.")
 def command(
     port: int,
     host: str,

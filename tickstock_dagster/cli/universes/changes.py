@@ -1,4 +1,4 @@
-"""`tickstock universe diff | set | import`: what changes a universe, and what shows the change beforehand."""
+"""`tickstock universe diff | set | import`: changing a universe, and showing the change beforehand."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 20
 _DATED_LISTS = 24
-"""So many lists of past days are fetched at most to know who held a ticker then; each is about ten calls."""
+"""Most ticker lists of past days to fetch in order to resolve former tickers; each takes about ten calls."""
 
 
 @click.command()
@@ -23,7 +23,10 @@ _DATED_LISTS = 24
 @click.option("--from", "first", help="Compare the members of this session, YYYY-MM-DD …")
 @click.option("--to", "last", help="… with those of this one; the latest closed one unless given.")
 @click.option(
-    "--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Or: with what this rule chooses."
+    "--rule",
+    "rule_file",
+    type=click.Path(exists=True, dir_okay=False),
+    help="Or: with the members that this rule chooses.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def diff(*, universe: str, first: str | None, last: str | None, rule_file: str | None, as_json: bool) -> None:
@@ -57,15 +60,13 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
 
 @click.command(name="set")
 @click.argument("universe")
-@click.option("--symbols", help="Give a list exactly these members, or make one: AAPL,MSFT.")
+@click.option("--symbols", help="Set a list to exactly these members, or create it: AAPL,MSFT.")
 @click.option("--add", help="Add these members to a list.")
 @click.option("--remove", help="Remove these members from a list.")
-@click.option(
-    "--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Give it this rule (a JSON file)."
-)
+@click.option("--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Set this rule (a JSON file).")
 @click.option("--track/--no-track", default=None, help="Whether its members' bars are expected on every session.")
-@click.option("--reason", default="set by hand", show_default=True, help="Why; it is logged and told.")
-@click.option("--yes", is_flag=True, help="Apply a rule without asking.")
+@click.option("--reason", default="set by hand", show_default=True, help="Why; logged and published.")
+@click.option("--yes", is_flag=True, help="Apply a rule without confirmation.")
 def set_(
     *,
     universe: str,
@@ -87,13 +88,13 @@ def set_(
         raise BadInputError("universe set", "these options", "--symbols, or --add and --remove, or --rule, or --track")
     workspace = open_workspace()
     now = workspace.now()
-    said: dict[str, Any] = {"reason": reason, "run_id": "cli", "now": now}
+    common: dict[str, Any] = {"reason": reason, "run_id": "cli", "now": now}
     if rule_file:
         preview = _preview(workspace, universe, rule_file)
         _print_changes(preview.universe, preview.joined, preview.left)
         if not yes:
             click.confirm(f"Apply to {preview.universe} from {preview.session} on?", abort=True)
-        version = apply_rule(workspace.engine, preview, **said)
+        version = apply_rule(workspace.engine, preview, **common)
         click.echo(
             f"{preview.universe}: rule version {version}" if version else f"{preview.universe}: the rule is in force"
         )
@@ -101,15 +102,15 @@ def set_(
         tickers = [_parts(text) for text in (symbols, add, remove)]
         _know(workspace, [*tickers[0], *tickers[1]], now)
         if symbols:
-            outcome = set_list(workspace.engine, universe, tickers[0], **said)
+            outcome = set_list(workspace.engine, universe, tickers[0], **common)
         else:
             key = find_universe(workspace, universe, now)
-            outcome = edit_universe(workspace.engine, key, add=tickers[1], remove=tickers[2], **said)
+            outcome = edit_universe(workspace.engine, key, add=tickers[1], remove=tickers[2], **common)
         joined, left = len(outcome.added), len(outcome.removed)
         click.echo(f"{universe}: {joined} joined, {left} left, {outcome.members} members")
     if track is not None:
         key = find_universe(workspace, universe, now)
-        new = track_universe(workspace.engine, key, track=track, **said)
+        new = track_universe(workspace.engine, key, track=track, **common)
         click.echo(f"{key}: {'' if track else 'not '}tracked" + ("" if new else ", as before"))
 
 
@@ -118,14 +119,14 @@ def set_(
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @click.option("--skip-unknown", is_flag=True, help="Leave out tickers that no list of the vendor has.")
 @click.option("--title", help="What it is, for people; by default its name.")
-@click.option("--reason", help="Why; it is logged and told. By default: imported from FILE.")
+@click.option("--reason", help="Why; logged and published. By default: imported from FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def import_(
     *, universe: str, file: str, skip_unknown: bool, title: str | None, reason: str | None, as_json: bool
 ) -> None:
-    """Import a universe from a CSV file: tickers, or tickers with start_date and end_date (the first day without).
+    """Import a universe from a CSV file: tickers, or tickers with start_date and end_date (excluded).
 
-    Tickers that today's list does not have are looked for in the vendor's list of delisted ones.
+    Tickers that today's list lacks are searched for in the vendor's list of delisted securities.
     """
     from tickstock_dagster.adapters.securities.delisted_sync import take_in_delisted
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
@@ -145,13 +146,13 @@ def import_(
     resolved = resolve_lines(engine, lines)
     if resolved.unknown:
         today = workspace.calendar.latest_closed_session(now)
-        with status("Asking the vendor who was delisted"):
+        with status("Fetching the vendor's list of delisted securities"):
             context = workspace.load_context(lambda: now)
             take_in_delisted(context, today)
         resolved = resolve_lines(engine, lines)
-        # Who changed the ticker since is neither in today's list nor among the delisted.
+        # A security that has changed its ticker since is neither in today's list nor among the delisted.
         for day in days_within(resolved.unknown, HISTORY_START)[:_DATED_LISTS]:
-            with status(f"Asking the vendor who was listed on {day}"):
+            with status(f"Fetching the vendor's ticker list of {day}"):
                 ListingSync(context).observe(day)
         resolved = resolve_lines(engine, lines)
     if not skip_unknown:
@@ -168,13 +169,12 @@ def import_(
     )
     click.echo(f"{universe}: {len(lines):,} lines, {changed}; {done.members:,} members now")
     if resolved.unknown:
-        click.echo(
-            f"  left out, since nobody knows them: {', '.join(line.ticker for line in resolved.unknown[:_SHOWN])}"
-        )
+        unknown = ", ".join(line.ticker for line in resolved.unknown[:_SHOWN])
+        click.echo(f"  left out, since no list of the vendor has them: {unknown}")
 
 
 def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
-    """Fetch today's list where it is needed to know some ticker."""
+    """Fetch today's ticker list if it is needed to resolve a ticker."""
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
     from tickstock_dagster.core.securities.tickers import canonical_ticker
 

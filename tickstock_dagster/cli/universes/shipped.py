@@ -1,4 +1,4 @@
-"""Universes by name for the commands: those of the release are made when one is first asked for. Not a command."""
+"""Universes by name, for the commands: those of the release are created on first use. Not a command."""
 
 from datetime import datetime
 
@@ -13,7 +13,13 @@ from tickstock_dagster.core.universes.catalogue import THEMES, shipped_universes
 
 
 def find_universe(workspace: Workspace, name: str, now: datetime, source: str | None = None) -> str:
-    """The canonical name of a universe; one that comes with the release is made with all its kind if it is missing.
+    """The canonical name of a universe. If it is a missing one of the release, all of the release's are created.
+
+    Args:
+        workspace: the services.
+        name: canonical, or an alias.
+        now: aware.
+        source: of ticker lists, instead of the configured one.
 
     Raises:
         BadInputError: there is no such universe, neither in the store nor in the release.
@@ -29,12 +35,12 @@ def find_universe(workspace: Workspace, name: str, now: datetime, source: str | 
 
 
 def make_shipped(workspace: Workspace, now: datetime, source: str | None = None) -> Seeding:
-    """Make the release's universes that are missing. The vendor's list is fetched where it is needed to know a name."""
+    """Create the release's missing universes. Fetches the vendor's list where it is needed to resolve a ticker."""
     funds = seed_funds()
     seeds = {theme: seed_members(funds, theme) for theme in THEMES}
     context = workspace.load_context(lambda: now, source)
     latest = workspace.calendar.latest_closed_session(now)
-    with status("Making the release's universes"):
+    with status("Creating the release's universes"):
         if context.source.capabilities.listings:
             tickers = tuple(dict.fromkeys(ticker for named in seeds.values() for ticker in named))
             ListingSync(context).ensure(tickers, latest, latest, latest)

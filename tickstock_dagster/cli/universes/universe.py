@@ -1,4 +1,4 @@
-"""`tickstock universe`: look at universes and explain them. Changing them is in `cli.universes.changes`."""
+"""`tickstock universe`: showing and explaining universes. Changing them is in `cli.universes.changes`."""
 
 from datetime import date, datetime
 from typing import TYPE_CHECKING
@@ -26,7 +26,7 @@ command.add_command(import_)
 @command.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON array.")
 def list_(*, as_json: bool) -> None:
-    """List every universe: those of the store, and those of the release that are not made yet."""
+    """List every universe, those of the release included."""
     from dataclasses import asdict
 
     from rich.table import Table
@@ -61,10 +61,10 @@ def list_(*, as_json: bool) -> None:
 @command.command()
 @click.argument("universe")
 @click.option("--on", help="A session, YYYY-MM-DD; the latest closed one unless given.")
-@click.option("--known-at", help="Answer as we knew it at this moment, ISO 8601 with offset.")
+@click.option("--known-at", help="Answer from what was known at this time, ISO 8601 with offset.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) -> None:
-    """Show a universe's members on a session, with the facts by which it chooses."""
+    """Show a universe's members on a session, with the facts by which rules choose."""
     import polars as pl
     from rich.table import Table
 
@@ -79,7 +79,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
     key = find_universe(workspace, universe, workspace.now())
     members = members_on(workspace.engine, key, day, moment)
     columns = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
-    # No bar is older than the vendor's history, and so no fact.
+    # No bar, and so no fact, is older than the vendor's history.
     facts = read_facts(workspace.engine, day) if day >= HISTORY_START else pl.DataFrame(schema=FACT_SCHEMA)
     rows = members.join(facts.select(columns), on="security_id", how="left", maintain_order="left").drop("security_id")
     if as_json:
@@ -137,9 +137,9 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
 @click.argument("universe")
 @click.argument("file", type=click.Path(dir_okay=False, writable=True), required=False)
 @click.option("--on", help="A session, YYYY-MM-DD; the latest closed one unless given.")
-@click.option("--history", is_flag=True, help="All members of all times, with their days.")
+@click.option("--history", is_flag=True, help="All memberships ever, with their start and end dates.")
 def export(*, universe: str, file: str | None, on: str | None, history: bool) -> None:
-    """Write a universe as CSV, to a file or to stdout: what `tickstock universe import` reads."""
+    """Write a universe as CSV to a file or stdout, in the format that `tickstock universe import` reads."""
     from pathlib import Path
 
     from tickstock_dagster.adapters.universes.file_import import exported

@@ -1,4 +1,4 @@
-"""Checks of a session's prices and volumes; half days and holidays are judged as what they are."""
+"""Checks of a session's prices and volumes, which allow for half days and holidays."""
 
 from collections.abc import Iterator
 
@@ -23,8 +23,8 @@ from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 
 _DESCRIPTIONS = {
-    "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays, off its fair value.",
-    "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one, by the minutes that were traded.",
+    "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays: off its fair value.",
+    "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one, per minute of trading.",
 }
 _SHOWN = 10
 
@@ -36,7 +36,7 @@ _SHOWN = 10
 def anomaly_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> Iterator[dg.AssetCheckResult]:
-    """WARN: the newest session with bars, never this run's partitions alone. Nothing of it is forgotten or mended."""
+    """WARN, for the newest session with bars, not only this run's partitions. The checks change no data."""
     selected = {key.name for key in context.selected_asset_check_keys}
     calendar = warehouse.calendar(MARKET)
     with failures():
@@ -51,7 +51,7 @@ def anomaly_checks(
             ]
             head = ["symbol", "volume", "expected", "times"]
             table = markdown_table(head, rows[:_SHOWN], right=head[1:])
-            limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected"
+            limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected volume"
             yield _result("volume_levels", day, len(rows), limits, table)
 
 

@@ -1,7 +1,7 @@
 """Checks of `ohlcv_daily`, as it stands now.
 
-A check speaks for the table (the latest session that is due, and every open gap), never only for its run's
-partitions: the last evaluation is the one that people see, and a backfill of 2014 must not paint over yesterday.
+A check evaluates the table (the latest session that is due, and every open gap), never only its run's partitions:
+people see the last evaluation, and a backfill of 2014 must not hide the result of yesterday.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,20 +35,20 @@ from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 
 SCAN_SPAN = timedelta(days=45)
-"""Rows of so many days are looked at one by one; what guards the older ones is that the constraints still stand."""
+"""Rows of this span are checked one by one; for older rows the checks rely on the table's constraints."""
 
 _DESCRIPTIONS = {
-    "table_schema": "The table has exactly the columns and types that this release knows.",
-    "unique_keys": "One row per security and session: the primary key stands, and no recent cell is double.",
-    "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints stand, recent rows keep them.",
-    "session_complete": "No tracked bar is missing: every gap is explained for good, every tracked ticker is known.",
-    "no_long_gaps": "No tracked symbol lacks its bars of more than one session in a row.",
-    "latest_session_present": "The latest session that is due has reached the completeness objective.",
-    "etf_tracking": "On the latest session that is due no ETF left its reference, unless its home market was closed.",
+    "table_schema": "The table has exactly the columns and types of this release.",
+    "unique_keys": "One row per security and session: the primary key exists, and no recent cell has two rows.",
+    "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints exist, recent rows meet them.",
+    "session_complete": "No tracked bar is missing: every gap has a final reason, every tracked ticker is known.",
+    "no_long_gaps": "No tracked symbol lacks its bars on more than one session in a row.",
+    "latest_session_present": "The latest session that is due has reached its completeness objective.",
+    "etf_tracking": "On the latest session due, no ETF is far from its reference, unless its home market was closed.",
 }
 
 _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
-"""Blocking: what comes after a table that is not what it should be would be wrong as well."""
+"""Blocking: what is computed from a broken table would be wrong as well."""
 
 
 @dg.multi_asset_check(
@@ -61,12 +61,12 @@ _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
 def bar_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> Iterator[dg.AssetCheckResult]:
-    """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can be executed alone."""
+    """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can run alone."""
     engine, calendar, now = warehouse.engine(), warehouse.calendar(MARKET), clock.now()
     due = latest_due_session(calendar, now)
     columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
-    # Resolved once for all checks that need it, and not at all for those of the structure.
+    # Resolved once for all checks that need it; those of the structure do not.
     tracked = cache(lambda: Expectation.of_tracked(engine))
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
@@ -134,9 +134,9 @@ def _latest_session_present(due: date, state: Completeness | None) -> dg.AssetCh
     )
 
 
-def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckResult:
-    far = [fund for fund in judged if fund.far and not fund.excused]
-    closed = [fund for fund in judged if fund.home is not None and fund.home.closed]
+def _etf_tracking(session: date, funds: Sequence[Tracking]) -> dg.AssetCheckResult:
+    far = [fund for fund in funds if fund.far and not fund.excused]
+    closed = [fund for fund in funds if fund.home is not None and fund.home.closed]
     rows = [
         (
             fund.ticker,
@@ -162,8 +162,8 @@ def _etf_tracking(session: date, judged: Sequence[Tracking]) -> dg.AssetCheckRes
             "value": len(far),
             "threshold": 0,
             "sigmas": SIGMAS,
-            "judged": len(judged),
-            "explained": sum(fund.excused for fund in judged),
+            "judged": len(funds),
+            "explained": sum(fund.excused for fund in funds),
             "far": dg.MetadataValue.md(table if far else "none"),
             "home_closed": dg.MetadataValue.md("\n".join(explained[:50]) or "none"),
         },

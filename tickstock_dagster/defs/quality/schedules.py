@@ -10,12 +10,12 @@ from tickstock_dagster.defs.resources import WarehouseResource
 from tickstock_dagster.defs.tags import TRIGGER_TAG
 
 DUE_TAG = "tickstock/due"
-"""The session that was due. Not SESSION_TAG: whoever attempts a session waits for runs that carry that one."""
+"""The session that was due. Not `SESSION_TAG`: the end of day waits for runs that carry that one."""
 
 us_bar_checks = dg.define_asset_job(
     "us_bar_checks",
     selection=dg.AssetSelection.checks_for_assets(session_bars),
-    description="The checks of ohlcv_daily, as it stands now.",
+    description="Evaluates the checks of ohlcv_daily on the table as it is now.",
 )
 
 
@@ -24,17 +24,17 @@ us_bar_checks = dg.define_asset_job(
     cron_schedule="*/15 * * * *",
     execution_timezone=MARKET_TIMEZONE,
     default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
-    description="The checks of ohlcv_daily, once per session when its completeness objective is due.",
+    description="Evaluates the checks of ohlcv_daily once per session, when its completeness objective is due.",
 )
 def us_bar_checks_schedule(
     context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
 ) -> dg.RunRequest | dg.SkipReason:
-    """Whether what must be there by now is there: holiday-aware, which a cron policy is not."""
+    """Check each session when its objective is due; a fixed hour would know neither holidays nor half days."""
     now = context.scheduled_execution_time
     calendar = warehouse.calendar(MARKET)
     due = latest_due_session(calendar, now)
     past = now - (calendar.closes_at(due) + OBJECTIVE_AFTER) >= calendar.closes_at(due) - calendar.opens_at(due)
-    # Dagster knows a schedule's run key again only at the very same tick: the next one would launch it once more.
+    # Dagster compares a schedule's run keys within one tick only: the next tick would launch the run again.
     checked = dg.RunsFilter(job_name=us_bar_checks.name, tags={TRIGGER_TAG: "schedule", DUE_TAG: str(due)})
     if past or context.instance.get_runs_count(checked):
         return dg.SkipReason(f"{due} was checked when it was due; next is {calendar.next_session(due)}")

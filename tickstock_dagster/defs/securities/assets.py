@@ -23,10 +23,10 @@ _RETRY = dg.RetryPolicy(max_retries=2, delay=5, backoff=dg.Backoff.EXPONENTIAL, 
 SYMBOL_COLUMNS = dg.TableSchema(
     columns=[
         dg.TableColumn("security_id", "bigint", "The security."),
-        dg.TableColumn("seen_from", "date", "First list that said so."),
-        dg.TableColumn("seen_to", "date", "Last list that said so."),
+        dg.TableColumn("seen_from", "date", "Day of the first ticker list with this version."),
+        dg.TableColumn("seen_to", "date", "Day of the last ticker list with this version."),
         dg.TableColumn("ticker", "text", "Ticker as printed."),
-        dg.TableColumn("name", "text", "Name as the vendor gave it."),
+        dg.TableColumn("name", "text", "Name as the vendor reports it."),
         dg.TableColumn("equity_type", "text", "Vendor type code: CS, ETF, WARRANT, …"),
         dg.TableColumn("primary_exchange", "text", "MIC of the listing venue."),
         dg.TableColumn("cik", "text", "SEC Central Index Key."),
@@ -37,10 +37,10 @@ SYMBOL_COLUMNS = dg.TableSchema(
 
 
 class SymbolsConfig(dg.Config):
-    """What a run of the symbol master may be told in the Launchpad."""
+    """Options of a run of the symbol master."""
 
     details_limit: int | None = Field(
-        None, description="Details asked for at most, one call each; empty: what the plan allows in half an hour."
+        None, description="Most details to request, one call each; empty: what the plan allows in half an hour."
     )
 
 
@@ -65,10 +65,10 @@ def symbols(
     vendor: VendorResource,
     clock: Clock,
 ) -> Iterator[AssetEvent]:
-    """The symbol master of a session: the ticker list as that day showed it, and details of who is due.
+    """The symbol master of a session: the vendor's ticker list of that day, and details of symbols that need them.
 
-    Ask for a past day with `SELECT * FROM symbols_on('2024-03-01')`. Details (SIC, sector, shares, list date) cost a
-    call each; of a range the newest session's come first, and what a limit leaves is asked for by the next run.
+    Query a past day with `SELECT * FROM symbols_on('2024-03-01')`. Details (SIC, sector, shares, list date) cost one
+    call each; a range of sessions starts with the newest, and the next run requests what a limit leaves.
     """
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = run.closed_sessions(context.partition_keys)
@@ -83,7 +83,7 @@ def symbols(
             reports[day] = master.sync(day, details_limit=left)
         asked = reports[day].details_done + reports[day].details_unknown + len(reports[day].failures)
         left = 0 if left is None else left - asked
-    yield from _told(context, run, {day: _symbol_metadata(report) for day, report in reports.items()})
+    yield from _report(context, run, {day: _symbol_metadata(report) for day, report in reports.items()})
 
 
 @dg.asset(
@@ -106,15 +106,15 @@ def etf_profiles(
 ) -> Iterator[AssetEvent]:
     """Facts about ETFs: class, themes, AUM, expense ratio, index; every figure with its source.
 
-    From the vendor where the plan includes them, else from the seed that this release ships; what neither knows is
-    classed by its name.
+    They come from the vendor where the plan includes them, else from the seed of this release; a fund that is in
+    neither is classified by its name.
     """
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     reports: dict[date, EtfReport] = {}
     for day in run.closed_sessions(context.partition_keys):
         with failures(retried=TransientVendorError):
             reports[day] = load_etf_profiles(run.load_context, day)
-    yield from _told(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
+    yield from _report(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
 
 
 def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -> dg.AssetObservation:
@@ -122,17 +122,17 @@ def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -
     return dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
 
 
-def _told(
-    context: dg.AssetExecutionContext, run: SourceRun, told: dict[date, dict[str, Any]]
+def _report(
+    context: dg.AssetExecutionContext, run: SourceRun, loaded: dict[date, dict[str, Any]]
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization]:
-    """One result for a whole success; cell by cell where some sessions have not closed yet, which stay missing."""
+    """One result if all sessions are loaded; else one for each that is: the others have not closed yet."""
     days = [date.fromisoformat(key) for key in context.partition_keys]
-    if all(day in told or run.is_cancelled(day) for day in days):
-        newest = max(told, default=None)
-        metadata = told[newest] if newest else {"market_closed": True}
-        yield dg.MaterializeResult(metadata={**metadata, "sessions": len(told)})
+    if all(day in loaded or run.is_cancelled(day) for day in days):
+        newest = max(loaded, default=None)
+        metadata = loaded[newest] if newest else {"market_closed": True}
+        yield dg.MaterializeResult(metadata={**metadata, "sessions": len(loaded)})
         return
-    for day, metadata in sorted(told.items()):
+    for day, metadata in sorted(loaded.items()):
         yield dg.AssetMaterialization(context.asset_key, partition=day.isoformat(), metadata=metadata)
 
 

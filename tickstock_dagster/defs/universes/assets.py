@@ -1,6 +1,7 @@
-"""Universes by session: each theme's own row, and every universe's members. Both report what is determined.
+"""Universes by session: each theme's figures, and every universe's members. Both assets report what is determined.
 
-The daily synchronisation determines; here, a cell of a session that it never saw is determined by the rule alone.
+The daily synchronisation determines members. For a session that it never handled, these assets determine them, by the
+rules alone.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -31,7 +32,7 @@ MEMBERSHIP_COLUMNS = dg.TableSchema(
         dg.TableColumn("valid_from", "date", "First session as a member."),
         dg.TableColumn("valid_to", "date", "First session no longer a member; null while it is one."),
         dg.TableColumn("known_from", "timestamp with time zone", "From when we knew this interval."),
-        dg.TableColumn("known_to", "timestamp with time zone", "Until when it held; null: it is current."),
+        dg.TableColumn("known_to", "timestamp with time zone", "When newer knowledge replaced it; null: current."),
     ]
 )
 
@@ -39,7 +40,7 @@ MEMBERSHIP_COLUMNS = dg.TableSchema(
 def _reporting_asset(
     partitions: dg.MultiPartitionsDefinition, domain: str, columns: dg.TableSchema, table: str
 ) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
-    """`dg.asset` with all that both assets have in common: they follow the synchronisation of their session."""
+    """`dg.asset` with what both assets share: they follow the synchronisation of their session."""
     return dg.asset(
         key_prefix="universes",
         partitions_def=partitions,
@@ -79,12 +80,15 @@ def membership(
     notifications: RedisNotifications,
     clock: Clock,
 ) -> dg.MaterializeResult[None]:
-    """Every universe on a session: how many members, since when determined and by what; lists are always the same."""
+    """Every universe on a session: its number of members, and the session, task and rule that determined them.
+
+    Static universes are the same on every session.
+    """
     run = UniverseRun.open(context, warehouse, clock)
     keys = _keys(context, "universe")
     cells = _determined(run, list(keys.values()), _days(run, keys), config)
     if unknown := sorted({name for name in keys.values() if name not in {universe for _, universe in cells}}):
-        words = f"no universe has the name {', '.join(unknown)}: delete the key, or make it"
+        words = f"no universe is named {', '.join(unknown)}: delete the key, or create the universe"
         raise dg.Failure(words, allow_retries=False)
     _report(context, {key: (_session(key), name) for key, name in keys.items()}, cells)
     return dg.MaterializeResult(metadata=send(context, notifications))
@@ -107,10 +111,10 @@ def _days(run: UniverseRun, keys: Collection[dg.MultiPartitionKey]) -> tuple[dat
 def _determined(
     run: UniverseRun, universes: Sequence[str], days: Sequence[date], config: ApplyConfig
 ) -> dict[tuple[date, str], UniverseCell]:
-    """The cells, after those that were never determined are; session by session, since one follows from the other.
+    """The cells. Those that were never determined are determined first, in order, since each session builds on another.
 
     Raises:
-        Failure: a session is not complete, nothing is known of it, or too much of a universe would leave.
+        Failure: a session is not complete, no security is known to be listed on it, or too many members would leave.
     """
     if not days:
         return {}

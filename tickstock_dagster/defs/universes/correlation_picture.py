@@ -1,4 +1,4 @@
-"""The picture of correlations for metadata: every ETF at one glance, class by class."""
+"""The correlation picture in a run's metadata: all ETFs at one glance, class by class."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ from tickstock_dagster.defs.pictures import (
 )
 
 _COLD, _MIDDLE, _WARM = (33, 102, 172), (247, 247, 247), (178, 24, 43)
-"""Blue, white and red, which people with any of the usual colour blindnesses can tell apart."""
+"""Blue, white and red, safe for the common kinds of colour blindness."""
 
 _SHADES, _FEW_SHADES = 20, 10
-"""Steps of colour to either side of 0, with numbers and without: flat colours make a file of some kilobytes."""
+"""Steps of colour on either side of 0, with and without numbers; few flat colours keep the file small."""
 
 _NO_VALUE = Shade(ABSENT, "no value: a session's return is missing in the window", "dot")
 
 _LEFT, _TOP, _WIDTH, _HEIGHT, _HEAD, _PER_LINE, _GAP = 64, 28, 40, 15, 32, 17, 3
 _LINE = MARGIN + _LEFT + _PER_LINE * _WIDTH
-"""Pixels of a line; small classes stand beside each other."""
+"""Width of a line in pixels; small classes share a line."""
 
 _UNKNOWN = "not classified"
 _MAX_ETFS = 360
-"""A taller picture is not looked at, and a larger one not kept; the table has the rest."""
+"""A taller picture would not fit a screen, nor its file `MAX_PNG`; the table has the rest."""
 
 _NUMBERS = 120
-"""Up to so many ETFs the cells carry their numbers: beyond, they would be most of the file."""
+"""Most ETFs whose cells carry numbers: beyond, these would be most of the file."""
 
 
 @dataclass(frozen=True)
 class _Band:
-    """One line of ETFs of a class, with the rows of which any of the class has a value."""
+    """One line of ETFs of a class, and the rows in which any ETF of the class has a value."""
 
     group: str
     tickers: list[str]
@@ -59,7 +59,7 @@ def correlation_markdown(values: pl.DataFrame, types: Mapping[int, str]) -> str:
 
     Args:
         values: `core.universes.correlations.CORRELATION_SCHEMA`, not empty.
-        types: the class of each ETF by its security; others are drawn last.
+        types: the class of each ETF by security id; ETFs without one are drawn last.
     """
     newest = values.filter(pl.col("session") == pl.col("session").max())
     longest = newest.filter(pl.col("sessions") == pl.col("sessions").max(), pl.col("reference") == "SPY")
@@ -80,9 +80,9 @@ def correlation_png(values: pl.DataFrame, types: Mapping[int, str]) -> bytes:
 
     Args:
         values: `core.universes.correlations.CORRELATION_SCHEMA` of one session, not empty.
-        types: as said above.
+        types: the class of each ETF by security id.
     """
-    # A class's own reference stands below the two of everybody.
+    # The two references that all ETFs share come first, then the one of the class.
     rows = [(name, window) for name in ("SPY", "IWM", "own") for window in sorted(values["sessions"].unique())]
     cells: dict[tuple[str, str, int], float] = {}
     groups: dict[str, str] = {}

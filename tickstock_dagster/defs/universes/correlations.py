@@ -50,8 +50,8 @@ def correlations(
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetObservation]:
     """Rolling correlations, over 60 and 252 sessions, of every ETF with SPY, IWM and its own reference.
 
-    On daily total returns; a window in which a session's return is missing has no value. Only changed values are
-    written. A range of sessions is one computation, and tells consumers of its newest values only.
+    Computed on daily total returns; a window with a missing return has no value. Only changed values are written. A
+    range of sessions is one computation, and only its newest values are published.
     """
     run = UniverseRun.open(context, warehouse, clock)
     days = run.traded_sessions(context.partition_keys)
@@ -63,13 +63,17 @@ def correlations(
     with failures():
         report = update_correlations(run.engine, span, first=days[0], now=run.clock.now())
     metadata = _metadata(report, time.perf_counter() - began) | send(context, notifications)
-    if unasked := sessions_without_actions(run.engine, span, MARKET):
-        metadata["sessions_without_actions"] = f"{len(unasked)}: {unasked[0]} to {unasked[-1]}"
-        context.log.warning("splits were never asked for on %s sessions, from %s on", len(unasked), unasked[0])
+    if unloaded := sessions_without_actions(run.engine, span, MARKET):
+        metadata["sessions_without_actions"] = f"{len(unloaded)}: {unloaded[0]} to {unloaded[-1]}"
+        context.log.warning(
+            "splits of %s sessions were never loaded, from %s on: materialise us/corporate_actions",
+            len(unloaded),
+            unloaded[0],
+        )
     if len(context.partition_keys) == 1:
         yield dg.MaterializeResult(metadata=metadata)
         return
-    # Dagster stores a result's metadata once for every partition: numbers and picture stand in one observation.
+    # Dagster stores a result's metadata once for every partition: numbers and picture go into one observation.
     yield dg.MaterializeResult(metadata={"computed_in_one_run": f"{len(days)} sessions, {days[0]} to {days[-1]}"})
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
 

@@ -9,12 +9,12 @@ from tickstock_dagster.defs.runs import failures
 
 
 class EditConfig(dg.Config):
-    """Which list, who joins, who leaves, and why."""
+    """The list to edit, who joins, who leaves, and why."""
 
     universe: str = Field(description="Name or alias of a list: dev_top_10, dev_sectors, dev_etfs, …")
     add: list[str] = Field([], description="Tickers that join, at the end and in this order.")
     remove: list[str] = Field([], description="Tickers that leave.")
-    reason: str = Field(description="Why, for the log and for whoever is told.")
+    reason: str = Field(description="Why; logged, and published with the event.")
 
 
 @dg.op(name="edit_members")
@@ -49,7 +49,7 @@ def edit_members(
     )
 
 
-@dg.job(description="Adds and removes members of a list, as dev_top_10. Fill in the configuration in the Launchpad.")
+@dg.job(description="Adds and removes members of a list such as dev_top_10. Enter the configuration in the Launchpad.")
 def edit_universe() -> None:
     """One edit of one list."""
     edit_members()

@@ -1,4 +1,4 @@
-"""One run of an asset about universes: opening the store and guarding its sessions. No vendor is asked.
+"""One run of an asset about universes: its store and its sessions. It makes no vendor call.
 
 What a task proposes and what is applied belong in `core` and `adapters`.
 """
@@ -17,7 +17,7 @@ class UniverseRun(StoreRun):
     """One run of an asset about universes."""
 
     def ensure_universes(self) -> None:
-        """Make the release's universes that are missing; seeds of themes join once their ticker is known.
+        """Create the universes of the release that are missing; seeds of themes join once their ticker is known.
 
         Raises:
             Failure: the store cannot be reached.

@@ -18,7 +18,7 @@ from tickstock_dagster.defs.universes.jobs import universe_membership, universe_
 
 SYNC_TRIGGER = "sync"
 MAX_ATTEMPTS = 3
-"""After so many runs that failed, a person has to look: the run says why, and the Launchpad can accept it."""
+"""After so many failed runs a person has to act: the last run says why, and the Launchpad can accept it."""
 
 RETRY_AFTER = timedelta(minutes=15)
 
@@ -46,7 +46,7 @@ def universe_sync_sensor(
 
 
 def _next_request(instance: dg.DagsterInstance, due: Sequence[date], now: datetime) -> dg.RunRequest | dg.SkipReason:
-    """The first session that may be attempted; in words why none may."""
+    """A run for the first session that may be attempted, or why none may."""
     waits = []
     for session in due:
         tags = {SESSION_TAG: str(session)}
@@ -58,9 +58,7 @@ def _next_request(instance: dg.DagsterInstance, due: Sequence[date], now: dateti
         if len(own) >= MAX_ATTEMPTS:
             waits.append(f"{session}: {len(own)} runs failed, the last says why; launch {universe_sync.name} by hand")
         elif ended is not None and now < ended + RETRY_AFTER:
-            waits.append(
-                f"{session}: its last run did not end well, and is repeated after {ended + RETRY_AFTER:%H:%M} UTC"
-            )
+            waits.append(f"{session}: its last run did not succeed; the next is due at {ended + RETRY_AFTER:%H:%M} UTC")
         else:
             return dg.RunRequest(
                 run_key=f"{session}/{len(own) + 1}",
@@ -99,7 +97,7 @@ def universe_grid_sensor(
 
 
 def _range(context: dg.RunStatusSensorContext, job: str, session: str, first: str, last: str) -> dg.RunRequest:
-    """One run over a rectangle, in the order in which the keys were registered."""
+    """One run over a rectangle of partitions; Dagster's ranges follow the order in which keys were registered."""
     return dg.RunRequest(
         run_key=f"{job}/{context.dagster_run.run_id}",
         job_name=job,

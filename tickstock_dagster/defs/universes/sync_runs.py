@@ -1,6 +1,6 @@
-"""One run of a synchronisation task: what it finds, staging what it proposes, and telling Dagster.
+"""One run of a synchronisation task: its inputs, staging its proposals, and its metadata.
 
-What is proposed is decided in `core.universes.sync_tasks`; the assets are in `defs.universes.synchronisation`.
+What to propose is decided in `core.universes.sync_tasks`; the assets are in `defs.universes.synchronisation`.
 """
 
 import time
@@ -26,8 +26,8 @@ PREVIEW_ROWS = 10
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What a task finds for a session: the run, the universes as they stood before it, and the facts."""
+class TaskInputs:
+    """What a task works on: the run, the session, the universes as they stood before it, and the facts."""
 
     run: UniverseRun
     session: date
@@ -35,7 +35,7 @@ class Found:
     facts: pl.DataFrame
 
 
-Task = Callable[[Found], TaskResult]
+Task = Callable[[TaskInputs], TaskResult]
 
 
 def propose(
@@ -43,8 +43,14 @@ def propose(
 ) -> dg.MaterializeResult[None]:
     """Run a task on the facts of each session of the run, and stage what it proposes.
 
+    Args:
+        context: of the run; the asset bears the task's name.
+        warehouse: the store.
+        clock: gives the time at which the proposals are staged.
+        task: what to run.
+
     Raises:
-        Failure: the store cannot be used, or nothing is known of a session.
+        Failure: the store cannot be used, or no security is known to be listed on a session.
     """
     run = UniverseRun.open(context, warehouse, clock)
     days = run.traded_sessions(context.partition_keys)
@@ -59,37 +65,43 @@ def propose(
 def stage_task(run: UniverseRun, session: date, name: str, task: Task) -> dict[str, Any]:
     """Run one task on the facts of a session and stage what it proposes; returns the metadata.
 
+    Args:
+        run: with the store.
+        session: the session.
+        name: of the task, under which its proposals are staged.
+        task: what to run.
+
     Raises:
-        Failure: the store cannot be used, or nothing is known of the session.
+        Failure: the store cannot be used, or no security is known to be listed on the session.
     """
     began = time.perf_counter()
     with failures():
-        found = Found(run, session, read_states(run.engine, session), read_facts(run.engine, session))
-        if found.facts.is_empty():
+        inputs = TaskInputs(run, session, read_states(run.engine, session), read_facts(run.engine, session))
+        if inputs.facts.is_empty():
             raise dg.Failure(
                 f"no security is known to be listed on {session}: materialise reference/symbols for it first",
                 allow_retries=False,
             )
-        result = task(found)
+        result = task(inputs)
         seconds = round(time.perf_counter() - began, 3)
         staged = StagedTask(name, result.proposals, result.examined, seconds, result.skipped)
         new = stage(run.engine, session, staged, run_id=run.run_id, now=run.clock.now())
-    return _metadata(staged, result.notes, found.universes, new=new)
+    return _metadata(staged, result.notes, inputs.universes, new=new)
 
 
 def _metadata(
     staged: StagedTask, notes: Mapping[str, Any], universes: list[UniverseState], *, new: bool
 ) -> dict[str, Any]:
     before = {universe.key: len(universe.members) for universe in universes}
-    told = [proposal for proposal in staged.proposals if proposal.changes or proposal.members is not None]
+    proposals = [proposal for proposal in staged.proposals if proposal.changes or proposal.members is not None]
     metadata: dict[str, Any] = {
         "changes_proposed": staged.changes,
-        "universes": len(told),
+        "universes": len(proposals),
         "examined": staged.examined,
         "seconds": staged.seconds,
         "staged_anew": new,
         "skipped": staged.skipped,
-        "proposals": _table(told, before) if told else None,
+        "proposals": _table(proposals, before) if proposals else None,
         **notes,
     }
     return {key: value for key, value in metadata.items() if value is not None}

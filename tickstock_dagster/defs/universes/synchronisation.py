@@ -29,7 +29,7 @@ from tickstock_dagster.defs.runs import failures, send
 from tickstock_dagster.defs.securities.assets import etf_profiles, symbols
 from tickstock_dagster.defs.tags import OWNERS
 from tickstock_dagster.defs.universes.runs import UniverseRun
-from tickstock_dagster.defs.universes.sync_runs import PREVIEW_ROWS, Found, Task, propose, stage_task
+from tickstock_dagster.defs.universes.sync_runs import PREVIEW_ROWS, Task, TaskInputs, propose, stage_task
 
 GROUP = "synchronisation"
 
@@ -38,9 +38,9 @@ PROPOSAL_COLUMNS = dg.TableSchema(
         dg.TableColumn("session", "date", "The session."),
         dg.TableColumn("task", "text", "The task."),
         dg.TableColumn("proposals", "jsonb", "Determinations of universes, with members, reasons and evidence."),
-        dg.TableColumn("examined", "integer", "Securities looked at."),
-        dg.TableColumn("seconds", "double precision", "Time taken."),
-        dg.TableColumn("skipped", "text", "Why it had nothing to do; null where it worked."),
+        dg.TableColumn("examined", "integer", "Securities examined."),
+        dg.TableColumn("seconds", "double precision", "Seconds that the task took."),
+        dg.TableColumn("skipped", "text", "Why the task had nothing to do; null if it ran."),
         dg.TableColumn("run_id", "text", "The Dagster run."),
         dg.TableColumn("staged_at", "timestamp with time zone", "When it was staged."),
     ]
@@ -49,7 +49,7 @@ PROPOSAL_COLUMNS = dg.TableSchema(
 ENTRY_COLUMNS = dg.TableSchema(
     columns=[
         dg.TableColumn("key", "text", "Canonical name."),
-        dg.TableColumn("type", "text", "What kind of universe."),
+        dg.TableColumn("type", "text", "Kind of universe."),
         dg.TableColumn("name", "text", "Name shown to people."),
         dg.TableColumn("value", "jsonb", "Array of tickers, in the order in which they are loaded."),
         dg.TableColumn("track", "boolean", "Whether its members' bars are expected."),
@@ -57,7 +57,7 @@ ENTRY_COLUMNS = dg.TableSchema(
         dg.TableColumn("liquidity_filter", "jsonb", "The bounds of its rule."),
         dg.TableColumn("universe_metadata", "jsonb", "Title, rule version, and a theme's figures."),
         dg.TableColumn("last_universe_update", "timestamp with time zone", "When the members last changed."),
-        dg.TableColumn("created_at", "timestamp with time zone", "When the universe was made."),
+        dg.TableColumn("created_at", "timestamp with time zone", "When the universe was created."),
         dg.TableColumn("updated_at", "timestamp with time zone", "When the row last changed."),
         dg.TableColumn("membership", "text", "static (a list) or dated (members by session)."),
         dg.TableColumn("aliases", "ARRAY", "Other names."),
@@ -68,7 +68,7 @@ ENTRY_COLUMNS = dg.TableSchema(
 def _session_asset(
     deps: Sequence[dg.AssetsDefinition], columns: dg.TableSchema, table: str
 ) -> Callable[[Callable[..., dg.MaterializeResult[None]]], dg.AssetsDefinition]:
-    """`dg.asset` with all that the assets of the synchronisation have in common."""
+    """`dg.asset` with what the assets of the synchronisation share."""
     return dg.asset(
         key_prefix="universes",
         partitions_def=sessions,
@@ -86,29 +86,29 @@ def _session_asset(
 _task = _session_asset([symbols, etf_profiles, session_bars, corporate_actions], PROPOSAL_COLUMNS, "sync_proposals")
 
 
-def _market_caps(found: Found) -> TaskResult:
-    return sync_tasks.market_cap_recalculation(found.universes, found.facts)
+def _market_caps(inputs: TaskInputs) -> TaskResult:
+    return sync_tasks.market_cap_recalculation(inputs.universes, inputs.facts)
 
 
-def _recent_listings(found: Found) -> TaskResult:
-    return sync_tasks.ipo_universe_assignment(found.universes, found.facts)
+def _recent_listings(inputs: TaskInputs) -> TaskResult:
+    return sync_tasks.ipo_universe_assignment(inputs.universes, inputs.facts)
 
 
-def _delistings(found: Found) -> TaskResult:
-    return sync_tasks.delisted_cleanup(found.universes, read_delisted(found.run.engine, found.session))
+def _delistings(inputs: TaskInputs) -> TaskResult:
+    return sync_tasks.delisted_cleanup(inputs.universes, read_delisted(inputs.run.engine, inputs.session))
 
 
-def _rebalance(found: Found) -> TaskResult:
+def _rebalance(inputs: TaskInputs) -> TaskResult:
     """With the total returns of every theme's members, and of the market."""
-    [market] = [*found.facts.filter(ticker=MARKET_TICKER)["security_id"], 0][:1]
-    members = {member for one in found.universes if one.type == "theme" for member in one.members}
-    first = found.run.calendar.sessions_before(found.session, TRIGGER_SESSIONS)[0]
-    returns = read_returns(found.run.engine, {*members, market}, first, found.session)
-    return sync_tasks.theme_rebalancing(found.universes, found.facts, returns, returns.get(market))
+    [market] = [*inputs.facts.filter(ticker=MARKET_TICKER)["security_id"], 0][:1]
+    members = {member for one in inputs.universes if one.type == "theme" for member in one.members}
+    first = inputs.run.calendar.sessions_before(inputs.session, TRIGGER_SESSIONS)[0]
+    returns = read_returns(inputs.run.engine, {*members, market}, first, inputs.session)
+    return sync_tasks.theme_rebalancing(inputs.universes, inputs.facts, returns, returns.get(market))
 
 
-def _maintain(found: Found) -> TaskResult:
-    return sync_tasks.etf_universe_maintenance(found.universes, found.facts)
+def _maintain(inputs: TaskInputs) -> TaskResult:
+    return sync_tasks.etf_universe_maintenance(inputs.universes, inputs.facts)
 
 
 _TASKS: dict[str, Task] = {
@@ -124,7 +124,7 @@ _TASKS: dict[str, Task] = {
 def market_cap_recalculation(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """Market caps of the session (raw close × shares known then), and who belongs to the size universes by them."""
+    """Market caps on the session (raw close × shares known then), and the members of the size universes."""
     return propose(context, warehouse, clock, _market_caps)
 
 
@@ -140,7 +140,7 @@ def ipo_universe_assignment(
 def delisted_cleanup(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """Securities delisted on or before the session leave every universe, lists too; nothing is deleted."""
+    """Securities delisted on or before the session leave every universe, lists included; nothing is deleted."""
     return propose(context, warehouse, clock, _delistings)
 
 
@@ -148,7 +148,7 @@ def delisted_cleanup(
 def theme_rebalancing(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """Chooses a theme's members anew when they moved by more than 5 % against SPY in 20 sessions, up or down."""
+    """Applies a theme's rule again when its return over 20 sessions is more than 5 % above or below that of SPY."""
     return propose(context, warehouse, clock, _rebalance)
 
 
@@ -156,15 +156,19 @@ def theme_rebalancing(
 def etf_universe_maintenance(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """Every theme's figures (members, AUM, costs, volume); members that are known to break its filter leave."""
+    """Updates every theme's figures (members, AUM, costs, volume); members known to break its filter leave."""
     return propose(context, warehouse, clock, _maintain)
 
 
 class ApplyConfig(dg.Config):
-    """What may be accepted in the Launchpad after a look at why nothing was applied."""
+    """What a person may accept after a run that applied nothing."""
 
-    accept_drops: list[str] = Field([], description="Universes of which more than a tenth may leave at once.")
-    accept_incomplete: bool = Field(False, description="Apply although the session is below its objective.")
+    accept_drops: list[str] = Field(
+        [], description="Universes that more than a tenth of their members may leave at once."
+    )
+    accept_incomplete: bool = Field(
+        False, description="Apply although the session is below its completeness objective."
+    )
 
 
 @_session_asset(
@@ -181,13 +185,14 @@ def cache_entries(
 ) -> dg.MaterializeResult[None]:
     """Applies what the five tasks proposed for a session, in one transaction: members, log, `cache_entries`, events.
 
-    Nothing is applied when the session is below its completeness objective, when a task left no proposals, or when more
-    than a tenth of a universe would leave; the Launchpad can accept either. A second run writes nothing.
+    Nothing is applied when the session is below its completeness objective (unless `accept_incomplete`), when more than
+    a tenth of a universe would leave (unless `accept_drops` names it), or when a task has not run. A second run writes
+    nothing.
     """
     run = UniverseRun.open(context, warehouse, clock)
     days = run.traded_sessions(context.partition_keys)
     for number, day in enumerate(days):
-        # Who is a member on the next session follows from this one, which the tasks could not know yet.
+        # The next session's members follow from this one's, which the tasks could not know when they ran.
         for name, task in _TASKS.items() if number else ():
             stage_task(run, day, name, task)
         context.add_asset_metadata(_apply(context, run, day, config), partition_key=str(day))
@@ -200,7 +205,7 @@ def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, c
     """Apply one session and return its metadata.
 
     Raises:
-        Failure: something about its inputs is not as it should be; nothing of it was written.
+        Failure: it is below its objective, a task has not run, or too many members would leave; nothing was written.
     """
     began, now = time.perf_counter(), run.clock.now()
     with failures():
@@ -209,7 +214,7 @@ def _apply(context: dg.AssetExecutionContext, run: UniverseRun, session: date, c
             run.engine, session, market=MARKET, accept_drops=config.accept_drops, run_id=run.run_id, now=now
         )
     for universe, why in outcome.plan.left_alone.items():
-        context.log.warning("%s is left as it is: %s", universe, why)
+        context.log.warning("%s stays unchanged: %s", universe, why)
     return {**_metadata(outcome), "seconds": round(time.perf_counter() - began, 3)}
 
 

@@ -24,9 +24,9 @@ FAIR_VALUE_COLUMNS = dg.TableSchema(
         dg.TableColumn("fmv", "numeric(18,6)", "The value, currency units per share, in prices of its session."),
         dg.TableColumn("source", "text", "estimator, or the vendor's name."),
         dg.TableColumn("method", "text", "reference, last_close or vendor."),
-        dg.TableColumn("reference", "text", "Ticker whose return moved it."),
+        dg.TableColumn("reference", "text", "Ticker of the reference whose return moved the value."),
         dg.TableColumn("beta", "double precision", "Beta against the reference, after shrinking."),
-        dg.TableColumn("last_session", "date", "Session of the last print before."),
+        dg.TableColumn("last_session", "date", "Session of the last print before it."),
         dg.TableColumn("last_close", "numeric(18,6)", "Raw close of that print."),
         dg.TableColumn("sessions_since_print", "integer", "Sessions from that print to this one."),
         dg.TableColumn("valued_at", "timestamp with time zone", "When this version of the row was written."),
@@ -52,11 +52,11 @@ PREVIEW_ROWS = 10
 def fair_values(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
 ) -> dg.MaterializeResult[None]:
-    """What securities were worth on the sessions on which they did not trade; never mixed into a close.
+    """Values of securities on sessions on which they did not trade; never mixed into a close.
 
-    The vendor's value on the session's own evening where the plan includes it; else our estimate: the last close moved
-    by beta × the reference's return since. It stands beside the `no_trade` or `halted` gap, which stays what it is. A
-    range of sessions is one transaction. A print that arrives later replaces the value in `ohlcv_daily`.
+    On the session's own evening the vendor's value, where the plan includes it; else our estimate: the last close moved
+    by beta × the reference's return since. The `no_trade` or `halted` gap stays as it is. A range of sessions is one
+    transaction. A print that arrives later replaces the value in `ohlcv_daily`.
     """
     run = StoreRun.open(context, warehouse, clock)
     days = run.traded_sessions(context.partition_keys)
@@ -81,7 +81,7 @@ def _metadata(report: FairValueReport, given: CapturedValues, seconds: float) ->
         "values_written": report.written,
         "without_value": report.without_value.height,
         **{f"method_{name}": count for name, count in values["method"].value_counts().sort("method").iter_rows()},
-        "vendor_values": given.reason or f"{len(given.values)} from {given.source}, {given.stale} too old to be used",
+        "vendor_values": given.reason or f"{len(given.values)} from {given.source}, {given.stale} too old to use",
         "oldest_print_sessions": oldest if isinstance(oldest, int) else 0,
         "seconds": round(seconds, 3),
     }

@@ -1,4 +1,4 @@
-"""The job of fair market values, and the sensor that launches it behind a session's bars."""
+"""The job of fair market values, and the sensor that launches it after a session's bars."""
 
 import dagster as dg
 
@@ -11,7 +11,7 @@ from tickstock_dagster.defs.valuation.assets import fair_values
 us_fair_values = dg.define_asset_job(
     "us_fair_values",
     selection=dg.AssetSelection.assets(fair_values),
-    description="Fair market values of chosen sessions, for whatever did not trade on them.",
+    description="Fair market values of securities that did not trade on chosen sessions.",
 )
 
 
@@ -21,16 +21,16 @@ us_fair_values = dg.define_asset_job(
     request_job=us_fair_values,
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
-    description="After a session's bars, and after its second look: values whatever did not trade, in one run.",
+    description="After us_eod and us_reconcile: values the securities that did not trade on the session, in one run.",
 )
 def us_fair_values_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
-    """The sessions of the run that succeeded; asks nobody, so that a store that is away loses no session.
+    """The sessions of the run that succeeded. Reads no store, so that no session is lost while the store is away.
 
-    Whether it still is the evening on which the vendor has values is the asset's question, at the moment it runs.
+    The asset checks when it runs whether the vendor still has values of that evening.
     """
     tags = context.dagster_run.tags
     first, last = sessions_of_run(tags)
-    if first is None or last is None:  # the second look is a job without partitions
+    if first is None or last is None:  # us_reconcile is a job without partitions
         first = last = tags.get(SESSION_TAG)
     if first is None or last is None:
         return dg.SkipReason("the run had no session")

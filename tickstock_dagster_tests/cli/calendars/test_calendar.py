@@ -37,7 +37,7 @@ def test_days_that_the_exchange_has_not_published_are_shown_as_computed(office: 
     }  # fmt: skip
     shown = office.tickstock("calendar", "show", "NYSE", *turn).out
     assert "closed; computed" in shown
-    assert "Days after 2028-12-31 are computed" in shown
+    assert "Published by the exchange until 2028-12-31 (" in shown
     assert "computed" not in office.tickstock("calendar", "show", "NYSE", *THANKSGIVING_WEEK).out
 
 

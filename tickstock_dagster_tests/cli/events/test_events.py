@@ -129,7 +129,7 @@ def test_tail_fails_when_fewer_events_come_than_asked_for(
     configured: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(configured, "tail", "--count", "1", "--timeout", "0.2") == 1
-    assert capsys.readouterr().err == "tickstock: 0 of 1 events came within 0.2 s\n"
+    assert capsys.readouterr().err == "tickstock: 0 of 1 events arrived within 0.2 s\n"
 
 
 def test_tail_without_a_count_ends_quietly(configured: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -262,7 +262,7 @@ def test_dispatch_follow_sends_what_is_committed_until_it_is_ended(
         out, err = service.communicate(timeout=20)
     assert service.returncode == 0
     assert sum(json.loads(line)["sent"] for line in out.splitlines()) == 4
-    assert err == "following the outbox; SIGTERM ends it\n"
+    assert err == "following the outbox until SIGTERM or Ctrl-C\n"
 
 
 def test_a_heartbeat_without_a_service_is_refused(
@@ -294,7 +294,7 @@ def test_mail_shows_that_mails_arrive_and_sends_what_waits(
         for name, value in smtp_environment(port, certificate).items():
             configured.setenv(name, value)
         assert run(configured, "mail", "--test") == 0
-        assert capsys.readouterr().out == f"localhost:{port} took the mail to a@example.org\n"
+        assert capsys.readouterr().out == f"localhost:{port} accepted the mail to a@example.org\n"
         assert run(configured, "mail", "--json") == 0
         assert json.loads(capsys.readouterr().out) == {"sent": 1, "waiting": 0}
         configured.setenv("TICKSTOCK_SMTP_PASSWORD", "another-word")

@@ -31,7 +31,7 @@ def test_a_plans_reach_and_rate_are_counted(office: Office) -> None:
     assert facts["missing_bars"] + facts["out_of_history"] > 14_000
     assert 0.4 < facts["out_of_history"] / facts["missing_bars"] < 2
     words = office.tickstock("plan", "--profile", "dev", "--years", "4").out
-    assert "(older than the plan reaches; not asked for)" in words
+    assert "(older than the plan reaches; not requested)" in words
     assert "at 5 per 60 s (free plan)" in words
 
 

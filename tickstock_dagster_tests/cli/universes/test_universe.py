@@ -121,7 +121,7 @@ def test_unknown_tickers_of_an_import_are_named_with_their_lines_and_left_out_on
     assert "NOSUCH (line 3), NOONE (line 5)" in refused.error
     assert "few" not in office.rows("SELECT key FROM cache_entries")
     taken = office.tickstock("universe", "import", "few", str(file), "--skip-unknown")
-    assert "left out, since nobody knows them: NOSUCH, NOONE" in taken.out
+    assert "left out, since no list of the vendor has them: NOSUCH, NOONE" in taken.out
     assert universe_tickers(open_engine(office.database_url), "few") == ("AAPL", "KO")
 
 

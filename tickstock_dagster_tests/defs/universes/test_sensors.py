@@ -80,7 +80,7 @@ def test_a_session_that_cannot_be_synchronised_is_named_and_stops_no_other(world
     words = look(world, datetime.now(UTC))
     assert isinstance(words, str)
     assert "2026-11-19: 3 runs failed, the last says why; launch universe_sync by hand" in words
-    assert "2026-11-20: its last run did not end well, and is repeated after" in words
+    assert "2026-11-20: its last run did not succeed; the next is due at" in words
 
 
 def after(factory: Factory, result: dg.ExecuteInProcessResult) -> dg.SensorResult:

@@ -204,9 +204,7 @@ def test_a_session_that_was_never_synchronised_is_determined_by_the_rule(world: 
 
 def test_a_key_without_a_universe_is_named(world: Factory) -> None:
     world.instance.add_dynamic_partitions("universes", ["nobody"])
-    assert "no universe has the name nobody" in failure_of(
-        materialise(world, ["universes/membership"], f"{FRI}|nobody")
-    )
+    assert "no universe is named nobody" in failure_of(materialise(world, ["universes/membership"], f"{FRI}|nobody"))
 
 
 def test_the_job_makes_the_universes_of_a_session_from_an_empty_store(factory: Factory) -> None:
