@@ -9,7 +9,7 @@ import dagster as dg
 import pytest
 from rich.console import Console
 
-from tickstock_dagster.cli.loading import runs as runs_module
+from tickstock_dagster.cli.loading import progress as progress_module
 from tickstock_dagster.cli.loading.runs import _stretches
 from tickstock_dagster_tests.cli.office import Office
 
@@ -66,7 +66,7 @@ def test_a_killed_command_leaves_a_run_that_the_next_one_reports_as_failed(offic
 
 
 def test_a_terminal_is_shown_how_far_a_run_is(office: Office) -> None:
-    office.monkeypatch.setattr(runs_module, "console", Console(stderr=True, force_terminal=True, width=100))
+    office.monkeypatch.setattr(progress_module, "console", Console(stderr=True, force_terminal=True, width=100))
     office.vendor.install("timeout", seconds=1.2, path="*/aggs/*")
     answer = office.tickstock(*LOAD)
     assert answer.code == 0, answer.err
