@@ -1,6 +1,6 @@
--- An event that was sent late is kept as long after it was sent; one that was not sent is kept for ever, unless it was
--- dropped by hand. That a session was declared complete, and a gap told of, is remembered by the event itself: without it
--- an old session that is loaded again, or a gap that never closes, would be told of once more. Those few stay.
+-- The age of a late event counts from its sending; an unsent one is kept until it is sent, or dropped by hand. The
+-- events of complete sessions and of long gaps stay: they are the only record that both were published, and without them
+-- an old session that is loaded again, or a gap that never closes, would be published a second time.
 DELETE FROM outbox AS o
 WHERE o.occurred_at < %(before)s AND o.channel NOT IN ('tickstock.eod.complete', 'tickstock.quality.data_stale')
     AND (

@@ -75,7 +75,15 @@ def commands(event: StoredEvent, replayed: str | None) -> Iterator[Command]:
 def sendable(
     events: Sequence[StoredEvent], closed: dict[str, str], max_bytes: int, refused: dict[int, str], held: set[str]
 ) -> list[StoredEvent]:
-    """The events of a batch that may be sent; the others go into `refused`, or wait with their subject in `held`."""
+    """The events of a batch that may be sent; the others go into `refused`, or wait with their subject in `held`.
+
+    Args:
+        events: the batch, in the order of writing.
+        closed: streams that take nothing now, with the reason.
+        max_bytes: the longest event that a stream takes, in UTF-8.
+        refused: gains the position of each event that is refused now, with the reason.
+        held: subjects whose events wait behind a refused one; gains those of this batch.
+    """
     ready = []
     for event in events:
         if event.subject in held:
