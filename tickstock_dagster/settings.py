@@ -8,6 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.core.operations.maintenance import Retention
@@ -169,12 +170,16 @@ class Settings(BaseSettings):
         """Accept only an unambiguous instant: no bare date, no time without an offset, no number of seconds."""
         if value is None:
             return None
+        text = str(value)
         try:
-            instant = datetime.fromisoformat(str(value))
+            instant = datetime.fromisoformat(text) if text.isprintable() else None
         except ValueError:
             instant = None
         if instant is None or instant.tzinfo is None:
             raise ValueError("an instant with its offset is expected, as 2026-11-20T22:00:00+00:00")
+        # A day within both ends, so that the date is inside in every time zone.
+        if not FIRST_DAY < instant.date() < LAST_DAY:
+            raise ValueError(f"an instant between {FIRST_DAY} and {LAST_DAY} is expected: the calendars end there")
         return instant.astimezone(UTC)
 
     @model_validator(mode="after")
@@ -195,5 +200,7 @@ def load_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()
+        )
         raise ConfigurationError(f"the environment is not accepted: {problems}") from None

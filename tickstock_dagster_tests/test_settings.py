@@ -56,7 +56,16 @@ def test_every_variable_is_described() -> None:
         ("TICKSTOCK_AUTOMATION", "on", "'running' or 'stopped'"),
         *(
             ("TICKSTOCK_NOW", text, "an instant with its offset is expected, as 2026-11-20T22:00:00+00:00")
-            for text in ("tomorrow", "2026-11-20", "2026-11-20T22:00:00", "1795212000")
+            for text in ("tomorrow", "2026-11-20", "2026-11-20T22:00:00", "1795212000", "2026-11-20T22:00:00\n+00:00")
+        ),
+        *(
+            ("TICKSTOCK_NOW", text, "an instant between 2000-01-01 and 2050-12-31 is expected")
+            for text in (
+                "9999-12-31T23:59:59-05:00",
+                "0001-01-01T00:00:00+14:00",
+                "1999-12-31T12:00:00+00:00",
+                "2051-01-01T00:00:00+00:00",
+            )
         ),
     ],
 )

@@ -87,6 +87,8 @@ def open_workspace(*, migrated: bool = True) -> Workspace:
     Dagster runs that this process starts find them there.
     """
     settings = load_settings()
+    if settings.now and console.is_terminal:
+        console.print(f"TICKSTOCK_NOW is set: commands and their runs take {settings.now:%Y-%m-%d %H:%M} UTC for now.")
     with status("Starting services"):
         addresses = resolve_addresses(settings)
     os.environ.update(process_environment(addresses, settings))

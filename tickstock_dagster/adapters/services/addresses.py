@@ -23,8 +23,27 @@ class ServiceAddresses:
     embedded: frozenset[str] = frozenset()
 
 
+UNREADABLE = "not a URL: a password with # / ? or @ must be percent-encoded"
+"""Shown instead of an address that cannot be taken apart: any part of it may belong to its password."""
+
+
+def is_readable(url: str) -> bool:
+    """Whether a URL has a scheme, a host and a port that is a number, and no login after its host."""
+    try:
+        parts = urlsplit(url)
+        readable = bool(parts.scheme and parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+    return readable and "@" not in parts.path + parts.fragment
+
+
 def without_password(url: str) -> str:
-    """`url` with `***` in place of its password, and without its query, where libpq takes passwords too."""
+    """`url` with `***` in place of its password, and without its query, where libpq takes passwords too.
+
+    `UNREADABLE` where it cannot be taken apart.
+    """
+    if not is_readable(url):
+        return UNREADABLE
     parts = urlsplit(url)
     login, at, host = parts.netloc.rpartition("@")
     user, colon, _ = login.partition(":")

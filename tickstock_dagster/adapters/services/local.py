@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from tickstock_dagster.adapters.services.addresses import ServiceAddresses, without_password
+from tickstock_dagster.adapters.services.addresses import ServiceAddresses, is_readable, without_password
 from tickstock_dagster.adapters.services.base import EmbeddedService
 from tickstock_dagster.adapters.services.environment import process_environment, write_dotenv
 from tickstock_dagster.adapters.services.postgres import DAGSTER_STORAGE, WAREHOUSE, Postgres
@@ -260,6 +260,8 @@ def _embedded_status(service: EmbeddedService, url: str | None) -> ServiceStatus
 
 
 def _configured_status(name: str, url: str) -> ServiceStatus:
+    if not is_readable(url):
+        return ServiceStatus(name, "configured", "down", without_password(url))
     parts = urlsplit(url)
     port = parts.port or (6379 if parts.scheme.startswith("redis") else 5432)
     try:

@@ -72,6 +72,20 @@ def test_one_that_fails_leaves_all_of_them_as_they_were(database_url: str, folde
     assert query(database_url, RECORDED) == recorded
 
 
+def test_one_is_withdrawn_by_a_numbered_migration_that_drops_what_it_created(
+    database_url: str, folder: Path, numbered: Path
+) -> None:
+    migrate(database_url, repeatable_folder=folder)
+    (folder / "R02_above.sql").unlink()
+    with pytest.raises(SchemaError, match=r"migration R02_above, .* withdraw it by a numbered migration"):
+        migrate(database_url, numbered, folder)
+    (numbered / f"{len(NUMBERED) + 1:04d}_no_above.sql").write_text("DROP VIEW above;\n")
+    report = migrate(database_url, numbered, folder)
+    assert (report.applied, report.recreated) == ((f"{len(NUMBERED) + 1:04d}_no_above",), ("R01_below",))
+    assert query(database_url, "SELECT to_regclass('above')") == [(None,)]
+    assert migrate(database_url, numbered, folder).applied == ()
+
+
 def test_whatever_a_numbered_migration_dropped_is_there_again_after_it(
     database_url: str, folder: Path, numbered: Path
 ) -> None:

@@ -176,6 +176,24 @@ def test_a_stranger_on_the_simulators_port_is_not_taken_for_it(tmp_path: Path, m
         services.start({"simulator"})
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:Hidden#x@127.0.0.1:1/warehouse",
+        "postgresql://user:a/Hidden@127.0.0.1:1/warehouse",
+        "postgresql://user:1/Hidden@127.0.0.1:1/warehouse",
+        "postgresql://user:Hidden@127.0.0.1:port/warehouse",
+        "garbage Hidden",
+    ],
+)
+def test_an_address_that_cannot_be_taken_apart_is_down_and_shows_nothing_of_itself(tmp_path: Path, url: str) -> None:
+    settings = settings_with(tmp_path, **{**CONFIGURED, "TICKSTOCK_DATABASE_URL": url})
+    [status] = [status for status in service_statuses(settings) if status.name == "database_url"]
+    assert status.state == "down"
+    assert "Hidden" not in repr(status)
+    assert "percent-encoded" in str(status.address)
+
+
 def test_a_dagster_process_gets_every_address_and_both_switches(tmp_path: Path) -> None:
     environment = process_environment(EMBEDDED, settings_with(tmp_path))
     assert environment["PATH"] == os.environ["PATH"]
