@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.errors import BadInputError
@@ -254,6 +254,9 @@ ciks = st.lists(st.one_of(st.none(), st.sampled_from("abcdef")), min_size=40, ma
 
 
 @given(caps, ciks, st.integers(1, 15), st.integers(0, 15), st.frozensets(st.integers(1, 45), max_size=20))
+@example(
+    [1, *[None] * 9, 1], [None, "a", *[None] * 8, "a", *[None] * 29], 1, 0, frozenset({2})
+)  # "a" changes its class
 def test_the_count_is_never_exceeded_and_is_full_where_there_are_enough(sizes, issuers, count, band, held) -> None:
     rows = facts(*(stock(size and size * 1e9, cik=issuers[place], adv20_usd=place) for place, size in enumerate(sizes)))
     rule = top(count, group_by="cik", keep_until=count + min(band, count))
@@ -265,9 +268,12 @@ def test_the_count_is_never_exceeded_and_is_full_where_there_are_enough(sizes, i
         row["cik"] or row["security_id"] for row in rows.iter_rows(named=True) if row["security_id"] in ids(judged)
     ]
     assert len(set(chosen)) == len(chosen), "one class an issuer"
+    issuer_of = {row["security_id"]: row["cik"] or row["security_id"] for row in rows.iter_rows(named=True)}
+    incumbents = {issuer_of[security] for security in held if security in issuer_of}
     for row in judged.assessments.iter_rows(named=True):
         if row["decision"] == "joined" and row["rank"]:
-            assert row["rank"] <= count, "nobody enters from below the count"
+            enters = issuer_of[row["security_id"]] not in incumbents
+            assert row["rank"] <= count if enters else row["member"], "no issuer enters from below the count"
         if row["member"] and row["decision"] == "stays":
             assert row["rank"] <= rule.top.stays_until
     again = evaluate(rule, rows, frozenset(ids(judged)))
