@@ -12,6 +12,7 @@ from typing import Self, TypeVar
 import dagster as dg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.events.outbox import DispatchReport
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.sources.protocol import MarketSource, Source
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -147,9 +148,15 @@ def session_days(keys: Sequence[str], added: Sequence[str] = ()) -> list[date]:
     return sorted({date.fromisoformat(key) for key in (*keys, *added)})
 
 
-def send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> dict[str, int]:
+def dispatch(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> DispatchReport:
     """Send what waits in the outbox. While Redis is away the run goes on; `outbox_sensor` sends the events later."""
     report = notifications.dispatch()
     if report.error:
         context.log.warning("%s notifications wait: %s", report.left, report.error)
+    return report
+
+
+def send(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> dict[str, int]:
+    """`dispatch`, and its counts as run metadata."""
+    report = dispatch(context, notifications)
     return {"events_sent": report.sent, "events_waiting": report.left}

@@ -24,6 +24,7 @@ from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_reported, sum
 from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.resources import RedisNotifications
+from tickstock_dagster.defs.runs import dispatch
 
 AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
@@ -180,10 +181,7 @@ def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNo
     Redis being away fails no run: the events stay, and a sensor sends them later.
     """
     publish_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
-    report = notifications.dispatch()
-    if report.error:
-        context.log.warning("%s notifications wait: %s", report.left, report.error)
-    return report
+    return dispatch(context, notifications)
 
 
 def _declare_end_of_day(
