@@ -76,7 +76,7 @@ class Factory:
 
     def track(self, *tickers: str, universe: str = "tests") -> None:
         """From now on the bars of `tickers` are expected."""
-        write_universe(self.engine, universe, "list", universe, tickers or FEW, track=True, now=SUNDAY)
+        write_universe(self.engine, universe, "list", universe, tickers or FEW, track_from=MON, now=SUNDAY)
 
     def run(
         self,

@@ -134,7 +134,7 @@ def month(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SimulatedMonth]:
         pytest.MonkeyPatch.context() as p,
     ):
         factory = world.factory
-        write_universe(factory.engine, "month", "list", "month", TRACKED, track=True, now=BEGINS)
+        write_universe(factory.engine, "month", "list", "month", TRACKED, track_from=date(2026, 9, 28), now=BEGINS)
         # A month of history: what trades thinly is known by then.
         assert factory.run("us_eod", date(2026, 9, 28), date(2026, 10, 28), now=BEGINS).success
         world.instance.add_dynamic_partitions("tickers", ["AAPL", "SPY", "THIN"])

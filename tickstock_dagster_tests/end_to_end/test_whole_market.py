@@ -75,7 +75,7 @@ def test_the_groups_of_a_whole_market_are_counted_in_a_moment(factory: Factory) 
     for number in range(20):
         factory.track(*SYMBOLS[number::2], universe=f"half_{number}")
     expected = Expectation.of_universes(factory.engine, None, THU, THU).cells([THU])
-    groups = completeness_by_group(factory.engine, expected)
+    groups = completeness_by_group(factory.engine, [THU], expected)
     assert len(groups) == 22
     assert {group.ratio for group in groups} == {1.0}
     assert sum(group.members for group in groups) > 120_000

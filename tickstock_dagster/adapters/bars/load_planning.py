@@ -83,7 +83,8 @@ def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Ex
     if request.universes is None:
         return Expectation.of_tickers(context.engine, request.tickers)
     first, last = request.sessions[0], request.sessions[-1]
-    return Expectation.of_universes(context.engine, request.universes or None, first, last)
+    names = request.universes or None
+    return Expectation.of_universes(context.engine, names, first, last, stated=request.owed, market=context.market)
 
 
 def history_words(source: MarketSource) -> str:

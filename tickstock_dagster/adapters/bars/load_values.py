@@ -15,7 +15,8 @@ class LoadRequest:
     """What to load: `tickers` as printed today on `sessions` (ascending, closed ones only).
 
     With `universes` (canonical names; empty: all tracked ones) the request is for the bars of their members on each
-    session, and `tickers` are those of all these members. `ask_again` also asks for open gaps that are not due yet,
+    session, and `tickers` are those of all these members; with `owed`, on those sessions alone from which each universe
+    is tracked. `ask_again` also asks for open gaps that are not due yet,
     `refresh` also for provisional bars and cells with the reason no_trade. `strict` refuses unknown tickers instead of
     naming them in the report.
     """
@@ -23,6 +24,7 @@ class LoadRequest:
     tickers: tuple[str, ...]
     sessions: tuple[date, ...]
     universes: tuple[str, ...] | None = None
+    owed: bool = False
     ask_again: bool = False
     refresh: bool = False
     strict: bool = False
@@ -38,7 +40,7 @@ class LoadReport:
         plan: the calls that the load planned.
         stored: numbers of new, changed, unchanged and quarantined rows, and of explained gaps.
         states: each session's completeness over the requested tickers, ascending.
-        gaps: explained gaps of the request by reason.
+        gaps: requested bars that are not stored, by reason.
         unknown: requested tickers that no list of the vendor has.
         unresolved: tickers in answers that no security held on that session.
         failures: failed units, one line each.

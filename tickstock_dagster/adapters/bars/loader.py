@@ -18,7 +18,7 @@ from tickstock_dagster.adapters.bars.post_load import late_starts, revised_gaps
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
-from tickstock_dagster.adapters.loading.coverage import completeness, gaps_by_reason
+from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
@@ -27,6 +27,7 @@ from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitle
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.envelope import Event, JobProgress
+from tickstock_dagster.core.loading.completeness import reasons, session_states
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
 from tickstock_dagster.core.loading.planning import LoadPlan, WorkUnit
 
@@ -81,16 +82,14 @@ class BarLoader:
         with self._timer.phase("settle"):
             expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
             expected = expectation.cells(request.sessions)
-            states = tuple(completeness(self.context.engine, expected))
-            security_ids = expected["security_id"].unique().to_list()
-            gaps = gaps_by_reason(self.context.engine, security_ids, request.sessions[0], request.sessions[-1])
+            cells = read_states(self.context.engine, expected)
         return LoadReport(
             tickers=request.tickers,
             expectation=expectation,
             plan=prepared.plan,
             stored=stored,
-            states=states,
-            gaps=gaps,
+            states=tuple(session_states(cells)),
+            gaps=reasons(cells),
             unknown=prepared.unknown,
             unresolved=unresolved,
             failures=failures,

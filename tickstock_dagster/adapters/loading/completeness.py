@@ -1,36 +1,51 @@
 """Reading completeness by universe, ETF theme and equity type; `core.loading.completeness` counts."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.coverage import read_states
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.loading.completeness import GROUP_SPAN_SCHEMA, GroupCompleteness, group_completeness
+from tickstock_dagster.core.loading.completeness import (
+    GROUP_SPAN_SCHEMA,
+    GroupCompleteness,
+    GroupKind,
+    group_completeness,
+)
 
 
-def completeness_by_group(engine: sa.Engine, expected: pl.DataFrame) -> list[GroupCompleteness]:
-    """The state of every universe, theme and equity type on the sessions of the expected cells.
+def completeness_by_group(
+    engine: sa.Engine, sessions: Sequence[date], tracked: pl.DataFrame
+) -> list[GroupCompleteness]:
+    """The state of every universe and theme, tracked or not, and of every equity type.
 
     Args:
         engine: the store's.
-        expected: `CELL_SCHEMA`, all tracked cells of some sessions.
+        sessions: sessions of the US market, ascending.
+        tracked: `CELL_SCHEMA`, all tracked cells of these sessions: those of types.
 
     Returns:
-        As `core.loading.completeness.group_completeness`; empty where no bar is expected.
+        As `core.loading.completeness.group_completeness`, kind by kind; empty where there is no universe.
     """
-    if expected.is_empty():
+    if not sessions:
         return []
-    first, last = expected["session"].min(), expected["session"].max()
-    assert isinstance(first, date)  # noqa: S101  # the schema's type
-    assert isinstance(last, date)  # noqa: S101
-    state = read_frame(engine, statement("loading/cells_state"), (first, last))
-    state = state.cast({"security_id": pl.Int64, "session": pl.Date})
-    cells = expected.join(state, on=["security_id", "session"], how="left", validate="1:1")
+    first, last = sessions[0], sessions[-1]
+    with transaction(engine) as connection:
+        universes = connection.execute(statement("loading/completeness_universes")).fetchall()
+        frequencies = dict(connection.execute(statement("loading/completeness_frequencies")).fetchall())
+    keys = [key for key, _tracked, _theme in universes]
+    members = Expectation.of_universes(engine, keys, first, last).cells(sessions)
+    states = read_states(engine, pl.concat([members, tracked]).unique(["security_id", "session"]))
     spans = read_frame(engine, statement("loading/completeness_groups"), (first, last))
     spans = spans.cast({name: dtype for name, dtype in GROUP_SPAN_SCHEMA.items() if dtype != pl.String})
-    with transaction(engine) as connection:
-        frequencies = dict(connection.execute(statement("loading/completeness_frequencies")).fetchall())
-    return group_completeness(cells, spans, frequencies)
+    is_type = pl.col("kind") == GroupKind.TYPE.value
+    watched = {name for _key, is_tracked, theme in universes if is_tracked for name in (_key, theme)}
+    untracked = {name for key, _tracked, theme in universes for name in (key, theme)} - watched
+    types = states.join(tracked, on=["security_id", "session"], how="semi")
+    groups = group_completeness(states, spans.filter(~is_type), untracked=untracked)
+    return groups + group_completeness(types, spans.filter(is_type), frequencies)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.loading.completeness import STATE_SCHEMA, reasons, session_states, with_reasons
 from tickstock_dagster.core.loading.coverage import Completeness
 
 PLAN_HISTORY = "the plan "
@@ -66,44 +67,33 @@ def usual_volumes(
     return pl.DataFrame(rows, schema={"security_id": pl.Int64, "median_volume": pl.Float64}, orient="row")
 
 
-def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness]:
-    """The state of each session among the expected cells (`CELL_SCHEMA`), ascending."""
-    if expected.is_empty():
-        return []
-    first, last = expected["session"].min(), expected["session"].max()
-    state = read_frame(engine, statement("loading/cells_state"), (first, last)).cast(
-        {"security_id": pl.Int64, "session": pl.Date}
-    )
-    rows = (
-        expected.join(state, on=["security_id", "session"], how="left")
-        .group_by("session")
-        .agg(
-            pl.len().alias("expected"),
-            (pl.col("state") == "stored").sum().alias("stored"),
-            (pl.col("state") == "final").sum().alias("final"),
-        )
-        .sort("session")
-    )
-    return [
-        Completeness(session, total, stored, final, total - stored - final)
-        for session, total, stored, final in rows.iter_rows()
-    ]
-
-
-def gaps_by_reason(engine: sa.Engine, security_ids: Sequence[int], first: date, last: date) -> dict[str, int]:
-    """The number of gaps of some securities between two sessions, by reason, the most frequent first.
+def read_states(engine: sa.Engine, expected: pl.DataFrame) -> pl.DataFrame:
+    """The state of some expected cells, and why those without a bar have none.
 
     Args:
         engine: the store's.
-        security_ids: securities.
-        first: first session.
-        last: last session.
+        expected: `core.loading.coverage.CELL_SCHEMA`, each cell once.
+
+    Returns:
+        `core.loading.completeness.STATE_SCHEMA`, the same cells.
     """
-    with transaction(engine) as connection:
-        rows = connection.execute(
-            statement("loading/gaps_by_reason"), {"security_ids": list(security_ids), "first": first, "last": last}
-        ).fetchall()
-    return dict(rows)
+    if expected.is_empty():
+        return pl.DataFrame(schema=STATE_SCHEMA)
+    span = (expected["session"].min(), expected["session"].max())
+    states = read_frame(engine, statement("loading/cells_state"), span).cast(
+        {"security_id": pl.Int64, "session": pl.Date}
+    )
+    return with_reasons(expected.join(states, on=["security_id", "session"], how="left", validate="1:1"))
+
+
+def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness]:
+    """The state of each session among the expected cells (`CELL_SCHEMA`), ascending."""
+    return session_states(read_states(engine, expected))
+
+
+def gaps_by_reason(engine: sa.Engine, expected: pl.DataFrame) -> dict[str, int]:
+    """How many of the expected cells (`CELL_SCHEMA`) have no bar, by reason, the most frequent first."""
+    return reasons(read_states(engine, expected))
 
 
 def cell_states(engine: sa.Engine, first: date, last: date) -> dict[tuple[date, str], str]:

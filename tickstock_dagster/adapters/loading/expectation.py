@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
+from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA, expected_cells
 
 
@@ -35,25 +36,52 @@ class Expectation:
         return cls(read_intervals(engine, tickers))
 
     @classmethod
-    def of_universes(cls, engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date) -> Self:
-        """The members of some universes on each session.
+    def of_universes(
+        cls,
+        engine: sa.Engine,
+        universes: Sequence[str] | None,
+        first: date,
+        last: date,
+        *,
+        stated: bool = False,
+        market: str = MARKET,
+    ) -> Self:
+        """The members of some universes on each session: what a load of these sessions asks for.
 
         Args:
             engine: the store's.
             universes: canonical names; None: all tracked universes. An unknown name adds nothing.
             first: first session.
             last: last session.
+            stated: leave out sessions before each universe's first one.
+            market: MIC of the calendar; members listed elsewhere are left out.
         """
-        values = {"universes": None if universes is None else list(universes), "first": first, "last": last}
+        values = {
+            "universes": None if universes is None else list(universes),
+            "first": first,
+            "last": last,
+            "stated": stated,
+            "market": market,
+            "abroad": list(ABROAD),
+        }
         with transaction(engine) as connection:
             rows = connection.execute(statement("universes/universe_spans"), values).fetchall()
         spans = pl.DataFrame(rows, schema=SPAN_SCHEMA, orient="row")
         return cls(intervals_of(engine, spans["security_id"].unique().to_list()), spans)
 
     @classmethod
-    def of_tracked(cls, engine: sa.Engine) -> Self:
-        """All tracked securities, on every day: for the checks of the whole table."""
-        return cls.of_universes(engine, None, date.min, date.max)
+    def of_tracked(
+        cls, engine: sa.Engine, first: date = date.min, last: date = date.max, *, market: str = MARKET
+    ) -> Self:
+        """What is expected: the members of all tracked universes, from each universe's first session on.
+
+        Args:
+            engine: the store's.
+            first: first session.
+            last: last session.
+            market: MIC of the calendar.
+        """
+        return cls.of_universes(engine, None, first, last, stated=True, market=market)
 
     @classmethod
     def nothing(cls) -> Self:
@@ -63,6 +91,12 @@ class Expectation:
     def with_listings_as_stored(self, engine: sa.Engine) -> Self:
         """The same securities on the same days, with listings as stored now: bars may move the start of a listing."""
         return replace(self, intervals=intervals_of(engine, self.security_ids))
+
+    @property
+    def begins(self) -> date | None:
+        """The first day on which a bar of any of them is expected; None where none is, or where no day is stated."""
+        first = None if self.spans is None else self.spans["valid_from"].min()
+        return first if isinstance(first, date) else None
 
     @property
     def security_ids(self) -> list[int]:

@@ -27,7 +27,7 @@ def tracked_state(engine: sa.Engine, session: date, tracked: Expectation | None 
     """
     if not tracked_tickers(engine, date.min):
         return None
-    tracked = tracked or Expectation.of_universes(engine, None, session, session)
+    tracked = tracked or Expectation.of_tracked(engine, session, session)
     states = completeness(engine, tracked.cells([session]))
     return states[0] if states else Completeness(session, 0, 0, 0, 0)
 
@@ -40,7 +40,7 @@ def unknown_tickers(engine: sa.Engine) -> tuple[str, ...]:
 
 def next_retry(engine: sa.Engine, session: date) -> datetime | None:
     """When the first open gap of a session's tracked securities is due for a retry; None where there is none."""
-    ids = Expectation.of_universes(engine, None, session, session).security_ids
+    ids = Expectation.of_tracked(engine, session, session).security_ids
     with transaction(engine) as connection:
         row = connection.execute(
             statement("loading/gaps_next_retry"), {"session": session, "security_ids": ids}

@@ -67,13 +67,13 @@ def publish_overdue(
     due_at = overdue_at(calendar, session, same_day=same_day)
     if now < due_at:
         return None
-    tracked = Expectation.of_universes(engine, None, session, session)
+    tracked = Expectation.of_tracked(engine, session, session)
     state = tracked_state(engine, session, tracked)
     if state is None or reaches_objective(state):
         return None
     status = AttemptStatus(
         state,
-        gaps_by_reason(engine, tracked.security_ids, session, session),
+        gaps_by_reason(engine, tracked.cells([session])),
         state="overdue",
         market=calendar.key,
         attempt=max(1, attempts),

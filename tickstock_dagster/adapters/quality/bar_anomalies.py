@@ -80,7 +80,7 @@ def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFram
 
 def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionBars:
     span = [*calendar.sessions_before(session, USUAL_SESSIONS), session]
-    ids = Expectation.of_universes(engine, None, session, session).security_ids
+    ids = Expectation.of_tracked(engine, session, session).security_ids
     given = ",".join(str(security) for security in ids)
     frame = read_frame(engine, statement("quality/anomaly_bars"), (span[0], session, given)).cast(
         pl.Schema(RECENT_SCHEMA)

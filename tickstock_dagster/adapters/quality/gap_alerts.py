@@ -13,24 +13,36 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA
+from tickstock_dagster.core.loading.end_of_day import latest_due_session
+from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
 
 
 def read_long_gaps(
-    engine: sa.Engine, calendar: SessionCalendar, *, tracked: Expectation | None = None
+    engine: sa.Engine, calendar: SessionCalendar, now: datetime, *, tracked: Expectation | None = None
 ) -> list[LongGap]:
-    """Gaps of more than one session of tracked securities, the newest first.
+    """Gaps of more than one session in what is owed, the newest first.
 
-    `tracked` is `Expectation.of_tracked`, where the caller has it already.
+    Cells before the plan's history are left out: waiting does not help. So are those that nobody was to ask for yet.
+
+    Args:
+        engine: the store's.
+        calendar: with its overrides applied.
+        now: aware.
+        tracked: `Expectation.of_tracked`, where the caller has it already.
     """
-    spans = _spans(tracked or Expectation.of_tracked(engine))
-    with transaction(engine) as connection:
-        return _long_gaps(connection, spans, calendar)
+    owed = owed_cells(engine, calendar, calendar.latest_closed_session(now), tracked=tracked)
+    owed = asked_or_due(owed, latest_due_session(calendar, now))
+    owed = owed.filter(~pl.col("evidence").str.starts_with(PLAN_HISTORY))
+    if owed.is_empty():
+        return []
+    days = owed["session"]
+    return long_gaps(owed.select(list(OPEN_GAP_SCHEMA)), calendar.sessions(days.min(), days.max()))  # type: ignore[arg-type]  # dates, as the schema says
 
 
 def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
@@ -46,31 +58,15 @@ def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: s
     Returns:
         The number of new alerts.
     """
-    spans = _spans(Expectation.of_tracked(engine))
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
-        found = _long_gaps(connection, spans, calendar)
+        found = read_long_gaps(engine, calendar, now)
         before = _last_bars(connection, found)
         events = [
             gap.event(market=market, last_session=before[gap.security_id, gap.first], now=now, run_id=run_id)
             for gap in found
         ]
         return write_events(connection, events)
-
-
-def _spans(tracked: Expectation) -> pl.DataFrame:
-    assert tracked.spans is not None  # noqa: S101  # an expectation of universes has them
-    return tracked.spans
-
-
-def _long_gaps(connection: psycopg.Connection, spans: pl.DataFrame, calendar: SessionCalendar) -> list[LongGap]:
-    values = {**{name: spans[name].to_list() for name in SPAN_SCHEMA}, "plan": PLAN_HISTORY}
-    rows = connection.execute(statement("quality/alerts_open_gaps"), values).fetchall()
-    gaps = pl.DataFrame(rows, schema=OPEN_GAP_SCHEMA, orient="row")
-    if gaps.is_empty():
-        return []
-    days = gaps["session"]
-    return long_gaps(gaps, calendar.sessions(days.min(), days.max()))  # type: ignore[arg-type]  # dates, as the schema says
 
 
 def _last_bars(connection: psycopg.Connection, gaps: Sequence[LongGap]) -> dict[tuple[int, date], date | None]:

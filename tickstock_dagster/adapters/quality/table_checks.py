@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.loading.coverage import SPAN_SCHEMA
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +38,6 @@ def duplicate_keys(engine: sa.Engine, since: date) -> Violations:
 def broken_invariants(engine: sa.Engine, since: date) -> Violations:
     """Rows that break an OHLC invariant, and invariants whose constraint is gone or not validated."""
     return _count(engine, "quality/bars_broken_invariants", {"since": since})
-
-
-def open_gaps(engine: sa.Engine, limit: int = 10, *, tracked: Expectation | None = None) -> tuple[int, pl.DataFrame]:
-    """How many tracked cells are open gaps, and the newest of them (session, ticker, reason, evidence).
-
-    `tracked` is `Expectation.of_tracked`, where the caller has it already.
-    """
-    spans = (tracked or Expectation.of_tracked(engine)).spans
-    assert spans is not None  # noqa: S101  # an expectation of universes has them
-    values = {**{name: spans[name].to_list() for name in SPAN_SCHEMA}, "limit": limit}
-    with transaction(engine) as connection:
-        row = connection.execute(statement("loading/gaps_open_count"), values).fetchone()
-        rows = connection.execute(statement("loading/gaps_open_sample"), values).fetchall()
-    schema = {"session": pl.Date, "ticker": pl.String, "reason": pl.String, "evidence": pl.String}
-    return (row[0] if row else 0), pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def _count(engine: sa.Engine, name: str, values: Mapping[str, object]) -> Violations:

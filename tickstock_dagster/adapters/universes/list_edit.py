@@ -7,7 +7,7 @@ A universe with a rule gets another rule instead (`adapters.universes.rule_edit`
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 import psycopg
 import sqlalchemy as sa
@@ -133,31 +133,48 @@ def set_list(
     return EditOutcome(tuple(ticker for ticker in wanted if ticker not in members), tuple(left), len(wanted))
 
 
-def track_universe(engine: sa.Engine, universe: str, *, track: bool, reason: str, run_id: str, now: datetime) -> bool:
-    """Set whether the members' bars are expected from now on; returns whether that changed.
+def track_universe(
+    engine: sa.Engine,
+    universe: str,
+    *,
+    track: bool,
+    track_from: date | None = None,
+    reason: str,
+    run_id: str,
+    now: datetime,
+) -> date | None:
+    """Set whether the members' bars are expected, and from which session on.
 
     Args:
         engine: the store's.
         universe: name or alias.
         track: whether to expect bars of the members.
+        track_from: the first session of which they are expected. By default the former one, which stays while a
+            universe is not tracked; else the latest closed session.
         reason: why, for the log.
         run_id: the Dagster run, or cli.
         now: aware.
+
+    Returns:
+        The first session that is or was expected; None where nothing has changed.
 
     Raises:
         BadInputError: there is no such universe.
     """
     key = universe_named(engine, universe)
+    session = library_calendar(MARKET).latest_closed_session(now)
+    values = {"universe": key, "track": track, "track_from": track_from, "latest": session, "now": now}
     with transaction(engine) as connection:
-        changed = connection.execute(
-            statement("universes/universe_track"), {"universe": key, "track": track, "now": now}
-        ).rowcount
-        if changed:
-            session = library_calendar(MARKET).latest_closed_session(now)
-            before, after = {"track": not track}, {"track": track}
+        former = connection.execute(statement("universes/universe_tracked"), {"universe": key}).fetchone()
+        row = connection.execute(statement("universes/universe_track"), values).fetchone()
+        if row:
+            before, after = (
+                {"track": tracked, "track_from": None if begins is None else str(begins)}
+                for tracked, begins in (former or (False, None), (track, row[0]))
+            )
             change = MembershipChange(session, None, None, "settings", reason, before, after)
             write_changes(connection, key, [change], task="set", rule_version=None, event=None, run_id=run_id, at=now)
-    return bool(changed)
+    return row[0] if row else None
 
 
 def _members(connection: psycopg.Connection, key: str) -> list[str]:

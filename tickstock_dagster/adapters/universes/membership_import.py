@@ -64,7 +64,6 @@ def import_intervals(
     reason: str,
     run_id: str,
     now: datetime,
-    track: bool = False,
     task: str = "import",
 ) -> Imported:
     """Make a dated universe from intervals, or replace its members with them, in the caller's transaction.
@@ -79,7 +78,6 @@ def import_intervals(
         reason: why, for the log and the event.
         run_id: the Dagster run, or cli.
         now: aware.
-        track: whether its members' bars are expected on every session; used where the universe is new.
         task: for the log.
 
     Raises:
@@ -93,7 +91,7 @@ def import_intervals(
             "intervals", f"{len(rows)} lines", f"at least one interval without an end: {universe} would be empty"
         )
     lock_memberships(connection)
-    _make(connection, universe, title, now, track=track)
+    _make(connection, universe, title, now)
     current = read_spans(connection, universe)
     newest = days[-1]
     asked = {"universe": universe, "newest": newest, "now": now}
@@ -132,13 +130,12 @@ def import_intervals(
     return Imported(len(revision.begun), len(revision.retired), len(after), published)
 
 
-def _make(connection: psycopg.Connection[Any], universe: str, title: str, now: datetime, *, track: bool) -> None:
+def _make(connection: psycopg.Connection[Any], universe: str, title: str, now: datetime) -> None:
     values = {
         "key": universe,
         "type": "list",
         "name": title,
         "value": json.dumps([]),
-        "track": track,
         "category": "imported",
         "metadata": json.dumps({"title": title}),
         "membership": "dated",

@@ -100,7 +100,6 @@ def apply_rule(engine: sa.Engine, preview: RulePreview, *, reason: str, run_id: 
         "type": "rule",
         "name": preview.rule.title,
         "value": "[]",
-        "track": False,
         "category": "rule",
         "metadata": json.dumps({"title": preview.rule.title}),
         "membership": "dated",

@@ -84,7 +84,6 @@ def _make(
         "type": universe.type,
         "name": universe.title,
         "value": json.dumps([*universe.tickers, *seeds]),
-        "track": universe.track,
         "category": universe.category,
         "metadata": json.dumps({"title": universe.title}),
         "membership": universe.membership,

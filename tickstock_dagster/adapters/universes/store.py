@@ -47,7 +47,15 @@ def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
 
 
 def write_universe(
-    engine: sa.Engine, key: str, kind: str, title: str, tickers: Sequence[str], *, track: bool, now: datetime
+    engine: sa.Engine,
+    key: str,
+    kind: str,
+    title: str,
+    tickers: Sequence[str],
+    *,
+    track_from: date | None,
+    reach: date | None = None,
+    now: datetime,
 ) -> None:
     """Make a list or replace its members; the same members again change nothing.
 
@@ -57,7 +65,9 @@ def write_universe(
         kind: type of the universe: list or profile.
         title: shown to people.
         tickers: all members, in their order.
-        track: whether bars of its members are expected.
+        track_from: first session on which bars of its members are expected; None: they are not. One that is tracked
+            already keeps its own first session if that is earlier, or later than `reach`.
+        reach: the day after the sessions that are loaded from `track_from` on; by default `track_from` itself.
         now: aware.
 
     Raises:
@@ -65,14 +75,63 @@ def write_universe(
     """
     if not tickers:
         raise BadInputError(f"members of {key}", "none", "at least one ticker: no universe is empty")
-    values = {"key": key, "type": kind, "name": title, "value": Jsonb(list(tickers)), "track": track, "now": now}
+    values = {
+        "key": key,
+        "type": kind,
+        "name": title,
+        "value": Jsonb(list(tickers)),
+        "track_from": track_from,
+        "reach": reach or track_from,
+        "now": now,
+    }
     with transaction(engine) as connection:
         connection.execute(statement("universes/universe_write"), values)
 
 
-def track_profile(engine: sa.Engine, profile: Profile, *, now: datetime) -> None:
-    """Make the profile's universe if it is missing, and track it."""
-    write_universe(engine, profile.universe, "profile", profile.description, profile.tickers, track=True, now=now)
+def track_profile(
+    engine: sa.Engine, profile: Profile, *, track_from: date, reach: date | None = None, now: datetime
+) -> None:
+    """Make the profile's universe if it is missing, and track it.
+
+    Args:
+        engine: the store's.
+        profile: its members are the universe's.
+        track_from: as for `write_universe`.
+        reach: as for `write_universe`.
+        now: aware.
+    """
+    write_universe(
+        engine,
+        profile.universe,
+        "profile",
+        profile.description,
+        profile.tickers,
+        track_from=track_from,
+        reach=reach,
+        now=now,
+    )
+
+
+def expect_from(
+    engine: sa.Engine, first: date, reach: date, *, universe: str | None = None, now: datetime
+) -> int:
+    """Expect what is tracked from `first` on, as a load of all those sessions asks for.
+
+    Universes whose first session is later than `reach` keep it: the sessions between were not asked for.
+
+    Args:
+        engine: the store's.
+        first: first session of the load.
+        reach: the session after its last one.
+        universe: canonical name of the one that is loaded; None: all.
+        now: aware.
+
+    Returns:
+        The number of universes whose first session moved back.
+    """
+    values = {"first": first, "reach": reach, "universe": universe, "now": now}
+    with transaction(engine) as connection:
+        return connection.execute(statement("universes/universes_expect_from"), values).rowcount
 
 
 def listed_tickers(engine: sa.Engine, session: date) -> tuple[str, ...]:
@@ -82,20 +141,34 @@ def listed_tickers(engine: sa.Engine, session: date) -> tuple[str, ...]:
         return tuple(row[0] for row in connection.execute(statement("universes/tickers_listed"), values))
 
 
-def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[str, ...]:
+def track_listed(
+    engine: sa.Engine, session: date, *, track_from: date, reach: date | None = None, now: datetime
+) -> tuple[str, ...]:
     """Make `us_listed` from the securities listed on a session, track it, and return its members.
 
     Writes and returns nothing where no list of that session is stored.
+
+    Args:
+        engine: the store's.
+        session: a session.
+        track_from: as for `write_universe`.
+        reach: as for `write_universe`.
+        now: aware.
     """
     tickers = listed_tickers(engine, session)
     if tickers:
-        write_universe(engine, LISTED, "list", f"Listed on {session}", tickers, track=True, now=now)
+        title = f"Listed on {session}"
+        write_universe(engine, LISTED, "list", title, tickers, track_from=track_from, reach=reach, now=now)
     return tickers
 
 
 @dataclass(frozen=True, slots=True)
 class UniverseEntry:
-    """One line of the overview: `members` as of now; `determined` is the newest determined session, None for lists."""
+    """One line of the overview.
+
+    `members` as of now; `track_from` is the first session on which their bars are expected while `track` is set, None
+    where it never was; `determined` is the newest determined session, None for lists.
+    """
 
     key: str
     type: str
@@ -103,6 +176,7 @@ class UniverseEntry:
     membership: str
     members: int
     track: bool
+    track_from: date | None
     aliases: tuple[str, ...]
     last_universe_update: datetime | None
     rule_version: int | None
@@ -114,4 +188,4 @@ def universes_overview(engine: sa.Engine) -> list[UniverseEntry]:
     with transaction(engine) as connection:
         rows = connection.execute(statement("universes/universes_overview")).fetchall()
     names = [field.name for field in fields(UniverseEntry)]
-    return [UniverseEntry(**{**dict(zip(names, row, strict=True)), "aliases": tuple(row[6])}) for row in rows]
+    return [UniverseEntry(**{**dict(zip(names, row, strict=True)), "aliases": tuple(row[7])}) for row in rows]

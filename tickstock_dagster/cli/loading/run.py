@@ -5,8 +5,8 @@ from typing import Any
 
 import click
 
+from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.tracked import tracked_state
-from tickstock_dagster.adapters.quality.table_checks import open_gaps
 from tickstock_dagster.adapters.universes.store import track_profile
 from tickstock_dagster.cli.loading.eod import close_session
 from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
@@ -26,15 +26,15 @@ def command(*, profile: str | None, as_json: bool) -> None:
     workspace = open_workspace()
     now = workspace.now()
     chosen = profile_named(profile or workspace.settings.profile)
-    track_profile(workspace.engine, chosen, now=now)
     session = _latest_published(workspace, now)
+    track_profile(workspace.engine, chosen, track_from=session, now=now)
     console.print(f"Loading the session {session} of the profile {chosen.name} …")
     facts = close_session(workspace, session)
     if as_json:
         print_json(facts)
         return
-    count, _ = open_gaps(workspace.engine)
-    _print_summary(facts, count, chosen.name)
+    owed = owed_cells(workspace.engine, workspace.calendar, session).height
+    _print_summary(facts, owed, chosen.name)
 
 
 def _latest_published(workspace: Workspace, now: datetime) -> date:
@@ -55,7 +55,7 @@ def _latest_published(workspace: Workspace, now: datetime) -> date:
     return before
 
 
-def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> None:
+def _print_summary(facts: dict[str, Any], owed: int, profile: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -68,7 +68,7 @@ def _print_summary(facts: dict[str, Any], open_gap_count: int, profile: str) -> 
     table.add_row("Symbols stored", f"{facts['bars_stored']} of {facts['bars_expected']}")
     explained = facts["bars_explained"]
     table.add_row("Gaps explained", f"{explained} with a final reason, {facts['bars_missing']} open in this session")
-    table.add_row("Open gaps in total", f"{open_gap_count}" + ("" if open_gap_count == 0 else "  (tickstock status)"))
+    table.add_row("Owed in all", f"{owed:,}" + ("  (tickstock status)" if owed else ""))
     table.add_row("Event", f"tickstock.eod.complete {facts['event']}\nid {facts['event_id']}")
     table.add_row("Vendor calls", str(facts["vendor_calls"]))
     table.add_row("Time", f"{facts['seconds']:.1f} s, Dagster run {facts['run_id'][:8]}")

@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.universes.store import (
     LISTED,
+    expect_from,
     listed_tickers,
     track_listed,
     track_profile,
@@ -146,11 +147,19 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
 
 
 def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
-    """Track a chosen profile, or everything listed: from now on its bars are expected on every session."""
+    """Track what the load chose: its bars are expected from the load's first session on.
+
+    A profile, or everything listed. A universe that is tracked already is expected from there where no session lies
+    between; any other choice changes nothing.
+    """
+    engine, first, last = workspace.engine, selection.sessions[0], selection.sessions[-1]
+    reach = workspace.calendar.next_session(last)
     if selection.profile is not None:
-        track_profile(workspace.engine, selection.profile, now=now)
+        track_profile(engine, selection.profile, track_from=first, reach=reach, now=now)
     elif selection.all_tracked:
-        track_listed(workspace.engine, selection.sessions[-1], now=now)
+        track_listed(engine, last, track_from=first, reach=reach, now=now)
+    elif selection.universe is not None:
+        expect_from(engine, first, reach, universe=selection.universe, now=now)
 
 
 def _sessions(

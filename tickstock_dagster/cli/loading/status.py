@@ -1,4 +1,4 @@
-"""`tickstock status`: coverage of what is tracked, by session or by group, and every open gap with its reason."""
+"""`tickstock status`: coverage of what is tracked, by session or by group, and what is owed, each with its reason."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -6,25 +6,25 @@ from itertools import groupby
 from typing import Any
 
 import click
+import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.loading.completeness import completeness_by_group
-from tickstock_dagster.adapters.loading.coverage import completeness, gaps_by_reason
+from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
-from tickstock_dagster.adapters.quality.table_checks import open_gaps
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.completeness import GroupKind
-from tickstock_dagster.core.loading.coverage import Completeness, expected_cells
+from tickstock_dagster.core.loading.completeness import GroupKind, reasons, session_states
+from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 
 
 @click.command()
 @click.option("--sessions", type=int, help="How many sessions to show: 20 unless given, 1 with --by.")
-@click.option("--gaps", default=20, show_default=True, help="How many open gaps to list, newest first.")
+@click.option("--gaps", default=20, show_default=True, help="How many owed bars to list, newest first.")
 @click.option(
     "--by", type=click.Choice([kind.value for kind in GroupKind]), help="Group by universe, ETF theme or equity type."
 )
@@ -39,18 +39,20 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
     calendar, engine = workspace.calendar, workspace.engine
     latest = calendar.latest_closed_session(workspace.now())
     days = calendar.sessions(HISTORY_START, latest)[-sessions:]
+    tracked = Expectation.of_tracked(engine)
     if by:
-        _by_group(engine, days, GroupKind(by), as_json=as_json)
+        _by_group(engine, days, tracked.cells(days), GroupKind(by), as_json=as_json)
         return
     tickers = tracked_tickers(engine)
-    intervals = read_intervals(engine, tickers)
-    states = completeness(engine, expected_cells(days, intervals))
-    reasons = gaps_by_reason(engine, intervals["security_id"].unique().to_list(), days[0], days[-1])
-    count, sample = open_gaps(engine, gaps)
+    cells = read_states(engine, tracked.cells(days))
+    states, why = session_states(cells), reasons(cells)
+    owed = owed_cells(engine, calendar, latest, tracked=tracked)
+    sample = owed.head(gaps).select("session", "ticker", "reason", "evidence")
     if as_json:
         print_json(
             {
                 "tracked": len(tickers),
+                "expected_from": tracked.begins,
                 "latest_closed_session": latest,
                 "sessions": [
                     {
@@ -63,28 +65,37 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
                     }
                     for state in states
                 ],
-                "gaps_by_reason": reasons,
-                "open_gaps": count,
-                "newest_open_gaps": sample.to_dicts(),
+                "gaps_by_reason": why,
+                "owed": owed.height,
+                "owed_sessions": owed["session"].n_unique(),
+                "owed_by_reason": _by_reason(owed),
+                "newest_owed": sample.to_dicts(),
             }
         )
         return
     if not tickers:
         click.echo("Nothing is tracked yet: `tickstock run`, or `tickstock load --profile NAME`.")
         return
-    _print(states, reasons, count, sample.to_dicts(), len(tickers))
+    _print(states, why, owed, sample.to_dicts(), len(tickers), tracked.begins)
 
 
-def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_json: bool) -> None:
-    expected = Expectation.of_universes(engine, None, days[0], days[-1]).cells(days)
-    groups = [group for group in completeness_by_group(engine, expected) if group.kind is kind]
+def _by_reason(owed: pl.DataFrame) -> dict[str, int]:
+    """Owed cells by reason, the most frequent first."""
+    counts = owed.group_by("reason").agg(pl.len().alias("cells"))
+    return dict(counts.sort("cells", "reason", descending=[True, False]).iter_rows())
+
+
+def _by_group(
+    engine: sa.Engine, days: Sequence[date], tracked: pl.DataFrame, kind: GroupKind, *, as_json: bool
+) -> None:
+    groups = [group for group in completeness_by_group(engine, days, tracked) if group.kind is kind]
     if as_json:
         print_json({"by": kind, "groups": [group.as_json() for group in groups]})
         return
     if not groups:
         nothing = "Nothing is expected on these sessions: `tickstock run`, or `tickstock load --profile NAME`."
         click.echo(
-            nothing if expected.is_empty() else f"No {kind.value} has a member that was listed on these sessions."
+            nothing if tracked.is_empty() else f"No {kind.value} has a member that was listed on these sessions."
         )
         return
     from rich.box import SIMPLE_HEAD
@@ -93,19 +104,18 @@ def _by_group(engine: sa.Engine, days: Sequence[date], kind: GroupKind, *, as_js
 
     out = Console()
     # Whole names, wherever the output goes: the figures take 62 columns.
-    out.width = max(out.width, 62 + max(len(group.name) + len(group.frequency or "") for group in groups))
+    out.width = max(out.width, 62 + max(len(group.label) for group in groups))
     for session, of_session in groupby(groups, lambda group: group.state.session):
-        title = f"{session}: bars of what is tracked; members are all that were listed"
+        title = f"{session}: bars of all members that were listed; tracked ones first"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column(kind.value, no_wrap=True)
         for name in ("members", "expected", "stored", "explained", "missing", "complete"):
             table.add_column(name, justify="right", no_wrap=True)
         for group in of_session:
             state, ratio = group.state, group.ratio
-            name = f"{group.name} ({group.frequency})" if group.frequency else group.name
             counts = (group.members, state.expected, state.stored, state.final, state.missing)
             share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "none owed"
-            table.add_row(name, *(f"{count:,}" for count in counts), share)
+            table.add_row(group.label, *(f"{count:,}" for count in counts), share)
         out.print(table)
 
 
@@ -116,15 +126,17 @@ def _colour(state: Completeness) -> str:
 def _print(
     states: Sequence[Completeness],
     reasons: Mapping[str, int],
-    count: int,
+    owed: pl.DataFrame,
     sample: Sequence[Mapping[str, Any]],
     tracked: int,
+    begins: date | None,
 ) -> None:
     from rich.console import Console
     from rich.table import Table
 
     out = Console()
-    table = Table(title=f"{tracked} tracked symbols", title_justify="left")
+    since = f", expected from {begins} on" if begins else ""
+    table = Table(title=f"{tracked} tracked symbols{since}", title_justify="left")
     for name in ("session", "expected", "stored", "explained", "missing", "complete"):
         table.add_column(name, justify="left" if name == "session" else "right")
     for state in states:
@@ -138,11 +150,17 @@ def _print(
         )
     out.print(table)
     if reasons:
-        out.print("Gaps in these sessions: " + ", ".join(f"{number:,} {reason}" for reason, number in reasons.items()))
-    if count:
-        gaps = Table(title=f"Open gaps: {count:,}", title_justify="left")
+        out.print("Without a bar: " + _counted(reasons))
+    if owed.height:
+        sessions = owed["session"].n_unique()
+        words = f"Owed in all: {owed.height:,} on {sessions:,} session{'s' if sessions > 1 else ''}"
+        gaps = Table(title=f"{words} ({_counted(_by_reason(owed))})", title_justify="left")
         for name in ("session", "ticker", "reason", "evidence"):
             gaps.add_column(name)
         for row in sample:
             gaps.add_row(str(row["session"]), row["ticker"], row["reason"], row["evidence"])
         out.print(gaps)
+
+
+def _counted(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{number:,} {reason}" for reason, number in reasons.items())

@@ -23,7 +23,9 @@ def command(*, port: int) -> None:
     workspace = open_workspace()
     write_dotenv(PROJECT_ROOT, workspace.addresses, workspace.settings)
     if not tracked_tickers(workspace.engine):
-        track_profile(workspace.engine, profile_named(workspace.settings.profile), now=workspace.now())
+        now = workspace.now()
+        session = workspace.calendar.latest_closed_session(now)
+        track_profile(workspace.engine, profile_named(workspace.settings.profile), track_from=session, now=now)
     # Started in the background of a non-interactive shell, Python inherits ignored signals, and so would Dagster.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json, status
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_session, print_json, status
 from tickstock_dagster.core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -65,6 +65,7 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
 @click.option("--remove", help="Remove these members from a list.")
 @click.option("--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Set this rule (a JSON file).")
 @click.option("--track/--no-track", default=None, help="Whether its members' bars are expected on every session.")
+@click.option("--from", "first", help="With --track: the first session on which they are; the latest closed one unless given.")
 @click.option("--reason", default="set by hand", show_default=True, help="Why; logged and published.")
 @click.option("--yes", is_flag=True, help="Apply a rule without confirmation.")
 def set_(
@@ -75,10 +76,11 @@ def set_(
     remove: str | None,
     rule_file: str | None,
     track: bool | None,
+    first: str | None,
     reason: str,
     yes: bool,
 ) -> None:
-    """Change a universe: its members, its rule, or whether it is tracked."""
+    """Change a universe: its members, its rule, or whether and from when on it is tracked."""
     from tickstock_dagster.adapters.universes.list_edit import edit_universe, set_list, track_universe
     from tickstock_dagster.adapters.universes.rule_edit import apply_rule
     from tickstock_dagster.cli.universes.shipped import find_universe
@@ -86,8 +88,11 @@ def set_(
     chosen = [bool(symbols), bool(add or remove), bool(rule_file)]
     if sum(chosen) > 1 or (not any(chosen) and track is None):
         raise BadInputError("universe set", "these options", "--symbols, or --add and --remove, or --rule, or --track")
+    if first and not track:
+        raise BadInputError("--from", first, "--track with it")
     workspace = open_workspace()
     now = workspace.now()
+    track_from = parse_session("--from", first, workspace.calendar, now) if first else None
     common: dict[str, Any] = {"reason": reason, "run_id": "cli", "now": now}
     if rule_file:
         preview = _preview(workspace, universe, rule_file)
@@ -110,8 +115,9 @@ def set_(
         click.echo(f"{universe}: {joined} joined, {left} left, {outcome.members} members")
     if track is not None:
         key = find_universe(workspace, universe, now)
-        new = track_universe(workspace.engine, key, track=track, **common)
-        click.echo(f"{key}: {'' if track else 'not '}tracked" + ("" if new else ", as before"))
+        begins = track_universe(workspace.engine, key, track=track, track_from=track_from, **common)
+        since = f" from {begins} on" if track and begins else ""
+        click.echo(f"{key}: {'' if track else 'not '}tracked{since}" + ("" if begins else ", as before"))
 
 
 @click.command(name="import")

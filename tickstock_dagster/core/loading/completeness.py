@@ -3,7 +3,7 @@
 `core.loading.coverage` decides what is expected, stored or explained; `adapters.loading.completeness` reads it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -11,11 +11,11 @@ from typing import Any
 import polars as pl
 
 from tickstock_dagster.core.intervals import covered
-from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness, GapReason
 from tickstock_dagster.core.markdown import markdown_table
 
-STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String}
-"""An expected cell and its state: stored, final (no longer owed), open (missing, with a reason), or null (missing)."""
+STATE_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "state": pl.String, "reason": pl.String}
+"""An expected cell and its state: stored, final (no longer owed) or open (missing); the reason is null where stored."""
 
 GROUP_SPAN_SCHEMA: dict[str, type[pl.DataType]] = {
     "kind": pl.String,
@@ -42,8 +42,9 @@ class GroupCompleteness:
     Attributes:
         kind: what the group is.
         name: the universe's key, the theme, or the vendor's type code (`unknown` where there is none).
-        members: securities of the group that were listed, tracked or not.
-        state: completeness of its tracked members; bars of others are not expected.
+        members: securities of the group that were listed.
+        state: completeness of its members; for a type, of those that are tracked.
+        tracked: whether its bars count for alerts, retries and the objective. Others are reported alone.
         frequency: realtime or eod for a type where it is known, else None.
     """
 
@@ -51,7 +52,15 @@ class GroupCompleteness:
     name: str
     members: int
     state: Completeness
+    tracked: bool = True
     frequency: str | None = None
+
+    @property
+    def label(self) -> str:
+        """The name for people, with what sets the group apart."""
+        notes = [self.frequency] if self.frequency else []
+        notes += [] if self.tracked else ["not tracked"]
+        return f"{self.name} ({', '.join(notes)})" if notes else self.name
 
     @property
     def ratio(self) -> float | None:
@@ -63,6 +72,7 @@ class GroupCompleteness:
         return {
             "session": self.state.session,
             "name": self.name,
+            "tracked": self.tracked,
             "members": self.members,
             "expected": self.state.expected,
             "stored": self.state.stored,
@@ -73,8 +83,44 @@ class GroupCompleteness:
         }
 
 
+def with_reasons(cells: pl.DataFrame) -> pl.DataFrame:
+    """Cells without a state are open, since nobody asked for them. Takes and returns `STATE_SCHEMA`."""
+    unknown = pl.col("state").is_null()
+    return cells.with_columns(
+        state=pl.col("state").fill_null("open"),
+        reason=pl.when(unknown).then(pl.lit(GapReason.NEVER_ASKED.value)).otherwise(pl.col("reason")),
+    )
+
+
+def session_states(cells: pl.DataFrame) -> list[Completeness]:
+    """The state of each session among expected cells (`STATE_SCHEMA`), ascending."""
+    rows = (
+        cells.group_by("session")
+        .agg(
+            pl.len().alias("expected"),
+            (pl.col("state") == "stored").sum().alias("stored"),
+            (pl.col("state") == "final").sum().alias("final"),
+        )
+        .sort("session")
+    )
+    return [
+        Completeness(session, total, stored, final, total - stored - final)
+        for session, total, stored, final in rows.iter_rows()
+    ]
+
+
+def reasons(cells: pl.DataFrame) -> dict[str, int]:
+    """How many of some cells (`STATE_SCHEMA`) have no bar, by reason, the most frequent first."""
+    counts = cells.drop_nulls("reason").group_by("reason").agg(pl.len().alias("cells"))
+    return dict(counts.sort("cells", "reason", descending=[True, False]).iter_rows())
+
+
 def group_completeness(
-    cells: pl.DataFrame, spans: pl.DataFrame, frequencies: Mapping[str, str] | None = None
+    cells: pl.DataFrame,
+    spans: pl.DataFrame,
+    frequencies: Mapping[str, str] | None = None,
+    *,
+    untracked: Collection[str] = (),
 ) -> list[GroupCompleteness]:
     """Count each group's cells on each session, in one pass.
 
@@ -82,13 +128,14 @@ def group_completeness(
         cells: `STATE_SCHEMA`, every expected cell of some sessions once.
         spans: `GROUP_SPAN_SCHEMA`.
         frequencies: equity type → realtime or eod.
+        untracked: names of groups that are not tracked.
 
     Returns:
-        By session (newest first), then kind, then the worst first: the lowest ratio, the most missing, the name.
-        Groups without expected bars come last.
+        By session (newest first), then kind; tracked ones first, then the worst: the lowest ratio, the most missing,
+        the name. Groups without expected bars come last.
     """
     days = cells.lazy().select("session").unique()
-    states = cells.lazy().select("security_id", "session", state=pl.col("state").fill_null("missing"))
+    states = cells.lazy().select("security_id", "session", "state")
     rows = (
         spans.lazy()
         .join(days, how="cross")
@@ -112,6 +159,7 @@ def group_completeness(
             name,
             members,
             Completeness(session, expected, stored, final, expected - stored - final),
+            name not in untracked,
             known.get(name) if kind == GroupKind.TYPE else None,
         )
         for session, kind, name, members, expected, stored, final in rows.iter_rows()
@@ -131,7 +179,7 @@ def groups_table(groups: Sequence[GroupCompleteness], limit: int = 12) -> str:
     rows = []
     for group in worst_groups(groups, limit):
         state = group.state
-        name = f"{group.name} ({group.frequency})" if group.frequency else group.name
+        name = group.label
         counts = (group.members, state.expected, state.stored, state.final, state.missing)
         rows.append((group.kind, name, *counts, f"{state.ratio:.2%}"))
     left = sum(1 for group in groups if group.state.expected) - limit
@@ -140,5 +188,5 @@ def groups_table(groups: Sequence[GroupCompleteness], limit: int = 12) -> str:
     )
 
 
-def _badness(group: GroupCompleteness) -> tuple[bool, float, int, str]:
-    return (not group.state.expected, group.state.ratio, -group.state.missing, group.name)
+def _badness(group: GroupCompleteness) -> tuple[bool, bool, float, int, str]:
+    return (not group.state.expected, not group.tracked, group.state.ratio, -group.state.missing, group.name)

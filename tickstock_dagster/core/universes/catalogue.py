@@ -47,7 +47,6 @@ class ShippedUniverse:
         membership: `dated` (by a rule) or `static` (a list).
         category: a theme's name, else the type.
         aliases: other names.
-        track: whether its members' bars are expected on every session.
         rule: version 1; None for a list.
         tickers: the list, in its order; empty for a rule.
     """
@@ -58,7 +57,6 @@ class ShippedUniverse:
     membership: Literal["static", "dated"]
     category: str
     aliases: tuple[str, ...] = ()
-    track: bool = False
     rule: Rule | None = None
     tickers: tuple[str, ...] = ()
 

@@ -32,6 +32,9 @@ class SessionsConfig(CellsConfig):
 
     tickers: list[str] = Field([], description="Load only these tickers; empty: all tracked ones.")
     universe: str = Field("", description="Load only this universe's members, as of each session.")
+    owed: bool = Field(
+        False, description="Load only what is owed. Otherwise tracked universes are expected from the first session on."
+    )
     added_sessions: list[str] = Field(
         [], description="Sessions that an override added. They have no partition and are loaded with the selected ones."
     )
@@ -71,7 +74,11 @@ def session_bars(
     days = run.closed_sessions(context.partition_keys, config.added_sessions)
     attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
     with attempt.reporting():
-        request = run.request(days, config.tickers, config.universe, ask_again=config.ask_again)
+        if not chosen and not config.owed:
+            run.expect(days)
+        request = run.request(
+            days, config.tickers, config.universe, owed=config.owed, ask_again=config.ask_again
+        )
         report = run.load(request, attempt.progress)
     yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)
 

@@ -112,7 +112,7 @@ class EodAttempt:
             nothing = Completeness(self.session, 0, 0, 0, 0)
             status = AttemptStatus(
                 self.run.states(tracked, [self.session]).get(self.session, nothing),
-                gaps_by_reason(self.run.engine, tracked.security_ids, self.session, self.session),
+                gaps_by_reason(self.run.engine, tracked.cells([self.session])),
                 state=what,
                 market=MARKET,
                 attempt=self.number,
@@ -138,9 +138,6 @@ def summary_table(report: LoadReport) -> str:
     """The load of one session as a markdown table: cells, missing ones by reason, calls, seconds by phase."""
     state = report.states[0]
     reasons = {reason: count for reason, count in report.gaps.items() if reason not in FINAL_REASONS}
-    unexplained = state.missing - sum(reasons.values())
-    if unexplained > 0:
-        reasons["not requested"] = unexplained
     missing = f"{state.missing}" + (f" ({', '.join(f'{n} {why}' for why, n in reasons.items())})" if reasons else "")
     cells = {
         "session": state.session,

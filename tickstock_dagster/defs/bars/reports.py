@@ -190,11 +190,10 @@ def _declare_end_of_day(
     """Publish the end of the latest closed session, and of any session that an end-of-day run was for."""
     for state in complete:
         if is_reported(context, run, state.session):
-            security_ids = tracked.cells([state.session])["security_id"].to_list()
             declare_complete(
                 run.engine,
                 state,
-                gaps_by_reason(run.engine, security_ids, state.session, state.session),
+                gaps_by_reason(run.engine, tracked.cells([state.session])),
                 market=MARKET,
                 source=run.source.name,
                 run_id=run.run_id,
@@ -209,7 +208,8 @@ def _end_of_day_metadata(
     """The summary of a run over one session, logged as well, and the groups that are least complete."""
     summary = summary_table(report)
     context.log.info("%s", summary)
-    groups = completeness_by_group(run.engine, tracked.cells([report.states[0].session]))
+    session = report.states[0].session
+    groups = completeness_by_group(run.engine, [session], tracked.cells([session]))
     tables = {"summary": summary, "completeness_by_group": groups_table(groups) if groups else None}
     return {name: dg.MetadataValue.md(table) for name, table in tables.items() if table}
 
@@ -220,7 +220,9 @@ def _why_left(run: BarRun, day: date, loaded: dict[date, Completeness], whole: d
         return f"closes at {run.calendar.closes_at(day).astimezone(run.calendar.timezone):%Y-%m-%d %H:%M %Z}"
     if day not in loaded:
         return "no ticker of this load was listed"
-    state = whole.get(day, loaded[day])
+    if day not in whole:
+        return "nothing is expected: it lies before the first session of every tracked universe"
+    state = whole[day]
     return f"{state.stored} of {state.expected - state.final} tracked bars are stored"
 
 

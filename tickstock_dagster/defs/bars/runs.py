@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.bars.loader import BarLoader, LoadProgress
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED
 from tickstock_dagster.adapters.loading.coverage import completeness
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
-from tickstock_dagster.adapters.universes.store import universe_named
+from tickstock_dagster.adapters.universes.store import expect_from, universe_named
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.loading.planning import LoadPlan
 from tickstock_dagster.defs.runs import SourceRun, failures
@@ -26,15 +26,26 @@ class BarRun(SourceRun):
     """One run of a bar asset."""
 
     def tracked(self, days: Sequence[date]) -> Expectation:
-        """What is tracked on some sessions."""
-        return Expectation.of_universes(self.engine, None, min(days), max(days))
+        """What is expected on some sessions."""
+        return Expectation.of_tracked(self.engine, min(days), max(days))
+
+    def expect(self, days: Sequence[date]) -> None:
+        """Expect everything tracked from the first of some sessions on, as loading all of them asks for."""
+        if days:
+            expect_from(self.engine, days[0], self.calendar.next_session(days[-1]), now=self.clock.now())
 
     def states(self, expectation: Expectation, days: Sequence[date]) -> dict[date, Completeness]:
         """Each session's completeness; none for a session on which nothing was expected."""
         return {state.session: state for state in completeness(self.engine, expectation.cells(sorted(days)))}
 
     def request(
-        self, days: Sequence[date], tickers: Sequence[str], universe: str, *, ask_again: bool = False
+        self,
+        days: Sequence[date],
+        tickers: Sequence[str] = (),
+        universe: str = "",
+        *,
+        owed: bool = False,
+        ask_again: bool = False,
     ) -> LoadRequest:
         """What to load on closed sessions: chosen tickers, one universe's members, or else everything tracked.
 
@@ -42,6 +53,7 @@ class BarRun(SourceRun):
             days: closed sessions, ascending; none where an override cancelled them all.
             tickers: load only these.
             universe: load only this universe's members, as of each session; its name or alias, "" for none.
+            owed: of everything tracked, only what is owed: nothing before a universe's first session.
             ask_again: request gaps although their retry is not due.
 
         Raises:
@@ -59,7 +71,7 @@ class BarRun(SourceRun):
         if universe and not members:
             words = f"universe {universe} has no member on {first} to {last}: materialise universes/membership for them"
             raise dg.Failure(words, allow_retries=False)
-        return LoadRequest(members, tuple(days), universes=names or (), ask_again=ask_again)
+        return LoadRequest(members, tuple(days), universes=names or (), owed=owed, ask_again=ask_again)
 
     def load(self, request: LoadRequest, progress: LoadProgress | None = None) -> LoadReport:
         """Load, with errors for people as a `Failure`. Without a session (all are cancelled) nothing is requested.

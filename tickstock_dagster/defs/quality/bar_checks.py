@@ -10,9 +10,11 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.tracked import tracked_state, unknown_tickers
 from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
 from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps
@@ -21,12 +23,12 @@ from tickstock_dagster.adapters.quality.table_checks import (
     broken_invariants,
     column_differences,
     duplicate_keys,
-    open_gaps,
 )
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
+from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
@@ -41,7 +43,7 @@ _DESCRIPTIONS = {
     "table_schema": "The table has exactly the columns and types of this release.",
     "unique_keys": "One row per security and session: the primary key exists, and no recent cell has two rows.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints exist, recent rows meet them.",
-    "session_complete": "No tracked bar is missing: every gap has a final reason, every tracked ticker is known.",
+    "session_complete": "No bar is owed: every expected one is stored or explained for good, every tracked ticker is known.",
     "no_long_gaps": "No tracked symbol lacks its bars on more than one session in a row.",
     "latest_session_present": "The latest session that is due has reached its completeness objective.",
     "etf_tracking": "On the latest session due, no ETF is far from its reference, unless its home market was closed.",
@@ -68,12 +70,15 @@ def bar_checks(
     since = now.date() - SCAN_SPAN
     # Resolved once for all checks that need it; those of the structure do not.
     tracked = cache(lambda: Expectation.of_tracked(engine))
+    latest = calendar.latest_closed_session(now)
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
         "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
-        "session_complete": lambda: _session_complete(engine, tracked()),
-        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar, tracked=tracked())),
+        "session_complete": lambda: _session_complete(
+            engine, asked_or_due(owed_cells(engine, calendar, latest, tracked=tracked()), due)
+        ),
+        "no_long_gaps": lambda: _no_long_gaps(read_long_gaps(engine, calendar, now, tracked=tracked())),
         "latest_session_present": lambda: _latest_session_present(due, tracked_state(engine, due, tracked())),
         "etf_tracking": lambda: _etf_tracking(
             due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
@@ -85,9 +90,9 @@ def bar_checks(
             yield evaluate()
 
 
-def _session_complete(engine: sa.Engine, tracked: Expectation) -> dg.AssetCheckResult:
-    count, sample = open_gaps(engine, tracked=tracked)
-    table = markdown_table(["session", "ticker", "reason", "evidence"], sample.iter_rows())
+def _session_complete(engine: sa.Engine, owed: pl.DataFrame) -> dg.AssetCheckResult:
+    count, head = owed.height, ["session", "ticker", "reason", "evidence"]
+    table = markdown_table(head, owed.head(10).select(head).iter_rows())
     unknown = unknown_tickers(engine)
     return _result(
         "session_complete",
@@ -96,6 +101,7 @@ def _session_complete(engine: sa.Engine, tracked: Expectation) -> dg.AssetCheckR
         metadata={
             "value": count,
             "threshold": 0,
+            "sessions": owed["session"].n_unique(),
             "newest": dg.MetadataValue.md(table if count else "none"),
             "unknown_tickers": ", ".join(unknown[:50]) or "none",
         },

@@ -9,6 +9,7 @@ from tickstock_dagster.adapters.sources.protocol import NotEntitledError
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.bars.reconcile import PendingReconcile, reconcile_at
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster_tests.adapters.store_helpers import MON
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, World
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
@@ -33,7 +34,7 @@ def statuses(world: World) -> dict[str, int]:
 
 def evening(world: World, now: datetime = THURSDAY_EVENING) -> None:
     """Load everything tracked an hour after the close."""
-    write_universe(world.engine, "tests", "list", "tests", TICKERS, track=True, now=now)
+    write_universe(world.engine, "tests", "list", "tests", TICKERS, track_from=MON, now=now)
     at(world, now)
     assert world.load(TICKERS, THU, THU).failures == ()
 

@@ -11,6 +11,7 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import requested_override
 from tickstock_dagster.core.calendars.quorum import Disagreement
+from tickstock_dagster_tests.adapters.store_helpers import MON
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, SATURDAY, World
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
@@ -29,7 +30,7 @@ def hold(world: World, now: datetime | None = None) -> QuorumReport:
 
 
 def track(world: World) -> None:
-    write_universe(world.engine, "tests", "list", "tests", FEW, track=True, now=world.now)
+    write_universe(world.engine, "tests", "list", "tests", FEW, track_from=MON, now=world.now)
 
 
 def close(world: World, day: date) -> None:

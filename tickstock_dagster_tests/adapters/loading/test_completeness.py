@@ -10,7 +10,7 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.loading.completeness import GroupCompleteness
-from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, THU, WED, add_security, bar, batch, query
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, WED, add_security, bar, batch, query
 
 LATER = NOW + timedelta(hours=1)
 
@@ -19,7 +19,7 @@ def groups_on(url: str, *days: date) -> dict[tuple[date, str, str], GroupComplet
     engine = open_engine(url)
     expected = Expectation.of_universes(engine, None, min(days), max(days)).cells(sorted(days))
     return {
-        (group.state.session, group.kind.value, group.name): group for group in completeness_by_group(engine, expected)
+        (group.state.session, group.kind.value, group.name): group for group in completeness_by_group(engine, sorted(days), expected)
     }
 
 
@@ -40,9 +40,9 @@ def url(migrated_database_url: str) -> str:
         | {"retry_at": LATER},
     ]
     store_batch(engine, batch(bar(ids["AAA"]), bar(ids["BBB"], ticker="BBB"), gaps=gaps))
-    write_universe(engine, "mine", "list", "Mine", ("AAA", "BBB", "CCC", "DDD", "NOBODY"), track=True, now=NOW)
-    write_universe(engine, "watched", "list", "Watched", ("DDD", "EEE"), track=False, now=NOW)
-    write_universe(engine, "idle", "list", "Idle", ("EEE",), track=False, now=NOW)
+    write_universe(engine, "mine", "list", "Mine", ("AAA", "BBB", "CCC", "DDD", "NOBODY"), track_from=MON, now=NOW)
+    write_universe(engine, "watched", "list", "Watched", ("DDD", "EEE"), track_from=None, now=NOW)
+    write_universe(engine, "idle", "list", "Idle", ("EEE",), track_from=None, now=NOW)
     return url
 
 
@@ -50,8 +50,13 @@ def test_universes_and_types_count_their_own_members(url: str) -> None:
     groups = groups_on(url, FRI)
     assert {name: counts(groups[FRI, "universe", name]) for name in ("mine", "watched", "idle")} == {
         "mine": (4, 4, 2, 1, 1),
-        "watched": (2, 1, 0, 0, 1),
-        "idle": (1, 0, 0, 0, 0),
+        "watched": (2, 2, 0, 0, 2),
+        "idle": (1, 1, 0, 0, 1),
+    }
+    assert {name: groups[FRI, "universe", name].tracked for name in ("mine", "watched", "idle")} == {
+        "mine": True,
+        "watched": False,
+        "idle": False,
     }
     types = {name: group for (_, kind, name), group in groups.items() if kind == "type"}
     assert {name: counts(group) for name, group in types.items()} == {
@@ -67,7 +72,7 @@ def test_a_theme_counts_whoever_was_in_it_on_the_session(url: str) -> None:
     query(
         url,
         "INSERT INTO cache_entries (key, type, name, value, track, membership, universe_category, created_at,"
-        " updated_at) VALUES ('etf_growth', 'theme', 'Growth', '[]', true, 'dated', 'growth', now(), now())",
+        " updated_at) VALUES ('etf_growth', 'theme', 'Growth', '[]', false, 'dated', 'growth', now(), now())",
     )
     query(
         url,

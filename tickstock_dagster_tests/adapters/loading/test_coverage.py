@@ -94,9 +94,10 @@ def test_gaps_are_counted_by_reason_most_first(migrated_database_url: str) -> No
     aaa, bbb = add_security(migrated_database_url, "AAA"), add_security(migrated_database_url, "BBB")
     gaps = [gap(aaa, MON, "vendor_missing"), gap(aaa, TUE, "no_trade"), gap(aaa, WED, "no_trade")]
     store_batch(engine, batch(gaps=[*gaps, gap(bbb, MON, "halted"), gap(aaa, FRI, "halted")]))
-    found = gaps_by_reason(engine, [aaa], MON, THU)
-    assert list(found.items()) == [("no_trade", 2), ("vendor_missing", 1)]
-    assert gaps_by_reason(engine, [], MON, FRI) == {}
+    expected = pl.DataFrame([(aaa, day, "AAA") for day in (MON, TUE, WED, THU)], schema=CELL_SCHEMA, orient="row")
+    found = gaps_by_reason(engine, expected)
+    assert list(found.items()) == [("no_trade", 2), ("never_asked", 1), ("vendor_missing", 1)]
+    assert gaps_by_reason(engine, expected.clear()) == {}
 
 
 def test_the_state_of_cells_by_printed_ticker(migrated_database_url: str) -> None:

@@ -35,7 +35,7 @@ class Evening:
         self.track(*TICKERS)
 
     def track(self, *tickers: str) -> None:
-        write_universe(self.world.engine, "tests", "list", "tests", tickers, track=True, now=self.world.now)
+        write_universe(self.world.engine, "tests", "list", "tests", tickers, track_from=MON, now=self.world.now)
 
     def run(self, at: datetime = FRIDAY_EVENING) -> LoadReport:
         """What the end of the day does at a moment."""

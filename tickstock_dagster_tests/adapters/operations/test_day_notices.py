@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.adapters.events.outbox_helpers import rows
-from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, bar, batch
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, add_security, bar, batch
 
 CALENDAR = library_calendar("XNYS")
 HALF_DAY = date(2026, 11, 27)
@@ -34,7 +34,7 @@ def tracked(migrated_database_url: str) -> str:
     ids = [add_security(migrated_database_url, ticker) for ticker in ("AAA", "BBB")]
     engine = open_engine(migrated_database_url)
     store_batch(engine, batch(bar(ids[0])))
-    write_universe(engine, "tests", "list", "tests", ("AAA", "BBB"), track=True, now=NOW)
+    write_universe(engine, "tests", "list", "tests", ("AAA", "BBB"), track_from=MON, now=NOW)
     return migrated_database_url
 
 
@@ -86,8 +86,8 @@ def test_a_half_day_is_due_at_three_and_a_plan_of_the_next_day_ninety_minutes_af
 
 def test_a_complete_session_and_a_store_that_tracks_nothing_are_silent(tracked: str) -> None:
     engine = open_engine(tracked)
-    write_universe(engine, "tests", "list", "tests", ("AAA",), track=True, now=NOW)
+    write_universe(engine, "tests", "list", "tests", ("AAA",), track_from=MON, now=NOW)
     assert overdue(tracked, "2026-11-20 19:00") is None
-    write_universe(engine, "tests", "list", "tests", ("AAA", "BBB"), track=False, now=NOW + timedelta(minutes=1))
+    write_universe(engine, "tests", "list", "tests", ("AAA", "BBB"), track_from=None, now=NOW + timedelta(minutes=1))
     assert overdue(tracked, "2026-11-20 19:00") is None
     assert data(tracked) == []

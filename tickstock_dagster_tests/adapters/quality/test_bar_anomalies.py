@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.quality.bar_anomalies import EvaluatedMove
-from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, THU, add_security, bar, batch, query
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, add_security, bar, batch, query
 
 CALENDAR = library_calendar("XNYS")
 EARLY = CALENDAR.with_overrides(
@@ -40,7 +40,7 @@ class Store:
                 ohlc = dict.fromkeys(("open", "high", "low", "close"), round(float(price) * times, 6))
                 rows.append(bar(security, session, ticker, **ohlc, volume=shares))
         store_batch(self.engine, batch(*rows))
-        write_universe(self.engine, "tests", "list", "tests", TRACKED, track=True, now=NOW)
+        write_universe(self.engine, "tests", "list", "tests", TRACKED, track_from=MON, now=NOW)
 
     def moves(self, calendar: SessionCalendar) -> dict[str, EvaluatedMove]:
         day = newest_session_bars(self.engine, calendar, NOW)
@@ -86,7 +86,7 @@ def test_volumes_are_judged_by_the_minutes_that_were_traded(migrated_database_ur
 
 
 def test_only_what_is_tracked_is_judged_and_a_fair_value_is_no_print(fallen: Store) -> None:
-    write_universe(fallen.engine, "tests", "list", "tests", ("LONE", "SPY"), track=True, now=NOW)
+    write_universe(fallen.engine, "tests", "list", "tests", ("LONE", "SPY"), track_from=MON, now=NOW)
     query(
         fallen.url,
         "UPDATE ohlcv_daily SET open = NULL, high = NULL, low = NULL, close = NULL, vwap = NULL, transactions = NULL, "

@@ -13,11 +13,12 @@ from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 CALENDAR = library_calendar("XNYS")
+BEGINS = date(2026, 11, 9)
 TOLD = "SELECT event -> 'data' FROM outbox WHERE channel = 'tickstock.quality.data_stale' ORDER BY position"
 
 
 def leave(url: str, security_id: int, *days: date, reason: str = "vendor_missing", evidence: str = "none came") -> None:
-    retry_at = None if reason == "no_trade" else NOW + timedelta(hours=1)
+    retry_at = None if reason in ("no_trade", "halted") else NOW + timedelta(hours=1)
     gaps = [
         {"security_id": security_id, "session": day, "ticker": "AAA", "reason": reason, "evidence": evidence}
         | {"retry_at": retry_at}
@@ -32,10 +33,11 @@ def tell(url: str) -> int:
 
 @pytest.fixture
 def tracked(migrated_database_url: str) -> int:
-    """A tracked security with a bar on Monday."""
+    """A tracked security with a bar on Monday, halted on all other days of two weeks."""
     security_id = add_security(migrated_database_url, "AAA")
     store_batch(open_engine(migrated_database_url), batch(bar(security_id, MON)))
-    write_universe(open_engine(migrated_database_url), "mine", "list", "Mine", ["AAA"], track=True, now=NOW)
+    leave(migrated_database_url, security_id, *CALENDAR.sessions(BEGINS, FRI), reason="halted")
+    write_universe(open_engine(migrated_database_url), "mine", "list", "Mine", ["AAA"], track_from=BEGINS, now=NOW)
     return security_id
 
 
@@ -57,7 +59,7 @@ def test_a_gap_is_told_once_however_long_it_becomes(migrated_database_url: str, 
         "reason": "vendor_late",
         "run_id": "run-1",
     }
-    [gap] = read_long_gaps(open_engine(migrated_database_url), CALENDAR)
+    [gap] = read_long_gaps(open_engine(migrated_database_url), CALENDAR, NOW)
     assert (gap.first, gap.last, gap.sessions) == (TUE, THU, 3)
 
 
@@ -72,7 +74,7 @@ def test_a_gap_that_a_bar_has_closed_is_not_told(migrated_database_url: str, tra
     leave(migrated_database_url, tracked, TUE, WED)
     store_batch(open_engine(migrated_database_url), batch(bar(tracked, WED)))
     assert tell(migrated_database_url) == 0
-    assert read_long_gaps(open_engine(migrated_database_url), CALENDAR) == []
+    assert read_long_gaps(open_engine(migrated_database_url), CALENDAR, NOW) == []
 
 
 def test_an_explained_absence_is_no_gap(migrated_database_url: str, tracked: int) -> None:
@@ -86,6 +88,16 @@ def test_what_the_plans_history_does_not_reach_alerts_nobody(migrated_database_u
     assert tell(migrated_database_url) == 0
     leave(migrated_database_url, tracked, THU, FRI, reason="not_entitled", evidence="refused: 403")
     assert tell(migrated_database_url) == 1
+
+
+def test_sessions_that_nobody_asked_for_are_a_gap_once_they_are_due(migrated_database_url: str, tracked: int) -> None:
+    query(migrated_database_url, "DELETE FROM bar_gaps WHERE session >= %s", (WED,))
+    evening = CALENDAR.closes_at(THU) + timedelta(minutes=20)
+    assert read_long_gaps(open_engine(migrated_database_url), CALENDAR, evening) == [], "Thursday is not due yet"
+    [gap] = read_long_gaps(open_engine(migrated_database_url), CALENDAR, evening + timedelta(hours=2))
+    assert (gap.first, gap.last, gap.reason) == (WED, THU, "never_asked")
+    assert (tell(migrated_database_url), tell(migrated_database_url)) == (1, 0)
+    assert query(migrated_database_url, TOLD)[0][0]["missing_sessions"] == 3
 
 
 def test_a_gap_of_something_that_is_not_tracked_alerts_nobody(migrated_database_url: str, tracked: int) -> None:

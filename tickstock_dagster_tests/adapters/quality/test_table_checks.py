@@ -11,7 +11,6 @@ from tickstock_dagster.adapters.quality.table_checks import (
     broken_invariants,
     column_differences,
     duplicate_keys,
-    open_gaps,
 )
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, add_security, bar, batch, query
@@ -34,7 +33,7 @@ def gap(
 
 
 def track(database_url: str, *tickers: str) -> None:
-    write_universe(open_engine(database_url), "mine", "list", "Mine", tickers, track=True, now=NOW)
+    write_universe(open_engine(database_url), "mine", "list", "Mine", tickers, track_from=MON, now=NOW)
 
 
 def test_a_table_as_described_has_no_differences(migrated_database_url: str) -> None:
@@ -115,32 +114,6 @@ def test_the_state_of_a_session_counts_what_is_tracked(migrated_database_url: st
     before_all = tracked_state(engine, date(2019, 1, 2))
     assert before_all is not None
     assert before_all.expected == 0
-
-
-def test_open_gaps_of_what_is_tracked_are_counted_and_the_newest_shown(migrated_database_url: str) -> None:
-    engine = open_engine(migrated_database_url)
-    first, second = add_security(migrated_database_url, "AAA"), add_security(migrated_database_url, "BBB")
-    gaps = [gap(first, MON), gap(first, FRI), gap(first, THU, reason="no_trade"), gap(second, FRI, "BBB")]
-    store_batch(engine, batch(gaps=gaps))
-    assert open_gaps(engine)[0] == 0, "nothing is tracked"
-    track(migrated_database_url, "AAA")
-    count, sample = open_gaps(engine)
-    assert (count, sample.rows()) == (
-        2,
-        [(FRI, "AAA", "vendor_missing", "because"), (MON, "AAA", "vendor_missing", "because")],
-    )
-    assert open_gaps(engine, limit=1)[1].height == 1
-
-
-def test_gaps_of_a_reused_tickers_old_owner_are_nobodys(migrated_database_url: str) -> None:
-    engine = open_engine(migrated_database_url)
-    old = add_security(migrated_database_url, "RUSE", since=date(2005, 4, 4))
-    query(migrated_database_url, "UPDATE ticker_intervals SET valid_to = '2019-07-01', seen_to = '2019-06-28'")
-    new = add_security(migrated_database_url, "RUSE", figi="OTHER", since=date(2026, 3, 2))
-    store_batch(engine, batch(gaps=[gap(old, date(2019, 6, 3), "RUSE"), gap(new, FRI, "RUSE")]))
-    track(migrated_database_url, "RUSE")
-    assert [row[0] for row in open_gaps(engine)[1].rows()] == [FRI]
-    assert open_gaps(engine)[0] == 1
 
 
 def test_the_next_retry_of_a_session_is_its_first_open_gap(migrated_database_url: str) -> None:

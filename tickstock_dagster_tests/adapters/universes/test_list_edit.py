@@ -20,7 +20,7 @@ def database_with_a_list(migrated_database_url: str) -> str:
     for ticker in ("AAA", "BBB", "CCC", "BRK.B"):
         add_security(migrated_database_url, ticker)
     write_universe(
-        open_engine(migrated_database_url), "mine", "development", "Mine", ["AAA", "BBB"], track=False, now=NOW
+        open_engine(migrated_database_url), "mine", "development", "Mine", ["AAA", "BBB"], track_from=None, now=NOW
     )
     return migrated_database_url
 
@@ -83,16 +83,16 @@ def test_a_universe_that_follows_a_rule_is_not_edited(database_with_a_list: str)
 
 def test_tracking_is_turned_on_and_off_and_logged_once(database_with_a_list: str) -> None:
     engine = open_engine(database_with_a_list)
-    for wanted, changed in ((True, True), (True, False)):
-        assert track_universe(engine, "mine", track=wanted, reason="we watch", run_id="cli", now=NOW) is changed
+    for changed in (FRI, None):
+        assert track_universe(engine, "mine", track=True, reason="we watch", run_id="cli", now=NOW) == changed
     assert tracked_tickers(engine) == ("AAA", "BBB")
     later = NOW + timedelta(days=1)
     assert track_universe(engine, "mine", track=False, reason="no more", run_id="cli", now=later)
     assert tracked_tickers(engine) == ()
     log = "SELECT change, before, after FROM sync_changes_log ORDER BY change_id"
     assert query(database_with_a_list, log) == [
-        ("settings", {"track": False}, {"track": True}),
-        ("settings", {"track": True}, {"track": False}),
+        ("settings", {"track": False, "track_from": None}, {"track": True, "track_from": "2026-11-20"}),
+        ("settings", {"track": True, "track_from": "2026-11-20"}, {"track": False, "track_from": "2026-11-20"}),
     ]
 
 

@@ -79,7 +79,7 @@ def test_an_import_and_a_determination_go_together(migrated_database_url: str, i
 
 
 def test_overlaps_an_empty_end_and_a_list_of_that_name_are_refused(migrated_database_url: str, ids) -> None:
-    write_universe(open_engine(migrated_database_url), "plain", "list", "Plain", ["AAA"], track=False, now=NOW)
+    write_universe(open_engine(migrated_database_url), "plain", "list", "Plain", ["AAA"], track_from=None, now=NOW)
     before = versions(migrated_database_url)
     with pytest.raises(BadInputError, match="lines 2 and 3"):
         take_in(migrated_database_url, (ids["AAA"], MON, THU), (ids["AAA"], WED, None))

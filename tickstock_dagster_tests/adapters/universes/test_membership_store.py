@@ -135,7 +135,7 @@ def test_a_session_determined_anew_at_the_same_moment_is_known_a_moment_later(mi
 
 
 def test_a_universe_that_would_become_empty_or_is_no_dated_one_is_refused(migrated_database_url: str, ids) -> None:
-    write_universe(open_engine(migrated_database_url), "plain", "list", "Plain", ["AAA"], track=False, now=NOW)
+    write_universe(open_engine(migrated_database_url), "plain", "list", "Plain", ["AAA"], track_from=None, now=NOW)
     determine(migrated_database_url, "mine", MON, [ids["AAA"]])
     before = versions(migrated_database_url)
     with pytest.raises(BadInputError, match=r"at least one: mine would become empty on 2026-11-18"):
@@ -283,7 +283,7 @@ def test_a_list_has_the_same_securities_on_every_session_under_the_tickers_of_th
         (ids["AAA"],),
     )
     add_security(migrated_database_url, "NEW", since=FRI)
-    write_universe(engine, "plain", "list", "Plain", ["AAA", "BBB", "NEW", "NOBODY"], track=False, now=NOW)
+    write_universe(engine, "plain", "list", "Plain", ["AAA", "BBB", "NEW", "NOBODY"], track_from=None, now=NOW)
     assert tickers_of(migrated_database_url, "plain", TUE) == ["BBB", "OLD"]
     assert tickers_of(migrated_database_url, "plain", FRI) == ["AAA", "BBB", "NEW"]
     assert members_on(engine, "plain", TUE, listed=False)["ticker"].to_list() == ["BBB", "OLD", None]

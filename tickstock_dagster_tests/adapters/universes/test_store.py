@@ -2,12 +2,14 @@
 
 from datetime import date, timedelta
 
+import psycopg
 import pytest
 
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.store import (
     LISTED,
+    expect_from,
     track_listed,
     track_profile,
     universe_tickers,
@@ -15,7 +17,7 @@ from tickstock_dagster.adapters.universes.store import (
 )
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.profiles import profile_named
-from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, query
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, query
 
 LATER = NOW + timedelta(days=1)
 ROW = "SELECT key, type, name, value, track, last_universe_update, created_at, updated_at FROM cache_entries"
@@ -23,7 +25,7 @@ ROW = "SELECT key, type, name, value, track, last_universe_update, created_at, u
 
 def write(database_url: str, key: str, *tickers: str, track: bool = True, title: str = "Mine", day: int = 0) -> None:
     now = NOW + timedelta(days=day)
-    write_universe(open_engine(database_url), key, "list", title, tickers, track=track, now=now)
+    write_universe(open_engine(database_url), key, "list", title, tickers, track_from=MON if track else None, now=now)
 
 
 def test_a_universe_keeps_its_order_and_awkward_tickers(migrated_database_url: str) -> None:
@@ -72,9 +74,44 @@ def test_an_unknown_and_an_empty_universe_are_refused_by_name(migrated_database_
 def test_a_profile_is_tracked_as_a_universe_of_its_own(migrated_database_url: str) -> None:
     engine, profile = open_engine(migrated_database_url), profile_named("ui_testing")
     for _ in range(2):
-        track_profile(engine, profile, now=NOW)
+        track_profile(engine, profile, track_from=FRI, now=NOW)
     assert tracked_tickers(engine) == profile.tickers
     assert universe_tickers(engine, profile.universe) == profile.tickers
+
+
+def first_sessions(url: str) -> dict[str, date | None]:
+    return dict(query(url, "SELECT key, track_from FROM cache_entries"))  # type: ignore[arg-type]
+
+
+def test_a_list_that_is_tracked_moves_its_first_session_only_to_adjoining_earlier_ones(
+    migrated_database_url: str,
+) -> None:
+    engine, url = open_engine(migrated_database_url), migrated_database_url
+
+    def track(first: date, reach: date | None = None) -> date | None:
+        write_universe(engine, "mine", "list", "Mine", ["AAA"], track_from=first, reach=reach, now=NOW)
+        return first_sessions(url)["mine"]
+
+    assert track(WED) == WED
+    assert track(FRI) == WED, "a later load asks for nothing more"
+    assert track(MON) == WED, "whoever tracks it again moves nothing"
+    assert track(MON, TUE) == WED, "Tuesday was not asked for"
+    assert track(MON, WED) == MON
+    with pytest.raises(psycopg.errors.CheckViolation, match="tracked_from_a_session"):
+        query(url, "UPDATE cache_entries SET track_from = NULL")
+    write_universe(engine, "mine", "list", "Mine", ["AAA"], track_from=None, now=NOW)
+    assert (tracked_tickers(engine), first_sessions(url)) == ((), {"mine": MON}), "kept while it is not tracked"
+    assert track(THU) == MON
+
+
+def test_a_load_of_everything_tracked_is_expected_where_it_leaves_no_hole(migrated_database_url: str) -> None:
+    engine, url = open_engine(migrated_database_url), migrated_database_url
+    for key, first in {"late": THU, "later": FRI, "early": MON, "idle": None}.items():
+        write_universe(engine, key, "list", key, ["AAA"], track_from=first, now=NOW)
+    assert expect_from(engine, TUE, THU, now=LATER) == 1
+    assert first_sessions(url) == {"late": TUE, "later": FRI, "early": MON, "idle": None}
+    assert expect_from(engine, date(2026, 11, 2), FRI, universe="later", now=LATER) == 1
+    assert first_sessions(url)["late"] == TUE
 
 
 def test_what_is_listed_on_a_session_is_tracked_by_ticker(migrated_database_url: str) -> None:
@@ -88,7 +125,7 @@ def test_what_is_listed_on_a_session_is_tracked_by_ticker(migrated_database_url:
         (gone,),
     )
     add_security(migrated_database_url, "LATE", since=FRI)
-    assert track_listed(engine, FRI, now=NOW) == ("AAA", "BBB", "LATE")
-    assert track_listed(engine, date(2026, 9, 29), now=NOW) == ("AAA", "BBB", "GONE")
+    assert track_listed(engine, FRI, track_from=FRI, now=NOW) == ("AAA", "BBB", "LATE")
+    assert track_listed(engine, date(2026, 9, 29), track_from=FRI, now=NOW) == ("AAA", "BBB", "GONE")
     assert universe_tickers(engine, LISTED) == ("AAA", "BBB", "GONE")
-    assert track_listed(engine, date(2026, 12, 1), now=NOW) == (), "no list of that day was taken in"
+    assert track_listed(engine, date(2026, 12, 1), track_from=FRI, now=NOW) == (), "no list of that day was taken in"

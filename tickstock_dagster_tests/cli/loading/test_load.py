@@ -30,7 +30,7 @@ def test_everything_listed_is_tracked_from_then_on_and_costs_nothing_the_second_
 
 def test_a_universe_that_is_not_tracked_is_loaded_and_stays_untracked(office: Office) -> None:
     engine = open_engine(office.database_url)
-    write_universe(engine, "mine", "list", "Mine", ["AAPL", "KO"], track=False, now=NOW)
+    write_universe(engine, "mine", "list", "Mine", ["AAPL", "KO"], track_from=None, now=NOW)
     answer = office.tickstock("load", "--universe", "mine", *SPAN)
     assert answer.code == 0, answer.err
     assert "4 of 4 bars stored" in answer.out

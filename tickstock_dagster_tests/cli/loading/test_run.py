@@ -35,7 +35,7 @@ def test_the_session_before_is_taken_while_the_latest_is_not_out(office: Office,
 def test_the_vendor_is_not_asked_about_a_session_that_is_old_or_complete(office: Office, workspace: Workspace) -> None:
     assert latest(office, workspace, CLOSE + timedelta(hours=20)) == FRI
     assert office.calls() == 0
-    track_profile(workspace.engine, PROFILES["ui_testing_lite"], now=CLOSE)
+    track_profile(workspace.engine, PROFILES["ui_testing_lite"], track_from=FRI, now=CLOSE)
     assert latest(office, workspace, CLOSE + timedelta(hours=2)) == FRI
     assert office.calls() == 1
 

@@ -16,22 +16,29 @@ def test_a_gap_is_shown_with_its_session_its_reason_and_the_evidence(office: Off
     )
     document = office.tickstock("status", "--json").json
     states = {state["session"]: state for state in document["sessions"]}
-    assert len(states) == 20
+    assert list(states) == ["2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20"], "from its first session on"
+    assert document["expected_from"] == "2026-11-17"
     assert (states["2026-11-18"]["expected"], states["2026-11-18"]["stored"], states["2026-11-18"]["missing"]) == (
         10,
         9,
         1,
     )
     assert states["2026-11-18"]["completeness"] == 0.9
-    assert document["gaps_by_reason"] == {"vendor_missing": 3}
-    assert document["open_gaps"] == 3
-    assert [gap["session"] for gap in document["newest_open_gaps"]] == ["2026-11-19", "2026-11-18", "2026-11-17"]
-    assert document["newest_open_gaps"][0]["evidence"].startswith("simulator")
+    assert document["gaps_by_reason"] == document["owed_by_reason"] == {"never_asked": 10, "vendor_missing": 3}
+    assert (document["owed"], document["owed_sessions"]) == (13, 4)
+    assert [gap["session"] for gap in document["newest_owed"]][9:] == [
+        "2026-11-20",
+        "2026-11-19",
+        "2026-11-18",
+        "2026-11-17",
+    ]
+    assert document["newest_owed"][0]["evidence"] == "no load has asked for it"
+    assert document["newest_owed"][10]["evidence"].startswith("simulator")
     words = office.tickstock("status", "--sessions", "3", "--gaps", "1").out
-    assert "10 tracked symbols" in words
-    assert "Gaps in these sessions: " in words
-    assert "Open gaps: 3" in words
-    assert words.count("vendor_missing") == 2, "once in the sum, once in the only gap that was asked for"
+    assert "10 tracked symbols, expected from 2026-11-17 on" in words
+    assert "Without a bar: 10 never_asked, 2 vendor_missing" in words
+    assert "Owed in all: 13 on 4 sessions (10 never_asked, 3 vendor_missing)" in " ".join(words.split())
+    assert words.count("never_asked") == 3, "twice in sums, once in the only bar that was to be listed"
 
 
 def test_more_sessions_than_there_are_show_all_there_are(office: Office) -> None:
@@ -54,6 +61,7 @@ def test_each_universe_and_type_is_shown_with_its_own_counts(office: Office) -> 
     assert universe == {
         "session": "2026-11-20",
         "name": "profile_ui_testing_lite",
+        "tracked": True,
         "members": 10,
         "expected": 10,
         "stored": 9,

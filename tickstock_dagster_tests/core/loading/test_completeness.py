@@ -13,8 +13,12 @@ from tickstock_dagster.core.loading.completeness import (
     GroupKind,
     group_completeness,
     groups_table,
+    reasons,
+    session_states,
+    with_reasons,
     worst_groups,
 )
+from tickstock_dagster.core.loading.coverage import Completeness
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 ALWAYS = date(1900, 1, 1)
@@ -23,7 +27,8 @@ Span = tuple[str, str, int, date, date | None]
 
 
 def cells(*rows: Cell) -> pl.DataFrame:
-    return pl.DataFrame([(i, day, f"T{i}", state) for i, day, state in rows], schema=STATE_SCHEMA, orient="row")
+    known = [(i, day, f"T{i}", state, "because" if state in ("final", "open") else None) for i, day, state in rows]
+    return with_reasons(pl.DataFrame(known, schema=STATE_SCHEMA, orient="row"))
 
 
 def spans(*rows: Span) -> pl.DataFrame:
@@ -41,6 +46,25 @@ def test_each_state_is_counted_once_and_open_is_missing() -> None:
     [group] = group_completeness(given_cells, in_all)
     assert counts(group) == ("all", 5, 4, 1, 1, 2)
     assert group.ratio == 1 / 3
+
+
+def test_sessions_and_reasons_are_counted_and_what_nobody_asked_for_is_never_asked() -> None:
+    given_cells = cells((1, FRI, "stored"), (2, FRI, "final"), (3, FRI, None), (1, THU, "open"), (2, THU, None))
+    assert session_states(given_cells) == [Completeness(THU, 2, 0, 0, 2), Completeness(FRI, 3, 1, 1, 1)]
+    assert reasons(given_cells) == {"because": 2, "never_asked": 2}
+    assert session_states(given_cells.clear()) == []
+
+
+def test_what_is_not_tracked_is_said_and_comes_last() -> None:
+    rows = [("universe", name, member, ALWAYS, None) for member, name in enumerate(("mine", "others", "idle"))]
+    states = cells((0, FRI, "stored"), (1, FRI, None))
+    groups = group_completeness(states, spans(*rows), untracked=("others", "idle"))
+    assert [(group.label, group.tracked) for group in groups] == [
+        ("mine", True),
+        ("others (not tracked)", False),
+        ("idle (not tracked)", False),
+    ]
+    assert [group.name for group in worst_groups(groups, 9)] == ["mine", "others"]
 
 
 def test_a_member_with_several_overlapping_spans_is_one_member() -> None:

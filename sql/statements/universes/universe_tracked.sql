@@ -1,0 +1,1 @@
+SELECT track, track_from FROM cache_entries WHERE key = %(universe)s FOR UPDATE
