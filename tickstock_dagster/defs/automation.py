@@ -18,7 +18,7 @@ from tickstock_dagster.settings import load_settings
 DEFAULT_STATUS = load_settings().automation.upper()
 """RUNNING in production, STOPPED on a laptop (TICKSTOCK_AUTOMATION)."""
 
-_UNFINISHED = [
+UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
     dg.DagsterRunStatus.STARTING,
@@ -29,7 +29,7 @@ _UNFINISHED = [
 
 def is_at_work(instance: dg.DagsterInstance, tags: Mapping[str, str], job_name: str | None = None) -> bool:
     """Whether a run with these tags is queued or started: of the named job, or of any without a name."""
-    runs = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=_UNFINISHED)
+    runs = dg.RunsFilter(job_name=job_name, tags=dict(tags), statuses=UNFINISHED)
     return instance.get_runs_count(runs) > 0
 
 

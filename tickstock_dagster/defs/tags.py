@@ -11,6 +11,12 @@ TRIGGER_TAG = "tickstock/trigger"
 STRETCH_TAG = "tickstock/closed_after"
 """The last session before closed days. Not `SESSION_TAG`: the end of day waits for runs that carry that one."""
 
+CATCH_UP = "catch_up"
+"""The trigger of runs that load what is owed of earlier sessions."""
+
+REQUESTED_TAG = "tickstock/requested_at"
+"""When a run was requested, by the clock of the sensor that did."""
+
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 

@@ -6,16 +6,20 @@ The loader asks, validates and stores as always; `core.bars.reconcile` decides w
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.loading.end_of_day import declare_complete
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
+from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.bars.reconcile import PendingReconcile
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.loading.coverage import GapReason
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
 
 
@@ -36,11 +40,25 @@ class ReconcileReport:
     late: int
 
 
-def pending_reconciles(engine: sa.Engine, first: date, last: date) -> dict[date, PendingReconcile]:
-    """The sessions between two that a reconcile is due for, without the number of attempts."""
+def pending_reconciles(
+    engine: sa.Engine, calendar: SessionCalendar, first: date, last: date
+) -> dict[date, PendingReconcile]:
+    """The sessions between two that a reconcile is due for or that owe bars, without the number of attempts.
+
+    Args:
+        engine: the store's.
+        calendar: the market's, with its overrides applied.
+        first: first session.
+        last: last session.
+    """
     with transaction(engine) as connection:
         rows = connection.execute(statement("bars/reconcile_due"), {"first": first, "last": last}).fetchall()
-    return {session: PendingReconcile(provisional, late) for session, provisional, late in rows}
+    owed = owed_cells(engine, calendar, last, first=first).filter(pl.col("reason") == GapReason.NEVER_ASKED.value)
+    unasked = dict(owed.group_by("session").len().iter_rows())
+    pending = {
+        session: PendingReconcile(provisional, late, unasked.pop(session, 0)) for session, provisional, late in rows
+    }
+    return pending | {session: PendingReconcile(0, 0, count) for session, count in unasked.items()}
 
 
 def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
@@ -58,11 +76,11 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
     if not tickers:
         raise BadInputError("session", session, "a session with tracked securities")
     started_at, nothing = loader.context.now(), PendingReconcile(0, 0)
-    before = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
-    request = LoadRequest(tickers, (session,), universes=(), ask_again=True, refresh=True)
+    before = pending_reconciles(loader.context.engine, loader.calendar, session, session).get(session, nothing)
+    request = LoadRequest(tickers, (session,), universes=(), owed=True, ask_again=True, refresh=True)
     report = loader.load(request)
     _declare(loader, report, started_at)
-    after = pending_reconciles(loader.context.engine, session, session).get(session, nothing)
+    after = pending_reconciles(loader.context.engine, loader.calendar, session, session).get(session, nothing)
     finalised = max(0, before.provisional - after.provisional)
     return ReconcileReport(report, finalised, after.provisional, after.late)
 

@@ -1,7 +1,7 @@
 """Publishing a session's end-of-day work: its progress, and once its completion, with the ledger's unit."""
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -28,7 +28,7 @@ def declare_complete(
     started_at: datetime,
     now: datetime,
 ) -> bool:
-    """Record that a session is complete and publish it; False where that was done before.
+    """Record that a session is complete, and publish it; False where that was done before.
 
     Args:
         engine: the store's.
@@ -53,6 +53,48 @@ def declare_complete(
         end = FinishedUnit(unit, state.stored, started_at)
         finish_units(connection.cursor(), [end], run_id=run_id, now=now)
     return True
+
+
+def record_caught_up(
+    engine: sa.Engine,
+    states: Sequence[Completeness],
+    *,
+    market: str,
+    source: str,
+    run_id: str,
+    started_at: datetime,
+    now: datetime,
+) -> int:
+    """Record that earlier sessions are complete now, without an event: what follows from a session may be made up for.
+
+    Sessions before the first one that was ever declared complete are left out: nothing has followed from them.
+
+    Args:
+        engine: the store's.
+        states: their completeness.
+        market: MIC of the calendar.
+        source: name of the source.
+        run_id: the Dagster run.
+        started_at: aware; when the load began.
+        now: aware.
+
+    Returns:
+        The number of sessions recorded for the first time.
+    """
+    with transaction(engine) as connection:
+        row = connection.execute(statement("ledger/sessions_declared"), {"market": market}).fetchone()
+        first, declared = row or (None, [])
+        new = [state for state in states if first and state.session > first and state.session not in declared]
+        ends = [
+            FinishedUnit(
+                WorkUnit(UnitKind.SESSION, market, source, "*", state.session, state.session, state.expected),
+                state.stored,
+                started_at,
+            )
+            for state in new
+        ]
+        finish_units(connection.cursor(), ends, run_id=run_id, now=now)
+    return len(new)
 
 
 @dataclass(frozen=True, slots=True)

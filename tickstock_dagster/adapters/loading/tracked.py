@@ -21,11 +21,13 @@ def tracked_tickers(engine: sa.Engine, first: date = date.max, last: date = date
 
 
 def tracked_state(engine: sa.Engine, session: date, tracked: Expectation | None = None) -> Completeness | None:
-    """The completeness of one session over all tracked securities; None where nothing is tracked.
+    """The completeness of one session over all tracked securities; None where nothing is tracked on it.
 
     `tracked` covers at least the tracked securities of the session, where the caller has it already.
     """
-    if not tracked_tickers(engine, date.min):
+    with transaction(engine) as connection:
+        begun = connection.execute(statement("universes/universes_begun"), {"session": session}).fetchone()
+    if begun is None or not begun[0] or not tracked_tickers(engine, date.min):
         return None
     tracked = tracked or Expectation.of_tracked(engine, session, session)
     states = completeness(engine, tracked.cells([session]))

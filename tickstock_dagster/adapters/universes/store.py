@@ -112,9 +112,7 @@ def track_profile(
     )
 
 
-def expect_from(
-    engine: sa.Engine, first: date, reach: date, *, universe: str | None = None, now: datetime
-) -> int:
+def expect_from(engine: sa.Engine, first: date, reach: date, *, universe: str | None = None, now: datetime) -> int:
     """Expect what is tracked from `first` on, as a load of all those sessions asks for.
 
     Universes whose first session is later than `reach` keep it: the sessions between were not asked for.

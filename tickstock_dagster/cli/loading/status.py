@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
-from tickstock_dagster.adapters.loading.tracked import tracked_tickers
+from tickstock_dagster.adapters.loading.tracked import tracked_tickers, unknown_tickers
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.completeness import GroupKind, reasons, session_states
@@ -47,6 +47,7 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
     cells = read_states(engine, tracked.cells(days))
     states, why = session_states(cells), reasons(cells)
     owed = owed_cells(engine, calendar, latest, tracked=tracked)
+    unknown = unknown_tickers(engine)
     sample = owed.head(gaps).select("session", "ticker", "reason", "evidence")
     if as_json:
         print_json(
@@ -70,6 +71,7 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
                 "owed_sessions": owed["session"].n_unique(),
                 "owed_by_reason": _by_reason(owed),
                 "newest_owed": sample.to_dicts(),
+                "unknown_tickers": unknown,
             }
         )
         return
@@ -77,6 +79,9 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
         click.echo("Nothing is tracked yet: `tickstock run`, or `tickstock load --profile NAME`.")
         return
     _print(states, why, owed, sample.to_dicts(), len(tickers), tracked.begins)
+    if unknown:
+        shown = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")
+        click.echo(f"In no list of the vendor yet, so that no bar of them is expected: {len(unknown):,} ({shown})")
 
 
 def _by_reason(owed: pl.DataFrame) -> dict[str, int]:

@@ -65,7 +65,9 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
 @click.option("--remove", help="Remove these members from a list.")
 @click.option("--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Set this rule (a JSON file).")
 @click.option("--track/--no-track", default=None, help="Whether its members' bars are expected on every session.")
-@click.option("--from", "first", help="With --track: the first session on which they are; the latest closed one unless given.")
+@click.option(
+    "--from", "first", help="With --track: the first session on which they are; the latest closed one unless given."
+)
 @click.option("--reason", default="set by hand", show_default=True, help="Why; logged and published.")
 @click.option("--yes", is_flag=True, help="Apply a rule without confirmation.")
 def set_(

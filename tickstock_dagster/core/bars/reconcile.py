@@ -21,10 +21,18 @@ MAX_ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class PendingReconcile:
-    """What is left to reconcile of a session: `provisional` bars and `late` gaps; `attempts` is its runs so far."""
+    """What is left to reconcile of a session.
+
+    Attributes:
+        provisional: stored bars that are not final.
+        late: gaps that were late when they were last asked for.
+        unasked: bars that nobody has asked for. A catch-up loads them; until then the session is not reconciled.
+        attempts: runs so far.
+    """
 
     provisional: int
     late: int
+    unasked: int = 0
     attempts: int = 0
 
 
@@ -88,7 +96,8 @@ def decide_reconcile(
     upcoming = calendar.next_session(due)
     at = reconcile_at(calendar, upcoming).astimezone(calendar.timezone)
     given_up = f"; given up after {MAX_ATTEMPTS} runs: {', '.join(map(str, waiting))}" if waiting else ""
-    words = f"{today}{due} is reconciled; {upcoming} is due at {at:%Y-%m-%d %H:%M %Z}"
-    if due in waiting:
-        words = f"{today}{upcoming} is due at {at:%Y-%m-%d %H:%M %Z}"
+    state = "" if due in waiting else f"{due} is reconciled; "
+    if due in pending and pending[due].unasked:
+        state = f"{due} owes {pending[due].unasked:,} bars that nobody asked for; "
+    words = f"{today}{state}{upcoming} is due at {at:%Y-%m-%d %H:%M %Z}"
     return ReconcileDecision(None, words + given_up)

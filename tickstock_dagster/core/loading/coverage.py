@@ -1,8 +1,8 @@
 """Which bars are expected, and why an expected bar is absent.
 
 Expected = sessions of the calendar ∩ the days on which a tracked security is listed, from the first session on from
-which it is tracked. An expected cell is stored, or a gap with a reason explains it, or nobody asked for it. Cells with a
-*final* reason (no_trade, halted) are no longer owed. Those with an *open* reason (vendor_late, vendor_missing,
+which it is tracked. An expected cell is stored, or a gap with a reason explains it, or nobody asked for it. Cells with
+a *final* reason (no_trade, halted) are no longer owed. Those with an *open* reason (vendor_late, vendor_missing,
 not_entitled, quarantined) or none at all (never_asked) count as missing: an outage never looks complete.
 """
 

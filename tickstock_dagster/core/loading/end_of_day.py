@@ -78,7 +78,7 @@ def decide_attempt(
     Args:
         calendar: overrides applied.
         now: aware.
-        state: the latest closed session's completeness; None where nothing is tracked.
+        state: the latest closed session's completeness; None where nothing is tracked on it.
         in_progress: whether a run for that session is queued or started.
         same_day: as for `first_attempt_at`.
     """
@@ -87,7 +87,7 @@ def decide_attempt(
     local = now.astimezone(calendar.timezone)
     begins_at = first_attempt_at(calendar, session, same_day=same_day)
     if state is None:
-        return EodDecision(session, False, "nothing is tracked: load a profile or track a universe first")
+        return EodDecision(session, False, f"nothing is tracked on {session}: load a profile or track a universe first")
     overdue = now >= closes_at + OBJECTIVE_AFTER
     if state.expected and state.missing == 0:
         upcoming = calendar.next_session(session)

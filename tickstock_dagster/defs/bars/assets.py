@@ -76,9 +76,7 @@ def session_bars(
     with attempt.reporting():
         if not chosen and not config.owed:
             run.expect(days)
-        request = run.request(
-            days, config.tickers, config.universe, owed=config.owed, ask_again=config.ask_again
-        )
+        request = run.request(days, config.tickers, config.universe, owed=config.owed, ask_again=config.ask_again)
         report = run.load(request, attempt.progress)
     yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)
 

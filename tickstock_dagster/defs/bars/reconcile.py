@@ -86,7 +86,7 @@ def _decide(instance: dg.DagsterInstance, warehouse: WarehouseResource, now: dat
     calendar = warehouse.calendar(MARKET)
     pending = {
         session: replace(one, attempts=instance.get_runs_count(_runs_for(session)))
-        for session, one in pending_reconciles(warehouse.engine(), *span_of(calendar, now)).items()
+        for session, one in pending_reconciles(warehouse.engine(), calendar, *span_of(calendar, now)).items()
     }
     return decide_reconcile(calendar, now, pending, in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}))
 

@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.events.outbox import DispatchReport
 from tickstock_dagster.adapters.loading.completeness import completeness_by_group
 from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_reason
-from tickstock_dagster.adapters.loading.end_of_day import declare_complete
+from tickstock_dagster.adapters.loading.end_of_day import declare_complete, record_caught_up
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -25,6 +25,7 @@ from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadat
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.runs import dispatch
+from tickstock_dagster.defs.tags import CATCH_UP, TRIGGER_TAG
 
 AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
@@ -187,7 +188,21 @@ def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNo
 def _declare_end_of_day(
     context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation
 ) -> None:
-    """Publish the end of the latest closed session, and of any session that an end-of-day run was for."""
+    """Publish the end of the latest closed session, and of any session that an end-of-day run was for.
+
+    Sessions that were caught up on are recorded without an event.
+    """
+    if context.run.tags.get(TRIGGER_TAG) == CATCH_UP:
+        record_caught_up(
+            run.engine,
+            complete,
+            market=MARKET,
+            source=run.source.name,
+            run_id=run.run_id,
+            started_at=run.started_at,
+            now=run.clock.now(),
+        )
+        return
     for state in complete:
         if is_reported(context, run, state.session):
             declare_complete(

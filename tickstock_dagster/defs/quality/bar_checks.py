@@ -43,7 +43,7 @@ _DESCRIPTIONS = {
     "table_schema": "The table has exactly the columns and types of this release.",
     "unique_keys": "One row per security and session: the primary key exists, and no recent cell has two rows.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints exist, recent rows meet them.",
-    "session_complete": "No bar is owed: every expected one is stored or explained for good, every tracked ticker is known.",
+    "session_complete": "No bar is owed: every expected one is stored or explained for good; every ticker is known.",
     "no_long_gaps": "No tracked symbol lacks its bars on more than one session in a row.",
     "latest_session_present": "The latest session that is due has reached its completeness objective.",
     "etf_tracking": "On the latest session due, no ETF is far from its reference, unless its home market was closed.",

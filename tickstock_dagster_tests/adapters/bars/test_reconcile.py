@@ -9,8 +9,8 @@ from tickstock_dagster.adapters.sources.protocol import NotEntitledError
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.bars.reconcile import PendingReconcile, reconcile_at
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster_tests.adapters.store_helpers import MON
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, World
+from tickstock_dagster_tests.adapters.store_helpers import MON
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 THURSDAY_EVENING = datetime(2026, 11, 19, 22, tzinfo=UTC)

@@ -11,8 +11,8 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import requested_override
 from tickstock_dagster.core.calendars.quorum import Disagreement
-from tickstock_dagster_tests.adapters.store_helpers import MON
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, SATURDAY, World
+from tickstock_dagster_tests.adapters.store_helpers import MON
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 THANKSGIVING, HALF_DAY, DECEMBER_1 = date(2026, 11, 26), date(2026, 11, 27), date(2026, 12, 1)

@@ -19,7 +19,8 @@ def groups_on(url: str, *days: date) -> dict[tuple[date, str, str], GroupComplet
     engine = open_engine(url)
     expected = Expectation.of_universes(engine, None, min(days), max(days)).cells(sorted(days))
     return {
-        (group.state.session, group.kind.value, group.name): group for group in completeness_by_group(engine, sorted(days), expected)
+        (group.state.session, group.kind.value, group.name): group
+        for group in completeness_by_group(engine, sorted(days), expected)
     }
 
 

@@ -26,9 +26,13 @@ def gap(
     security_id: int, session: date, ticker: str = "AAA", reason: str = "vendor_missing", hours: int = 1
 ) -> dict[str, object]:
     retry_at = None if reason == "no_trade" else NOW + timedelta(hours=hours)
-    return {"security_id": security_id, "session": session, "ticker": ticker, "reason": reason, "evidence": "because"} | {
-        "retry_at": retry_at
-    }
+    return {
+        "security_id": security_id,
+        "session": session,
+        "ticker": ticker,
+        "reason": reason,
+        "evidence": "because",
+    } | {"retry_at": retry_at}
 
 
 def owed(url: str, last: date = FRI, first: date | None = None) -> list[tuple[date, str, str]]:

@@ -90,7 +90,8 @@ def test_what_the_plans_history_does_not_reach_alerts_nobody(migrated_database_u
     assert tell(migrated_database_url) == 1
 
 
-def test_sessions_that_nobody_asked_for_are_a_gap_once_they_are_due(migrated_database_url: str, tracked: int) -> None:
+@pytest.mark.usefixtures("tracked")
+def test_sessions_that_nobody_asked_for_are_a_gap_once_they_are_due(migrated_database_url: str) -> None:
     query(migrated_database_url, "DELETE FROM bar_gaps WHERE session >= %s", (WED,))
     evening = CALENDAR.closes_at(THU) + timedelta(minutes=20)
     assert read_long_gaps(open_engine(migrated_database_url), CALENDAR, evening) == [], "Thursday is not due yet"

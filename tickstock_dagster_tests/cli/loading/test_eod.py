@@ -30,7 +30,9 @@ def test_a_session_that_an_override_added_is_loaded_and_told_about(office: Offic
     bars = tmp_path / "bars.csv"
     rows = [f"{ticker},2026-11-{day},10,11,9,10.5,1000000" for ticker in ("AAPL", "KO") for day in (13, 14, 16)]
     bars.write_text("\n".join(["ticker,date,open,high,low,close,volume", *rows]) + "\n")
-    write_universe(open_engine(office.database_url), "two", "list", "Two", ["AAPL", "KO"], track_from=date(2026, 11, 13), now=NOW)
+    write_universe(
+        open_engine(office.database_url), "two", "list", "Two", ["AAPL", "KO"], track_from=date(2026, 11, 13), now=NOW
+    )
     office.execute(
         "INSERT INTO market_calendar_overrides "
         "(calendar, session, action, opens_at, closes_at, reason, created_by, created_at) VALUES "
@@ -88,8 +90,8 @@ def test_one_end_of_day_resolves_what_is_expected_and_the_calendar_a_few_times(o
         answer = office.tickstock("eod", "--session", "2026-11-19", "--json")
     assert answer.code == 0, answer.err
     assert (answer.json["event"], answer.json["bars_missing"]) == ("delivered", 0)
-    # Before the load, in it, for long gaps, for every universe's own state, for the checks of the table, and for those of
-    # the newest session.
+    # Before the load, in it, for long gaps, for every universe's own state, for the checks of the table, and for those
+    # of the newest session.
     assert sent.count(statement("universes/universe_spans")) == 6
     # For the command, and in the run once for each of the four calendars, whichever asset or check asks.
     assert sent.count(statement("calendars/overrides")) == 5

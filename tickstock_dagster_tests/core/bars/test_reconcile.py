@@ -31,7 +31,8 @@ def at(text: str) -> datetime:
 
 def decide(now: str, *, in_progress: bool = False, **owed: tuple[int, int, int]):
     looks = {
-        date.fromisoformat(day.strip("d").replace("_", "-")): PendingReconcile(*look) for day, look in owed.items()
+        date.fromisoformat(day.strip("d").replace("_", "-")): PendingReconcile(provisional, late, attempts=attempts)
+        for day, (provisional, late, attempts) in owed.items()
     }
     return decide_reconcile(XNYS, at(now), looks, in_progress=in_progress)
 

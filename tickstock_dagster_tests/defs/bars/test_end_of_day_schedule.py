@@ -115,7 +115,7 @@ def test_a_plan_without_same_day_bars_waits_for_the_next_day(tracking: Factory) 
 
 def test_nothing_tracked_is_said(factory_on_postgres: Factory) -> None:
     assert tick(factory_on_postgres, "us_eod_schedule", eastern("2026-11-20 16:30")) == (
-        "nothing is tracked: load a profile or track a universe first"
+        "nothing is tracked on 2026-11-20: load a profile or track a universe first"
     )
 
 
