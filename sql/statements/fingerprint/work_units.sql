@@ -1,5 +1,6 @@
--- Without priorities: they follow from the types' rules of that day, and from earlier requests.
-SELECT u.unit_id, u.kind, u.market, u.source, u.subject, u.first_session, u.last_session, u.status,
-    u.attempts, u.cells, u.rows, u.error
+-- What the ledger says about the market: which sessions were complete, and whose universes were synchronised. What was
+-- asked for, how often, and what became of it is traffic: a vendor that failed on the way leaves the same store.
+SELECT DISTINCT u.kind, u.market, u.first_session
 FROM work_units AS u
-ORDER BY u.unit_id COLLATE "C"
+WHERE u.kind IN ('session', 'sync') AND u.status = 'done'
+ORDER BY u.kind, u.market, u.first_session

@@ -1,10 +1,11 @@
 -- Facts about every security listed on a session, from stored data alone and as the market knew them then: bars of the
 -- given sessions (newest first, the last 20), the newest shares stated on or before it, splits in between.
--- One scan of the index over sessions groups all those bars: cheaper than a look-up per security.
+-- One scan of the index over sessions groups all those bars: cheaper than a look-up per security. Averages are exact and
+-- rounded once, whatever the order of the rows.
 WITH bars AS (
     SELECT b.security_id,
-        avg(b.close::float8 * b.volume) AS adv20_usd,
-        avg(b.volume::float8) AS adv20_shares,
+        avg(b.close * b.volume)::float8 AS adv20_usd,
+        avg(b.volume)::float8 AS adv20_shares,
         count(*) AS bars20,
         (array_agg(b.close::float8 ORDER BY b.session DESC) FILTER (WHERE b.session >= %(recent)s))[1] AS close,
         max(b.session) AS last_bar

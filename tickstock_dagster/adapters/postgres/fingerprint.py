@@ -1,8 +1,9 @@
 """A hash over the business content of the store: stores with the same content have the same fingerprint.
 
 Every table is hashed over its ordered business columns, written as text by PostgreSQL. Left out: times of loading,
-run ids and surrogate ids (securities appear under their natural identity), and the two tables that only measure
-traffic (`vendor_calls`, `vendor_rate_limits`).
+run ids and surrogate ids (securities appear under their natural identity), how often something was asked for, and the
+tables that only measure traffic. So a load that a failing vendor interrupted has the same fingerprint once it is
+complete.
 """
 
 import hashlib
@@ -14,8 +15,10 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
 
-TRAFFIC_TABLES = frozenset({"vendor_calls", "vendor_rate_limits"})
-"""Tables that count calls and hold no market data."""
+TRAFFIC_TABLES = frozenset(
+    {"vendor_calls", "vendor_rate_limits", "admin_mails", "dead_letters", "stream_alerts", "maintenance_runs"}
+)
+"""Tables of calls, deliveries and housekeeping; they hold no market data."""
 
 
 @dataclass(frozen=True, slots=True)

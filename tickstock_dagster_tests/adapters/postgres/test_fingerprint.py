@@ -62,26 +62,22 @@ FROM symbols WHERE symbol = 'AAA'
 CHANGES = {
     "fair_values": "UPDATE fair_values SET fmv = fmv + 0.000001",
     "equity_types": "UPDATE equity_types SET title = 'x' WHERE equity_type = 'ETF'",
-    "admin_mails": "DELETE FROM admin_mails",
     "bar_gaps": "UPDATE bar_gaps SET reason = 'vendor_late'",
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",
     "calendar_disagreements": "UPDATE calendar_disagreements SET resolved_at = now()",
     "corporate_actions": "UPDATE corporate_actions SET split_to = 3",
-    "dead_letters": "UPDATE dead_letters SET resolved_at = now(), resolution = 'dropped'",
     "etf_correlations": "UPDATE etf_correlations SET correlation = 0.500000000001",
     "etf_correlations_told": "UPDATE etf_correlations_told SET correlation = 0.500000000001",
     "etf_profiles": "UPDATE etf_profiles SET aum_usd = 1000000, aum_source = 's'",
-    "maintenance_runs": "UPDATE maintenance_runs SET session = '2026-11-19'",
     "market_calendar": "UPDATE market_calendar SET closes_at = closes_at - interval '1 second'",
     "market_calendar_overrides": "UPDATE market_calendar_overrides SET revoked_at = now()",
     "ohlcv_1min": "UPDATE ohlcv_1min SET volume = volume + 1",
     "ohlcv_daily": "UPDATE ohlcv_daily SET close = close + 0.000001 WHERE session = '2026-11-19' AND ticker = 'AAA'",
-    "outbox": """UPDATE outbox SET event = jsonb_set(event, '{data,session}', '"2026-11-19"')""",
+    "outbox": "UPDATE outbox SET subject = 'XNYS/2026-11-19'",
     "quarantined_bars": "UPDATE quarantined_bars SET resolved_at = now()",
     "securities": "UPDATE securities SET name = 'Other' WHERE name = 'Aaa'",
     "security_shares": "UPDATE security_shares SET shares = shares + 1",
-    "stream_alerts": "UPDATE stream_alerts SET consumer_group = 'other'",
     "symbol_versions": "UPDATE symbol_versions SET equity_type = 'ETF'",
     "sync_changes_log": "UPDATE sync_changes_log SET reason = 'another' WHERE ticker = 'AAA'",
     "sync_proposals": "UPDATE sync_proposals SET examined = examined + 1",
@@ -89,7 +85,7 @@ CHANGES = {
     "universe_determinations": "UPDATE universe_determinations SET members = members + 1",
     "universe_memberships": "UPDATE universe_memberships SET valid_to = '2026-11-20'",
     "universe_rules": "UPDATE universe_rules SET reason = 'another'",
-    "work_units": "UPDATE work_units SET rows = rows + 1",
+    "work_units": "UPDATE work_units SET status = 'pending' WHERE kind = 'session'",
 }
 
 
@@ -99,7 +95,10 @@ def fill(database_url: str, *, backwards: bool = False) -> None:
     order = tickers[::-1] if backwards else tickers
     ids = {ticker: add_security(database_url, ticker) for ticker in order}
     engine = open_engine(database_url)
-    unit = FinishedUnit(WorkUnit(UnitKind.RANGE, "XNYS", "simulator", "AAA", MON, FRI, 5), 5, NOW)
+    units = [
+        FinishedUnit(WorkUnit(kind, "XNYS", "simulator", "AAA", MON, FRI, 5), 5, NOW)
+        for kind in (UnitKind.RANGE, UnitKind.SESSION)
+    ]
     days = [MON, TUE, WED, THU, FRI]
     for day in days[::-1] if backwards else days:
         store_batch(
@@ -113,7 +112,7 @@ def fill(database_url: str, *, backwards: bool = False) -> None:
             bar(ids["AAA"], FRI, close=11.5),
             gaps=[{"security_id": ids["CCC"], "session": WED, **gap}],
             rejected=[{"security_id": ids["CCC"], **broken}],
-            units=[unit],
+            units=units,
         ),
     )
     query(database_url, FILLED)
@@ -145,6 +144,21 @@ def test_one_value_that_differs_changes_the_fingerprint_of_its_table_and_of_the_
     assert table in changed
     assert set(changed) <= {table, "bar_restatements"}
     assert before.sha256 != after.sha256
+
+
+def test_how_often_something_was_asked_for_and_how_it_went_changes_nothing(migrated_database_url: str) -> None:
+    fill(migrated_database_url)
+    before = fingerprint(open_engine(migrated_database_url))
+    query(migrated_database_url, "UPDATE work_units SET attempts = attempts + 3, run_id = 'other', rows = 4")
+    query(migrated_database_url, "UPDATE work_units SET status = 'failed', error = 'broke off' WHERE kind = 'range'")
+    query(
+        migrated_database_url,
+        "INSERT INTO outbox (event_id, channel, subject, event, occurred_at) SELECT gen_random_uuid(), channel, 'x',"
+        " '{}', now() FROM unnest(ARRAY['tickstock.jobs.progress', 'tickstock.quality.data_stale']) AS channel",
+    )
+    query(migrated_database_url, "UPDATE quarantined_bars SET unit_id = 'another'")
+    query(migrated_database_url, "DELETE FROM admin_mails")
+    assert fingerprint(open_engine(migrated_database_url)) == before
 
 
 def test_every_table_has_a_case(migrated_database_url: str) -> None:

@@ -72,7 +72,7 @@ def fill(database_url: str, stocks: int = 40, young: int = 2) -> None:
     query(database_url, "ANALYZE")
     seeds = {theme: [f"{theme[:3].upper()}{n}" for n in range(1, 9)] for theme in THEMES}
     seed_universes(open_engine(database_url), seeds, run_id="seed", now=datetime(2026, 11, 1, tzinfo=UTC))
-    query(database_url, "UPDATE cache_entries SET track = true WHERE type = 'theme'")
+    query(database_url, "UPDATE cache_entries SET track = true, track_from = '2026-01-02' WHERE type = 'theme'")
 
 
 def delist(database_url: str, *tickers: str, on: date = FRI) -> None:
