@@ -2,11 +2,10 @@
 -- Expected are the securities $2 on their days [$3, $4), as for settled_per_session.
 SELECT c.security_id, count(*) AS settled
 FROM (
-    SELECT security_id, session FROM ohlcv_daily
-    WHERE session = ANY (string_to_array($1::text, ',')::date[]) AND NOT is_fmv
+    SELECT security_id, session FROM ohlcv_daily WHERE NOT is_fmv
     UNION ALL
-    SELECT security_id, session FROM bar_gaps
-    WHERE session = ANY (string_to_array($1::text, ',')::date[]) AND is_final) AS c
+    SELECT security_id, session FROM bar_gaps WHERE is_final) AS c
+JOIN unnest(string_to_array($1::text, ',')::date[]) AS d (session) USING (session)
 JOIN unnest(
     string_to_array($2::text, ',')::bigint[], string_to_array($3::text, ',')::date[],
     string_to_array($4::text, ',')::date[]) AS s (security_id, valid_from, valid_to)

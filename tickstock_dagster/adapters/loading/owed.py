@@ -14,7 +14,14 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.owed import OWED_SCHEMA, expected_per_session, expected_stretches, owed_from
+from tickstock_dagster.core.loading.owed import (
+    OWED_SCHEMA,
+    expected_on,
+    expected_per_security,
+    expected_per_session,
+    expected_stretches,
+    owed_from,
+)
 
 _KEY: dict[str, type[pl.DataType] | pl.DataType] = {"security_id": pl.Int64, "session": pl.Date}
 
@@ -55,28 +62,39 @@ def owed_cells(
     span = (expected["session"].min(), expected["session"].max())
     counts = read_frame(engine, statement("loading/settled_per_session"), (*span, *_as_lists(stretches)))
     counts = counts.cast({"session": pl.Date, "settled": pl.Int64})
-    lacking = expected.join(counts, on="session", how="left").filter(_LACKS)["session"]
-    return _owed_on(engine, tracked, stretches, lacking.to_list())
+    lacking = expected.join(counts, on="session", how="left").filter(_LACKS)
+    # After an outage all securities lack a few sessions, else a few securities lack many: few cells are read either way.
+    bare = pl.col("settled").fill_null(0) < _BARE * pl.col("expected")
+    most_lack, few_lack = (lacking.filter(which)["session"].to_list() for which in (bare, ~bare))
+    owed = [_owed_on(engine, stretches, most_lack), _owed_on(engine, _lacking(engine, stretches, few_lack), few_lack)]
+    return pl.concat(owed).sort("session", "ticker", descending=[True, False])
 
 
-def _owed_on(
-    engine: sa.Engine, tracked: Expectation, stretches: pl.DataFrame, sessions: Sequence[date]
-) -> pl.DataFrame:
-    """The owed cells of sessions that lack some."""
+def _lacking(engine: sa.Engine, stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """The stretches of those securities that owe a bar on some of the sessions."""
     if not sessions:
-        return pl.DataFrame(schema=OWED_SCHEMA)
+        return stretches.clear()
     days = ",".join(map(str, sessions))
-    cells = tracked.cells(sessions)
-    expected = cells.group_by("security_id").agg(pl.len().alias("expected"))
+    expected = expected_per_security(stretches, sessions)
     counts = read_frame(engine, statement("loading/settled_per_security"), (days, *_as_lists(stretches)))
     counts = counts.cast({"security_id": pl.Int64, "settled": pl.Int64})
     lacking = expected.join(counts, on="security_id", how="left").filter(_LACKS).select("security_id")
-    where = (days, ",".join(map(str, lacking["security_id"])))
+    return stretches.join(lacking, on="security_id", how="semi")
+
+
+def _owed_on(engine: sa.Engine, stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """The owed cells of some stretches on some sessions."""
+    if not sessions or stretches.is_empty():
+        return pl.DataFrame(schema=OWED_SCHEMA)
+    where = (",".join(map(str, sessions)), ",".join(map(str, stretches["security_id"].unique())))
     settled = read_frame(engine, statement("loading/cells_settled_on"), where).cast(pl.Schema(_KEY))
     gaps = read_frame(engine, statement("loading/gaps_open_on"), where)
     known = gaps.cast(pl.Schema({name: OWED_SCHEMA[name] for name in gaps.columns}))
-    return owed_from(cells.join(lacking, on="security_id", how="semi"), settled, known)
+    return owed_from(expected_on(stretches, sessions), settled, known)
 
+
+_BARE = 0.75
+"""Share of settled cells below which a session is read whole, rather than for the few securities that lack it."""
 
 _LACKS = pl.col("settled").fill_null(0) < pl.col("expected")
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, GapReason
 
 OWED_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = GAP_SCHEMA
 """One owed cell: its open reason, the evidence, and when it is asked for again at the earliest; null: at once."""
@@ -83,6 +83,42 @@ def expected_per_session(stretches: pl.DataFrame, sessions: Sequence[date]) -> p
     ended = stretches["valid_to"].drop_nulls().sort().search_sorted(days, side="right")
     counts = pl.DataFrame({"session": days, "expected": (begun.cast(pl.Int64) - ended.cast(pl.Int64))})
     return counts.filter(pl.col("expected") > 0)
+
+
+def expected_per_security(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """How many bars of each security some sessions expect: (security_id, expected), without those that expect none.
+
+    Args:
+        stretches: `STRETCH_SCHEMA`.
+        sessions: ascending.
+    """
+    placed = _placed(stretches, sessions).group_by("security_id").agg((pl.col("end") - pl.col("begin")).sum())
+    return placed.select("security_id", expected=pl.col("end")).filter(pl.col("expected") > 0)
+
+
+def expected_on(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """The expected cells (`CELL_SCHEMA`) of some sessions.
+
+    Args:
+        stretches: `STRETCH_SCHEMA`.
+        sessions: ascending.
+    """
+    places = _placed(stretches, sessions).with_columns(place=pl.int_ranges("begin", "end")).explode("place")
+    days = pl.DataFrame({"session": pl.Series(sessions, dtype=pl.Date)}).with_row_index("place")
+    cells = places.drop_nulls("place").join(days.cast({"place": pl.Int64}), on="place")
+    return cells.select(list(CELL_SCHEMA))
+
+
+def _placed(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """Stretches with the places [begin, end) of their sessions among those given."""
+    days = pl.Series(sessions, dtype=pl.Date)
+    ended = stretches["valid_to"].fill_null(_END)
+    return stretches.select(
+        "security_id",
+        "ticker",
+        begin=days.search_sorted(stretches["valid_from"], side="left").cast(pl.Int64),
+        end=days.search_sorted(ended, side="left").cast(pl.Int64),
+    ).filter(pl.col("begin") < pl.col("end"))
 
 
 def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:

@@ -4,6 +4,7 @@ The expectation is counted by SQL of this test's own, straight from the tables.
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, timedelta
 
 import pytest
@@ -52,7 +53,8 @@ SELECT e.session, e.ticker,
     (SELECT count(*) FROM ohlcv_daily AS b
         WHERE (b.security_id, b.session) = (e.security_id, e.session) AND NOT b.is_fmv) AS stored,
     (SELECT count(*) FROM bar_gaps AS g
-        WHERE (g.security_id, g.session) = (e.security_id, e.session) AND g.reason IN ('no_trade', 'halted')) AS explained
+        WHERE (g.security_id, g.session) = (e.security_id, e.session) AND g.reason IN ('no_trade', 'halted'))
+        AS explained
 FROM expected AS e
 """
 
@@ -62,10 +64,8 @@ Step = Callable[[World], None]
 def _load(tickers: tuple[str, ...], first: int, last: int) -> Step:
     def run(world: World) -> None:
         sessions = tuple(DAYS[min(first, last) : max(first, last) + 1])
-        try:
+        with suppress(VendorError):
             world.loader().load(LoadRequest(tickers, sessions))
-        except VendorError:
-            pass
 
     return run
 
@@ -78,10 +78,8 @@ def _load_tracked(first: int, last: int, *, owed: bool) -> Step:
             return
         if not owed:
             expect_from(world.engine, sessions[0], CALENDAR.next_session(sessions[-1]), now=world.now)
-        try:
+        with suppress(VendorError):
             world.loader().load(LoadRequest(tickers, sessions, universes=(), owed=owed))
-        except VendorError:
-            pass
 
     return run
 
@@ -120,10 +118,8 @@ def _break(kind: str, day: int, ticker: str) -> Step:
 def _reconcile(day: int) -> Step:
     def run(world: World) -> None:
         if universe_tickers_between(world.engine, None, DAYS[day], DAYS[day]):
-            try:
+            with suppress(VendorError):
                 reconcile_session(world.loader(), DAYS[day])
-            except VendorError:
-                pass
 
     return run
 
