@@ -1,6 +1,7 @@
--- The looks that were answered: their days, and when they were asked. A null source is any.
-SELECT s.first_session, s.last_session, least(s.started_at, d.started_at)
-FROM work_units AS s
-JOIN work_units AS d USING (market, source, subject, first_session, last_session)
-WHERE s.market = %(market)s AND s.kind = 'splits' AND s.status = 'done' AND d.kind = 'dividends' AND d.status = 'done'
-    AND (%(source)s::text IS NULL OR s.source = %(source)s)
+-- The looks whose splits and dividends were both answered: their days, and when they were asked. A null source is any.
+SELECT u.first_session, u.last_session, min(u.started_at)
+FROM work_units AS u
+WHERE u.market = %(market)s AND u.kind IN ('splits', 'dividends') AND u.status = 'done'
+    AND (%(source)s::text IS NULL OR u.source = %(source)s)
+GROUP BY u.source, u.first_session, u.last_session
+HAVING count(*) = 2
