@@ -111,7 +111,9 @@ def test_a_split_and_a_dividend_since_the_print_are_in_the_value() -> None:
     true, printed = follower(reference, 1.0, set(range(110, 120)))
     split = printed.copy()
     split[50:] /= 2
-    actions = ((THIN, 50, 0.5, None), (THIN, 112, 0.25, None), (THIN, 115, None, 0.05 * float(split[109])))
+    # The cash is in the shares of its ex-date, after the split since the print: 5 % of a quarter of that price.
+    cash = 0.05 * float(split[109]) / 4
+    actions = ((THIN, 50, 0.5, None), (THIN, 112, 0.25, None), (THIN, 115, None, cash))
     [found] = estimate({THIN: split, SPY: reference}, 118, payouts=actions)
     assert found["fmv"] == pytest.approx(true[118] / 2 / 4 * 0.95, rel=1e-6)
     assert found["beta"] == pytest.approx(1, rel=1e-5), "the split in the window is no return"
