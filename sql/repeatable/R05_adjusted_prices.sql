@@ -18,7 +18,7 @@ SELECT
     b.status
 FROM ohlcv_daily AS b
 CROSS JOIN LATERAL (
-    SELECT coalesce(product(a.split_from / a.split_to), 1) AS split_factor
+    SELECT coalesce(product(a.split_from / a.split_to), 1) AS split_factor, count(*) AS splits
     FROM corporate_actions AS a
     WHERE a.security_id = b.security_id AND a.action = 'split' AND a.known_to IS NULL AND a.ex_date > b.session
         AND a.ex_date <= (SELECT max(session) FROM ohlcv_daily)
@@ -36,10 +36,12 @@ CROSS JOIN LATERAL (
             LIMIT 1
         ) AS p
         CROSS JOIN LATERAL (
-            SELECT coalesce(product(s.split_to / s.split_from), 1) AS shares
-            FROM corporate_actions AS s
-            WHERE s.security_id = a.security_id AND s.action = 'split' AND s.known_to IS NULL
-                AND s.ex_date > p.session AND s.ex_date <= a.ex_date
+            -- Most bars have no later split, and need no look-up.
+            SELECT CASE WHEN f.splits = 0 THEN 1 ELSE (
+                SELECT coalesce(product(s.split_to / s.split_from), 1)
+                FROM corporate_actions AS s
+                WHERE s.security_id = a.security_id AND s.action = 'split' AND s.known_to IS NULL
+                    AND s.ex_date > p.session AND s.ex_date <= a.ex_date) END AS shares
         ) AS r
         WHERE a.security_id = b.security_id AND a.action = 'dividend' AND a.known_to IS NULL
             AND a.ex_date > b.session AND a.ex_date <= (SELECT max(session) FROM ohlcv_daily)
@@ -49,6 +51,7 @@ CROSS JOIN LATERAL (
 ) AS d
 WHERE NOT b.is_fmv;
 
+GRANT SELECT ON ohlcv_daily_adjusted TO tickstock_writer, tickstock_app;
 COMMENT ON VIEW ohlcv_daily_adjusted IS 'Daily bars adjusted on read for splits as known now that have taken effect by the latest stored session (prices and volume), and total_return_close for splits and dividends; rows with only an FMV are left out.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.security_id IS 'The security.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.session IS 'Trading date.';

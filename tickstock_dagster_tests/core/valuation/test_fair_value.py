@@ -119,7 +119,7 @@ def test_a_split_and_a_dividend_since_the_print_are_in_the_value() -> None:
     assert found["beta"] == pytest.approx(1, rel=1e-5), "the split in the window is no return"
     [plain] = estimate({THIN: np.where(np.arange(120) < 10, split, NAN), SPY: reference}, 118, payouts=actions)
     assert plain["method"] == "last_close"
-    assert plain["fmv"] == pytest.approx(split[9] * 0.5 * 0.25 * (1 - 0.05 * split[109] / split[9]), rel=1e-5)
+    assert plain["fmv"] == pytest.approx(split[9] * 0.5 * 0.25 - cash, rel=1e-5)
 
 
 def test_the_reference_pays_and_splits_without_moving_anything() -> None:
