@@ -24,7 +24,7 @@ def read_receipts(engine: sa.Engine, market: str, source: str | None = None) -> 
     Args:
         engine: the store's.
         market: MIC of the calendar.
-        source: name of the source; None: of any.
+        source: name of the source; None: of any that speaks for the whole market, which a file does not.
     """
     with transaction(engine) as connection:
         rows = connection.execute(statement("actions/receipts"), {"market": market, "source": source})

@@ -306,6 +306,14 @@ def test_owed_sessions_are_those_that_nobody_asked_about(migrated_database_url: 
     assert owed(migrated_database_url, date(2026, 12, 1)).is_empty()
 
 
+def test_a_file_speaks_for_its_own_tickers_and_leaves_the_market_owed(migrated_database_url: str, told: Told) -> None:
+    told.name = "files:1a2b"
+    told.split_rows = [split("AAA", LAST, 2)]
+    assert load(told, migrated_database_url, first=LAST).inserted == 1
+    assert not load(told, migrated_database_url, first=LAST).asked
+    assert owed(migrated_database_url, LAST).rows() == [(LAST, "never_asked")]
+
+
 def test_owed_sessions_of_five_years_are_found_in_a_moment(migrated_database_url: str) -> None:
     """1,260 sessions, a look for each, 20,000 rows without a security."""
     first = CALENDAR.sessions_before(LAST, 1_260)[0]
