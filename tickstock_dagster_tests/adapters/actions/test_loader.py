@@ -9,6 +9,8 @@ from urllib.request import Request, urlopen
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tickstock_dagster.adapters.actions.evidence import owed_action_sessions
 from tickstock_dagster.adapters.actions.loader import ActionsReport, load_corporate_actions
@@ -369,6 +371,40 @@ def test_two_readings_of_one_moment_leave_versions_that_last(migrated_database_u
     told.split_rows = [split("AAA", MAY, 3)]
     load(told, migrated_database_url, ask_again=True)
     assert query(migrated_database_url, CURRENT) == [("AAA", MAY, 3)]
+
+
+EVENINGS = CALENDAR.sessions(date(2026, 11, 2), LAST)
+EX_DATES = st.sampled_from(
+    [date(2026, 10, 30), date(2026, 11, 7), date(2026, 11, 12), date(2026, 11, 18), MAY.replace(2027)]
+)
+FEEDS = st.dictionaries(
+    st.tuples(st.sampled_from(["AAA", "BBB"]), EX_DATES), st.sampled_from([0.5, 2.0, 3.0]), max_size=4
+)
+
+
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(FEEDS, min_size=len(EVENINGS), max_size=len(EVENINGS)), st.sets(st.sampled_from(EVENINGS[1:-1])))
+def test_after_any_history_of_feeds_the_store_has_what_the_last_answers_had(
+    migrated_database_url: str, told: Told, feeds: list[dict[tuple[str, date], float]], away: set[date]
+) -> None:
+    """Evenings with other feeds, some of them without a look: each look's days are as its feed has them."""
+    query(migrated_database_url, "TRUNCATE corporate_actions, work_units")
+    expected: dict[tuple[str, date], float] = {}
+    for session, feed in zip(EVENINGS, feeds, strict=True):
+        if session in away:
+            continue
+        told.split_rows = [split(ticker, day, to) for (ticker, day), to in feed.items()]
+        hours = int((CALENDAR.closes_at(session) - NOW).total_seconds() // 3600) + 1
+        [span] = load(told, migrated_database_url, hour=hours, first=session, last=session).spans
+        assert not load(told, migrated_database_url, hour=hours, first=session, last=session).asked
+        asked = {key: to for key, to in feed.items() if span.first <= key[1] <= span.last}
+        expected = {key: to for key, to in expected.items() if not span.first <= key[1] <= span.last} | asked
+        found = {(ticker, day): to for ticker, day, to in query(migrated_database_url, CURRENT)}
+        assert found == expected
+    overlapping = """SELECT count(*) FROM corporate_actions AS a JOIN corporate_actions AS b
+        ON (a.security_id, a.ex_date) = (b.security_id, b.ex_date) AND a.action_id < b.action_id
+        AND a.known_to IS DISTINCT FROM b.known_from AND (a.known_to IS NULL OR a.known_to > b.known_from)"""
+    assert query(migrated_database_url, overlapping) == [(0,)]
 
 
 # -- against the simulator --------------------------------------------------------------------------------------------

@@ -8,7 +8,10 @@ import dagster as dg
 import pytest
 from dagster._core.execution.plan import active
 
+from tickstock_dagster.adapters.actions.evidence import owed_action_sessions
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.defs.factory import SUNDAY, THU, TUE, WED, Factory, all_definitions, failure_of
+from tickstock_dagster_tests.defs.materialising import materialise
 
 SPLIT_DAY = date(2026, 9, 14)  # SPLT splits 3 for 1
 CLOSES = {day: datetime(day.year, day.month, day.day, 22, tzinfo=UTC) for day in (TUE, WED, THU)}
@@ -80,6 +83,20 @@ def test_evening_by_evening_a_moved_split_and_a_late_dividend_are_found(factory:
     assert [row[3] is None for row in found] == [True, False, True]
     factor = "SELECT split_factor::float8 FROM ohlcv_daily_adjusted WHERE ticker = 'AAPL' ORDER BY session"
     assert factory.rows(factor) == [0.5, 0.5, 1.0]
+
+
+def test_bars_that_are_loaded_alone_leave_their_actions_owed_until_somebody_asks(factory: Factory) -> None:
+    def owed() -> list[tuple[object, ...]]:
+        calendar = library_calendar("XNYS")
+        return owed_action_sessions(
+            factory.engine, calendar, SPLIT_DAY, market="XNYS", now=SUNDAY, last=SPLIT_DAY
+        ).rows()
+
+    factory.track("SPLT")
+    assert materialise(factory, ["us/session_bars"], SPLIT_DAY, SPLIT_DAY).success
+    assert owed() == [(SPLIT_DAY, "never_asked")]
+    assert factory.run("us_eod", SPLIT_DAY).success
+    assert owed() == []
 
 
 @pytest.fixture
