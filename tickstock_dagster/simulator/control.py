@@ -9,11 +9,13 @@
 | POST /_control/rate | reset the rate windows; `{"calls": 5, "per_seconds": 60}` changes the rate of all keys |
 | POST /_control/bars/replace | apply a correction, or an array of them, in the form that `correct` takes |
 | DELETE /_control/bars | undo all corrections |
+| POST /_control/actions | change the feed of splits or dividends, or an array of changes, as `ActionEdits.edit` |
+| DELETE /_control/actions | undo all of these changes |
 """
 
 import ipaddress
 from collections.abc import Callable
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import orjson
@@ -22,7 +24,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.simulator.endpoints.corporate_actions import feed_rows
 from tickstock_dagster.simulator.faults.catalogue import parse_fault
+from tickstock_dagster.simulator.market.action_edits import DAY_OF
 from tickstock_dagster.simulator.market.corrections import FIELDS
 from tickstock_dagster.simulator.market.tape import Tape
 from tickstock_dagster.simulator.options import parse_instant
@@ -87,6 +91,29 @@ def _restore(vendor: Vendor, _body: Any, _request: Request) -> Any:
     return {"restored": True}
 
 
+def _edit_actions(vendor: Vendor, body: Any, _request: Request) -> Any:
+    items = [_object(item, "actions") for item in (body if isinstance(body, list) else [body])]
+    for item in items:
+        edit_action(vendor.wait_for_tape(), item, vendor.clock.now())
+    return {"changed": len(items)}
+
+
+def _restore_actions(vendor: Vendor, _body: Any, _request: Request) -> Any:
+    vendor.action_edits.clear()
+    return {"restored": True}
+
+
+def edit_action(tape: Tape, given: dict[str, Any], now: datetime) -> None:
+    """Change the feed of splits or dividends at an instant; see `ActionEdits.edit`.
+
+    Raises:
+        BadInputError: a field is wrong; names it.
+    """
+    feed = str(given.get("feed"))
+    rows = feed_rows(feed, tape, now) if feed in DAY_OF else []
+    tape.action_edits.edit(given, rows, now)
+
+
 def correct(tape: Tape, given: dict[str, Any]) -> None:
     """Apply one correction of a bar or a day.
 
@@ -147,6 +174,7 @@ def control_routes(vendor: Vendor) -> list[Route]:
         "/_control/rate": {"POST": _rate},
         "/_control/bars/replace": {"POST": _replace},
         "/_control/bars": {"DELETE": _restore},
+        "/_control/actions": {"POST": _edit_actions, "DELETE": _restore_actions},
     }
 
     def route(path: str, methods: dict[str, Action]) -> Route:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tickstock_dagster.core.loading.vendor_plans import PlanName
-from tickstock_dagster.simulator.control import correct
+from tickstock_dagster.simulator.control import correct, edit_action
 from tickstock_dagster.simulator.faults.catalogue import Fault, parse_fault
 from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions
 from tickstock_dagster.simulator.server import build_server, build_vendor, listening_socket
@@ -112,6 +112,7 @@ class RunningSimulator:
         """Return to the state at the start: no faults, no corrections, its own clock and rate, counts at zero."""
         self.clear_faults()
         self.vendor.corrections.clear()
+        self.vendor.action_edits.clear()
         self.set_now(self.options.now)
         self.reset_rates(*(self._rate or ()))
         self.reset_stats()
@@ -131,6 +132,11 @@ class RunningSimulator:
     def remove_bar(self, ticker: str, session: date) -> None:
         """Let the vendor withdraw this bar."""
         correct(self.vendor.wait_for_tape(), {"ticker": ticker, "session": session.isoformat(), "remove": True})
+
+    def edit_action(self, feed: str, ticker: str, ex_date: date, **change: Any) -> None:
+        """Let the vendor change its feed of splits or dividends: `remove=True`, `move_to=…`, `not_before=…`, a row."""
+        given = {"feed": feed, "ticker": ticker, "ex_date": ex_date.isoformat(), **change}
+        edit_action(self.vendor.wait_for_tape(), given, self.vendor.clock.now())
 
     def scale_day(self, session: date, factor: float) -> None:
         """Let the vendor correct every price of a day."""

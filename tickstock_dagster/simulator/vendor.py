@@ -25,6 +25,7 @@ from tickstock_dagster.simulator.faults.engine import FaultEngine, Subject
 from tickstock_dagster.simulator.http.access import Gate
 from tickstock_dagster.simulator.http.call import Call, Handler
 from tickstock_dagster.simulator.http.replies import drop, send_answer
+from tickstock_dagster.simulator.market.action_edits import ActionEdits
 from tickstock_dagster.simulator.market.corrections import Corrections
 from tickstock_dagster.simulator.market.market_data import MarketData
 from tickstock_dagster.simulator.market.tape import Tape
@@ -75,6 +76,7 @@ class Vendor:
         self.faults = FaultEngine()
         self.stats = Stats()
         self.corrections = Corrections()
+        self.action_edits = ActionEdits()
         self._load = load
         self._reader = ThreadPoolExecutor(1, thread_name_prefix="simulator-market")
         self._opening: Future[Tape] | None = None
@@ -120,7 +122,15 @@ class Vendor:
 
         data = self._load()
         delay = timedelta(minutes=self.options.publish_delay_minutes)
-        tape = Tape(data, sessions(), delay, self.corrections, self.faults.lateness, self.faults.late_days)
+        tape = Tape(
+            data,
+            sessions(),
+            delay,
+            self.corrections,
+            self.faults.lateness,
+            self.faults.late_days,
+            self.action_edits,
+        )
         tape.reach(eastern_date(self.clock.now()))
         data.warm()
         return tape

@@ -1,6 +1,7 @@
 """The control plane, driven over HTTP as a user does."""
 
 import asyncio
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -65,6 +66,41 @@ def test_the_rate_is_changed_and_what_was_counted_forgotten(own: RunningSimulato
     assert [ask(own, WEEK).status for _ in range(3)] == [200, 200, 200]
 
 
+SPLITS, DIVIDENDS = "/stocks/v1/splits", "/stocks/v1/dividends"
+
+
+def test_the_feed_of_splits_is_changed_and_restored(own: RunningSimulator) -> None:
+    def told() -> list[tuple[str, str, float, float]]:
+        names = ("id", "execution_date", "split_from", "split_to")
+        rows = sorted(ask(own, SPLITS, ticker="SPLT").rows, key=lambda row: row["split_from"])
+        return [tuple(row[name] for name in names) for row in rows]  # type: ignore[misc]
+
+    [(number, *_)] = before = told()
+    control(own, "actions", {"feed": "splits", "ticker": "SPLT", "ex_date": "2026-09-14", "move_to": "2026-09-15"})
+    assert told() == [(number, "2026-09-15", 1, 3)]
+    own.edit_action("splits", "SPLT", date(2026, 9, 15), move_to="2026-09-16")
+    own.edit_action("splits", "SPLT", date(2026, 9, 16), split_from=2, split_to=6, id="E2")
+    assert told() == [(number, "2026-09-16", 1, 3), ("E2", "2026-09-16", 2, 6)]
+    own.edit_action("splits", "SPLT", date(2026, 9, 16), remove=True)
+    assert told() == []
+    assert control(own, "actions", method="DELETE").json == {"restored": True}
+    assert told() == before
+
+
+def test_a_dividend_is_told_late(own: RunningSimulator) -> None:
+    own.edit_action("dividends", "SPLT", FRIDAY, cash_amount=0.5, not_before="2026-11-21T12:00:00Z")
+    former = ask(own, DIVIDENDS, ticker="AAPL").rows[0]
+    day = date.fromisoformat(former["ex_dividend_date"])
+    own.edit_action("dividends", "AAPL", day, not_before="2026-11-21T12:00:00Z")
+    own.set_now(datetime(2026, 11, 21, 11, tzinfo=UTC))
+    assert former not in ask(own, DIVIDENDS, ticker="AAPL", limit=5000).rows
+    query = {"ticker": "SPLT", "ex_dividend_date": str(FRIDAY)}
+    assert ask(own, DIVIDENDS, **query).rows == []
+    own.set_now(datetime(2026, 11, 21, 12, tzinfo=UTC))
+    assert [row["cash_amount"] for row in ask(own, DIVIDENDS, **query).rows] == [0.5]
+    assert former in ask(own, DIVIDENDS, ticker="AAPL", limit=5000).rows
+
+
 def test_a_bar_is_replaced_removed_added_and_restored(own: RunningSimulator) -> None:
     before = ask(own, WEEK, adjusted="false").rows
     control(own, "bars/replace", {"ticker": "AAPL", "session": "2026-11-18", "close": 1.25, "low": 1.0})
@@ -103,6 +139,11 @@ def test_a_whole_day_is_scaled(own: RunningSimulator) -> None:
         ("rate", {"calls": 0}, "calls: 1 or more"),
         ("rate", {"per_seconds": "x"}, "per_seconds: above 0"),
         ("bars/replace", {"ticker": "AAPL", "session": "Friday", "close": 1}, "session"),
+        ("actions", {"feed": "spinoffs", "ticker": "AAPL", "ex_date": "2026-11-20", "remove": True}, "feed"),
+        ("actions", {"feed": "splits", "ticker": "AAPL", "ex_date": "Friday", "remove": True}, "ex_date"),
+        ("actions", {"feed": "splits", "ticker": "AAPL", "ex_date": "2026-11-20", "remove": True}, "a row of splits"),
+        ("actions", {"feed": "splits", "ticker": "AAPL", "ex_date": "2026-11-20", "split_to": 2}, "split_from of"),
+        ("actions", {"feed": "splits", "ticker": "AAPL", "ex_date": "2026-11-20", "cash_amount": 2}, "cash_amount"),
         ("bars/replace", {"ticker": "AAPL", "session": "2026-11-20", "closing": 1}, "closing"),
         ("bars/replace", {"ticker": "AAPL", "session": "2026-11-20", "close": "1"}, "a number"),
         ("bars/replace", {"ticker": "AAPL", "session": "2026-11-20"}, "a ticker with prices"),

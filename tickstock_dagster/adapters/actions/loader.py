@@ -1,21 +1,25 @@
-"""Loading splits and dividends of a span of ex-dates: two calls, one transaction, in versions."""
+"""Loading splits and dividends: a look asks for what is not fresh, two calls a stretch of days, and keeps versions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+import polars as pl
 import psycopg
-import sqlalchemy as sa
 
-from tickstock_dagster.adapters.ledger.calls import write_calls
+from tickstock_dagster.adapters.actions.evidence import read_receipts, reopened_days
 from tickstock_dagster.adapters.ledger.context import LoadContext
-from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units, units_done
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource, VendorError
-from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, validate_actions
+from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, ValidatedActions, validate_actions
+from tickstock_dagster.core.actions.evidence import spans_to_ask
+from tickstock_dagster.core.actions.spans import Span
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
@@ -25,72 +29,138 @@ FEW_WITHDRAWN = 5
 
 @dataclass(frozen=True, slots=True)
 class ActionsReport:
-    """What one load did: versions begun and ended, rows already known, rows without a security, refused rows."""
+    """What one look did.
 
-    inserted: int
-    ended: int
-    known: int
-    unresolved: int
-    refused: tuple[str, ...]
-    calls: int
-    asked: bool = True
+    Attributes:
+        inserted: versions begun.
+        ended: versions that ended: replaced, moved or withdrawn.
+        known: actions of the answers that were known already.
+        unresolved: rows under a ticker that no known security held.
+        refused: rows that were not stored, one line each saying why.
+        repeats: rows that say again what another says, or that were added up, one line for each action.
+        ignored: rows that change nothing, one line each.
+        calls: made to the vendor.
+        spans: days that were asked for; none where all of them were fresh.
+    """
+
+    inserted: int = 0
+    ended: int = 0
+    known: int = 0
+    unresolved: int = 0
+    refused: tuple[str, ...] = ()
+    repeats: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+    calls: int = 0
+    spans: tuple[Span, ...] = ()
+
+    def __add__(self, other: "ActionsReport") -> "ActionsReport":
+        return ActionsReport(*(getattr(self, name) + getattr(other, name) for name in self.__slots__))
+
+    @property
+    def asked(self) -> bool:
+        """Whether anything was asked for."""
+        return bool(self.spans)
 
 
 def load_corporate_actions(
-    context: LoadContext[ReferenceSource], first: date, last: date, *, ask_again: bool = False
+    context: LoadContext[ReferenceSource],
+    calendar: SessionCalendar,
+    first: date,
+    last: date,
+    *,
+    ask_again: bool = False,
 ) -> ActionsReport:
-    """Fetch the actions with an ex-date in [first, last] and store what is new, changed or withdrawn.
+    """Look at the actions of some sessions: ask for the days that are not fresh, and store what is new or changed.
 
-    A former version keeps its row and gets its `known_to`.
+    The latest closed session brings a trailing window and everything announced ahead; see `core.actions.evidence`. What
+    an answer no longer has is ended, what it has otherwise becomes a new version: a former one keeps its row and gets
+    its `known_to`. Each stretch of days is one transaction, with its receipt in the ledger.
 
     Args:
         context: its source is the vendor.
-        first: first ex-date.
-        last: last ex-date, included.
-        ask_again: ask even for a span that was fetched before.
+        calendar: with its overrides applied.
+        first: first session, closed.
+        last: last session, closed.
+        ask_again: ask for all days of these sessions, however fresh.
 
     Raises:
-        VendorError: one of the answers is missing, or lacks much of what is known; nothing was changed.
-        ServiceUnavailableError: the database cannot be reached; nothing was changed.
+        VendorError: an answer is missing, or lacks much of what is known; its stretch changed nothing but the ledger,
+            where the failure is noted.
+        ServiceUnavailableError: the database cannot be reached.
     """
-    source, engine, market = context.source, context.engine, context.market
-    units = [WorkUnit(kind, market, source.name, "*", first, last) for kind in (UnitKind.SPLITS, UnitKind.DIVIDENDS)]
-    if not ask_again and units_done(engine, units):
-        return ActionsReport(0, 0, 0, 0, (), 0, asked=False)
-    started = context.now()
-    try:
-        splits, dividends = source.splits(first, last), source.dividends(first, last)
-    except VendorError:
-        context.record_calls()
-        raise
-    validated = validate_actions(splits, dividends, read_intervals(engine))
-    now = context.now()
-    at = {"first": first, "last": last, "source": source.name, "now": now}
-    calls = context.drain()
-    with transaction(engine) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            statement("actions/stage"), prepare=False
-        )  # PostgreSQL cannot prepare several statements at once
-        copy_frame(cursor, "stage_actions", validated.actions.select(list(ACTION_SCHEMA)))
-        copy_frame(cursor, "stage_doubtful", validated.doubtful)
-        _refuse_broken(cursor, at)
-        cursor.execute(statement("actions/end"), at)
-        ended = cursor.rowcount
-        cursor.execute(statement("actions/insert"), at)
-        inserted = cursor.rowcount
-        answers = zip(units, (splits, dividends), strict=True)
-        ends = [FinishedUnit(unit, frame.height, started) for unit, frame in answers]
-        finish_units(cursor, ends, run_id=context.run_id, now=now)
-        write_calls(cursor, calls, source.name, context.run_id)
-    known = validated.actions.height - inserted
-    return ActionsReport(inserted, ended, known, validated.unresolved, validated.refused, len(calls))
+    receipts = [] if ask_again else read_receipts(context.engine, context.market, context.source.name)
+    reopened = reopened_days(context.engine, context.source.name)
+    report = ActionsReport()
+    for span in spans_to_ask(receipts, calendar, first, last, now=context.now(), reopened=reopened):
+        report += _Look(context, span).load()
+    return report
 
 
-def sessions_without_actions(engine: sa.Engine, sessions: Sequence[date], market: str) -> list[date]:
-    """Those of some sessions whose splits no load has asked for: adjusted prices may lack one there."""
-    with transaction(engine) as connection:
-        values = {"sessions": list(sessions), "market": market}
-        return [row[0] for row in connection.execute(statement("actions/unasked"), values)]
+class _Look:
+    """One stretch of days: its question, its answer, its transaction."""
+
+    def __init__(self, context: LoadContext[ReferenceSource], span: Span) -> None:
+        self._context, self._span = context, span
+        self._started = context.now()
+        kinds = (UnitKind.SPLITS, UnitKind.DIVIDENDS)
+        self._units = [
+            WorkUnit(kind, context.market, context.source.name, "*", span.first, span.last) for kind in kinds
+        ]
+
+    def load(self) -> ActionsReport:
+        try:
+            splits = self._context.source.splits(self._span.first, self._span.last)
+            dividends = self._context.source.dividends(self._span.first, self._span.last)
+            validated = validate_actions(splits, dividends, self._intervals())
+            return self._store(validated, (splits.height, dividends.height))
+        except VendorError as error:
+            self._note(error)
+            raise
+
+    def _intervals(self) -> pl.DataFrame:
+        with transaction(self._context.engine) as connection:
+            rows = connection.execute(statement("actions/intervals")).fetchall()
+        return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
+
+    def _store(self, validated: ValidatedActions, rows: tuple[int, int]) -> ActionsReport:
+        context, span, now = self._context, self._span, self._context.now()
+        at = {"first": span.first, "last": span.last, "source": context.source.name, "now": now}
+        with transaction(context.engine) as connection, connection.cursor() as cursor:
+            # PostgreSQL cannot prepare several statements at once.
+            cursor.execute(statement("actions/stage"), prepare=False)
+            copy_frame(cursor, "stage_actions", validated.actions.select(list(ACTION_SCHEMA)))
+            copy_frame(cursor, "stage_doubtful", validated.doubtful)
+            copy_frame(cursor, "stage_unresolved", validated.unresolved)
+            _refuse_broken(cursor, at)
+            cursor.execute(statement("actions/end"), at)
+            ended = cursor.rowcount
+            cursor.execute(statement("actions/insert"), at)
+            inserted = cursor.rowcount
+            cursor.execute(statement("actions/contradicted"), at)
+            otherwise = [_contradiction(*row) for row in cursor.fetchall()]
+            cursor.execute(statement("actions/unresolved_forget"), at)
+            cursor.execute(statement("actions/unresolved_note"), at)
+            ends = [FinishedUnit(unit, count, self._started) for unit, count in zip(self._units, rows, strict=True)]
+            finish_units(cursor, ends, run_id=context.run_id, now=now)
+            calls = context.write_calls(cursor)
+        return ActionsReport(
+            inserted=inserted,
+            ended=ended,
+            known=validated.actions.height - inserted,
+            unresolved=validated.unresolved.height,
+            refused=(*validated.refused, *otherwise),
+            repeats=validated.repeats,
+            ignored=validated.ignored,
+            calls=calls,
+            spans=(span,),
+        )
+
+    def _note(self, error: VendorError) -> None:
+        """Note the failure in the ledger, so that what is owed can say why."""
+        ends = [FinishedUnit(unit, 0, self._started, str(error)) for unit in self._units]
+        with transaction(self._context.engine) as connection, connection.cursor() as cursor:
+            finish_units(cursor, ends, run_id=self._context.run_id, now=self._context.now())
+            self._context.write_calls(cursor)
 
 
 def _refuse_broken(cursor: psycopg.Cursor, at: Mapping[str, object]) -> None:
@@ -106,3 +176,8 @@ def _refuse_broken(cursor: psycopg.Cursor, at: Mapping[str, object]) -> None:
             f"{at['source']}: splits and dividends {at['first']}..{at['last']} lack {withdrawn} of {known} that are "
             f"known (accepted: at most {MAX_WITHDRAWN_SHARE:.0%})"
         )
+
+
+def _contradiction(ticker: str, ex_date: date, action: str, source: str, said: float, per: Any) -> str:
+    amount = f"split {said:g} for {per:g}" if action == "split" else f"dividend of {said:g}"
+    return f"{ticker} {ex_date}: {amount} contradicts what {source} says, which stays"

@@ -39,7 +39,10 @@ SPLIT_SCHEMA: dict[str, type[pl.DataType]] = {
     "split_to": pl.Float64,
     "kind": pl.String,
 }
-"""A 2-for-1 split has `split_from` 1 and `split_to` 2. `kind`: forward_split, reverse_split or stock_dividend."""
+"""A 2-for-1 split has `split_from` 1 and `split_to` 2. `kind`: forward_split, reverse_split or stock_dividend.
+
+`vendor_id` identifies the action where the source has such an id, else it is null: two rows under one are one action.
+"""
 
 DIVIDEND_SCHEMA: dict[str, type[pl.DataType]] = {
     "vendor_id": pl.String,
@@ -52,8 +55,8 @@ DIVIDEND_SCHEMA: dict[str, type[pl.DataType]] = {
     "currency": pl.String,
     "kind": pl.String,
 }
-"""`cash_amount` per share in `currency` units as declared; `kind`: recurring, special, supplemental, irregular or
-unknown."""
+"""`cash_amount` in `currency` units as declared, per share of the ex-date (after a split of that day); `kind`:
+recurring, special, supplemental, irregular or unknown. `vendor_id` as for splits."""
 
 ETF_PROFILE_SCHEMA: dict[str, type[pl.DataType]] = {
     "ticker": pl.String,

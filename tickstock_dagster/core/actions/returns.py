@@ -1,6 +1,12 @@
-"""Returns of securities over sessions: closes and corporate actions, in the shares of one day, as levels."""
+"""Returns of securities over sessions: closes and corporate actions, in the shares of one day, as levels.
 
-from collections.abc import Sequence
+A dividend is declared for the shares of its ex-date, after a split of the same day; a close is in the shares of its own
+session. So before an amount is compared with the close before it, the splits between them, those of the ex-date
+included, put it into that close's shares. Dividends after the same close are added up before they are compared with it:
+each takes its cash from the same price.
+"""
+
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import numpy as np
@@ -31,6 +37,33 @@ PAYOUT_SCHEMA: dict[str, type[pl.DataType]] = {
 
 Floats = NDArray[np.float64]
 
+Action = tuple[float | None, float | None]
+"""`split_ratio` and `cash` of one action, as in `PAYOUT_SCHEMA`."""
+
+
+def in_order(payouts: pl.DataFrame) -> pl.DataFrame:
+    """Payouts (`PAYOUT_SCHEMA`) in the order in which they take effect: on one day the split first."""
+    return payouts.sort("security_id", "ex_date", "split_ratio", "cash", nulls_last=True)
+
+
+def action_factor(close: float, actions: Iterable[Action]) -> float:
+    """The factor that turns a close into what it is worth after some actions, in the shares after them.
+
+    Equals the view `ohlcv_daily_adjusted`. A dividend of the whole price or more is not believed; neither are several
+    that together are.
+
+    Args:
+        close: raw, before all of them; NaN: dividends count for nothing.
+        actions: all that take effect after that close, in their order (`in_order`).
+    """
+    ratio, paid = 1.0, 0.0
+    for split_ratio, cash in actions:
+        if split_ratio is not None:
+            ratio *= split_ratio
+        elif cash is not None and cash / ratio < close:
+            paid += cash / ratio
+    return ratio * (1 - paid / close) if paid < close else ratio
+
 
 def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]) -> tuple[list[int], Floats]:
     """Daily total returns on prices adjusted for splits and cash dividends.
@@ -55,16 +88,14 @@ def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequenc
     factors = np.ones_like(prices)
     row_of = {security: row for row, security in enumerate(securities)}
     ordinals = np.array([day.toordinal() for day in sessions])
-    for security, ex_date, ratio, cash in payouts.select(list(PAYOUT_SCHEMA)).iter_rows():
+    due: dict[tuple[int, int], list[Action]] = {}
+    for security, ex_date, ratio, cash in in_order(payouts).select(list(PAYOUT_SCHEMA)).iter_rows():
         # An action on a day without a session takes effect on the next one.
         column = int(np.searchsorted(ordinals, ex_date.toordinal()))
-        if security not in row_of or column == len(sessions):
-            continue
-        row = row_of[security]
-        if ratio is not None:
-            factors[row, column] *= ratio
-        elif cash < previous[row, column]:
-            factors[row, column] *= 1 - cash / previous[row, column]
+        if security in row_of and column < len(sessions):
+            due.setdefault((row_of[security], column), []).append((ratio, cash))
+    for place, actions in due.items():
+        factors[place] = action_factor(float(previous[place]), actions)
     returns = prices / (previous * factors) - 1
     returns[np.abs(returns) < NOISE] = 0.0
     return securities, returns
@@ -85,14 +116,17 @@ def price_factors(prices: Floats, payouts: Sequence[tuple[int, float | None, flo
     Args:
         prices: raw closes by session, NaN where there is none.
         payouts: (position of the first session with the action, split_from / split_to or None, cash in USD per share or
-            None).
+            None), in the order of `in_order`.
     """
     factors = np.ones_like(prices)
+    printed = np.flatnonzero(~np.isnan(prices))
+    since: dict[int, list[Action]] = {}  # by the place of the last close before; -1 where there is none
     for place, ratio, cash in payouts:
-        if ratio is not None:
-            factors[place:] *= ratio
-        elif cash is not None:
-            before = prices[:place][~np.isnan(prices[:place])]
-            if len(before) and cash < before[-1]:
-                factors[place:] *= 1 - cash / before[-1]
+        before = int(np.searchsorted(printed, place)) - 1
+        last = int(printed[before]) if before >= 0 else -1
+        actions = since.setdefault(last, [])
+        actions.append((ratio, cash))
+        close = float(prices[last]) if last >= 0 else np.nan
+        # Of the actions since one close, each step replaces the one before: cash adds up, it does not compound.
+        factors[place:] *= action_factor(close, actions) / action_factor(close, actions[:-1])
     return factors

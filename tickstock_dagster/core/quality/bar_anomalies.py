@@ -17,10 +17,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import numpy as np
 import polars as pl
 
-from tickstock_dagster.core.actions.returns import price_factors
+from tickstock_dagster.core.actions.returns import action_factor, in_order
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import THIN_MEDIAN_VOLUME
 
@@ -124,14 +123,10 @@ def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.
     due = payouts.join(moves.select("security_id", "last_session", "last_close"), on="security_id").filter(
         (pl.col("ex_date") > pl.col("last_session")) & (pl.col("ex_date") <= session)
     )
-    factors: dict[int, float] = {}
-    for (security,), rows in due.sort("ex_date").group_by("security_id", maintain_order=True):
-        prices = np.array([rows["last_close"][0], np.nan])
-        factors[int(str(security))] = float(
-            price_factors(prices, [(1, ratio, cash) for ratio, cash in rows.select("split_ratio", "cash").iter_rows()])[
-                1
-            ]
-        )
+    factors = {
+        int(str(security)): action_factor(rows["last_close"][0], rows.select("split_ratio", "cash").iter_rows())
+        for (security,), rows in in_order(due).group_by("security_id", maintain_order=True)
+    }
     return (
         moves.with_columns(factor=pl.col("security_id").replace_strict(factors, default=1.0, return_dtype=pl.Float64))
         .with_columns(last_close=pl.col("last_close") * pl.col("factor"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from tickstock_dagster.adapters.actions.loader import load_corporate_actions
+from tickstock_dagster.adapters.actions.loader import ActionsReport, load_corporate_actions
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
 from tickstock_dagster.defs.partitions import sessions
@@ -32,10 +32,12 @@ from tickstock_dagster.defs.tags import ACTION_COLUMNS, OWNERS, VENDOR_POOL
 def corporate_actions(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, vendor: VendorResource, clock: Clock
 ) -> Iterator[dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation]:
-    """Splits and cash dividends whose ex-date is one of the chosen sessions; in versions: what we knew, and when.
+    """Splits and cash dividends of the chosen sessions; in versions: what we knew, and when.
 
-    The vendor's ticker lists say which security each belongs to; missing lists are fetched. With a source that has no
-    corporate actions (a file of bars) the sessions stay missing.
+    A session has the ex-dates since the session before it. The latest one is asked for with the ten before it and all
+    that is announced ahead, once a week with the last 400 days: actions are moved, withdrawn and told late. What was
+    asked for since then costs no call. The vendor's ticker lists say which security each action belongs to; missing
+    lists are fetched. With a source that has no corporate actions (a file of bars) the sessions stay missing.
     """
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = [date.fromisoformat(key) for key in context.partition_keys]
@@ -44,21 +46,17 @@ def corporate_actions(
         context.log.warning("%s has no corporate actions: these sessions stay missing", run.source.name)
         yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})
         return
-    with failures(retried=TransientVendorError):
-        load = run.load_context
-        ListingSync(load).reach(min(days), run.calendar.latest_closed_session(clock.now()))
-        report = load_corporate_actions(load, min(days), max(days))
-    metadata: dict[str, Any] = {
-        "versions_begun": report.inserted,
-        "versions_ended": report.ended,
-        "known_before": report.known,
-        "unresolved": report.unresolved,
-        "refused": len(report.refused),
-        "vendor_calls": report.calls,
-        "asked": report.asked,
-    }
-    if report.refused:
-        metadata["refused_rows"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in report.refused[:10]))
+    report = ActionsReport()
+    if closed:
+        with failures(retried=TransientVendorError):
+            load = run.load_context
+            ListingSync(load).reach(closed[0], run.calendar.latest_closed_session(clock.now()))
+            report = load_corporate_actions(load, run.calendar, closed[0], closed[-1])
+    metadata = _metadata(report)
+    for line in report.refused:
+        context.log.warning("not stored: %s", line)
+    for line in (*report.repeats, *report.ignored):
+        context.log.info(line)
     settled = [day for day in days if day in closed or run.is_cancelled(day)]
     if len(settled) == len(days):
         yield dg.MaterializeResult(metadata=metadata)
@@ -66,3 +64,24 @@ def corporate_actions(
     for day in settled:  # the others have not closed yet
         yield dg.AssetMaterialization(context.asset_key, partition=str(day))
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
+
+
+def _metadata(report: ActionsReport) -> dict[str, Any]:
+    """What a look asked for and found, with the first of the rows that need a person's eye."""
+    metadata: dict[str, Any] = {
+        "versions_begun": report.inserted,
+        "versions_ended": report.ended,
+        "known_before": report.known,
+        "unresolved": report.unresolved,
+        "refused": len(report.refused),
+        "repeats": len(report.repeats),
+        "ignored": len(report.ignored),
+        "vendor_calls": report.calls,
+        "asked": report.asked,
+        "asked_for": ", ".join(map(str, report.spans)) or "nothing: all of it is fresh",
+    }
+    rows = {"refused_rows": report.refused, "repeated_rows": report.repeats, "ignored_rows": report.ignored}
+    for name, lines in rows.items():
+        if lines:
+            metadata[name] = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines[:10]))
+    return metadata

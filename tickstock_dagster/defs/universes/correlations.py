@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from tickstock_dagster.adapters.actions.loader import sessions_without_actions
+from tickstock_dagster.adapters.actions.evidence import owed_action_sessions
 from tickstock_dagster.adapters.universes.correlation_store import CorrelationReport, update_correlations
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.universes.correlations import STEP, WINDOWS
@@ -63,12 +63,15 @@ def correlations(
     with failures():
         report = update_correlations(run.engine, span, first=days[0], now=run.clock.now())
     metadata = _metadata(report, time.perf_counter() - began) | send(context, notifications)
-    if unloaded := sessions_without_actions(run.engine, span, MARKET):
-        metadata["sessions_without_actions"] = f"{len(unloaded)}: {unloaded[0]} to {unloaded[-1]}"
+    owed = owed_action_sessions(run.engine, run.calendar, span[0], market=MARKET, now=run.clock.now(), last=span[-1])
+    if not owed.is_empty():
+        days_owed = owed["session"].to_list()
+        metadata["sessions_owing_actions"] = f"{len(days_owed)}: {days_owed[0]} to {days_owed[-1]}"
         context.log.warning(
-            "splits of %s sessions were never loaded, from %s on: materialise us/corporate_actions",
-            len(unloaded),
-            unloaded[0],
+            "splits and dividends of %s sessions are owed, from %s on (%s): materialise us/corporate_actions",
+            len(days_owed),
+            days_owed[0],
+            owed["reason"][0],
         )
     if len(context.partition_keys) == 1:
         yield dg.MaterializeResult(metadata=metadata)

@@ -3,13 +3,15 @@
 Rows have the security's latest ticker, as at the vendor, whatever its ticker was on the day.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from tickstock_dagster.simulator.clock import eastern_date
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.http.pages import ListShape, list_answer
 from tickstock_dagster.simulator.market.securities import Security, stable_hash
+from tickstock_dagster.simulator.market.tape import Tape
 
 ANNOUNCED_AHEAD = timedelta(days=14)
 """How long before it takes effect a split is in the feed."""
@@ -74,17 +76,23 @@ def _id(kind: str, security: Security, day: date) -> str:
     return f"{kind}{stable_hash(f'{kind}:{security.key}:{day}'):016x}"
 
 
-def _split_rows(call: Call) -> list[dict[str, Any]]:
+def feed_rows(feed: str, tape: Tape, now: datetime) -> list[dict[str, Any]]:
+    """The rows of a feed (splits or dividends) as drawn or read, before any change of `ActionEdits`."""
+    today = eastern_date(now)
+    return tape.remembered((feed, today), lambda: _BUILDERS[feed](tape, today))
+
+
+def _build_splits(tape: Tape, today: date) -> list[dict[str, Any]]:
     rows = []
-    for security in call.tape.data.securities:
+    for security in tape.data.securities:
         cumulative = 1.0
-        known = [split for split in call.tape.data.splits(security) if split.ex_date <= call.today + ANNOUNCED_AHEAD]
+        known = [split for split in tape.data.splits(security) if split.ex_date <= today + ANNOUNCED_AHEAD]
         for split in reversed(known):
             cumulative *= split.price_factor
             rows.append(
                 {
                     "id": _id("E", security, split.ex_date),
-                    "ticker": _ticker_of(security, call.today),
+                    "ticker": _ticker_of(security, today),
                     "execution_date": split.ex_date.isoformat(),
                     "split_from": _whole(split.split_from),
                     "split_to": _whole(split.split_to),
@@ -95,15 +103,11 @@ def _split_rows(call: Call) -> list[dict[str, Any]]:
     return rows
 
 
-def _dividend_rows(call: Call) -> list[dict[str, Any]]:
-    return call.tape.remembered(("dividends", call.today), lambda: _build_dividends(call))
-
-
-def _build_dividends(call: Call) -> list[dict[str, Any]]:
+def _build_dividends(tape: Tape, today: date) -> list[dict[str, Any]]:
     rows = []
-    for security in call.tape.data.securities:
-        executed = [split for split in call.tape.data.splits(security) if split.ex_date <= call.today]
-        known = [event for event in call.tape.data.dividends(security) if event.declared_on <= call.today]
+    for security in tape.data.securities:
+        executed = [split for split in tape.data.splits(security) if split.ex_date <= today]
+        known = [event for event in tape.data.dividends(security) if event.declared_on <= today]
         cumulative = 1.0
         for event in reversed(known):
             cumulative *= 1 - event.fraction
@@ -113,7 +117,7 @@ def _build_dividends(call: Call) -> list[dict[str, Any]]:
             rows.append(
                 {
                     "id": _id("D", security, event.ex_date),
-                    "ticker": _ticker_of(security, call.today),
+                    "ticker": _ticker_of(security, today),
                     "ex_dividend_date": event.ex_date.isoformat(),
                     "declaration_date": event.declared_on.isoformat(),
                     "record_date": event.record_date.isoformat(),
@@ -129,31 +133,38 @@ def _build_dividends(call: Call) -> list[dict[str, Any]]:
     return rows
 
 
+_BUILDERS = {"splits": _build_splits, "dividends": _build_dividends}
+
+
+def _rows(feed: str, call: Call) -> list[dict[str, Any]]:
+    return call.tape.action_edits.apply(feed, feed_rows(feed, call.tape, call.now), call.now)
+
+
 def _whole(value: float) -> int | float:
     return int(value) if float(value).is_integer() else value
 
 
 def splits(call: Call) -> dict[str, Any]:
     """`/stocks/v1/splits`. A factor is cumulative over this split and all later ones in the feed."""
-    return list_answer(SPLITS, _split_rows(call), pages.opened(call.query), f"{call.origin}{call.path}")
+    return list_answer(SPLITS, _rows("splits", call), pages.opened(call.query), f"{call.origin}{call.path}")
 
 
 def old_splits(call: Call) -> dict[str, Any]:
     """`/v3/reference/splits`, deprecated: no type and no factor."""
     names = ("id", "ticker", "execution_date", "split_from", "split_to")
-    rows = [{name: row[name] for name in names} for row in _split_rows(call)]
+    rows = [{name: row.get(name) for name in names} for row in _rows("splits", call)]
     return list_answer(OLD_SPLITS, rows, pages.opened(call.query), f"{call.origin}{call.path}")
 
 
 def dividends(call: Call) -> dict[str, Any]:
     """`/stocks/v1/dividends`."""
-    return list_answer(DIVIDENDS, _dividend_rows(call), pages.opened(call.query), f"{call.origin}{call.path}")
+    return list_answer(DIVIDENDS, _rows("dividends", call), pages.opened(call.query), f"{call.origin}{call.path}")
 
 
 def old_dividends(call: Call) -> dict[str, Any]:
     """`/v3/reference/dividends`, deprecated."""
     rows = []
-    for row in _dividend_rows(call):
+    for row in _rows("dividends", call):
         kept = {
             name: value
             for name, value in row.items()

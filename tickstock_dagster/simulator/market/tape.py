@@ -13,6 +13,7 @@ import numpy as np
 
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.simulator.clock import eastern_date
+from tickstock_dagster.simulator.market.action_edits import ActionEdits
 from tickstock_dagster.simulator.market.corrections import Corrections
 from tickstock_dagster.simulator.market.market_data import MarketData
 from tickstock_dagster.simulator.market.securities import DaySeries, Floats, Ordinals, Security, TickerSpan
@@ -63,6 +64,7 @@ class Tape:
         delay: time between a close and the publication of its bars.
         lateness: further delay of a day.
         late_days: the days that have one.
+        action_edits: changes to the feed of splits and dividends.
     """
 
     data: MarketData
@@ -71,6 +73,7 @@ class Tape:
     corrections: Corrections
     lateness: Lateness
     late_days: Callable[[], set[date]]
+    action_edits: ActionEdits = field(default_factory=ActionEdits)
     _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
 
     def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -2,9 +2,16 @@
 
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.core.actions.returns import action_factor
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, THU, TUE, WED, add_security, bar, batch, query
 
 ADJUSTED = """
@@ -114,6 +121,83 @@ def test_a_dividend_of_more_than_the_price_is_not_believed(migrated_database_url
     security_id = week(migrated_database_url, (100, 100, 100, 100, 100))
     dividend(migrated_database_url, security_id, TUE, 100)
     assert total_returns(migrated_database_url) == [100] * 5
+
+
+def test_a_dividend_on_the_day_of_a_split_is_in_the_new_shares(migrated_database_url: str) -> None:
+    """110 before; 2 for 1 makes 55 of it; 5.5 a new share leave 49.5, nine tenths."""
+    security_id = week(migrated_database_url, (100, 110, 49.5, 50, 51))
+    split(migrated_database_url, security_id, WED, 1, 2)
+    dividend(migrated_database_url, security_id, WED, 5.5)
+    assert closes(migrated_database_url) == [50, 55, Decimal("49.5"), 50, 51]
+    assert total_returns(migrated_database_url) == [45, Decimal("49.5"), Decimal("49.5"), 50, 51]
+
+
+def test_a_dividend_is_compared_with_a_close_from_before_a_split_in_the_shares_of_its_day(
+    migrated_database_url: str,
+) -> None:
+    """100 on Monday, no bar until Friday: 1 for 10 on Tuesday makes 1,000, a dividend of 200 on Thursday leaves 800."""
+    security_id = add_security(migrated_database_url, "AAA")
+    rows = [
+        bar(security_id, day, open=close, high=close + 1, low=close - 1, close=close, vwap=close)
+        for day, close in ((MON, 100), (FRI, 800))
+    ]
+    store_batch(open_engine(migrated_database_url), batch(*rows))
+    split(migrated_database_url, security_id, TUE, 10, 1)
+    dividend(migrated_database_url, security_id, THU, 200)
+    assert closes(migrated_database_url) == [1_000, 800]
+    assert total_returns(migrated_database_url) == [800, 800]
+
+
+def test_dividends_after_one_close_are_added_up(migrated_database_url: str) -> None:
+    """A regular and a special one take 10 and 20 from the same 100."""
+    security_id = week(migrated_database_url, (100, 100, 70, 70, 70))
+    dividend(migrated_database_url, security_id, WED, 10)
+    dividend(migrated_database_url, security_id, WED, 20, kind="special")
+    assert total_returns(migrated_database_url) == [70] * 5
+
+
+def test_dividends_that_together_take_the_whole_price_are_not_believed(migrated_database_url: str) -> None:
+    security_id = week(migrated_database_url, (100, 100, 100, 100, 100))
+    dividend(migrated_database_url, security_id, WED, 60)
+    dividend(migrated_database_url, security_id, WED, 60, kind="special")
+    dividend(migrated_database_url, security_id, FRI, 10)
+    assert total_returns(migrated_database_url) == [90, 90, 90, 90, 100]
+
+
+AMOUNTS = st.sampled_from([None, 0.01, 0.5, 3.0, 40.0, 99.0])
+WEEKS = st.lists(
+    st.tuples(st.booleans(), st.sampled_from([0.5, 3.0, 1.0, 10.0, None]), AMOUNTS), min_size=5, max_size=5
+)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(WEEKS)
+def test_the_view_says_what_the_core_computes(migrated_database_url: str, days: Any) -> None:
+    """Any week of prints, splits and dividends: from the first print to the last, factor by factor."""
+    query(migrated_database_url, "TRUNCATE securities CASCADE")
+    security_id = add_security(migrated_database_url, "AAA")
+    printed = [
+        (day, 100.0 - place) for place, (day, (prints, _, _)) in enumerate(zip(DAYS, days, strict=True)) if prints
+    ]
+    printed = [(MON - timedelta(days=3), 100.0), *printed, (FRI + timedelta(days=3), 80.0)]
+    store_batch(
+        open_engine(migrated_database_url),
+        batch(*(bar(security_id, day, open=c, high=c, low=c, close=c, vwap=c) for day, c in printed)),
+    )
+    actions = []
+    for day, (_, ratio, cash) in zip(DAYS, days, strict=True):
+        if ratio:
+            split(migrated_database_url, security_id, day, ratio, 1)
+            actions.append((day, ratio, None))
+        if cash:
+            dividend(migrated_database_url, security_id, day, cash)
+            actions.append((day, None, cash))
+    expected = {printed[-1][0]: 1.0}
+    for (before, close), (after, _) in reversed(list(pairwise(printed))):
+        between = [(ratio, cash) for day, ratio, cash in actions if before < day <= after]
+        expected[before] = expected[after] * action_factor(close, between)
+    found = {row[0]: float(row[7] * row[8]) for row in query(migrated_database_url, ADJUSTED)}
+    assert found == pytest.approx(expected, rel=1e-12)
 
 
 def test_a_version_that_has_ended_counts_no_more(migrated_database_url: str) -> None:

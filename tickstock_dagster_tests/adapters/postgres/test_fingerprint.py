@@ -11,6 +11,7 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 FILLED = """
+INSERT INTO unresolved_actions VALUES ('s', 'ZZZ', 'split', '2026-11-18', 'E1');
 INSERT INTO market_calendar VALUES ('XNYS', '2026-11-20', '2026-11-20 14:30Z', '2026-11-20 21:00Z', false);
 INSERT INTO market_calendar_overrides (calendar, session, action, reason, created_by, created_at)
 VALUES ('XNYS', '2026-11-27', 'remove', 'storm', 'me', now());
@@ -82,6 +83,7 @@ CHANGES = {
     "sync_changes_log": "UPDATE sync_changes_log SET reason = 'another' WHERE ticker = 'AAA'",
     "sync_proposals": "UPDATE sync_proposals SET examined = examined + 1",
     "ticker_intervals": "UPDATE ticker_intervals SET start_known = 'vendor' WHERE ticker = 'AAA'",
+    "unresolved_actions": "UPDATE unresolved_actions SET vendor_id = 'E2'",
     "universe_determinations": "UPDATE universe_determinations SET members = members + 1",
     "universe_memberships": "UPDATE universe_memberships SET valid_to = '2026-11-20'",
     "universe_rules": "UPDATE universe_rules SET reason = 'another'",

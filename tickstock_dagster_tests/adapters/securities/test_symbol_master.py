@@ -262,6 +262,12 @@ def test_market_cap_is_the_raw_close_times_shares_scaled_by_splits_since(world: 
     for shares, close, cap in caps.values():
         assert cap == shares * close > 0
     assert world.query("SELECT shares FROM symbols_on('2026-09-10') WHERE ticker = 'SPLT'") == []
+    # Without a bar on the day of the split, the close before it goes with the shares before it.
+    world.query("DELETE FROM ohlcv_daily WHERE security_id = %s AND session = %s", (security_id, split_day))
+    text = "SELECT shares, close, market_cap FROM symbols_on(%s) WHERE ticker = 'SPLT'"
+    [(shares, close, cap)] = world.query(text, (split_day,))
+    assert (shares, close) == (3000, caps[before][1])
+    assert cap == caps[before][2] == 1000 * close
 
 
 def test_the_app_may_ask_for_a_past_day_and_the_public_may_not(world: World) -> None:

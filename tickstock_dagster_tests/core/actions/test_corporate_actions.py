@@ -35,11 +35,15 @@ def split(
     return (vendor_id, ticker, ex_date, of, to, kind)
 
 
+DECLARED, PAID = date(2024, 5, 22), date(2024, 6, 28)
+
+
 def dividend(
-    amount: float | None, kind: str | None = "recurring", ticker: str = "NVDA", ex_date: date = EX_DATE,
-    currency: str | None = "USD", vendor_id: str = "d",
+    amount: float | None, kind: str | None = "recurring", ticker: str = "NVDA", ex_date: date | None = EX_DATE,
+    currency: str | None = "USD", vendor_id: str | None = "d", declared: date | None = DECLARED,
+    paid: date | None = PAID,
 ) -> tuple[object, ...]:  # fmt: skip
-    return (vendor_id, ticker, ex_date, date(2024, 5, 22), date(2024, 6, 11), date(2024, 6, 28), amount, currency, kind)
+    return (vendor_id, ticker, ex_date, declared, date(2024, 6, 11), paid, amount, currency, kind)
 
 
 def judge(splits: Sequence[tuple[object, ...]] = (), dividends: Sequence[tuple[object, ...]] = ()) -> ValidatedActions:
@@ -54,7 +58,7 @@ def judge(splits: Sequence[tuple[object, ...]] = (), dividends: Sequence[tuple[o
 
 def test_nothing_told_is_nothing_judged():
     judged = judge()
-    assert (judged.actions.height, judged.refused, judged.unresolved) == (0, (), 0)
+    assert (judged.actions.height, judged.refused, judged.unresolved.height) == (0, (), 0)
 
 
 def test_a_split_and_a_dividend_of_one_day_are_two_actions():
@@ -110,18 +114,152 @@ def test_a_repeated_dividend_counts_once():
     assert judged.actions["cash_amount"].to_list() == [0.25]
 
 
-def test_two_dividends_of_one_day_and_kind_are_paid_one_beside_the_other():
-    assert judge(dividends=[dividend(0.25), dividend(0.50)]).actions["cash_amount"].to_list() == [0.75]
-
-
 def test_dividends_of_one_day_and_several_kinds_stay_apart():
-    judged = judge(dividends=[dividend(0.25), dividend(2.0, "special"), dividend(0.25, "special")])
+    parts = [dividend(2.0, "special", vendor_id="d1"), dividend(0.25, "special", vendor_id="d2")]
+    judged = judge(dividends=[dividend(0.25), *parts])
     assert judged.actions.select("kind", "cash_amount").rows() == [("recurring", 0.25), ("special", 2.25)]
+    assert judged.repeats == ("NVDA 2024-06-10: special dividends of one day are added up: 0.25 + 2",)
+
+
+LATER = {"declared": date(2024, 5, 29), "paid": date(2024, 7, 15)}
+SECOND = {"vendor_id": "d2"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "cash", "repeats", "refused"),
+    [
+        pytest.param([dividend(0.25)] * 3, 0.25, "recurring dividend of 0.25 USD came 3 times", 0, id="the same row"),
+        pytest.param([dividend(0.25), dividend(0.25, **SECOND)], 0.25, "came 2 times", 0, id="another id"),
+        pytest.param([dividend(0.25), dividend(0.25, vendor_id=None)], 0.25, "came 2 times", 0, id="no id"),
+        pytest.param(
+            [dividend(0.25), dividend(0.25, **SECOND, paid=date(2024, 7, 1))],
+            0.25, "came 2 times, with pay_date 2024-06-28, 2024-07-01", 0, id="paid on another day",
+        ),
+        pytest.param(
+            [dividend(0.25), dividend(0.25, **SECOND, **LATER)],
+            0.5, "recurring dividends of one day are added up: 0.25 + 0.25", 0, id="declared and paid on other days",
+        ),
+        pytest.param(
+            [dividend(0.25), dividend(0.25, **LATER)], 0.25, "came 2 times, with declared_on", 0,
+            id="other days under one id",
+        ),
+        pytest.param([dividend(0.25), dividend(0.50)], None, "", 2, id="another amount under one id"),
+        pytest.param([dividend(0.25), dividend(0.50, **SECOND)], None, "", 2, id="another amount, recurring"),
+        pytest.param(
+            [dividend(0.25, None), dividend(0.50, None, **SECOND)], None, "", 2, id="another amount, kind unknown"
+        ),
+        pytest.param(
+            [dividend(0.25), dividend(0.50, **SECOND, **LATER)],
+            0.75, "are added up: 0.25 + 0.5", 0, id="another amount, declared and paid on other days",
+        ),
+        pytest.param(
+            [dividend(0.25, "irregular"), dividend(0.50, "irregular", **SECOND)],
+            0.75, "irregular dividends of one day are added up: 0.25 + 0.5", 0, id="parts of an irregular one",
+        ),
+        pytest.param(
+            [dividend(0.25, "special"), dividend(0.50, "special", vendor_id=None)], None, "", 2, id="parts without ids"
+        ),
+        pytest.param([dividend(0.25), dividend(0.25, currency="CAD", **SECOND)], None, "", 2, id="another currency"),
+        pytest.param([dividend(0.25), dividend(0.0, **SECOND)], 0.25, "", 0, id="and one of 0"),
+        pytest.param([dividend(0.25), dividend(-0.25, **SECOND)], 0.25, "", 1, id="and a negative one"),
+        pytest.param(
+            [dividend(0.25, ticker="META"), dividend(0.25, ticker="FB", **SECOND)], 0.25, "came 2 times", 0,
+            id="under the later and the former ticker",
+        ),
+    ],
+)  # fmt: skip
+def test_what_two_dividends_of_one_day_and_kind_mean(rows, cash, repeats, refused):
+    if rows[0][1] == "META":  # FB became META the day after
+        rows = [(*row[:2], date(2022, 6, 8), *row[3:]) for row in rows]
+    judged = judge(dividends=rows)
+    assert judged.actions["cash_amount"].to_list() == ([cash] if cash else [])
+    assert all(repeats in line for line in judged.repeats)
+    assert bool(judged.repeats) == bool(repeats)
+    assert len(judged.refused) == refused
+    assert judged.doubtful.is_empty() == (refused == 0)
+    assert len(judged.ignored) == sum(row[6] == 0.0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("rows", "kept", "repeats", "refused"),
+    [
+        pytest.param([split(2.0)] * 2, (1, 2), "split 2 for 1 came 2 times", 0, id="the same row"),
+        pytest.param([split(2.0), split(4.0, of=2.0)], (1, 2), "split 2 for 1 came 2 times", 0, id="1:2 and 2:4"),
+        pytest.param([split(4.0, of=2.0)], (1, 2), "", 0, id="2:4 alone"),
+        pytest.param([split(1.5), split(3.0, of=2.0)], (2, 3), "also as split 1.5 for 1", 0, id="1:1.5 and 2:3"),
+        pytest.param([split(3.0), split(1.0, of=1 / 3)], (1, 3), "also as", 0, id="rounded on the other side"),
+        pytest.param([split(2.0), split(2.0, kind="stock_dividend")], (1, 2), "came 2 times", 0, id="another kind"),
+        pytest.param([split(2.0), split(3.0, vendor_id="s2")], None, "", 2, id="another ratio"),
+        pytest.param([split(2.0), split(2.0001, vendor_id="s2")], None, "", 2, id="nearly the same ratio"),
+        pytest.param(
+            [split(100.0), split(1.0, of=100.0, kind="reverse_split", vendor_id="s2")], None, "", 2,
+            id="a reverse split and its inverse",
+        ),
+        pytest.param([split(2.0), split(1.0, vendor_id="s2")], (1, 2), "", 0, id="and 1:1"),
+        pytest.param([split(1.0)], None, "", 0, id="1:1 alone"),
+        pytest.param([split(2.0), split(None, vendor_id="s2")], (1, 2), "", 1, id="and one without a ratio"),
+        pytest.param([split(0.1, kind="forward_split")], (1, 0.1), "", 0, id="a label that says the opposite"),
+    ],
+)  # fmt: skip
+def test_what_rows_about_one_split_mean(rows, kept, repeats, refused):
+    judged = judge(rows)
+    assert judged.actions.select("split_from", "split_to").rows() == ([kept] if kept else [])
+    assert all(repeats in line for line in judged.repeats)
+    assert bool(judged.repeats) == bool(repeats)
+    assert len(judged.refused) == refused
+    assert len(judged.ignored) == sum(row[3] == row[4] for row in rows)
+
+
+def test_a_row_that_changes_nothing_is_said():
+    judged = judge([split(1.0), split(7.0, of=7.0)], [dividend(0.0)])
+    assert judged.ignored == (
+        "NVDA 2024-06-10: split of 1 for 1 changes nothing",
+        "NVDA 2024-06-10: split of 1 for 1 changes nothing",
+        "NVDA 2024-06-10: dividend of 0 changes nothing",
+    )
+    assert judged.doubtful.is_empty()
+
+
+def test_one_action_of_two_days_under_one_id_is_refused_and_the_next_quarters_is_not():
+    moved = [split(2.0, ex_date=day, vendor_id="s1") for day in (date(2026, 11, 18), date(2026, 11, 19))]
+    judged = judge(moved)
+    assert judged.actions.is_empty()
+    assert judged.refused == (
+        "NVDA 2026-11-18: split of two days under one id",
+        "NVDA 2026-11-19: split of two days under one id",
+    )
+    assert judged.doubtful["ex_date"].to_list() == [date(2026, 11, 18), date(2026, 11, 19)]
+    assert judge([moved[0], ("s2", *moved[1][1:])]).actions.height == 2
+    quarters = [dividend(0.25, ex_date=day) for day in (date(2026, 3, 2), date(2026, 6, 1))]
+    assert judge(dividends=quarters).actions.height == 2
+
+
+def test_a_row_without_an_ex_date_and_one_of_no_ticker_are_set_aside_and_the_others_stand():
+    odd = [dividend(0.25, ticker="\x00HTLP^"), dividend(0.25, ticker="\u00d0\x16HTLD^"), dividend(0.25, ex_date=None)]
+    judged = judge(dividends=[*odd, dividend(0.3)])
+    assert judged.actions["cash_amount"].to_list() == [0.3]
+    assert judged.refused == (
+        r"'\x00HTLP^': dividend of a text that is no ticker",
+        r"'\xd0\x16HTLD^': dividend of a text that is no ticker",
+        "NVDA: dividend without an ex-date",
+    )
+    assert judged.unresolved.is_empty()
+
+
+def test_texts_that_cannot_be_stored_are_left_out():
+    judged = judge(dividends=[dividend(0.25, kind="re\x00curring", vendor_id="d\x00")])
+    assert judged.actions.select("kind", "vendor_id").rows() == [("unknown", None)]
+    assert judge(dividends=[dividend(0.25, currency="US\x00")]).refused != ()
+
+
+def test_the_row_of_an_unknown_ticker_is_kept_for_later():
+    judged = judge([split(2.0, ticker="XYZ", vendor_id="s9")] * 2)
+    assert judged.unresolved.rows() == [("XYZ", "split", EX_DATE, "s9")]
 
 
 @pytest.mark.parametrize(
     ("amount", "currency"),
-    [(None, "USD"), (0.0, "USD"), (-0.1, "USD"), (math.nan, "USD"), (math.inf, "USD"), (1e-9, "USD"), (0.25, None)],
+    [(None, "USD"), (-0.1, "USD"), (math.nan, "USD"), (math.inf, "USD"), (1e-9, "USD"), (0.25, None)],
 )
 def test_a_dividend_without_a_positive_amount_of_a_currency_is_refused(amount, currency):
     judged = judge(dividends=[dividend(amount, currency=currency), dividend(0.25)])
@@ -132,7 +270,7 @@ def test_a_dividend_without_a_positive_amount_of_a_currency_is_refused(amount, c
 def test_dividends_of_one_kind_in_two_currencies_are_refused():
     judged = judge(dividends=[dividend(0.25), dividend(0.34, currency="CAD"), dividend(1.0, "special")])
     assert judged.actions["kind"].to_list() == ["special"]
-    assert judged.refused == ("NVDA 2024-06-10: dividend in several currencies",) * 2
+    assert judged.refused == ("NVDA 2024-06-10: dividend in several currencies, CAD, USD",) * 2
 
 
 def test_a_kind_that_the_vendor_leaves_out_is_unknown():
@@ -159,7 +297,7 @@ def test_a_kind_that_the_vendor_leaves_out_is_unknown():
 def test_an_action_belongs_to_whoever_holds_its_ticker_last_and_was_listed_on_its_ex_date(ticker, ex_date, security_id):
     judged = judge([split(2.0, ticker=ticker, ex_date=ex_date)], [dividend(1.0, ticker=ticker, ex_date=ex_date)])
     assert judged.actions["security_id"].to_list() == ([] if security_id is None else [security_id] * 2)
-    assert judged.unresolved == (2 if security_id is None else 0)
+    assert judged.unresolved.height == (2 if security_id is None else 0)
     assert judged.refused == ()
 
 
@@ -174,10 +312,10 @@ def test_what_is_known_of_a_refused_row_is_doubtful_and_nothing_else_is():
         [dividend(0.25), dividend(0.34, currency="CAD"), dividend(None, ticker="META"), dividend(1.0, ticker="META")],
     )
     assert sorted(judged.doubtful.rows()) == [
-        (1, "dividend", EX_DATE),
-        (1, "split", EX_DATE),
-        (2, "dividend", EX_DATE),
-        (2, "split", date(2023, 1, 3)),
+        (1, "dividend", EX_DATE, "recurring"),
+        (1, "split", EX_DATE, None),
+        (2, "dividend", EX_DATE, "recurring"),
+        (2, "split", date(2023, 1, 3), None),
     ]
     assert judge([split(10.0)], [dividend(0.25)]).doubtful.is_empty()
 
@@ -213,4 +351,6 @@ def test_whatever_the_vendor_tells_in_whatever_order_the_rows_keep_the_tables_co
             assert row["currency"] is not None
             assert row["split_from"] is None is row["split_to"]
     told = len({repr(row) for row in splits}) + len({repr(row) for row in dividends})
-    assert bool(told) == bool(rows or judged.refused or judged.unresolved)
+    assert bool(told) == bool(rows or judged.refused or judged.ignored or judged.unresolved.height)
+    assert sorted(judged.repeats) == sorted(again.repeats)
+    assert judged.ignored == again.ignored

@@ -111,13 +111,15 @@ def test_a_split_and_a_dividend_since_the_print_are_in_the_value() -> None:
     true, printed = follower(reference, 1.0, set(range(110, 120)))
     split = printed.copy()
     split[50:] /= 2
-    actions = ((THIN, 50, 0.5, None), (THIN, 112, 0.25, None), (THIN, 115, None, 0.05 * float(split[109])))
+    # The cash is in the shares of its ex-date, after the split since the print: 5 % of a quarter of that price.
+    cash = 0.05 * float(split[109]) / 4
+    actions = ((THIN, 50, 0.5, None), (THIN, 112, 0.25, None), (THIN, 115, None, cash))
     [found] = estimate({THIN: split, SPY: reference}, 118, payouts=actions)
     assert found["fmv"] == pytest.approx(true[118] / 2 / 4 * 0.95, rel=1e-6)
     assert found["beta"] == pytest.approx(1, rel=1e-5), "the split in the window is no return"
     [plain] = estimate({THIN: np.where(np.arange(120) < 10, split, NAN), SPY: reference}, 118, payouts=actions)
     assert plain["method"] == "last_close"
-    assert plain["fmv"] == pytest.approx(split[9] * 0.5 * 0.25 * (1 - 0.05 * split[109] / split[9]), rel=1e-5)
+    assert plain["fmv"] == pytest.approx(split[9] * 0.5 * 0.25 - cash, rel=1e-5)
 
 
 def test_the_reference_pays_and_splits_without_moving_anything() -> None:

@@ -1,16 +1,20 @@
 """`us/corporate_actions` executed for real."""
 
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 from dagster._core.execution.plan import active
 
-from tickstock_dagster_tests.defs.factory import Factory, all_definitions, failure_of
+from tickstock_dagster.adapters.actions.evidence import owed_action_sessions
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster_tests.defs.factory import SUNDAY, THU, TUE, WED, Factory, all_definitions, failure_of
+from tickstock_dagster_tests.defs.materialising import materialise
 
 SPLIT_DAY = date(2026, 9, 14)  # SPLT splits 3 for 1
+CLOSES = {day: datetime(day.year, day.month, day.day, 22, tzinfo=UTC) for day in (TUE, WED, THU)}
 
 
 def versions(factory: Factory) -> list[object]:
@@ -37,7 +41,62 @@ def test_twice_equals_once_and_asks_once(factory: Factory) -> None:
     event = factory.instance.get_latest_materialization_event(dg.AssetKey(["us", "corporate_actions"]))
     assert event is not None
     assert event.asset_materialization is not None
-    assert event.asset_materialization.metadata["asked"].value is False
+    facts = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    assert (facts["asked"], facts["asked_for"]) == (False, "nothing: all of it is fresh")
+
+
+def test_the_metadata_says_what_was_asked_for_and_what_is_odd(factory: Factory) -> None:
+    factory.track("SPLT", "AAPL")
+    edit = factory.vendor.edit_action
+    edit("splits", "SPLT", SPLIT_DAY, split_from=2, split_to=6)
+    edit("splits", "AAPL", SPLIT_DAY, split_from=1, split_to=1)
+    edit("dividends", "MSFT", SPLIT_DAY, cash_amount=0.25)
+    edit("dividends", "MSFT", SPLIT_DAY, cash_amount=0.5)
+    factory.vendor.set_now(SUNDAY)
+    assert factory.run("us_eod", SPLIT_DAY).success
+    event = factory.instance.get_latest_materialization_event(dg.AssetKey(["us", "corporate_actions"]))
+    assert event is not None
+    assert event.asset_materialization is not None
+    facts = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+    assert facts["asked_for"] == "2026-09-12..2026-09-14"
+    assert (facts["refused"], facts["repeats"], facts["ignored"]) == (2, 1, 1)
+    assert facts["repeated_rows"] == "- SPLT 2026-09-14: split 3 for 1 came 2 times"
+    assert facts["ignored_rows"] == "- AAPL 2026-09-14: split of 1 for 1 changes nothing"
+    assert "MSFT 2026-09-14: recurring dividend of 0.25 USD contradicts another" in facts["refused_rows"]
+    assert ("split", "SPLT", SPLIT_DAY, None) in versions(factory)
+    assert not [row for row in versions(factory) if row[1] == "MSFT"]
+
+
+def test_evening_by_evening_a_moved_split_and_a_late_dividend_are_found(factory: Factory) -> None:
+    factory.track("AAPL", "MSFT")
+    factory.vendor.edit_action("splits", "AAPL", WED, split_from=1, split_to=2)
+    factory.vendor.edit_action("dividends", "MSFT", WED, cash_amount=0.25, not_before="2026-11-19T12:00:00Z")
+    for session in (TUE, WED, THU):
+        if session == WED:
+            factory.vendor.edit_action("splits", "AAPL", WED, move_to=str(THU))
+        factory.vendor.reset_stats()
+        assert factory.run("us_eod", session, now=CLOSES[session]).success
+        calls = factory.vendor.stats()["by_endpoint"]
+        assert (calls["/stocks/v1/splits"], calls["/stocks/v1/dividends"]) == (1, 1)
+    found = [row for row in versions(factory) if row[1] in ("AAPL", "MSFT") and row[2] >= TUE]
+    assert [row[:3] for row in found] == [("dividend", "MSFT", WED), ("split", "AAPL", WED), ("split", "AAPL", THU)]
+    assert [row[3] is None for row in found] == [True, False, True]
+    factor = "SELECT split_factor::float8 FROM ohlcv_daily_adjusted WHERE ticker = 'AAPL' ORDER BY session"
+    assert factory.rows(factor) == [0.5, 0.5, 1.0]
+
+
+def test_bars_that_are_loaded_alone_leave_their_actions_owed_until_somebody_asks(factory: Factory) -> None:
+    def owed() -> list[tuple[object, ...]]:
+        calendar = library_calendar("XNYS")
+        return owed_action_sessions(
+            factory.engine, calendar, SPLIT_DAY, market="XNYS", now=SUNDAY, last=SPLIT_DAY
+        ).rows()
+
+    factory.track("SPLT")
+    assert materialise(factory, ["us/session_bars"], SPLIT_DAY, SPLIT_DAY).success
+    assert owed() == [(SPLIT_DAY, "never_asked")]
+    assert factory.run("us_eod", SPLIT_DAY).success
+    assert owed() == []
 
 
 @pytest.fixture
@@ -70,7 +129,7 @@ def test_a_plan_without_them_fails_in_the_vendors_words(factory: Factory) -> Non
     factory.track("SPLT")
     factory.vendor.install("not_entitled", path="*/stocks/v1/splits*")
     words = failure_of(factory.run("us_eod", SPLIT_DAY))
-    assert "splits 2026-09-14..2026-09-14" in words
+    assert "splits 2026-09-12..2026-09-14" in words, "a Monday has the weekend"
     assert "403" in words
     assert factory.materialised("session_bars") == {"2026-09-14"}
 

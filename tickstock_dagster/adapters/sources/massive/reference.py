@@ -85,9 +85,7 @@ def _actions_page(
     rows = result_rows(answer, "count", count_required=False)
     ticker_texts(rows, "ticker")
     columns = [
-        date_column(rows, key, name, required=name == "ex_date")
-        if schema[name] is pl.Date
-        else column(rows, key, name, schema[name])
+        date_column(rows, key, name) if schema[name] is pl.Date else column(rows, key, name, schema[name])
         for name, key in fields.items()
     ]
     frame = pl.DataFrame(columns)
@@ -105,8 +103,8 @@ def splits_page(body: bytes, start: date, end: date, base_path: str = "") -> Pag
         base_path: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or ex-date, or
-            outside the range.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker, or outside
+            the range. A row without an ex-date is passed on: one row must not cost the answer.
     """
     return _actions_page(body, _SPLIT_FIELDS, SPLIT_SCHEMA, start, end, base_path)
 
@@ -121,8 +119,8 @@ def dividends_page(body: bytes, start: date, end: date, base_path: str = "") -> 
         base_path: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or ex-date, or
-            outside the range.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker, or outside
+            the range. A row without an ex-date is passed on: one row must not cost the answer.
     """
     return _actions_page(body, _DIVIDEND_FIELDS, DIVIDEND_SCHEMA, start, end, base_path)
 

@@ -98,7 +98,6 @@ def test_splits_and_dividends_become_frames():
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"execution_date": None}, "row 1: execution_date None is not a date"),
         ({"execution_date": "2026-02-30"}, "row 1: execution_date '2026-02-30' is not a date"),
         ({"execution_date": "2025-12-31"}, "a row of 2025-12-31, outside 2026-01-01..2026-01-31"),
         ({"ticker": ""}, "row 1: ticker is '' instead of a ticker"),
@@ -107,6 +106,11 @@ def test_splits_and_dividends_become_frames():
 def test_a_split_without_ticker_or_day_is_malformed(changed, words):
     with pytest.raises(MalformedAnswerError, match=words):
         splits_page(body([SPLIT, {**SPLIT, **changed}]), START, END)
+
+
+def test_a_row_without_an_ex_date_is_passed_on_for_validation():
+    page = dividends_page(body([{**DIVIDEND, "ex_dividend_date": None}, DIVIDEND]), START, END).frame
+    assert page["ex_date"].to_list() == [None, date(2026, 1, 5)]
 
 
 def test_a_dividend_with_an_unreadable_date_is_malformed():
