@@ -13,6 +13,7 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
+from tickstock_dagster.adapters.loading.owed_datasets import owed_besides_bars
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers, unknown_tickers
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.errors import BadInputError
@@ -36,8 +37,8 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
         if value < 1:
             raise BadInputError(name, value, "a number from 1")
     workspace = open_workspace()
-    calendar, engine = workspace.calendar, workspace.engine
-    latest = calendar.latest_closed_session(workspace.now())
+    calendar, engine, now = workspace.calendar, workspace.engine, workspace.now()
+    latest = calendar.latest_closed_session(now)
     days = calendar.sessions(HISTORY_START, latest)[-sessions:]
     tracked = Expectation.of_tracked(engine)
     if by:
@@ -47,6 +48,7 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
     cells = read_states(engine, tracked.cells(days))
     states, why = session_states(cells), reasons(cells)
     owed = owed_cells(engine, calendar, latest, tracked=tracked)
+    besides = _by_dataset(owed_besides_bars(engine, calendar, tracked.begins, now=now))
     unknown = unknown_tickers(engine)
     sample = owed.head(gaps).select("session", "ticker", "reason", "evidence")
     if as_json:
@@ -71,6 +73,7 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
                 "owed_sessions": owed["session"].n_unique(),
                 "owed_by_reason": _by_reason(owed),
                 "newest_owed": sample.to_dicts(),
+                "owed_besides_bars": besides,
                 "unknown_tickers": unknown,
             }
         )
@@ -79,6 +82,10 @@ def command(*, sessions: int | None, gaps: int, by: str | None, as_json: bool) -
         click.echo("Nothing is tracked yet: `tickstock run`, or `tickstock load --profile NAME`.")
         return
     _print(states, why, owed, sample.to_dicts(), len(tickers), tracked.begins)
+    for dataset, lacking in besides.items():
+        sessions, said = lacking["sessions"], ", ".join(lacking["reasons"])
+        span = f"{sessions:,} sessions, the newest" if sessions > 1 else "the session"
+        click.echo(f"Owed of {dataset}: {span} {lacking['newest']} ({said})")
     if unknown:
         shown = ", ".join(unknown[:10]) + (", …" if len(unknown) > 10 else "")
         click.echo(f"In no list of the vendor yet, so that no bar of them is expected: {len(unknown):,} ({shown})")
@@ -88,6 +95,19 @@ def _by_reason(owed: pl.DataFrame) -> dict[str, int]:
     """Owed cells by reason, the most frequent first."""
     counts = owed.group_by("reason").agg(pl.len().alias("cells"))
     return dict(counts.sort("cells", "reason", descending=[True, False]).iter_rows())
+
+
+def _by_dataset(owed: pl.DataFrame) -> dict[str, dict[str, Any]]:
+    """What each dataset besides bars owes: how many sessions, the newest of them, and why."""
+    rows = owed.group_by("dataset", maintain_order=True).agg(
+        pl.len().alias("sessions"),
+        pl.col("session").max().alias("newest"),
+        pl.col("reason").unique(maintain_order=True),
+    )
+    return {
+        dataset: {"sessions": sessions, "newest": newest, "reasons": reasons}
+        for dataset, sessions, newest, reasons in rows.iter_rows()
+    }
 
 
 def _by_group(

@@ -43,7 +43,8 @@ class Setback:
     @property
     def over_at(self) -> datetime:
         """When these sessions may be tried again."""
-        return self.ended_at + min(FIRST_WAIT * 2 ** min(self.failures - 1, 16), LONGEST_WAIT)
+        wait: timedelta = FIRST_WAIT * 2 ** min(self.failures - 1, 16)
+        return self.ended_at + min(wait, LONGEST_WAIT)
 
 
 def decide_catch_up(
@@ -108,4 +109,5 @@ def _words(owed: Sequence[OwedSession]) -> str:
     cells = sum(one.cells for one in owed)
     oldest, newest = owed[-1].session, owed[0].session
     span = f"on {newest}" if oldest == newest else f"on {len(owed)} sessions, {oldest} to {newest}"
-    return f"{cells:,} bars are owed {span}"
+    what = f"{cells:,} bars are owed" if cells else "corporate actions are owed"
+    return f"{what} {span}"

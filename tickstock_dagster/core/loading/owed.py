@@ -5,8 +5,8 @@ never_asked. `adapters.loading.owed` reads the store; here it is counted, in as 
 is complete.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import polars as pl
@@ -156,7 +156,7 @@ class OwedSession:
     Attributes:
         session: the session.
         cells: how many bars are owed.
-        due: how many of them may be asked for now.
+        due: how many questions may be asked now: a bar each, and one about corporate actions.
         reasons: their reasons, each with its number, the most frequent first.
     """
 
@@ -164,6 +164,20 @@ class OwedSession:
     cells: int
     due: int
     reasons: tuple[tuple[str, int], ...]
+
+
+def with_actions(owed: Sequence[OwedSession], sessions: Iterable[tuple[date, str]]) -> list[OwedSession]:
+    """The same sessions with those whose corporate actions are owed, the newest first.
+
+    Args:
+        owed: what is owed of bars.
+        sessions: each with the reason.
+    """
+    found = {one.session: one for one in owed}
+    for session, why in sessions:
+        one = found.get(session, OwedSession(session, 0, 0, ()))
+        found[session] = replace(one, due=one.due + 1, reasons=(*one.reasons, (f"actions: {why}", 1)))
+    return [found[session] for session in sorted(found, reverse=True)]
 
 
 def owed_by_session(owed: pl.DataFrame, now: datetime) -> list[OwedSession]:

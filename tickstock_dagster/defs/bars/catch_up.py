@@ -9,11 +9,13 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from tickstock_dagster.adapters.actions.evidence import owed_action_sessions
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.loading.catch_up import CatchUp, Setback, decide_catch_up
-from tickstock_dagster.core.loading.owed import OwedSession, owed_by_session
+from tickstock_dagster.core.loading.owed import OwedSession, owed_by_session, with_actions
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, UNFINISHED, eod_situation, is_at_work, sessions_of_run
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.bars.end_of_day import us_eod
@@ -37,7 +39,12 @@ def us_catch_up_sensor(
     instance, now = context.instance, clock.now()
     situation = eod_situation(instance, warehouse, vendor, now)
     calendar, newest = situation.calendar, situation.decision.session
-    owed = owed_by_session(owed_cells(warehouse.engine(), calendar, newest), now)
+    engine = warehouse.engine()
+    tracked = Expectation.of_tracked(engine)
+    owed = owed_by_session(owed_cells(engine, calendar, newest, tracked=tracked), now)
+    if tracked.begins:
+        actions = owed_action_sessions(engine, calendar, tracked.begins, market=MARKET, now=now)
+        owed = with_actions(owed, actions.iter_rows())
     keyed, added = _with_partitions(owed)
     decision = decide_catch_up(
         calendar,

@@ -30,8 +30,8 @@ def histories(draw: st.DrawFn) -> pl.DataFrame:
     rows = []
     for security in range(1, 5):
         bounds = sorted(draw(st.lists(DAYS, max_size=4, unique=True)))
-        for number in range(0, len(bounds) - 1, 2):
-            rows.append((security, f"T{security}{number}", bounds[number], bounds[number + 1]))
+        pairs = zip(bounds[::2], bounds[1::2], strict=False)
+        rows += [(security, f"T{security}{first}", first, last) for first, last in pairs]
         if len(bounds) % 2:
             rows.append((security, f"T{security}", bounds[-1], None))
     names = [name for name in INTERVAL_SCHEMA if name not in ("security_id", "ticker", "valid_from", "valid_to")]
