@@ -45,7 +45,8 @@ class AnswerValidator:
         context: the load's.
         calendar: with its overrides applied.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
-        asked: the cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        asked: the expected cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        bracketed: the same of cells in which a bar is possible and none is expected.
         expected: (session, expected): the bars that the load expects for each session, stored ones included.
     """
 
@@ -53,6 +54,7 @@ class AnswerValidator:
     calendar: SessionCalendar
     intervals: pl.DataFrame
     asked: pl.DataFrame
+    bracketed: pl.DataFrame
     expected: pl.DataFrame
 
     def validate(self, answers: Sequence[BarAnswer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
@@ -62,15 +64,14 @@ class AnswerValidator:
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
         intervals = read_intervals(self.context.engine) if grouped else self.intervals
         validated = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
-        asked = self.asked.filter(pl.col("unit_id").is_in([answer.question.unit_id for answer in good]))
+        answered = pl.col("unit_id").is_in([answer.question.unit_id for answer in good])
+        asked, bracketed = self.asked.filter(answered), self.bracketed.filter(answered)
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([validated.bars.select(seen), validated.rejected.select(seen)])
-        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == UnitKind.RANGE.value))
-        absent = absent_cells(asked, validated.bars, sessions, intervals, self.expected).join(
-            starts.select("security_id", "first_bar"), on="security_id", how="left"
-        )
-        absent = absent.filter(pl.col("first_bar").is_null() | (pl.col("session") >= pl.col("first_bar")))
+        ranged = pl.concat([asked, bracketed]).filter(pl.col("kind") == UnitKind.RANGE.value)
+        starts = first_bars(received, intervals, ranged)
+        absent = absent_cells(asked, validated.bars, sessions, self.expected)
         explained = explain_absences(
             absent.select(*CELL_SCHEMA, "closes_at", "suspicious"),
             self._usual_volumes(absent, validated.bars),
@@ -83,7 +84,14 @@ class AnswerValidator:
             self.failed_gaps([answer.question], answer.error, now) for answer in answers if answer.error is not None
         ]
         per_unit = dict(validated.bars.group_by("unit_id").len().iter_rows())
-        doubtful = dict(absent.filter("suspicious").group_by("unit_id").len().iter_rows())
+        doubtful = {
+            unit_id: f"the answer lacks {lacking} of {owed} expected bars"
+            for unit_id, lacking, owed in absent.filter("suspicious")
+            .group_by("unit_id")
+            .len()
+            .join(asked.group_by("unit_id").agg(pl.len().alias("owed")), on="unit_id")
+            .iter_rows()
+        }
         batch = StoreBatch(
             source=self.context.source.name,
             run_id=self.context.run_id,
@@ -145,12 +153,9 @@ class AnswerValidator:
         )
 
 
-def _why_failed(answer: BarAnswer, doubtful: dict[str, int]) -> str | None:
+def _why_failed(answer: BarAnswer, doubtful: dict[str, str]) -> str | None:
     """The unit's error, in words; None for a good answer. One that lacks many bars proves no single absence."""
-    if answer.error is not None:
-        return str(answer.error)
-    lacking = doubtful.get(answer.question.unit_id)
-    return f"the answer lacks {lacking} of {answer.question.cells} expected bars" if lacking else None
+    return str(answer.error) if answer.error is not None else doubtful.get(answer.question.unit_id)
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, history_words, plan_request
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
-from tickstock_dagster.adapters.bars.post_load import late_starts, revised_gaps
+from tickstock_dagster.adapters.bars.post_load import late_starts, proven_gaps, revised_gaps
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
@@ -117,6 +117,7 @@ class BarLoader:
             self.calendar,
             prepared.expectation.intervals,
             prepared.asked,
+            prepared.bracketed,
             prepared.expected.group_by("session").agg(pl.len().alias("expected")),
         )
         left = dict.fromkeys(units)
@@ -182,6 +183,12 @@ class BarLoader:
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()
+        if prepared.expected.height:
+            expected = prepared.expectation.with_listings_as_stored(self.context.engine).cells(sessions)
+            newly = expected.join(prepared.expected, on=["security_id", "session"], how="anti")
+            gaps = proven_gaps(self.context, newly, self.calendar, now=now)
+            if gaps.height:
+                store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
         gaps = revised_gaps(
             self.context,
             prepared.expected["security_id"].unique().to_list(),

@@ -73,6 +73,10 @@ class Expectation:
         """The cells (`CELL_SCHEMA`) of some sessions, ascending, in which a bar is expected."""
         return expected_cells(sessions, self.intervals, self.spans)
 
+    def possible_cells(self, sessions: Sequence[date]) -> pl.DataFrame:
+        """The same with those in which there may be a bar, since a listing began or ended between two lists."""
+        return expected_cells(sessions, self.intervals, self.spans, possible=True)
+
 
 def universe_tickers_between(
     engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date

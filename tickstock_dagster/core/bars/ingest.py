@@ -88,16 +88,14 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
 
 
 def absent_cells(
-    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame, expected: pl.DataFrame
+    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, expected: pl.DataFrame
 ) -> pl.DataFrame:
-    """Cells that were asked for and for which no good bar came.
+    """Expected cells that were asked for and for which no good bar came.
 
     Args:
         asked: `CELL_SCHEMA` plus `kind` (range or grouped).
         bars: good bars with `security_id` and `session`.
         sessions: `SESSION_TABLE`.
-        intervals: `INTERVAL_SCHEMA`. A cell before the first sighting of a listing that may begin later is asked for,
-            but its absence does not make an answer suspicious.
         expected: (session, expected): how many bars the load expects of each session, stored ones included. So asking
             again for the last three of 500 does not make an answer suspicious.
 
@@ -105,19 +103,17 @@ def absent_cells(
         `asked` plus `closes_at` and `suspicious`: the grouped answer lacks so many bars that it is no evidence about
         single securities.
     """
-    open_starts = intervals.filter(pl.col("start_known") == "absent_before")
-    first_seen = open_starts.group_by("security_id").agg(pl.col("seen_from").max().alias("first_seen"))
     found = bars.select("security_id", "session").with_columns(found=pl.lit(value=True))
     rows = asked.join(found, on=["security_id", "session"], how="left").with_columns(absent=pl.col("found").is_null())
-    rows = rows.join(first_seen, on="security_id", how="left").join(expected, on="session", how="left")
-    due = (pl.col("kind") == "grouped") & (pl.col("first_seen").is_null() | (pl.col("session") >= pl.col("first_seen")))
+    rows = rows.join(expected, on="session", how="left")
+    due = pl.col("kind") == "grouped"
     lacking = (pl.col("absent") & due).sum().over("session")
     whole = pl.max_horizontal(due.sum().over("session"), pl.col("expected"))
     suspicious = (pl.col("kind") == "grouped") & (lacking > FEW) & (lacking > MAX_ABSENT_SHARE * whole)
     return (
         rows.with_columns(suspicious=suspicious)
         .filter("absent")
-        .drop("found", "absent", "first_seen", "expected")
+        .drop("found", "absent", "expected")
         .join(sessions, on="session", how="left")
     )
 

@@ -1,8 +1,8 @@
 """Which bars are expected, and why an expected bar is absent.
 
-Expected = sessions of the calendar ∩ the days on which a tracked security is listed. An expected cell is stored, or a
-gap with a reason explains it. Cells with a *final* reason (no_trade, halted) are no longer owed. Those with an *open*
-reason (vendor_late, vendor_missing, not_entitled, quarantined) count as missing: an outage never looks complete.
+Expected = sessions of the calendar ∩ days on which a tracked security is proven to be listed. An expected cell is
+stored, or a gap with a reason explains it. Cells with a *final* reason (no_trade, halted) are no longer owed. Those
+with an *open* reason (any other) count as missing: an outage never looks complete.
 """
 
 from collections.abc import Sequence
@@ -55,8 +55,11 @@ INTERVAL_SCHEMA: dict[str, type[pl.DataType]] = {
     "valid_to": pl.Date,
     "start_known": pl.String,
     "seen_from": pl.Date,
+    "expected_from": pl.Date,
+    "expected_to": pl.Date,
 }
-"""Listing intervals as stored in `ticker_intervals`."""
+"""Listing intervals as stored in `ticker_intervals`. The security may have printed under the ticker on the days
+[valid_from, valid_to); its listing is proven on [expected_from, expected_to), days among these."""
 
 SPAN_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date}
 """Days on which a security belongs to a selection, [valid_from, valid_to); `valid_to` is null where there is no end."""
@@ -98,7 +101,7 @@ class Completeness:
 
 
 def expected_cells(
-    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None
+    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None, *, possible: bool = False
 ) -> pl.DataFrame:
     """Every (security, session) at which a bar is expected.
 
@@ -106,13 +109,15 @@ def expected_cells(
         sessions: sessions of the calendar, ascending.
         intervals: `INTERVAL_SCHEMA` of the tracked securities.
         spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
+        possible: also where a bar may be: between two lists of which one lacks the security.
 
     Returns:
         `CELL_SCHEMA`, ordered by security and session.
     """
+    bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
     days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
-    listed = intervals.lazy().select("security_id", "ticker", "valid_from", "valid_to").join(days, how="cross")
-    cells = listed.filter(covered("session")).select(list(CELL_SCHEMA))
+    bounded = intervals.lazy().select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1])
+    cells = bounded.join(days, how="cross").filter(covered("session")).select(list(CELL_SCHEMA))
     if spans is not None:
         # Most members are members throughout: they need no expansion by day.
         always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()

@@ -26,7 +26,7 @@ WEEK = [date(2022, 6, day) for day in (6, 7, 8, 9, 10)]
 
 def intervals(*rows: tuple[int, str, date, date | None]) -> pl.DataFrame:
     return pl.DataFrame(
-        [(*row, "unknown", row[2]) for row in rows], schema=INTERVAL_SCHEMA, orient="row"
+        [(*row, "unknown", row[2], row[2], row[3]) for row in rows], schema=INTERVAL_SCHEMA, orient="row"
     )  # fmt: skip
 
 
