@@ -6,7 +6,7 @@ each in one transaction. Stopped at any point and started again, it repeats no f
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -21,6 +21,7 @@ from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.loading.coverage import completeness, gaps_by_reason
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
+from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_bars
 from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
@@ -52,12 +53,15 @@ class BarLoader:
     _timer: PhaseTimer = field(default_factory=PhaseTimer, init=False)
 
     def plan(self, request: LoadRequest) -> LoadPlan:
-        """What `load` would ask for now, without asking for a bar (ticker lists are fetched where needed).
+        """What `load` would ask for now, without asking for a bar, and without a trace but the record of calls.
+
+        Ticker lists are fetched where they are needed, and not stored: a plan changes no later answer.
 
         Raises:
             BadInputError: as for `load`.
         """
-        return self._prepare(request).plan
+        with rehearsal(self.context.engine) as engine:
+            return replace(self, context=replace(self.context, engine=engine))._prepare(request).plan
 
     def load(self, request: LoadRequest) -> LoadReport:
         """Bring every requested cell to "stored" or "explained", as far as the source allows.
