@@ -47,6 +47,8 @@ class AnswerValidator:
         intervals: `INTERVAL_SCHEMA` of the requested securities.
         asked: the expected cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
         bracketed: the same of cells in which a bar is possible and none is expected.
+        unproven: days on which nothing proves whose a ticker was, as
+            `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
         expected: (session, expected): the bars that the load expects for each session, stored ones included.
     """
 
@@ -55,6 +57,7 @@ class AnswerValidator:
     intervals: pl.DataFrame
     asked: pl.DataFrame
     bracketed: pl.DataFrame
+    unproven: pl.DataFrame
     expected: pl.DataFrame
 
     def validate(self, answers: Sequence[BarAnswer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
@@ -63,7 +66,15 @@ class AnswerValidator:
         sessions = session_table(self.calendar, [answer.question for answer in answers])
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
         intervals = read_intervals(self.context.engine) if grouped else self.intervals
-        validated = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
+        validated = validate_answers(
+            _rows(good),
+            intervals,
+            sessions,
+            market=self.context.market,
+            now=now,
+            unproven=self.unproven,
+            requested=set(self.intervals["security_id"]),
+        )
         answered = pl.col("unit_id").is_in([answer.question.unit_id for answer in good])
         asked, bracketed = self.asked.filter(answered), self.bracketed.filter(answered)
         # A broken row shows that the security traded, too.
@@ -171,6 +182,19 @@ def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at:
         reason=pl.lit(reason.value),
         evidence=pl.lit(evidence),
         retry_at=pl.lit(retry_at).cast(pl.Datetime("us", "UTC")),
+    ).select(list(GAP_SCHEMA))
+
+
+def unproven_gaps(cells: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """`GAP_SCHEMA` of cells on days without a proof of whose their ticker was (`PlannedLoad.doubtful`).
+
+    They are due at once: each load looks for evidence first, and asks for no bar without it.
+    """
+    why = pl.format("whose {} was is not proven from {} to before {}", "ticker", "unproven_from", "unproven_to")
+    return cells.with_columns(
+        reason=pl.lit(GapReason.IDENTITY_UNPROVEN.value),
+        evidence=why,
+        retry_at=pl.lit(now).cast(pl.Datetime("us", "UTC")),
     ).select(list(GAP_SCHEMA))
 
 

@@ -35,6 +35,9 @@ class PlannedLoad:
         plan: the calls.
         asked: the missing ones of `expected`, as `CELL_SCHEMA` plus the `unit_id` and `kind` of the call that fills it.
         bracketed: the same of cells in which there may be a bar, and which the calls fill as well.
+        unproven: days on which nothing proves whose a ticker was, as
+            `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
+        doubtful: `CELL_SCHEMA` plus those days: expected cells among them, for which no call is made.
         priorities: by unit id.
         unknown: requested tickers that no list has.
     """
@@ -44,12 +47,18 @@ class PlannedLoad:
     plan: LoadPlan
     asked: pl.DataFrame
     bracketed: pl.DataFrame
+    unproven: pl.DataFrame
+    doubtful: pl.DataFrame
     priorities: Mapping[str, Priority]
     unknown: tuple[str, ...]
 
 
 def plan_request(
-    context: LoadContext[MarketSource], calendar: SessionCalendar, request: LoadRequest, now: datetime
+    context: LoadContext[MarketSource],
+    calendar: SessionCalendar,
+    request: LoadRequest,
+    unproven: pl.DataFrame,
+    now: datetime,
 ) -> PlannedLoad:
     """Resolve a request: expected cells, missing cells, and the calls that fill them, the most urgent first.
 
@@ -57,6 +66,8 @@ def plan_request(
         context: source, store, market and run.
         calendar: the market's, with its overrides applied.
         request: tickers and sessions, at least one of each.
+        unproven: days on which nothing proves whose a ticker was, as
+            `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
         now: aware.
 
     Raises:
@@ -80,11 +91,14 @@ def plan_request(
         refresh=request.refresh,
     )
     missing = expected.join(settled, on=["security_id", "session"], how="anti")
+    doubtful = _inside(missing, unproven)
+    missing = missing.join(doubtful, on=["security_id", "session"], how="anti")
     offers = context.source.capabilities
     limits = SourceLimits(
         context.source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, context.source.plan
     )
     sought = _sought(context, expectation, request, expected, settled)
+    sought = sought.join(_inside(sought, unproven), on=["security_id", "session"], how="anti")
     wanted = pl.concat([missing, sought])
     plan = plan_load(wanted, calendar.sessions(first, last), context.market, limits, now=now)
     beyond = plan.out_of_history.join(missing, on=["security_id", "session"], how="semi")
@@ -93,7 +107,14 @@ def plan_request(
     bracketed = _assign(sought, plan.units)
     priorities = read_priorities(context.engine, asked)
     plan = replace(plan, units=in_order(plan.units, priorities))
-    return PlannedLoad(expectation, expected, plan, asked, bracketed, priorities, unknown)
+    return PlannedLoad(expectation, expected, plan, asked, bracketed, unproven, doubtful, priorities, unknown)
+
+
+def _inside(cells: pl.DataFrame, unproven: pl.DataFrame) -> pl.DataFrame:
+    """The cells of days on which nothing proves whose a ticker was, with these days."""
+    return cells.join(unproven, on="security_id").filter(
+        (pl.col("session") >= pl.col("unproven_from")) & (pl.col("session") < pl.col("unproven_to"))
+    )
 
 
 def _sought(

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason
+from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason, unproven_gaps
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, history_words, plan_request
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.post_load import late_starts, proven_gaps, revised_gaps
@@ -22,6 +22,7 @@ from tickstock_dagster.adapters.loading.coverage import completeness, gaps_by_re
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
+from tickstock_dagster.adapters.securities.identity_sync import UNPROVEN_SCHEMA, IdentitySync
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_bars
 from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
@@ -61,7 +62,7 @@ class BarLoader:
             BadInputError: as for `load`.
         """
         with rehearsal(self.context.engine) as engine:
-            return replace(self, context=replace(self.context, engine=engine))._prepare(request).plan
+            return replace(self, context=replace(self.context, engine=engine))._prepare(request, prove=False).plan
 
     def load(self, request: LoadRequest) -> LoadReport:
         """Bring every requested cell to "stored" or "explained", as far as the source allows.
@@ -116,12 +117,16 @@ class BarLoader:
         stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
         if prepared.plan.out_of_history.height:
             stored += self._store_out_of_history(prepared.plan.out_of_history)
+        if prepared.doubtful.height:
+            gaps = unproven_gaps(prepared.doubtful, self.context.now())
+            stored += store_batch(self.context.engine, self._batch_of(gaps=gaps, now=self.context.now()))
         validator = AnswerValidator(
             self.context,
             self.calendar,
             prepared.expectation.intervals,
             prepared.asked,
             prepared.bracketed,
+            prepared.unproven,
             prepared.expected.group_by("session").agg(pl.len().alias("expected")),
         )
         left = dict.fromkeys(units)
@@ -155,15 +160,24 @@ class BarLoader:
         now = self.context.now()
         return store_batch(self.context.engine, self._batch_of(gaps=validator.failed_gaps(units, error, now), now=now))
 
-    def _prepare(self, request: LoadRequest) -> PlannedLoad:
+    def _prepare(self, request: LoadRequest, *, prove: bool = True) -> PlannedLoad:
+        """Resolve a request; without `prove`, count the calls that would prove identities, and take them as proven."""
         if not request.tickers or not request.sessions:
             raise BadInputError("request", f"{request.tickers[:3]} × {request.sessions[:3]}", "tickers and sessions")
         first, last, now = request.sessions[0], request.sessions[-1], self.context.now()
+        identity, unproven = IdentitySync(self.context), pl.DataFrame(schema=UNPROVEN_SCHEMA)
+        identity_calls = 0
         if self.context.source.capabilities.listings:
             with self._timer.phase("listing"):
                 ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
+                if prove:
+                    identity.prove(request.tickers, first, last)
+                    unproven = identity.unproven(first, last)
+                else:
+                    identity_calls = identity.calls(request.tickers, first, last).calls
         with self._timer.phase("plan"):
-            return plan_request(self.context, self.calendar, request, now)
+            planned = plan_request(self.context, self.calendar, request, unproven, now)
+            return replace(planned, plan=replace(planned.plan, identity_calls=identity_calls))
 
     def _parallel_calls(self, units: int) -> int:
         """Calls at once: at most as many as the plan allows in one window, and as there are units."""

@@ -116,6 +116,8 @@ def write_securities(
                     "seen_from": interval.seen_from,
                     "seen_to": interval.seen_to,
                     "gone_on": interval.gone_on,
+                    "stated_from": interval.stated_from,
+                    "stated_to": interval.stated_to,
                 }
                 for security_id, security in zip(stored, changed, strict=True)
                 for interval in security.intervals

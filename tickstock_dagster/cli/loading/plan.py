@@ -43,6 +43,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
         "calls": plan.calls,
         "range_calls": ranged,
         "grouped_calls": plan.calls - ranged,
+        "identity_calls": plan.identity_calls,
         "rows": plan.rows,
         "minutes_at_least": round(plan.seconds / 60, 2),
         "source": source.name,
@@ -61,6 +62,8 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
             f"  out of history   {plan.out_of_history.height:>12,}  (older than the plan reaches; not requested)"
         )
     click.echo(f"  vendor calls     {plan.calls:>12,}  ({ranged:,} by symbol, {plan.calls - ranged:,} by session)")
+    if plan.identity_calls:
+        click.echo(f"  identity calls   {plan.identity_calls:>12,}  (to prove whose each ticker was; made before)")
     click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")
     click.echo(f"  time at least    {plan.seconds / 60:>12.1f}  minutes {rate}")
     if facts["monthly_usd"] is not None:

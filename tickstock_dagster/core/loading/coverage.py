@@ -41,6 +41,7 @@ class GapReason(StrEnum):
     VENDOR_MISSING = "vendor_missing"
     NOT_ENTITLED = "not_entitled"
     QUARANTINED = "quarantined"
+    IDENTITY_UNPROVEN = "identity_unproven"
 
 
 FINAL_REASONS = frozenset({GapReason.NO_TRADE, GapReason.HALTED})
@@ -58,8 +59,7 @@ INTERVAL_SCHEMA: dict[str, type[pl.DataType]] = {
     "expected_from": pl.Date,
     "expected_to": pl.Date,
 }
-"""Listing intervals as stored in `ticker_intervals`. The security may have printed under the ticker on the days
-[valid_from, valid_to); its listing is proven on [expected_from, expected_to), days among these."""
+"""Listing intervals: possible on [valid_from, valid_to), proven on [expected_from, expected_to) among these days."""
 
 SPAN_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date}
 """Days on which a security belongs to a selection, [valid_from, valid_to); `valid_to` is null where there is no end."""
@@ -109,7 +109,7 @@ def expected_cells(
         sessions: sessions of the calendar, ascending.
         intervals: `INTERVAL_SCHEMA` of the tracked securities.
         spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
-        possible: also where a bar may be: between two lists of which one lacks the security.
+        possible: also between two lists of which one lacks the security.
 
     Returns:
         `CELL_SCHEMA`, ordered by security and session.

@@ -44,6 +44,7 @@ class Interval:
 
     `gone_on` is the first later list that lacks the security and proves that its listing may have ended; None where no
     list does, and where the end is stated. Then the last day lies between `seen_to` and `gone_on`.
+    [`stated_from`, `stated_to`) are the days for which the source states all tickers of the security together.
     """
 
     ticker: str
@@ -53,6 +54,8 @@ class Interval:
     seen_from: date
     seen_to: date
     gone_on: date | None = None
+    stated_from: date | None = None
+    stated_to: date | None = None
 
     @property
     def expected_from(self) -> date:

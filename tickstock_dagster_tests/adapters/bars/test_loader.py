@@ -234,7 +234,7 @@ def test_a_list_of_years_ago_that_lacks_a_ticker_expects_no_bar_before_the_first
     assert [state.expected for state in report.states if state.session < date(2026, 3, 2)] == []
     assert world.sessions_of("IPOX") == sessions(date(2026, 10, 15), date(2026, 11, 20))
     assert world.sessions_of("RUSE") == sessions(date(2026, 3, 2), date(2026, 11, 20))
-    assert world.query(EXPECTED, ("IPOX",)) == [(date(2021, 11, 23), date(2026, 10, 15), None)]
+    assert world.query(EXPECTED, ("IPOX",)) == [(date(2026, 10, 15), date(2026, 10, 15), None)]
     world.simulator.reset_stats()
     assert world.load("IPOX RUSE", date(2025, 12, 1), date(2026, 11, 20)).stored.inserted == 0
     assert world.simulator.stats()["total"] == 0, "no answer about the days before the first bar is asked for again"
@@ -250,12 +250,13 @@ def test_a_session_between_two_bars_of_a_bracket_is_a_gap(world: World) -> None:
 def test_bars_after_the_last_list_that_has_a_security_show_that_it_was_still_listed(world: World) -> None:
     """GONE was delisted on 2026-09-30; here the vendor's list of delisted securities does not say so."""
     world.simulator.install("empty_200", path="*/reference/tickers", ticker="GONE")
-    for day in (date(2026, 9, 1), date(2026, 11, 20)):
+    for day in (date(2026, 9, 1), date(2026, 10, 1), date(2026, 11, 20)):
         ListingSync(world.context()).observe(day)
     assert world.query(EXPECTED, ("GONE",)) == [(date(1900, 1, 1), date(1900, 1, 1), date(2026, 9, 2))]
     world.load("AAPL GONE", date(2026, 9, 1), date(2026, 11, 20))
     assert world.sessions_of("GONE") == sessions(date(2026, 9, 1), date(2026, 9, 29))
-    assert world.query(EXPECTED, ("GONE",)) == [(date(1900, 1, 1), date(1900, 1, 1), date(2026, 9, 30))]
+    listed_on = date(2014, 2, 3)  # as the vendor states with its tickers
+    assert world.query(EXPECTED, ("GONE",)) == [(listed_on, listed_on, date(2026, 9, 30))]
     assert world.gaps() == []
 
 
