@@ -59,12 +59,12 @@ def _proven_inside(run: Interval, looks: Sequence[date], delisted_on: date | Non
     """Days of one interval, up to its last look."""
     if run.stated_from is not None and run.stated_to is not None:
         yield run.stated_from, run.stated_to
+    begins = looks[0]
     for former, latter in pairwise([*looks, delisted_on - DAY] if delisted_on else looks):
-        if latter - former <= TERM:
-            yield former, latter
-    yield from ((look, look + DAY) for look in looks)
-    if delisted_on is not None:
-        yield delisted_on - DAY, delisted_on
+        if latter - former > TERM:
+            yield begins, former + DAY
+            begins = latter
+    yield begins, delisted_on or looks[-1] + DAY
     if run.start_known == "unknown":
         yield max(run.valid_from, looks[0] - TERM), looks[0]
     elif looks[0] - run.valid_from < TERM:
