@@ -30,12 +30,13 @@ from tickstock_dagster.adapters.bars.store import NOTHING_STORED, StoreResult, s
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.securities.identity_sync import UNPROVEN_SCHEMA
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_bars
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.events.envelope import Event, JobProgress
-from tickstock_dagster.core.loading.coverage import expected_cells
+from tickstock_dagster.core.loading.expectation import expected_cells
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 BOUND = 1.5
@@ -74,7 +75,10 @@ class Ingest:
         record_plan(engine, self.units, run_id=run_id, priorities={}, now=now)
         expected = self.asked.group_by("session").agg(pl.len().alias("expected"))
         context = LoadContext(self.source, engine, MARKET, run_id, lambda: now)
-        validator = AnswerValidator(context, market_calendar(), self.intervals, self.asked, expected)
+        nobody = pl.DataFrame(schema=UNPROVEN_SCHEMA)
+        validator = AnswerValidator(
+            context, market_calendar(), self.intervals, self.asked, self.asked.clear(), nobody, expected
+        )
         stored, done = NOTHING_STORED, 0
         for answers in fetch_bars(self.source, self.units, lambda: now, workers=8):
             done += len(answers)

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
+from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
 from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
@@ -39,11 +40,22 @@ class Workspace:
 
     settings: Settings
     addresses: ServiceAddresses
+    rehearsed: sa.Engine | None = None
 
     @property
     def engine(self) -> sa.Engine:
-        """The store, as tickstock_writer."""
-        return open_engine(self.addresses.database_url)
+        """The store, as tickstock_writer; inside of `reading`, one that keeps no change."""
+        return self.rehearsed or open_engine(self.addresses.database_url)
+
+    @contextmanager
+    def reading(self) -> Iterator["Workspace"]:
+        """The workspace of a command that only reads.
+
+        It may use what the store lacks, such as a ticker list or a universe of the release, and leaves nothing behind
+        but the record of its calls: no later answer depends on it.
+        """
+        with rehearsal(self.engine) as engine:
+            yield replace(self, rehearsed=engine)
 
     @property
     def calendar(self) -> SessionCalendar:

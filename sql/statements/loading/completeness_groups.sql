@@ -18,8 +18,8 @@ WITH members AS (
     SELECT 'type', coalesce(equity_type, 'unknown'), security_id, '1900-01-01', NULL FROM securities
 )
 SELECT g.kind, g.name, g.security_id,
-    greatest(g.valid_from, i.valid_from) AS valid_from, least(g.valid_to, i.valid_to) AS valid_to
+    greatest(g.valid_from, i.expected_from) AS valid_from, least(g.valid_to, i.expected_to) AS valid_to
 FROM grouped AS g
 JOIN ticker_intervals AS i USING (security_id)
-WHERE meets(i.valid_from, i.valid_to, $1::date, $2::date)
-    AND (g.valid_to IS NULL OR i.valid_from < g.valid_to) AND (i.valid_to IS NULL OR g.valid_from < i.valid_to)
+WHERE meets(i.expected_from, i.expected_to, $1::date, $2::date)
+    AND (g.valid_to IS NULL OR i.expected_from < g.valid_to) AND (i.expected_to IS NULL OR g.valid_from < i.expected_to)

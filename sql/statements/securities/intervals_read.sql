@@ -4,7 +4,8 @@ WITH newest AS (
     FROM ticker_intervals
     WHERE %(tickers)s::text[] IS NULL OR ticker = ANY (%(tickers)s::text[])
     ORDER BY ticker, valid_from DESC)
-SELECT i.security_id, i.ticker, i.valid_from, i.valid_to, i.start_known, i.seen_from
+SELECT i.security_id, i.ticker, i.valid_from, i.valid_to, i.start_known, i.seen_from,
+    i.expected_from, i.expected_to
 FROM ticker_intervals AS i
 WHERE i.security_id IN (SELECT security_id FROM newest)
 ORDER BY i.security_id, i.valid_from

@@ -45,7 +45,10 @@ class AnswerValidator:
         context: the load's.
         calendar: with its overrides applied.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
-        asked: the cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        asked: the expected cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        bracketed: the same of cells in which a bar is possible and none is expected.
+        unproven: days on which nothing proves whose a ticker was, as
+            `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
         expected: (session, expected): the bars that the load expects for each session, stored ones included.
     """
 
@@ -53,6 +56,8 @@ class AnswerValidator:
     calendar: SessionCalendar
     intervals: pl.DataFrame
     asked: pl.DataFrame
+    bracketed: pl.DataFrame
+    unproven: pl.DataFrame
     expected: pl.DataFrame
 
     def validate(self, answers: Sequence[BarAnswer], now: datetime) -> tuple[StoreBatch, tuple[str, ...]]:
@@ -61,16 +66,23 @@ class AnswerValidator:
         sessions = session_table(self.calendar, [answer.question for answer in answers])
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
         intervals = read_intervals(self.context.engine) if grouped else self.intervals
-        validated = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
-        asked = self.asked.filter(pl.col("unit_id").is_in([answer.question.unit_id for answer in good]))
+        validated = validate_answers(
+            _rows(good),
+            intervals,
+            sessions,
+            market=self.context.market,
+            now=now,
+            unproven=self.unproven,
+            requested=set(self.intervals["security_id"]),
+        )
+        answered = pl.col("unit_id").is_in([answer.question.unit_id for answer in good])
+        asked, bracketed = self.asked.filter(answered), self.bracketed.filter(answered)
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([validated.bars.select(seen), validated.rejected.select(seen)])
-        starts = first_bars(received, intervals, asked.filter(pl.col("kind") == UnitKind.RANGE.value))
-        absent = absent_cells(asked, validated.bars, sessions, intervals, self.expected).join(
-            starts.select("security_id", "first_bar"), on="security_id", how="left"
-        )
-        absent = absent.filter(pl.col("first_bar").is_null() | (pl.col("session") >= pl.col("first_bar")))
+        ranged = pl.concat([asked, bracketed]).filter(pl.col("kind") == UnitKind.RANGE.value)
+        starts = first_bars(received, intervals, ranged)
+        absent = absent_cells(asked, validated.bars, sessions, self.expected)
         explained = explain_absences(
             absent.select(*CELL_SCHEMA, "closes_at", "suspicious"),
             self._usual_volumes(absent, validated.bars),
@@ -83,7 +95,14 @@ class AnswerValidator:
             self.failed_gaps([answer.question], answer.error, now) for answer in answers if answer.error is not None
         ]
         per_unit = dict(validated.bars.group_by("unit_id").len().iter_rows())
-        doubtful = dict(absent.filter("suspicious").group_by("unit_id").len().iter_rows())
+        doubtful = {
+            unit_id: f"the answer lacks {lacking} of {owed} expected bars"
+            for unit_id, lacking, owed in absent.filter("suspicious")
+            .group_by("unit_id")
+            .len()
+            .join(asked.group_by("unit_id").agg(pl.len().alias("owed")), on="unit_id")
+            .iter_rows()
+        }
         batch = StoreBatch(
             source=self.context.source.name,
             run_id=self.context.run_id,
@@ -145,12 +164,9 @@ class AnswerValidator:
         )
 
 
-def _why_failed(answer: BarAnswer, doubtful: dict[str, int]) -> str | None:
+def _why_failed(answer: BarAnswer, doubtful: dict[str, str]) -> str | None:
     """The unit's error, in words; None for a good answer. One that lacks many bars proves no single absence."""
-    if answer.error is not None:
-        return str(answer.error)
-    lacking = doubtful.get(answer.question.unit_id)
-    return f"the answer lacks {lacking} of {answer.question.cells} expected bars" if lacking else None
+    return str(answer.error) if answer.error is not None else doubtful.get(answer.question.unit_id)
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:
@@ -166,6 +182,19 @@ def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at:
         reason=pl.lit(reason.value),
         evidence=pl.lit(evidence),
         retry_at=pl.lit(retry_at).cast(pl.Datetime("us", "UTC")),
+    ).select(list(GAP_SCHEMA))
+
+
+def unproven_gaps(cells: pl.DataFrame, now: datetime) -> pl.DataFrame:
+    """`GAP_SCHEMA` of cells on days without a proof of whose their ticker was (`PlannedLoad.doubtful`).
+
+    They are due at once: each load looks for evidence first, and asks for no bar without it.
+    """
+    why = pl.format("whose {} was is not proven from {} to before {}", "ticker", "unproven_from", "unproven_to")
+    return cells.with_columns(
+        reason=pl.lit(GapReason.IDENTITY_UNPROVEN.value),
+        evidence=why,
+        retry_at=pl.lit(now).cast(pl.Datetime("us", "UTC")),
     ).select(list(GAP_SCHEMA))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 import polars as pl
 
+from tickstock_dagster.adapters.bars.answered import unanswered
 from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, settled_cells
@@ -26,18 +27,38 @@ from tickstock_dagster.core.securities.equity_types import Priority
 
 @dataclass(frozen=True, slots=True)
 class PlannedLoad:
-    """A request resolved against the store: expected cells, and the calls to make."""
+    """A request resolved against the store: expected cells, and the calls to make.
+
+    Attributes:
+        expectation: securities and days of the request.
+        expected: `CELL_SCHEMA`, the cells in which a bar is expected.
+        plan: the calls.
+        asked: the missing ones of `expected`, as `CELL_SCHEMA` plus the `unit_id` and `kind` of the call that fills it.
+        bracketed: the same of cells in which there may be a bar, and which the calls fill as well.
+        unproven: days on which nothing proves whose a ticker was, as
+            `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
+        doubtful: `CELL_SCHEMA` plus those days: expected cells among them, for which no call is made.
+        priorities: by unit id.
+        unknown: requested tickers that no list has.
+    """
 
     expectation: Expectation
     expected: pl.DataFrame
     plan: LoadPlan
     asked: pl.DataFrame
+    bracketed: pl.DataFrame
+    unproven: pl.DataFrame
+    doubtful: pl.DataFrame
     priorities: Mapping[str, Priority]
     unknown: tuple[str, ...]
 
 
 def plan_request(
-    context: LoadContext[MarketSource], calendar: SessionCalendar, request: LoadRequest, now: datetime
+    context: LoadContext[MarketSource],
+    calendar: SessionCalendar,
+    request: LoadRequest,
+    unproven: pl.DataFrame,
+    now: datetime,
 ) -> PlannedLoad:
     """Resolve a request: expected cells, missing cells, and the calls that fill them, the most urgent first.
 
@@ -45,6 +66,8 @@ def plan_request(
         context: source, store, market and run.
         calendar: the market's, with its overrides applied.
         request: tickers and sessions, at least one of each.
+        unproven: days on which nothing proves whose a ticker was, as
+            `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
         now: aware.
 
     Raises:
@@ -68,15 +91,54 @@ def plan_request(
         refresh=request.refresh,
     )
     missing = expected.join(settled, on=["security_id", "session"], how="anti")
+    doubtful = _inside(missing, unproven)
+    missing = missing.join(doubtful, on=["security_id", "session"], how="anti")
     offers = context.source.capabilities
     limits = SourceLimits(
         context.source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, context.source.plan
     )
-    plan = plan_load(missing, calendar.sessions(first, last), context.market, limits, now=now)
+    sought = _sought(context, expectation, request, expected, settled)
+    sought = sought.join(_inside(sought, unproven), on=["security_id", "session"], how="anti")
+    wanted = pl.concat([missing, sought])
+    plan = plan_load(wanted, calendar.sessions(first, last), context.market, limits, now=now)
+    beyond = plan.out_of_history.join(missing, on=["security_id", "session"], how="semi")
+    plan = replace(plan, cells=missing.height - beyond.height, out_of_history=beyond)
     asked = _assign(missing, plan.units)
+    bracketed = _assign(sought, plan.units)
     priorities = read_priorities(context.engine, asked)
     plan = replace(plan, units=in_order(plan.units, priorities))
-    return PlannedLoad(expectation, expected, plan, asked, priorities, unknown)
+    return PlannedLoad(expectation, expected, plan, asked, bracketed, unproven, doubtful, priorities, unknown)
+
+
+def _inside(cells: pl.DataFrame, unproven: pl.DataFrame) -> pl.DataFrame:
+    """The cells of days on which nothing proves whose a ticker was, with these days."""
+    return cells.join(unproven, on="security_id").filter(
+        (pl.col("session") >= pl.col("unproven_from")) & (pl.col("session") < pl.col("unproven_to"))
+    )
+
+
+def _sought(
+    context: LoadContext[MarketSource],
+    expectation: Expectation,
+    request: LoadRequest,
+    expected: pl.DataFrame,
+    settled: pl.DataFrame,
+) -> pl.DataFrame:
+    """The cells between two lists of which one lacks the security, and about which no good answer has spoken yet.
+
+    Whether there is a bar shows whether it was listed, so that each is asked for once; nothing is missing without one.
+
+    Args:
+        context: source, store, market and run.
+        expectation: of the request.
+        request: tickers and sessions.
+        expected: `CELL_SCHEMA`.
+        settled: (security_id, session) of cells that need no call.
+    """
+    cells = expectation.possible_cells(request.sessions)
+    for known in (expected, settled):
+        cells = cells.join(known, on=["security_id", "session"], how="anti")
+    return cells if request.ask_again else unanswered(context, cells)
 
 
 def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Expectation:

@@ -6,21 +6,23 @@ each in one transaction. Stopped at any point and started again, it repeats no f
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason
+from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason, unproven_gaps
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, history_words, plan_request
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
-from tickstock_dagster.adapters.bars.post_load import late_starts, revised_gaps
+from tickstock_dagster.adapters.bars.post_load import late_starts, proven_gaps, revised_gaps
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
+from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
+from tickstock_dagster.adapters.securities.identity_sync import UNPROVEN_SCHEMA, IdentitySync
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_bars
 from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
@@ -53,12 +55,15 @@ class BarLoader:
     _timer: PhaseTimer = field(default_factory=PhaseTimer, init=False)
 
     def plan(self, request: LoadRequest) -> LoadPlan:
-        """What `load` would ask for now, without asking for a bar (ticker lists are fetched where needed).
+        """What `load` would ask for now, without asking for a bar, and without a trace but the record of calls.
+
+        Ticker lists are fetched where they are needed, and not stored: a plan changes no later answer.
 
         Raises:
             BadInputError: as for `load`.
         """
-        return self._prepare(request).plan
+        with rehearsal(self.context.engine) as engine:
+            return replace(self, context=replace(self.context, engine=engine))._prepare(request, prove=False).plan
 
     def load(self, request: LoadRequest) -> LoadReport:
         """Bring every requested cell to "stored" or "explained", as far as the source allows.
@@ -111,11 +116,16 @@ class BarLoader:
         stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
         if prepared.plan.out_of_history.height:
             stored += self._store_out_of_history(prepared.plan.out_of_history)
+        if prepared.doubtful.height:
+            gaps = unproven_gaps(prepared.doubtful, self.context.now())
+            stored += store_batch(self.context.engine, self._batch_of(gaps=gaps, now=self.context.now()))
         validator = AnswerValidator(
             self.context,
             self.calendar,
             prepared.expectation.intervals,
             prepared.asked,
+            prepared.bracketed,
+            prepared.unproven,
             prepared.expected.group_by("session").agg(pl.len().alias("expected")),
         )
         left = dict.fromkeys(units)
@@ -149,15 +159,24 @@ class BarLoader:
         now = self.context.now()
         return store_batch(self.context.engine, self._batch_of(gaps=validator.failed_gaps(units, error, now), now=now))
 
-    def _prepare(self, request: LoadRequest) -> PlannedLoad:
+    def _prepare(self, request: LoadRequest, *, prove: bool = True) -> PlannedLoad:
+        """Resolve a request; without `prove`, count the calls that would prove identities, and take them as proven."""
         if not request.tickers or not request.sessions:
             raise BadInputError("request", f"{request.tickers[:3]} × {request.sessions[:3]}", "tickers and sessions")
         first, last, now = request.sessions[0], request.sessions[-1], self.context.now()
+        identity, unproven = IdentitySync(self.context), pl.DataFrame(schema=UNPROVEN_SCHEMA)
+        identity_calls = 0
         if self.context.source.capabilities.listings:
             with self._timer.phase("listing"):
                 ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
+                if prove:
+                    identity.prove(request.tickers, first, last)
+                    unproven = identity.unproven(first, last)
+                else:
+                    identity_calls = identity.calls(request.tickers, first, last).calls
         with self._timer.phase("plan"):
-            return plan_request(self.context, self.calendar, request, now)
+            planned = plan_request(self.context, self.calendar, request, unproven, now)
+            return replace(planned, plan=replace(planned.plan, identity_calls=identity_calls))
 
     def _parallel_calls(self, units: int) -> int:
         """Calls at once: at most as many as the plan allows in one window, and as there are units."""
@@ -181,6 +200,12 @@ class BarLoader:
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()
+        if prepared.expected.height:
+            expected = prepared.expectation.with_listings_as_stored(self.context.engine).cells(sessions)
+            newly = expected.join(prepared.expected, on=["security_id", "session"], how="anti")
+            gaps = proven_gaps(self.context, newly, self.calendar, now=now)
+            if gaps.height:
+                store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
         gaps = revised_gaps(
             self.context,
             prepared.expected["security_id"].unique().to_list(),

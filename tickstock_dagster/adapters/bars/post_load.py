@@ -1,4 +1,4 @@
-"""Conclusions that only a whole load allows: where late listings begin, and which absences are ordinary.
+"""Conclusions that only a whole load allows: where late listings begin, and which absences are ordinary or proven.
 
 A batch is validated with its own rows and those stored before. The result must not depend on the order of answers, on
 how they are cut into batches, or on an interruption: so the end of a load evaluates both again.
@@ -9,12 +9,14 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
+from tickstock_dagster.adapters.bars.answered import unanswered
 from tickstock_dagster.adapters.bars.store import ListingStart
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.coverage import usual_volumes
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import Source
+from tickstock_dagster.adapters.sources.protocol import MarketSource, Source
 from tickstock_dagster.core.bars.ingest import SESSION_TABLE
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, absence_evidence, explain_absences
@@ -43,6 +45,28 @@ def late_starts(
     }
     with transaction(context.engine) as connection:
         return [ListingStart(*row) for row in connection.execute(statement("bars/settle_starts"), values)]
+
+
+def proven_gaps(
+    context: LoadContext[MarketSource], newly_expected: pl.DataFrame, calendar: SessionCalendar, *, now: datetime
+) -> pl.DataFrame:
+    """Gaps of cells that are expected since the load found bars on both sides of them, as `GAP_SCHEMA`.
+
+    Args:
+        context: the load's.
+        newly_expected: `CELL_SCHEMA`.
+        calendar: with its overrides applied.
+        now: aware.
+    """
+    open_cells = unanswered(context, newly_expected)
+    cells = newly_expected.join(open_cells, on=["security_id", "session"], how="anti")
+    first, last = cells["session"].min(), cells["session"].max()
+    if not isinstance(first, date) or not isinstance(last, date):
+        return pl.DataFrame(schema=GAP_SCHEMA)
+    state = read_frame(context.engine, statement("loading/cells_state"), (first, last))
+    state = state.cast({"security_id": pl.Int64, "session": pl.Date})
+    absent = cells.join(state, on=["security_id", "session"], how="anti")
+    return _explained(context, absent, calendar, first, last, now=now)
 
 
 def revised_gaps(
@@ -76,18 +100,7 @@ def revised_gaps(
     gaps = pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
     if gaps.is_empty():
         return pl.DataFrame(schema=GAP_SCHEMA)
-    hours = calendar.session_hours(first, last)
-    closes = {"session": [day.session for day in hours], "closes_at": [day.closes_at for day in hours]}
-    absent = gaps.select(list(CELL_SCHEMA)).join(pl.DataFrame(closes, schema=SESSION_TABLE), on="session")
-    silent = gaps["security_id"].unique().to_list()
-    usual = usual_volumes(context.engine, silent, last + timedelta(days=1), first=first)
-    explained = explain_absences(
-        absent.with_columns(suspicious=pl.lit(value=False)),
-        usual,
-        pl.DataFrame(schema={"ticker": pl.String, "session": pl.Date, "reason": pl.String}),
-        now=now,
-        asked=evidence,
-    )
+    explained = _explained(context, gaps.select(list(CELL_SCHEMA)), calendar, first, last, now=now)
     before = gaps.select("security_id", "session", was="reason", read="evidence", due="retry_at")
     same_reason = pl.col("reason") == pl.col("was")
     return (
@@ -95,6 +108,29 @@ def revised_gaps(
         .filter(~same_reason | (pl.col("evidence") != pl.col("read")))
         .with_columns(retry_at=pl.when(same_reason).then(pl.col("due")).otherwise(pl.col("retry_at")))
         .select(list(GAP_SCHEMA))
+    )
+
+
+def _explained(
+    context: LoadContext[Source],
+    cells: pl.DataFrame,
+    calendar: SessionCalendar,
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+) -> pl.DataFrame:
+    """Why good answers lack the bars of some cells between two sessions, as `GAP_SCHEMA`."""
+    hours = calendar.session_hours(first, last)
+    closes = {"session": [day.session for day in hours], "closes_at": [day.closes_at for day in hours]}
+    absent = cells.join(pl.DataFrame(closes, schema=SESSION_TABLE), on="session")
+    silent = cells["security_id"].unique().to_list()
+    return explain_absences(
+        absent.with_columns(suspicious=pl.lit(value=False)),
+        usual_volumes(context.engine, silent, last + timedelta(days=1), first=first),
+        pl.DataFrame(schema={"ticker": pl.String, "session": pl.Date, "reason": pl.String}),
+        now=now,
+        asked=absence_evidence(context.source.name),
     )
 
 

@@ -117,11 +117,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
     lock(cursor, Lock.BARS)
     if batch.starts:
-        lock(cursor, Lock.LISTINGS)
-    for start in batch.starts:
-        values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
-        cursor.execute(statement("securities/interval_start"), {"old_valid_from": start.old_valid_from, **values})
-        cursor.execute(statement("securities/security_first_bar"), values)
+        _begin_listings(cursor, batch.starts, at)
     inserted = restated = 0
     if not batch.bars.is_empty():
         inserted = _run(cursor, "bars/insert", at)
@@ -133,6 +129,8 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     if not batch.rejected.is_empty():
         copy_frame(cursor, "stage_rejected", batch.rejected.select(REJECTED_COLUMNS))
         quarantined = _run(cursor, "bars/quarantine", at)
+    if not (batch.bars.is_empty() and batch.rejected.is_empty()):
+        _narrow_brackets(cursor)
     if not batch.gaps.is_empty():
         copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
         answer = f"{absence_evidence(batch.source)} has no bar"
@@ -147,6 +145,29 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     write_events(connection, batch.events)
     unchanged = batch.bars.height - inserted - restated
     return StoreResult(inserted, restated, unchanged, quarantined, explained)
+
+
+def _begin_listings(cursor: psycopg.Cursor, starts: Sequence[ListingStart], at: Mapping[str, object]) -> None:
+    lock(cursor, Lock.LISTINGS)
+    for start in starts:
+        values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
+        cursor.execute(statement("securities/interval_start"), {"old_valid_from": start.old_valid_from, **values})
+        cursor.execute(statement("securities/security_first_bar"), values)
+
+
+def _narrow_brackets(cursor: psycopg.Cursor) -> None:
+    """Keep which staged bars show that a listing began before, or ended after, what the lists prove."""
+    if cursor.execute(statement("bars/brackets_touched"), prepare=False).fetchone() is None:
+        return
+    lock(cursor, Lock.LISTINGS)  # another process may have written the histories meanwhile: read them again
+    touched = cursor.execute(statement("bars/brackets_touched"), prepare=False).fetchall()
+    cursor.executemany(
+        statement("bars/brackets_narrow"),
+        [
+            dict(zip(("security_id", "valid_from", "traded_from", "traded_to"), values, strict=True))
+            for values in touched
+        ],
+    )
 
 
 def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None = None) -> int:

@@ -6,6 +6,7 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.rehearsal import keep
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall
 
@@ -19,24 +20,25 @@ def write_calls(cursor: psycopg.Cursor, calls: Sequence[VendorCall], source: str
         source: name of the source.
         run_id: the Dagster run, or cli; None outside of a run.
     """
-    if calls:
-        cursor.executemany(
-            statement("ledger/vendor_call_insert"),
-            [
-                {
-                    "called_at": call.called_at,
-                    "endpoint": call.endpoint,
-                    "status": call.status,
-                    "rows": call.rows,
-                    "elapsed_ms": call.elapsed_ms,
-                    "attempt": call.attempt,
-                    "outcome": call.outcome,
-                    "source": source,
-                    "run_id": run_id,
-                }
-                for call in calls
-            ],
-        )
+    if not calls:
+        return
+    text = statement("ledger/vendor_call_insert")
+    rows = [
+        {
+            "called_at": call.called_at,
+            "endpoint": call.endpoint,
+            "status": call.status,
+            "rows": call.rows,
+            "elapsed_ms": call.elapsed_ms,
+            "attempt": call.attempt,
+            "outcome": call.outcome,
+            "source": source,
+            "run_id": run_id,
+        }
+        for call in calls
+    ]
+    if not keep(cursor, text, rows):
+        cursor.executemany(text, rows)
 
 
 def record_calls(engine: sa.Engine, calls: Sequence[VendorCall], *, source: str, run_id: str | None) -> None:

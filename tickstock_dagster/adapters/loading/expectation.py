@@ -15,7 +15,8 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
-from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA, expected_cells
+from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA
+from tickstock_dagster.core.loading.expectation import expected_cells
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,10 @@ class Expectation:
     def cells(self, sessions: Sequence[date]) -> pl.DataFrame:
         """The cells (`CELL_SCHEMA`) of some sessions, ascending, in which a bar is expected."""
         return expected_cells(sessions, self.intervals, self.spans)
+
+    def possible_cells(self, sessions: Sequence[date]) -> pl.DataFrame:
+        """The same with those in which there may be a bar, since a listing began or ended between two lists."""
+        return expected_cells(sessions, self.intervals, self.spans, possible=True)
 
 
 def universe_tickers_between(

@@ -14,14 +14,13 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.owed import (
-    OWED_SCHEMA,
+from tickstock_dagster.core.loading.expectation import (
     expected_on,
     expected_per_security,
     expected_per_session,
     expected_stretches,
-    owed_from,
 )
+from tickstock_dagster.core.loading.owed import OWED_SCHEMA, owed_from
 
 _KEY: dict[str, type[pl.DataType] | pl.DataType] = {"security_id": pl.Int64, "session": pl.Date}
 

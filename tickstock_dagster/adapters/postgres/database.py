@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import sqlalchemy as sa
@@ -58,15 +59,20 @@ def on_close(close: Callable[[], None]) -> Callable[[], None]:
 
 
 def _new_engine(database_url: str, role: str | None) -> sa.Engine:
-    # The time zone is fixed so that a date never depends on a server's setting; JIT costs more than it saves here.
-    options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "")
     return sa.create_engine(
         sqlalchemy_url(database_url),
-        connect_args={"options": options, "connect_timeout": 10, "application_name": "tickstock"},
+        connect_args=connection_options(role),
         pool_size=4,
         max_overflow=8,
         pool_pre_ping=True,
     )
+
+
+def connection_options(role: str | None) -> dict[str, Any]:
+    """What every connection of ours sets, as arguments of the driver; `role` as for `open_engine`."""
+    # The time zone is fixed so that a date never depends on a server's setting; JIT costs more than it saves here.
+    options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "")
+    return {"options": options, "connect_timeout": 10, "application_name": "tickstock"}
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.arrow import arrow_cursor
+from tickstock_dagster.adapters.postgres.rehearsal import is_rehearsal, read_rehearsed
 
 
 def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ()) -> pl.DataFrame:
@@ -16,6 +17,8 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
     Raises:
         ServiceUnavailableError: the database cannot be reached, or the connection was lost.
     """
+    if is_rehearsal(engine):
+        return read_rehearsed(engine, query, parameters)
     with arrow_cursor(engine) as cursor:
         cursor.execute(query, tuple(parameters) or None)
         frame = pl.from_arrow(cursor.fetch_arrow_table())

@@ -13,7 +13,8 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.postgres.database import connected
+from tickstock_dagster.adapters.postgres.database import connected, transaction
+from tickstock_dagster.adapters.postgres.rehearsal import is_rehearsal
 from tickstock_dagster.adapters.postgres.sql_files import statement
 
 
@@ -52,9 +53,16 @@ def lock_if_free(connection: psycopg.Connection[Any], which: Lock) -> bool:
 def held(engine: sa.Engine, which: Lock) -> Iterator[None]:
     """Wait for the lock, and keep it while the block runs, on a connection of its own. Not re-entrant.
 
+    In a rehearsal it is kept until the end of that: whoever waited for it would then wait for the rehearsal's rows.
+
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
+    if is_rehearsal(engine):
+        with transaction(engine) as rehearsed:
+            lock(rehearsed, which)
+        yield
+        return
     with connected(engine) as pooled:
         connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
         connection.exec_driver_sql(statement("postgres/lock_hold"), _values(which))

@@ -115,11 +115,15 @@ def write_securities(
                     "start_known": interval.start_known,
                     "seen_from": interval.seen_from,
                     "seen_to": interval.seen_to,
+                    "gone_on": interval.gone_on,
+                    "stated_from": interval.stated_from,
+                    "stated_to": interval.stated_to,
                 }
                 for security_id, security in zip(stored, changed, strict=True)
                 for interval in security.intervals
             ],
         )
+        cursor.execute(statement("securities/intervals_traded"), {"security_ids": stored})
         cursor.execute(statement("loading/gaps_unlisted"), {"security_ids": stored})
         if also is not None:
             also(cursor)

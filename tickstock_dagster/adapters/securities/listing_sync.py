@@ -4,7 +4,7 @@ A load needs to know which security held each ticker on its first and its last s
 security whose history over the range is known needs none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -73,7 +73,7 @@ class ListingSync:
         with histories_held(self.context.engine):  # another process may have fetched them meanwhile
             for question in questions:
                 if is_needed(*question):
-                    self._take_in(question[0])
+                    self.take_in(question[0])
                     fetched.append(question[0])
         return fetched
 
@@ -91,7 +91,7 @@ class ListingSync:
             needed = [latest] if latest - newest > UP_TO_DATE else []
             needed += [first] if first < oldest and first != latest else []
             for on in needed:
-                self._take_in(on)
+                self.take_in(on)
         return needed
 
     def observe(self, on: date) -> VersionChanges:
@@ -101,9 +101,10 @@ class ListingSync:
             MalformedAnswerError: the list lacks more securities than can have left the market.
         """
         with histories_held(self.context.engine):
-            return self._take_in(on)
+            return self.take_in(on)
 
-    def _take_in(self, on: date) -> VersionChanges:
+    def take_in(self, on: date) -> VersionChanges:
+        """The same as `observe` for a caller that holds the histories."""
         started = self.context.now()
         # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
         # it is no evidence that a security was not listed.
@@ -159,14 +160,7 @@ class ListingSync:
         )
 
     def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
-        wanted = set(tickers)
-        holders: dict[str, tuple[date, Security]] = {}
-        for security in read_securities(self.context.engine, self.context.market):
-            for interval in security.intervals:
-                held = holders.get(interval.ticker)
-                if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):
-                    holders[interval.ticker] = (interval.valid_from, security)
-        return {ticker: security for ticker, (_, security) in holders.items()}
+        return newest_holders(read_securities(self.context.engine, self.context.market), tickers)
 
     def _resolve(self, boundary: Boundary) -> date:
         """The day of a change: as the vendor states it, else found by bisection over dated lists."""
@@ -205,6 +199,18 @@ class ListingSync:
             for security in gone
             if security.identity in dates and dates[security.identity] <= (security.intervals[-1].valid_to or on)
         }
+
+
+def newest_holders(known: Iterable[Security], tickers: Sequence[str]) -> dict[str, Security]:
+    """The security that holds each ticker, or held it last; without tickers that nobody ever held."""
+    wanted = set(tickers)
+    holders: dict[str, tuple[date, Security]] = {}
+    for security in known:
+        for interval in security.intervals:
+            held = holders.get(interval.ticker)
+            if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):
+                holders[interval.ticker] = (interval.valid_from, security)
+    return {ticker: security for ticker, (_, security) in holders.items()}
 
 
 def _ended_unexplained(security: Security) -> bool:

@@ -128,7 +128,8 @@ class Publication:
 class Capabilities:
     """What a source offers. `max_range_rows` bounds the sessions of one range call.
 
-    `etf_profiles` does not mean that the key's plan includes them: only asking shows that.
+    `etf_profiles` does not mean that the key's plan includes them: only asking shows that. With `ticker_changes` a row
+    is stored only where it is proven whose its ticker was.
     """
 
     range_bars: bool
@@ -138,6 +139,7 @@ class Capabilities:
     max_range_rows: int
     details: bool
     etf_profiles: bool
+    ticker_changes: bool = False
 
 
 class VendorError(TickstockError):
@@ -240,7 +242,10 @@ class ReferenceSource(Source, Protocol):
         """
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """The tickers of the security that holds `ticker` now, oldest first, including its first known one."""
+        """The tickers of a security, oldest first, including its first known one.
+
+        `ticker` stands for the security that holds it now; a composite FIGI for that security, whatever it holds.
+        """
 
     def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
         """Details of the security that holds `ticker` on `on` (None: now); `NotFoundError` where none does."""

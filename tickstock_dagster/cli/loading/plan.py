@@ -16,17 +16,22 @@ from tickstock_dagster.core.loading.planning import UnitKind
 @click.option("--details", is_flag=True, help="Plan the symbol master's details instead of bars.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def command(*, details: bool, as_json: bool, **options: Any) -> None:
-    """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls; may fetch ticker lists."""
+    """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls and stores nothing.
+
+    May fetch ticker lists, without which nobody knows what to ask for.
+    """
     workspace = open_workspace()
     now = workspace.now()
     if details:
-        _details(workspace, now, options["source"], as_json=as_json)
+        with workspace.reading() as read:
+            _details(read, now, options["source"], as_json=as_json)
         return
-    selection = select(workspace, now, SelectionOptions(**options))
-    context = workspace.load_context(lambda: now, selection.source, run_id="plan")
-    source, loader = context.source, BarLoader(context, workspace.calendar)
-    with status("Planning"):
-        plan = loader.plan(selection.request(strict=options["symbols"] is not None))
+    with workspace.reading() as read:
+        selection = select(read, now, SelectionOptions(**options))
+        context = read.load_context(lambda: now, selection.source, run_id="plan")
+        source, loader = context.source, BarLoader(context, read.calendar)
+        with status("Planning"):
+            plan = loader.plan(selection.request(strict=options["symbols"] is not None))
     ranged = sum(unit.kind is UnitKind.RANGE for unit in plan.units)
     facts = {
         "selection": selection.label,
@@ -38,6 +43,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
         "calls": plan.calls,
         "range_calls": ranged,
         "grouped_calls": plan.calls - ranged,
+        "identity_calls": plan.identity_calls,
         "rows": plan.rows,
         "minutes_at_least": round(plan.seconds / 60, 2),
         "source": source.name,
@@ -56,6 +62,8 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
             f"  out of history   {plan.out_of_history.height:>12,}  (older than the plan reaches; not requested)"
         )
     click.echo(f"  vendor calls     {plan.calls:>12,}  ({ranged:,} by symbol, {plan.calls - ranged:,} by session)")
+    if plan.identity_calls:
+        click.echo(f"  identity calls   {plan.identity_calls:>12,}  (to prove whose each ticker was; made before)")
     click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")
     click.echo(f"  time at least    {plan.seconds / 60:>12.1f}  minutes {rate}")
     if facts["monthly_usd"] is not None:

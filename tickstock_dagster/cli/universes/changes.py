@@ -40,16 +40,19 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
     now = workspace.now()
     end = parse_date("--to", last) if last else workspace.calendar.latest_closed_session(now)
     if rule_file:
-        preview = _preview(workspace, universe, rule_file)
+        with workspace.reading() as read:
+            preview = _preview(read, universe, rule_file)
         joined, left = preview.joined, preview.left
     else:
-        key, start = find_universe(workspace, universe, now), parse_date("--from", first or "")
+        start = parse_date("--from", first or "")
         if start > end:
             raise BadInputError("--from", start, f"a date up to --to, {end}")
-        before, after = (
-            dict(members_on(workspace.engine, key, day).select("security_id", "ticker").iter_rows())
-            for day in (start, end)
-        )
+        with workspace.reading() as read:
+            key = find_universe(read, universe, now)
+            before, after = (
+                dict(members_on(read.engine, key, day).select("security_id", "ticker").iter_rows())
+                for day in (start, end)
+            )
         joined = tuple((ticker, "") for one, ticker in after.items() if one not in before)
         left = tuple((ticker, "") for one, ticker in before.items() if one not in after)
     if as_json:

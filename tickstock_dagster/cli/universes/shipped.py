@@ -1,4 +1,7 @@
-"""Universes by name, for the commands: those of the release are created on first use. Not a command."""
+"""Universes by name, for the commands: those of the release are created on first use. Not a command.
+
+Commands that only read use them inside of `Workspace.reading`, and leave none behind.
+"""
 
 from datetime import datetime
 

@@ -35,8 +35,9 @@ def list_(*, as_json: bool) -> None:
     from tickstock_dagster.cli.universes.shipped import make_shipped
 
     workspace = open_workspace()
-    make_shipped(workspace, workspace.now())
-    entries = universes_overview(workspace.engine)
+    with workspace.reading() as read:
+        make_shipped(read, read.now())
+        entries = universes_overview(read.engine)
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
@@ -76,11 +77,12 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
 
     workspace = open_workspace()
     day, moment = session_of(workspace, on), _moment(known_at)
-    key = find_universe(workspace, universe, workspace.now())
-    members = members_on(workspace.engine, key, day, moment)
+    with workspace.reading() as read:
+        key = find_universe(read, universe, read.now())
+        members = members_on(read.engine, key, day, moment)
+        # No bar, and so no fact, is older than the vendor's history.
+        facts = read_facts(read.engine, day) if day >= HISTORY_START else pl.DataFrame(schema=FACT_SCHEMA)
     columns = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
-    # No bar, and so no fact, is older than the vendor's history.
-    facts = read_facts(workspace.engine, day) if day >= HISTORY_START else pl.DataFrame(schema=FACT_SCHEMA)
     rows = members.join(facts.select(columns), on="security_id", how="left", maintain_order="left").drop("security_id")
     if as_json:
         print_json({"universe": key, "session": day, "members": rows.to_dicts()})
@@ -113,8 +115,9 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
 
     workspace = open_workspace()
     day = session_of(workspace, on)
-    key = find_universe(workspace, universe, workspace.now())
-    found = explain_membership(workspace.engine, canonical_ticker(ticker), key, day)
+    with workspace.reading() as read:
+        key = find_universe(read, universe, read.now())
+        found = explain_membership(read.engine, canonical_ticker(ticker), key, day)
     if as_json:
         print_json(asdict(found))
         return
@@ -148,8 +151,9 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
 
     workspace = open_workspace()
     day = session_of(workspace, on)
-    key = find_universe(workspace, universe, workspace.now())
-    rows = exported(workspace.engine, key, day, history=history)
+    with workspace.reading() as read:
+        key = find_universe(read, universe, read.now())
+        rows = exported(read.engine, key, day, history=history)
     text = format_members(rows)
     if file is None:
         click.echo(text, nl=False)

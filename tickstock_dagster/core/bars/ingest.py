@@ -3,6 +3,7 @@
 Pure: frames in, frames out. `adapters.bars.loader` asks the source, `adapters.bars.store` writes.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -37,7 +38,14 @@ class ValidatedAnswers:
 
 
 def validate_answers(
-    answers: pl.DataFrame, intervals: pl.DataFrame, sessions: pl.DataFrame, *, market: str, now: datetime
+    answers: pl.DataFrame,
+    intervals: pl.DataFrame,
+    sessions: pl.DataFrame,
+    *,
+    market: str,
+    now: datetime,
+    unproven: pl.DataFrame | None = None,
+    requested: Collection[int] = (),
 ) -> ValidatedAnswers:
     """Split the rows of answers into bars to store, rows to quarantine, and rows that match no security.
 
@@ -47,6 +55,10 @@ def validate_answers(
         sessions: `SESSION_TABLE` of the calendar over the answers' span.
         market: MIC of the calendar, named in reasons.
         now: aware; decides whether a bar is provisional.
+        unproven: (security_id, unproven_from, unproven_to) of days on which nothing proves whose a ticker was: rows of
+            these days belong to no security.
+        requested: securities whose rows of such days are quarantined; rows of others, for which nobody looked for a
+            proof, are left out.
     """
     dated = answers.join(sessions, on="session", how="left")
     off_calendar = dated.filter(pl.col("closes_at").is_null() & pl.col("session").is_not_null())
@@ -55,14 +67,38 @@ def validate_answers(
         [validated.rejected, off_calendar.with_columns(reason=pl.lit(f"the date is not a session of {market}"))],
         how="diagonal",
     )
-    good = _with_security(validated.good, intervals)
-    unresolved = good.filter(pl.col("security_id").is_null())["ticker"].unique().sort()
+    good, doubtful = _set_aside(_with_security(validated.good, intervals), unproven)
+    rejected_of = _set_aside(_with_security(rejected, intervals), unproven)[0]
+    left_out = ~pl.col("held_by").is_in(list(requested))
+    nobodys = [good.filter(pl.col("security_id").is_null())["ticker"], doubtful.filter(left_out)["ticker"]]
+    unresolved = pl.concat(nobodys).unique().sort()
+    doubtful = doubtful.filter(~left_out).drop("held_by")
     settled = (pl.lit(now) - pl.col("closes_at")) >= SETTLES_AFTER
     bars = good.filter(pl.col("security_id").is_not_null()).with_columns(
         pl.col("volume").cast(pl.Int64),
         status=pl.when(settled).then(pl.lit("final")).otherwise(pl.lit("provisional")),
     )
-    return ValidatedAnswers(bars, _with_security(rejected, intervals), tuple(unresolved))
+    return ValidatedAnswers(bars, pl.concat([rejected_of, doubtful], how="diagonal"), tuple(unresolved))
+
+
+def _set_aside(rows: pl.DataFrame, unproven: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of days on which their security is proven, and the others without it and with the reason."""
+    if unproven is None or unproven.is_empty() or rows.is_empty():
+        return rows, rows.clear().with_columns(held_by=pl.col("security_id"))
+    numbered = rows.with_row_index("position")
+    found = (
+        numbered.select("position", "security_id", "session")
+        .join(unproven, on="security_id")
+        .filter((pl.col("session") >= pl.col("unproven_from")) & (pl.col("session") < pl.col("unproven_to")))
+        .select("position", "unproven_from", "unproven_to")
+    )
+    doubtful = numbered.join(found, on="position").with_columns(
+        reason=pl.format("whose the ticker was is not proven from {} to before {}", "unproven_from", "unproven_to"),
+        held_by=pl.col("security_id"),
+        security_id=pl.lit(None, dtype=pl.Int64),
+    )
+    kept = numbered.join(found.select("position"), on="position", how="anti", maintain_order="left")
+    return kept.drop("position"), doubtful.drop("position", "unproven_from", "unproven_to")
 
 
 def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
@@ -88,16 +124,14 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:
 
 
 def absent_cells(
-    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, intervals: pl.DataFrame, expected: pl.DataFrame
+    asked: pl.DataFrame, bars: pl.DataFrame, sessions: pl.DataFrame, expected: pl.DataFrame
 ) -> pl.DataFrame:
-    """Cells that were asked for and for which no good bar came.
+    """Expected cells that were asked for and for which no good bar came.
 
     Args:
         asked: `CELL_SCHEMA` plus `kind` (range or grouped).
         bars: good bars with `security_id` and `session`.
         sessions: `SESSION_TABLE`.
-        intervals: `INTERVAL_SCHEMA`. A cell before the first sighting of a listing that may begin later is asked for,
-            but its absence does not make an answer suspicious.
         expected: (session, expected): how many bars the load expects of each session, stored ones included. So asking
             again for the last three of 500 does not make an answer suspicious.
 
@@ -105,19 +139,17 @@ def absent_cells(
         `asked` plus `closes_at` and `suspicious`: the grouped answer lacks so many bars that it is no evidence about
         single securities.
     """
-    open_starts = intervals.filter(pl.col("start_known") == "absent_before")
-    first_seen = open_starts.group_by("security_id").agg(pl.col("seen_from").max().alias("first_seen"))
     found = bars.select("security_id", "session").with_columns(found=pl.lit(value=True))
     rows = asked.join(found, on=["security_id", "session"], how="left").with_columns(absent=pl.col("found").is_null())
-    rows = rows.join(first_seen, on="security_id", how="left").join(expected, on="session", how="left")
-    due = (pl.col("kind") == "grouped") & (pl.col("first_seen").is_null() | (pl.col("session") >= pl.col("first_seen")))
+    rows = rows.join(expected, on="session", how="left")
+    due = pl.col("kind") == "grouped"
     lacking = (pl.col("absent") & due).sum().over("session")
     whole = pl.max_horizontal(due.sum().over("session"), pl.col("expected"))
     suspicious = (pl.col("kind") == "grouped") & (lacking > FEW) & (lacking > MAX_ABSENT_SHARE * whole)
     return (
         rows.with_columns(suspicious=suspicious)
         .filter("absent")
-        .drop("found", "absent", "first_seen", "expected")
+        .drop("found", "absent", "expected")
         .join(sessions, on="session", how="left")
     )
 

@@ -1,19 +1,16 @@
 """Which bars are expected, and why an expected bar is absent.
 
-Expected = sessions of the calendar ∩ the days on which a tracked security is listed, from the first session on from
-which it is tracked. An expected cell is stored, or a gap with a reason explains it, or nobody asked for it. Cells with
-a *final* reason (no_trade, halted) are no longer owed. Those with an *open* reason (vendor_late, vendor_missing,
-not_entitled, quarantined) or none at all (never_asked) count as missing: an outage never looks complete.
+Expected = sessions of the calendar ∩ days on which a tracked security is proven to be listed, from its first session on.
+An expected cell is stored, or a gap with a reason explains it, or nobody asked for it. Cells with a *final* reason
+(no_trade, halted) are no longer owed. Those with an *open* reason (any other), or with none, which is never_asked, count
+as missing: an outage never looks complete.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import polars as pl
-
-from tickstock_dagster.core.intervals import covered
 
 THIN_MEDIAN_VOLUME = 5_000.0
 """Shares a session. Below this median a session without any trade is ordinary; above it, the vendor lacks the bar."""
@@ -42,6 +39,7 @@ class GapReason(StrEnum):
     VENDOR_MISSING = "vendor_missing"
     NOT_ENTITLED = "not_entitled"
     QUARANTINED = "quarantined"
+    IDENTITY_UNPROVEN = "identity_unproven"
     NEVER_ASKED = "never_asked"
     """Derived where there is no gap; never stored."""
 
@@ -58,8 +56,10 @@ INTERVAL_SCHEMA: dict[str, type[pl.DataType]] = {
     "valid_to": pl.Date,
     "start_known": pl.String,
     "seen_from": pl.Date,
+    "expected_from": pl.Date,
+    "expected_to": pl.Date,
 }
-"""Listing intervals as stored in `ticker_intervals`."""
+"""Listing intervals: possible on [valid_from, valid_to), proven on [expected_from, expected_to) among these days."""
 
 SPAN_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "valid_from": pl.Date, "valid_to": pl.Date}
 """Days on which a security belongs to a selection, [valid_from, valid_to); `valid_to` is null where there is no end."""
@@ -98,42 +98,6 @@ class Completeness:
         """Bars stored per bar owed, stored / (expected − final); 1.0 where nothing is expected."""
         due = self.expected - self.final
         return self.stored / due if due > 0 else 1.0
-
-
-def expected_cells(
-    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """Every (security, session) at which a bar is expected.
-
-    Args:
-        sessions: sessions of the calendar, ascending.
-        intervals: `INTERVAL_SCHEMA` of the tracked securities.
-        spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
-
-    Returns:
-        `CELL_SCHEMA`, ordered by security and session.
-    """
-    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
-    listed = intervals.lazy().select("security_id", "ticker", "valid_from", "valid_to").join(days, how="cross")
-    cells = listed.filter(covered("session")).select(list(CELL_SCHEMA))
-    if spans is not None:
-        # Most members are members throughout: they need no expansion by day.
-        always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
-        partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
-        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
-        cells = pl.concat(
-            [
-                cells.join(always, on="security_id", how="semi"),
-                cells.join(member_days, on=["security_id", "session"], how="semi"),
-            ]
-        )
-    return cells.sort("security_id", "session").collect()
-
-
-def _covers_all(sessions: Sequence[date]) -> pl.Expr:
-    if not sessions:
-        return pl.lit(value=False)
-    return covered(min(sessions)) & covered(max(sessions))
 
 
 def absence_evidence(source: str) -> str:

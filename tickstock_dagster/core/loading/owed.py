@@ -11,114 +11,13 @@ from datetime import date, datetime
 
 import polars as pl
 
-from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, GapReason
+from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
 
 OWED_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = GAP_SCHEMA
 """One owed cell: its open reason, the evidence, and when it is asked for again at the earliest; null: at once."""
 
 NEVER_ASKED = "no load has asked for it"
 """Evidence of the cells that nobody asked for."""
-
-STRETCH_SCHEMA: dict[str, type[pl.DataType]] = {
-    "security_id": pl.Int64,
-    "ticker": pl.String,
-    "valid_from": pl.Date,
-    "valid_to": pl.Date,
-}
-"""Days, [valid_from, valid_to), on which a bar of a security is expected if they are sessions, under one ticker. Those
-of one security do not overlap; `valid_to` is null where there is no end."""
-
-_END = date.max
-"""Stands for no end while intervals are compared."""
-
-
-def expected_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = None) -> pl.DataFrame:
-    """The listing intervals of some securities, cut to the days on which their bars are expected.
-
-    Args:
-        intervals: `core.loading.coverage.INTERVAL_SCHEMA`.
-        spans: `SPAN_SCHEMA`; may overlap. None: all days.
-
-    Returns:
-        `STRETCH_SCHEMA`, by security and start.
-    """
-    listed = intervals.lazy().select(list(STRETCH_SCHEMA))
-    if spans is not None:
-        wanted = _united(spans).lazy().select("security_id", begins="valid_from", ends="valid_to")
-        first = pl.max_horizontal("valid_from", "begins")
-        last = pl.min_horizontal(pl.col("valid_to").fill_null(_END), pl.col("ends").fill_null(_END))
-        listed = (
-            listed.join(wanted, on="security_id")
-            .with_columns(valid_from=first, valid_to=last)
-            .filter(pl.col("valid_from") < pl.col("valid_to"))
-            .with_columns(valid_to=pl.when(pl.col("valid_to") < _END).then(pl.col("valid_to")))
-        )
-    return listed.select(list(STRETCH_SCHEMA)).sort("security_id", "valid_from").collect()
-
-
-def _united(spans: pl.DataFrame) -> pl.DataFrame:
-    """Spans of one security that overlap or touch, as one."""
-    ordered = spans.with_columns(pl.col("valid_to").fill_null(_END)).sort("security_id", "valid_from", "valid_to")
-    reached = pl.col("valid_to").cum_max().shift().over("security_id")
-    return (
-        ordered.with_columns(begins=(reached.is_null() | (pl.col("valid_from") > reached)).cast(pl.Int64))
-        .with_columns(island=pl.col("begins").cum_sum())
-        .group_by("security_id", "island")
-        .agg(pl.col("valid_from").min(), pl.col("valid_to").max())
-        .select("security_id", "valid_from", pl.when(pl.col("valid_to") < _END).then(pl.col("valid_to")))
-    )
-
-
-def expected_per_session(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """How many bars each session expects: (session, expected), ascending, without sessions that expect none.
-
-    Counted from the ends of the stretches: hundreds of thousands of cells are never made.
-
-    Args:
-        stretches: `STRETCH_SCHEMA`.
-        sessions: of the calendar, ascending.
-    """
-    days = pl.Series("session", sessions, dtype=pl.Date)
-    begun = stretches["valid_from"].sort().search_sorted(days, side="right")
-    ended = stretches["valid_to"].drop_nulls().sort().search_sorted(days, side="right")
-    counts = pl.DataFrame({"session": days, "expected": (begun.cast(pl.Int64) - ended.cast(pl.Int64))})
-    return counts.filter(pl.col("expected") > 0)
-
-
-def expected_per_security(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """How many bars of each security some sessions expect: (security_id, expected), without those that expect none.
-
-    Args:
-        stretches: `STRETCH_SCHEMA`.
-        sessions: ascending.
-    """
-    placed = _placed(stretches, sessions).group_by("security_id").agg((pl.col("end") - pl.col("begin")).sum())
-    return placed.select("security_id", expected=pl.col("end")).filter(pl.col("expected") > 0)
-
-
-def expected_on(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """The expected cells (`CELL_SCHEMA`) of some sessions.
-
-    Args:
-        stretches: `STRETCH_SCHEMA`.
-        sessions: ascending.
-    """
-    places = _placed(stretches, sessions).with_columns(place=pl.int_ranges("begin", "end")).explode("place")
-    days = pl.DataFrame({"session": pl.Series(sessions, dtype=pl.Date)}).with_row_index("place")
-    cells = places.drop_nulls("place").join(days.cast({"place": pl.Int64}), on="place")
-    return cells.select(list(CELL_SCHEMA))
-
-
-def _placed(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """Stretches with the places [begin, end) of their sessions among those given."""
-    days = pl.Series(sessions, dtype=pl.Date)
-    ended = stretches["valid_to"].fill_null(_END)
-    return stretches.select(
-        "security_id",
-        "ticker",
-        begin=days.search_sorted(stretches["valid_from"], side="left").cast(pl.Int64),
-        end=days.search_sorted(ended, side="left").cast(pl.Int64),
-    ).filter(pl.col("begin") < pl.col("end"))
 
 
 def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:

@@ -91,6 +91,7 @@ class LoadPlan:
         rows: rows that the answers will hold, estimated.
         seconds: least time at the plan's rate; 0 without a rate.
         monthly_usd: list price of the plan; None where the source has none.
+        identity_calls: further calls that prove whose the tickers were, before the bars are asked for.
     """
 
     units: tuple[WorkUnit, ...]
@@ -99,10 +100,11 @@ class LoadPlan:
     rows: int
     seconds: float
     monthly_usd: int | None
+    identity_calls: int = 0
 
     @property
     def calls(self) -> int:
-        """Vendor calls in all."""
+        """Vendor calls for bars."""
         return len(self.units)
 
 

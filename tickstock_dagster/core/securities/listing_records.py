@@ -5,7 +5,7 @@ Values only. Taking in a list belongs in `core.securities.ticker_histories`.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 from tickstock_dagster.core.intervals import covers
 
@@ -41,6 +41,10 @@ class Interval:
     `start_known` says how well `valid_from` is known: unknown (`EARLIEST`; the start may be later), absent_before (the
     earliest possible start: an earlier list lacks the security, or it was delisted before), first_bar (the vendor's
     history begins there), vendor (the vendor states the change).
+
+    `gone_on` is the first later list that lacks the security and proves that its listing may have ended; None where no
+    list does, and where the end is stated. Then the last day lies between `seen_to` and `gone_on`.
+    [`stated_from`, `stated_to`) are the days for which the source states all tickers of the security together.
     """
 
     ticker: str
@@ -49,6 +53,19 @@ class Interval:
     start_known: str
     seen_from: date
     seen_to: date
+    gone_on: date | None = None
+    stated_from: date | None = None
+    stated_to: date | None = None
+
+    @property
+    def expected_from(self) -> date:
+        """First day of the listing as the lists prove it. In the store a bar may show an earlier one."""
+        return self.seen_from if self.start_known == "absent_before" else self.valid_from
+
+    @property
+    def expected_to(self) -> date | None:
+        """The day after the last one of the listing as the lists prove it. In the store a bar may show a later one."""
+        return self.valid_to if self.gone_on is None else self.seen_to + timedelta(days=1)
 
     def covers(self, day: date) -> bool:
         """Whether the interval includes `day`."""

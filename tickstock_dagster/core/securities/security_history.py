@@ -3,13 +3,22 @@
 A sighting is a fact. An absence is weak evidence, since lists have holes: it means that a first listing began later,
 and it may mean a delisting, but it never removes days between two sightings. Where neighbouring intervals meet, the day
 of the change lies between the last sighting of one and the first of the next; the vendor is asked for it. So bounds may
-be too wide, which shows as gaps, but never too narrow, which nobody would notice.
+be too wide, but never too narrow, which nobody would notice.
+
+The bounds are the outer ends of two brackets. A list that lacks the security and a later one that has it bound its
+first day, so that it is *proven* to be listed from its first sighting on only; a bar in the bracket, a first bar after
+an answer that reaches further back, or a day that the vendor states narrows the bracket. In the same way a list that
+has it and later ones that lack it bound its last day, unless the vendor states a delisting. Bars are expected between
+the inner ends, and asked for, where that costs no call more, between the outer ones. Nothing is expected less because
+nobody looked: where no list lacks the security, it is expected on every day before its first sighting and after its
+last. A single list soon after the last sighting may have a hole: the security is expected for `HOLES_LAST` more.
 """
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 from tickstock_dagster.core.securities.listing_records import EARLIEST, Boundary, Interval, Listed, Resolver, Security
 
@@ -17,6 +26,9 @@ DAY = timedelta(days=1)
 
 DATES_DISAGREE = timedelta(days=7)
 """A vendor's delisting date and its lists may differ by this much about one event."""
+
+HOLES_LAST = timedelta(days=7)
+"""A list up to this long after the last sighting of a security does not show that its listing has ended."""
 
 _BY_ABSENCE = ("absent_before", "first_bar")
 """Values of `start_known` at the start of a listing; the start of a further ticker has `vendor`."""
@@ -75,6 +87,27 @@ class History:
             parts = self._bounded(security.identity, self._cut(runs), security.delisted_on)
             return replace(security, intervals=parts), False
         return security, is_last and run.seen_to < self.on and security.delisted_on is None
+
+    def bracketed(self, security: Security) -> Security:
+        """The security with the list after its last sighting that bounds its last day, where there is one."""
+        last, gone_on = security.intervals[-1], None
+        if security.delisted_on is None:
+            absent = last.seen_to if last.valid_to is not None else last.seen_to + HOLES_LAST
+            position = bisect_right(self.lists, absent)
+            gone_on = self.lists[position] if position < len(self.lists) else None
+        earlier = tuple(
+            replace(run, gone_on=None) if _meets(run, following) else self._ended_before(run)
+            for run, following in pairwise(security.intervals)
+        )
+        return replace(security, intervals=(*earlier, replace(last, gone_on=gone_on)))
+
+    def _ended_before(self, run: Interval) -> Interval:
+        """An interval before another listing, whose end only absence from a list may have shown."""
+        if run.gone_on is None or run.gone_on > run.seen_to:
+            return run
+        position = bisect_right(self.lists, run.seen_to)
+        gone_on = self.lists[position] if position < len(self.lists) else None
+        return replace(run, gone_on=gone_on if gone_on and run.valid_to and gone_on <= run.valid_to else None)
 
     def ask(self, ticker: str, identity: str, after: date, until: date) -> date:
         """The day on which the security began to hold the ticker.
@@ -182,3 +215,8 @@ class History:
     def _next_list(self) -> date | None:
         position = bisect_right(self.lists, self.on)
         return self.lists[position] if position < len(self.lists) else None
+
+
+def _meets(run: Interval, following: Interval) -> bool:
+    """Whether the day on which one ticker followed the other is known, or asked of the vendor."""
+    return following.start_known not in _BY_ABSENCE and run.valid_to == following.valid_from

@@ -3,7 +3,7 @@
 A list of one date is an observation of every security: the security held that ticker on that date, or was absent. Lists
 may come in any order, and again. This module takes in a whole list; `core.securities.list_rows` matches each row with
 its security, and `core.securities.security_history` updates one security. A guess is never stored as a fact:
-`start_known` says how well each interval's start is known.
+`start_known` says how well each interval's start is known, `gone_on` whether its end is.
 """
 
 from collections import defaultdict
@@ -102,6 +102,7 @@ def observe_list(
         seen = _seen(history, before, owned)
         after[seen.identity] = seen
     _part_tickers(after, history)
+    after = {identity: history.bracketed(security) for identity, security in after.items()}
     changed = [security for identity, security in after.items() if security != before.get(identity)]
     return ListingChanges(changed, [after[identity] for identity in vanished])
 
@@ -116,7 +117,7 @@ def close_delisted(security: Security, delisted_on: date) -> Security:
     if last.seen_to - delisted_on > DATES_DISAGREE:
         return security
     ends_on = max(delisted_on, last.seen_to + DAY)
-    closed = replace(last, valid_to=min(last.valid_to or ends_on, ends_on))
+    closed = replace(last, valid_to=min(last.valid_to or ends_on, ends_on), gone_on=None)
     return replace(security, intervals=(*security.intervals[:-1], closed), delisted_on=ends_on)
 
 

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.bars.load_values import LoadRequest
+from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import AuthFailedError, NotEntitledError
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
@@ -219,6 +220,46 @@ def test_a_late_listing_begins_at_its_first_bar_and_has_no_gaps_before(world: Wo
     assert world.simulator.stats()["total"] == 0
 
 
+EXPECTED = (
+    "SELECT valid_from, expected_from, expected_to FROM ticker_intervals WHERE ticker = %s ORDER BY 1 DESC LIMIT 1"
+)
+
+
+def test_a_list_of_years_ago_that_lacks_a_ticker_expects_no_bar_before_the_first(world: World) -> None:
+    """A plan over five years took in that list; the load of the last one had 236 false gaps."""
+    for day in (date(2021, 11, 22), date(2026, 11, 20)):
+        ListingSync(world.context()).observe(day)
+    report = world.load("IPOX RUSE", date(2025, 12, 1), date(2026, 11, 20))
+    assert world.gaps() == []
+    assert [state.expected for state in report.states if state.session < date(2026, 3, 2)] == []
+    assert world.sessions_of("IPOX") == sessions(date(2026, 10, 15), date(2026, 11, 20))
+    assert world.sessions_of("RUSE") == sessions(date(2026, 3, 2), date(2026, 11, 20))
+    assert world.query(EXPECTED, ("IPOX",)) == [(date(2026, 10, 15), date(2026, 10, 15), None)]
+    world.simulator.reset_stats()
+    assert world.load("IPOX RUSE", date(2025, 12, 1), date(2026, 11, 20)).stored.inserted == 0
+    assert world.simulator.stats()["total"] == 0, "no answer about the days before the first bar is asked for again"
+
+
+def test_a_session_between_two_bars_of_a_bracket_is_a_gap(world: World) -> None:
+    world.simulator.remove_bar("IPOX", date(2026, 10, 20))
+    report = world.load(f"{BIG} IPOX", date(2026, 10, 13), date(2026, 10, 23))
+    assert [(ticker, day) for ticker, day, _, _ in world.gaps()] == [("IPOX", date(2026, 10, 20))]
+    assert sum(state.missing for state in report.states) == 1
+
+
+def test_bars_after_the_last_list_that_has_a_security_show_that_it_was_still_listed(world: World) -> None:
+    """GONE was delisted on 2026-09-30; here the vendor's list of delisted securities does not say so."""
+    world.simulator.install("empty_200", path="*/reference/tickers", ticker="GONE")
+    for day in (date(2026, 9, 1), date(2026, 10, 1), date(2026, 11, 20)):
+        ListingSync(world.context()).observe(day)
+    assert world.query(EXPECTED, ("GONE",)) == [(date(1900, 1, 1), date(1900, 1, 1), date(2026, 9, 2))]
+    world.load("AAPL GONE", date(2026, 9, 1), date(2026, 11, 20))
+    assert world.sessions_of("GONE") == sessions(date(2026, 9, 1), date(2026, 9, 29))
+    listed_on = date(2014, 2, 3)  # as the vendor states with its tickers
+    assert world.query(EXPECTED, ("GONE",)) == [(listed_on, listed_on, date(2026, 9, 30))]
+    assert world.gaps() == []
+
+
 def test_a_listing_does_not_begin_at_a_bar_after_an_answer_that_failed(world: World) -> None:
     first_day = date(2026, 10, 15)
     world.simulator.install("server_error", path=f"*/grouped/*/{first_day}")
@@ -236,7 +277,7 @@ def test_a_listing_does_not_begin_at_a_bar_after_an_answer_that_lacks_many(world
     lacking = ("IPOX", "AAPL", "MSFT", "NVDA", "AMZN")
     world.simulator.install("missing_symbols", tickers=lacking, path=f"*/grouped/*/{first_day}")
     report = world.load(f"{BIG} IPOX", date(2026, 10, 13), date(2026, 10, 16))
-    assert report.failures == (f"grouped {first_day}: the answer lacks 5 of 26 expected bars",)
+    assert report.failures == (f"grouped {first_day}: the answer lacks 4 of 25 expected bars",)
     assert world.sessions_of("IPOX") == [date(2026, 10, 16)]
     world.simulator.clear_faults()
     world.load(f"{BIG} IPOX", date(2026, 10, 13), date(2026, 10, 16), ask_again=True)

@@ -47,8 +47,8 @@ WITH days AS (
     SELECT DISTINCT m.security_id, d.session, i.ticker
     FROM member AS m
     JOIN days AS d ON d.session >= m.track_from
-    JOIN ticker_intervals AS i ON i.security_id = m.security_id AND i.valid_from <= d.session
-        AND (i.valid_to IS NULL OR i.valid_to > d.session))
+    JOIN ticker_intervals AS i ON i.security_id = m.security_id AND i.expected_from <= d.session
+        AND (i.expected_to IS NULL OR i.expected_to > d.session))
 SELECT e.session, e.ticker,
     (SELECT count(*) FROM ohlcv_daily AS b
         WHERE (b.security_id, b.session) = (e.security_id, e.session) AND NOT b.is_fmv) AS stored,

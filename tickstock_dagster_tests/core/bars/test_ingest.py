@@ -35,7 +35,8 @@ NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 
 def intervals(*rows: tuple[object, ...]) -> pl.DataFrame:
     """(security, ticker, from, to) or with start_known and seen_from besides."""
-    filled = [(*row, "unknown", row[2])[:6] if len(row) == 4 else row for row in rows]
+    filled = [(*row, "unknown", row[2]) if len(row) == 4 else row for row in rows]
+    filled = [(*row, row[5] if row[4] == "absent_before" else row[2], row[3]) for row in filled]
     return pl.DataFrame(filled, schema=INTERVAL_SCHEMA, orient="row")
 
 
@@ -202,14 +203,9 @@ def found(cells: Sequence[tuple[int, date]]) -> pl.DataFrame:
     return pl.DataFrame(list(cells), schema={"security_id": pl.Int64, "session": pl.Date}, orient="row")
 
 
-NO_OPEN_STARTS = intervals()
-
-
-def absent(
-    asked: pl.DataFrame, bars: pl.DataFrame, known: pl.DataFrame = NO_OPEN_STARTS, stored: int = 0
-) -> pl.DataFrame:
+def absent(asked: pl.DataFrame, bars: pl.DataFrame, stored: int = 0) -> pl.DataFrame:
     expected = asked.group_by("session").agg((pl.len() + stored).alias("expected"))
-    return absent_cells(asked, bars, SESSIONS, known, expected)
+    return absent_cells(asked, bars, SESSIONS, expected)
 
 
 def test_the_few_that_are_asked_for_again_say_nothing_about_the_answer():
@@ -256,18 +252,6 @@ def test_what_range_answers_lack_makes_no_grouped_answer_suspicious():
     gaps = absent(pl.concat([ranged, grouped]), found([(number, FRIDAY) for number in range(38)]))
     assert gaps.group_by("kind").len().sort("kind").rows() == [("grouped", 2), ("range", 10)]
     assert not gaps["suspicious"].any()
-
-
-def test_a_listing_that_may_begin_later_makes_no_answer_suspicious_before_it_was_seen():
-    cells = [(number, FRIDAY) for number in range(40)]
-    late = [
-        (number, f"T{number}", date(2026, 11, 2), None, "absent_before", date(2026, 11, 25)) for number in range(10)
-    ]
-    gaps = absent(asked_for(cells), found(cells[10:]), intervals(*late))
-    assert gaps.height == 10
-    assert not gaps["suspicious"].any()
-    seen = [(*start[:5], date(2026, 11, 10)) for start in late]
-    assert absent(asked_for(cells), found(cells[10:]), intervals(*seen))["suspicious"].all()
 
 
 def test_nothing_asked_is_nothing_absent():

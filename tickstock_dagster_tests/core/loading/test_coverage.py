@@ -16,9 +16,9 @@ from tickstock_dagster.core.loading.coverage import (
     THIN_MEDIAN_VOLUME,
     Completeness,
     GapReason,
-    expected_cells,
     explain_absences,
 )
+from tickstock_dagster.core.loading.expectation import expected_cells
 
 WEEK = [date(2022, 6, day) for day in (6, 7, 8, 9, 10)]
 """Monday to Friday; FB was META from Thursday the 9th."""
@@ -26,7 +26,7 @@ WEEK = [date(2022, 6, day) for day in (6, 7, 8, 9, 10)]
 
 def intervals(*rows: tuple[int, str, date, date | None]) -> pl.DataFrame:
     return pl.DataFrame(
-        [(*row, "unknown", row[2]) for row in rows], schema=INTERVAL_SCHEMA, orient="row"
+        [(*row, "unknown", row[2], row[2], row[3]) for row in rows], schema=INTERVAL_SCHEMA, orient="row"
     )  # fmt: skip
 
 

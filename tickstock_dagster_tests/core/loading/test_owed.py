@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA, expected_cells
-from tickstock_dagster.core.loading.owed import (
+from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA
+from tickstock_dagster.core.loading.expectation import (
+    expected_cells,
     expected_on,
     expected_per_security,
     expected_per_session,

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tickstock_dagster.core.securities.security_history import HOLES_LAST
 from tickstock_dagster.core.securities.ticker_histories import (
     EARLIEST,
     Boundary,
@@ -79,6 +80,46 @@ def test_bounds_are_never_too_narrow_and_stated_starts_are_true(world, days, pic
                     span = world.span(security.identity, on)
                     assert run.valid_from <= day(span.first)
                     assert run.valid_to is None or run.valid_to >= day(span.end)
+
+
+@THOROUGH
+@given(worlds(), DAYS, st.integers(0, 2))
+def test_no_day_of_a_bracket_is_expected_and_each_sighting_is(world, days, pick):
+    """A list that lacks a security bounds what is expected of it; nothing but lists and the vendor's word does."""
+    store = Store(world, pick=pick)
+    for number in days:
+        store.take_in(day(number))
+    for security in store.securities.values():
+        for run in security.intervals:
+            assert run.valid_from <= run.expected_from <= run.seen_from, "listed where it was seen"
+            assert run.expected_to is None or run.seen_to < run.expected_to
+            assert run.expected_to is None or run.valid_to is None or run.expected_to <= run.valid_to
+            lacking = [on for on in store.lists if world.ticker(security.identity, on) is None]
+            assert all(on < run.expected_from for on in lacking if on < run.seen_from) or run.start_known == "vendor"
+            if run == security.intervals[-1] and security.delisted_on is None:
+                since = [on for on in lacking if on > run.seen_to]
+                shown = any(on > run.seen_to + HOLES_LAST for on in since) or (run.valid_to is not None and since)
+                assert (run.gone_on is not None) == bool(shown)
+
+
+@THOROUGH
+@given(worlds(), DAYS, st.randoms(use_true_random=False))
+def test_what_is_expected_does_not_depend_on_the_order_of_lists(world, days, random):
+    """Of securities with one ticker, and a ticker with one security: the vendor is asked for nothing."""
+    world.spans = {figi: [replace(history[0], ticker=figi)] for figi, history in world.spans.items()}
+    expected = []
+    for _ in range(2):
+        store = Store(world)
+        take_in(store, *days)
+        expected.append(
+            {
+                (security.identity, run.ticker, run.expected_from)
+                for security in store.securities.values()
+                for run in security.intervals
+            }
+        )
+        random.shuffle(days)
+    assert expected[0] == expected[1]
 
 
 @THOROUGH
@@ -356,6 +397,54 @@ def test_a_delisting_does_not_reach_into_the_days_of_the_tickers_next_holder():
     closed = close_delisted(security_seen(10, 20, valid_to=30), day(40))
     assert closed.intervals[-1].valid_to == day(30)
     assert closed.delisted_on == day(40)
+
+
+# Brackets
+
+
+def bracket(store: Store, identity: str = "FIGI0") -> tuple[date | None, ...]:
+    (run,) = store.of(identity).intervals
+    return run.valid_from, run.expected_from, run.expected_to, run.valid_to
+
+
+@pytest.mark.parametrize("order", [(10, 30, 40), (40, 30, 10)])
+def test_between_two_lists_a_listing_may_have_begun_and_is_not_expected(order):
+    store = store_of([("AA", 20, HORIZON)])
+    take_in(store, *order)
+    assert bracket(store) == (day(11), day(30), None, None)
+
+
+def test_what_no_list_lacks_is_expected_on_every_day():
+    store = store_of([("AA", 0, HORIZON)])
+    take_in(store, 30, 60)
+    assert bracket(store) == (EARLIEST, EARLIEST, None, None)
+
+
+@pytest.mark.parametrize("order", [(10, 30, 40), (40, 30, 10)])
+def test_after_its_last_sighting_nothing_proves_that_it_is_still_listed(order):
+    """The vendor's list of delisted securities does not have it."""
+    store = store_of([("AA", 0, 20)])
+    store.world.delisted_on = lambda _: None
+    take_in(store, *order)
+    valid_from, expected_from, expected_to, _ = bracket(store)
+    assert (valid_from, expected_from, expected_to) == (EARLIEST, EARLIEST, day(11))
+
+
+def test_a_delisting_that_the_vendor_states_ends_the_expectation_on_its_day():
+    store = store_of([("AA", 0, 20)])
+    take_in(store, 10, 30)
+    assert bracket(store) == (EARLIEST, EARLIEST, day(20), day(20))
+
+
+@pytest.mark.parametrize(("lists", "ends_on"), [([17], None), ([12, 17], None), ([18], 11), ([12, 17, 18], 11)])
+def test_for_a_week_a_list_that_lacks_it_may_have_a_hole(lists, ends_on):
+    store = store_of([("AA", 0, HORIZON)])
+    take_in(store, 10)
+    for number in lists:
+        store.take_in(day(number), [])
+    assert bracket(store)[2] == (None if ends_on is None else day(ends_on))
+    take_in(store, 40)
+    assert bracket(store) == (EARLIEST, EARLIEST, None, None)
 
 
 # Several securities

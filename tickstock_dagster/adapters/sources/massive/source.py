@@ -7,6 +7,7 @@ base.
 Longer than 250 lines because it has a method for every endpoint in use.
 """
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from functools import partial
@@ -45,6 +46,8 @@ MAX_BARS = 50_000
 """Largest `limit` of bars; each daily bar counts as one."""
 MAX_LISTINGS = 1_000
 MAX_ACTIONS = 5_000
+
+_FIGI = re.compile(r"BBG[0-9A-Z]{9}", re.ASCII)
 
 FIRST_DAY = date(2003, 9, 10)
 """The vendor's history begins here."""
@@ -95,6 +98,7 @@ class MassiveSource:
             max_range_rows=MAX_BARS,
             details=True,
             etf_profiles=True,
+            ticker_changes=True,
         )
 
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
@@ -176,12 +180,12 @@ class MassiveSource:
             return pl.DataFrame(schema=LISTING_SCHEMA)
 
     def ticker_changes(self, ticker: str) -> list[TickerChange]:
-        """The tickers of the security that holds `ticker` now, oldest first; see `ReferenceSource.ticker_changes`.
+        """The tickers of a security, by ticker or FIGI, oldest first; see `ReferenceSource.ticker_changes`.
 
         Raises:
-            NotFoundError: the vendor does not know the ticker.
+            NotFoundError: the vendor does not know it.
         """
-        symbol = canonical_ticker(ticker)
+        symbol = ticker if _FIGI.fullmatch(ticker) else canonical_ticker(ticker)
         answer = self._http.get(
             f"ticker changes of {symbol}",
             lambda client: client.get_ticker_events(quote(symbol, safe=""), types="ticker_change", raw=True),

@@ -1,0 +1,153 @@
+"""Which cells are expected: as cells, or as stretches of days that are counted without making a cell.
+
+Expected = sessions of the calendar ∩ days on which a security is proven to be listed ∩ days on which it is tracked.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from tickstock_dagster.core.intervals import covered
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
+
+STRETCH_SCHEMA: dict[str, type[pl.DataType]] = {
+    "security_id": pl.Int64,
+    "ticker": pl.String,
+    "valid_from": pl.Date,
+    "valid_to": pl.Date,
+}
+"""Days, [valid_from, valid_to), on which a bar of a security is expected if they are sessions, under one ticker. Those
+of one security do not overlap; `valid_to` is null where there is no end."""
+
+_END = date.max
+"""Stands for no end while intervals are compared."""
+
+
+def expected_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The proven listings of some securities, cut to the days on which their bars are expected.
+
+    Args:
+        intervals: `core.loading.coverage.INTERVAL_SCHEMA`.
+        spans: `SPAN_SCHEMA`; may overlap. None: all days.
+
+    Returns:
+        `STRETCH_SCHEMA`, by security and start.
+    """
+    listed = intervals.lazy().select("security_id", "ticker", valid_from="expected_from", valid_to="expected_to")
+    proven = pl.col("valid_to").is_null() | (pl.col("valid_from") < pl.col("valid_to"))
+    listed = listed.filter(proven)
+    if spans is not None:
+        wanted = _united(spans).lazy().select("security_id", begins="valid_from", ends="valid_to")
+        first = pl.max_horizontal("valid_from", "begins")
+        last = pl.min_horizontal(pl.col("valid_to").fill_null(_END), pl.col("ends").fill_null(_END))
+        listed = (
+            listed.join(wanted, on="security_id")
+            .with_columns(valid_from=first, valid_to=last)
+            .filter(pl.col("valid_from") < pl.col("valid_to"))
+            .with_columns(valid_to=pl.when(pl.col("valid_to") < _END).then(pl.col("valid_to")))
+        )
+    return listed.select(list(STRETCH_SCHEMA)).sort("security_id", "valid_from").collect()
+
+
+def _united(spans: pl.DataFrame) -> pl.DataFrame:
+    """Spans of one security that overlap or touch, as one."""
+    ordered = spans.with_columns(pl.col("valid_to").fill_null(_END)).sort("security_id", "valid_from", "valid_to")
+    reached = pl.col("valid_to").cum_max().shift().over("security_id")
+    return (
+        ordered.with_columns(begins=(reached.is_null() | (pl.col("valid_from") > reached)).cast(pl.Int64))
+        .with_columns(island=pl.col("begins").cum_sum())
+        .group_by("security_id", "island")
+        .agg(pl.col("valid_from").min(), pl.col("valid_to").max())
+        .select("security_id", "valid_from", pl.when(pl.col("valid_to") < _END).then(pl.col("valid_to")))
+    )
+
+
+def expected_per_session(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """How many bars each session expects: (session, expected), ascending, without sessions that expect none.
+
+    Counted from the ends of the stretches: hundreds of thousands of cells are never made.
+
+    Args:
+        stretches: `STRETCH_SCHEMA`.
+        sessions: of the calendar, ascending.
+    """
+    days = pl.Series("session", sessions, dtype=pl.Date)
+    begun = stretches["valid_from"].sort().search_sorted(days, side="right")
+    ended = stretches["valid_to"].drop_nulls().sort().search_sorted(days, side="right")
+    counts = pl.DataFrame({"session": days, "expected": (begun.cast(pl.Int64) - ended.cast(pl.Int64))})
+    return counts.filter(pl.col("expected") > 0)
+
+
+def expected_per_security(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """How many bars of each security some sessions expect: (security_id, expected), without those that expect none.
+
+    Args:
+        stretches: `STRETCH_SCHEMA`.
+        sessions: ascending.
+    """
+    placed = _placed(stretches, sessions).group_by("security_id").agg((pl.col("end") - pl.col("begin")).sum())
+    return placed.select("security_id", expected=pl.col("end")).filter(pl.col("expected") > 0)
+
+
+def expected_on(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """The expected cells (`CELL_SCHEMA`) of some sessions.
+
+    Args:
+        stretches: `STRETCH_SCHEMA`.
+        sessions: ascending.
+    """
+    places = _placed(stretches, sessions).with_columns(place=pl.int_ranges("begin", "end")).explode("place")
+    days = pl.DataFrame({"session": pl.Series(sessions, dtype=pl.Date)}).with_row_index("place")
+    cells = places.drop_nulls("place").join(days.cast({"place": pl.Int64}), on="place")
+    return cells.select(list(CELL_SCHEMA))
+
+
+def _placed(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """Stretches with the places [begin, end) of their sessions among those given."""
+    days = pl.Series(sessions, dtype=pl.Date)
+    ended = stretches["valid_to"].fill_null(_END)
+    return stretches.select(
+        "security_id",
+        "ticker",
+        begin=days.search_sorted(stretches["valid_from"], side="left").cast(pl.Int64),
+        end=days.search_sorted(ended, side="left").cast(pl.Int64),
+    ).filter(pl.col("begin") < pl.col("end"))
+
+
+def expected_cells(
+    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None, *, possible: bool = False
+) -> pl.DataFrame:
+    """Every (security, session) at which a bar is expected.
+
+    Args:
+        sessions: sessions of the calendar, ascending.
+        intervals: `INTERVAL_SCHEMA` of the tracked securities.
+        spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
+        possible: also between two lists of which one lacks the security.
+
+    Returns:
+        `CELL_SCHEMA`, ordered by security and session.
+    """
+    bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
+    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
+    bounded = intervals.lazy().select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1])
+    cells = bounded.join(days, how="cross").filter(covered("session")).select(list(CELL_SCHEMA))
+    if spans is not None:
+        # Most members are members throughout: they need no expansion by day.
+        always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
+        partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
+        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
+        cells = pl.concat(
+            [
+                cells.join(always, on="security_id", how="semi"),
+                cells.join(member_days, on=["security_id", "session"], how="semi"),
+            ]
+        )
+    return cells.sort("security_id", "session").collect()
+
+
+def _covers_all(sessions: Sequence[date]) -> pl.Expr:
+    if not sessions:
+        return pl.lit(value=False)
+    return covered(min(sessions)) & covered(max(sessions))
