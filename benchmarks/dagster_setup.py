@@ -70,7 +70,7 @@ def environment(servers: Servers, database_url: str, vendor_url: str) -> Iterato
 def track(database_url: str, rows: MarketRows) -> None:
     """Make the rows' tickers a tracked universe, so that their bars are expected."""
     write_universe(
-        open_engine(database_url), "bench", "list", "Benchmark", rows.tickers, track=True, now=datetime.now(UTC)
+        open_engine(database_url), "bench", "list", "Benchmark", rows.tickers, track_from=FIRST, now=datetime.now(UTC)
     )
 
 

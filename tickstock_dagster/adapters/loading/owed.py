@@ -62,7 +62,7 @@ def owed_cells(
     counts = read_frame(engine, statement("loading/settled_per_session"), (*span, *_as_lists(stretches)))
     counts = counts.cast({"session": pl.Date, "settled": pl.Int64})
     lacking = expected.join(counts, on="session", how="left").filter(_LACKS)
-    # After an outage all securities lack a few sessions, else a few securities lack many: few cells are read either way.
+    # After an outage all securities lack a few sessions, else a few securities many: few cells are read either way.
     bare = pl.col("settled").fill_null(0) < _BARE * pl.col("expected")
     most_lack, few_lack = (lacking.filter(which)["session"].to_list() for which in (bare, ~bare))
     owed = [_owed_on(engine, stretches, most_lack), _owed_on(engine, _lacking(engine, stretches, few_lack), few_lack)]
