@@ -93,6 +93,19 @@ def track_listed(engine: sa.Engine, session: date, *, now: datetime) -> tuple[st
     return tickers
 
 
+def join_listed(engine: sa.Engine, tickers: Sequence[str], *, now: datetime) -> None:
+    """Add the tickers of a file to `us_listed`, and track it; a file is no list of the market and ends no membership.
+
+    Args:
+        engine: the store's.
+        tickers: at least one.
+        now: aware.
+    """
+    before = universe_tickers(engine, LISTED) if LISTED in universe_names(engine) else ()
+    members = tuple(dict.fromkeys((*before, *tickers)))
+    write_universe(engine, LISTED, "list", "Listed, as lists and files show", members, track=True, now=now)
+
+
 @dataclass(frozen=True, slots=True)
 class UniverseEntry:
     """One line of the overview: `members` as of now; `determined` is the newest determined session, None for lists."""

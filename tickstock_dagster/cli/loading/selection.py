@@ -12,14 +12,17 @@ from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import (
     LISTED,
+    join_listed,
     listed_tickers,
     track_listed,
     track_profile,
 )
 from tickstock_dagster.cli.universes.shipped import find_universe
 from tickstock_dagster.cli.workspace import Workspace, parse_date
+from tickstock_dagster.core.bars.file_options import with_options
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -40,6 +43,7 @@ class Selection:
         universe: load its members as of each session; `tickers` are all that were a member on any of them.
         source: instead of the configured one.
         profile: the chosen profile, or the default one where nothing was chosen.
+        joins_listed: the tickers are all of a file, and become members of us_listed.
     """
 
     tickers: tuple[str, ...]
@@ -50,6 +54,7 @@ class Selection:
     source: str | None
     profile: Profile | None = None
     universe: str | None = None
+    joins_listed: bool = False
 
     def request(self, *, strict: bool = False) -> LoadRequest:
         """What to load, for `BarLoader`."""
@@ -70,6 +75,8 @@ class SelectionOptions:
         first: first date, YYYY-MM-DD.
         last: last date, YYYY-MM-DD.
         source: instead of the configured one.
+        date_format: strptime's, of a file's dates.
+        ended: a file's series that stop early have ended.
     """
 
     universe: str | None = None
@@ -80,6 +87,21 @@ class SelectionOptions:
     first: str | None = None
     last: str | None = None
     source: str | None = None
+    date_format: str | None = None
+    ended: bool = False
+
+    @property
+    def declared_source(self) -> str | None:
+        """The source with what the options declare about its file.
+
+        Raises:
+            BadInputError: they declare something about a source that is no file.
+        """
+        declared = {"date-format": self.date_format, "ended": "yes" if self.ended else None}
+        given = next((name for name, value in declared.items() if value), None)
+        if given and not (self.source or "").startswith("files:"):
+            raise BadInputError(f"--{given}", declared[given], "with --source files:PATH, of which it speaks")
+        return with_options(self.source, declared) if self.source else None
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -94,6 +116,8 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--from", "first", help="First date, YYYY-MM-DD."),
             click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
             click.option("--source", help="massive, simulator or files:PATH, instead of the configured one."),
+            click.option("--date-format", help="Of a file: how its dates are written, as %m/%d/%Y."),
+            click.option("--ended", is_flag=True, help="Of a file: series that stop before its last day have ended."),
         )
     ):
         command = option(command)
@@ -107,11 +131,13 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
         BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or given twice;
             a future date; an unknown name.
     """
-    universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.source
+    universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.declared_source
+    file: FileSource | None = None
     if source:
         bars = workspace.source(source)
-        if source.startswith("files:"):
-            bars.listings()  # reads the file: a malformed one is refused before anything is launched
+        if isinstance(bars, FileSource):
+            file = bars
+            file.spans()  # reads the file: a malformed one is refused before anything is launched
     chosen = [
         name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
     ]
@@ -121,7 +147,7 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
     if not chosen:
         profile = workspace.settings.profile
     named = profile_named(profile) if profile else None
-    sessions = _sessions(calendar, now, named, options)
+    sessions = _sessions(calendar, now, named, options, since=calendar.first if file else HISTORY_START)
     if named is not None:
         return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
     if symbols:
@@ -130,11 +156,17 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
         )
         if not tickers:
             raise BadInputError("--symbols", symbols, "tickers separated by commas")
-        _refuse_unknown(workspace, tickers, sessions, now, source)
+        if file is None:
+            _refuse_unknown(workspace, tickers, sessions, now, source)
+        else:
+            _refuse_absent(file, tickers)
         label = "1 symbol" if len(tickers) == 1 else f"{len(tickers)} symbols"
         return Selection(tickers, sessions, label, "symbols", False, source)
     assert universe is not None  # noqa: S101  # exactly one of the three is set
     label = f"universe {universe}"
+    if universe == LISTED and file is not None:
+        tickers = tuple(file.spans()["ticker"])
+        return Selection(tickers, sessions, label, "sessions", False, source, joins_listed=True)
     if universe == LISTED:
         return Selection(_listed(workspace, sessions, now, source), sessions, label, "sessions", True, source)
     key = find_universe(workspace, universe, now, source)
@@ -151,11 +183,19 @@ def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
         track_profile(workspace.engine, selection.profile, now=now)
     elif selection.all_tracked:
         track_listed(workspace.engine, selection.sessions[-1], now=now)
+    elif selection.joins_listed:
+        join_listed(workspace.engine, selection.tickers, now=now)
 
 
 def _sessions(
-    calendar: SessionCalendar, now: datetime, profile: Profile | None, options: SelectionOptions
+    calendar: SessionCalendar,
+    now: datetime,
+    profile: Profile | None,
+    options: SelectionOptions,
+    *,
+    since: date = HISTORY_START,
 ) -> tuple[date, ...]:
+    """The sessions of the span, which may not begin before `since`: the vendor's history, or a file's calendar."""
     years, months, first, last = options.years, options.months, options.first, options.last
     spans = [name for name, value in (("--years", years), ("--months", months), ("--from", first)) if value is not None]
     if len(spans) > 1:
@@ -177,12 +217,11 @@ def _sessions(
         begin = end - timedelta(days=profile.days - 1)
     else:
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
-    if begin < HISTORY_START:
+    if begin < since:
         given = {"--from": first, "--years": years, "--months": months, "--to": last}
         option = next((name for name, value in given.items() if value), "--to")
-        raise BadInputError(
-            option, given[option], f"a span that begins on {HISTORY_START} or later, as the vendor's history does"
-        )
+        whose = "the vendor's history" if since == HISTORY_START else f"the calendar of {calendar.key}"
+        raise BadInputError(option, given[option], f"a span that begins on {since} or later, as {whose} does")
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
@@ -207,6 +246,13 @@ def _refuse_unknown(
     unknown = sorted(set(tickers) - set(held))
     if unknown:
         raise BadInputError("--symbols", ", ".join(unknown), choices(unknown[0], held))
+
+
+def _refuse_absent(file: FileSource, tickers: tuple[str, ...]) -> None:
+    """Refuse tickers of which the file has no row; no list of a vendor is asked."""
+    held = file.spans()["ticker"].to_list()
+    if absent := sorted(set(tickers) - set(held)):
+        raise BadInputError("--symbols", ", ".join(absent), f"tickers of {file.label}; {choices(absent[0], held)}")
 
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:

@@ -109,7 +109,7 @@ def _text_table(name: str, content: bytes) -> BarTable:
         frame = frame.rename(dict(zip(frame.columns, _LEAN_COLUMNS, strict=True)))
         return BarTable(frame, numbered, price_unit=DECIMAL_SHIFT, one_ticker=True)
     heads = [[(cell or "").strip() for cell in row] for row in frame.head(3).rows()]
-    if len(heads) == 3 and (wide := _wide(frame, numbered, heads)):  # noqa: PLR2004  # three lines of header
+    if len(heads) == 3 and (wide := _wide(frame, numbered, heads)):  # three lines of header
         return wide
     _refuse_repeats(name, header, top + 1)
     names = [name.strip() if name.strip() and header.count(name) == 1 else f"\x1f{place}"

@@ -167,10 +167,9 @@ def _tickers(
         texts = pl.Series([_only_ticker(file, table, options)]).new_from_index(0, table.rows.height)
     else:
         texts = table.rows[column]
-        if texts.dtype not in (pl.String, pl.Categorical) and not isinstance(texts.dtype, pl.Enum):
-            if texts.dtype != pl.Null:
-                words = "tickers as text; any other type has lost some of them"
-                raise BadInputError(f"{file}, column {column}:", texts.dtype, words)
+        if texts.dtype not in (pl.String, pl.Categorical, pl.Enum, pl.Null):
+            words = "tickers as text; any other type has lost some of them"
+            raise BadInputError(f"{file}, column {column}:", texts.dtype, words)
         texts = texts.cast(pl.String).fill_null("")
     counts = pl.DataFrame({"text": texts, "line": table.lines.cast(pl.Int64)}).group_by("text", maintain_order=True)
     ours: dict[str, str | None] = {}

@@ -98,7 +98,7 @@ def _usual(text: str, zone: ZoneInfo) -> date | None:
         return None
     if (hour, minute, second) == (0, 0, 0):
         return written.date()
-    offset = clock[3] if len(clock) > 3 else None  # noqa: PLR2004  # the fourth part of an ISO time
+    offset = clock[3] if len(clock) > 3 else None  # the fourth part of an ISO time
     if offset is None:
         return None
     local = written.replace(tzinfo=_zone_of(offset)).astimezone(zone)

@@ -80,7 +80,7 @@ def parse_file_text(text: str) -> tuple[str, FileOptions]:
 def with_options(text: str, declared: Mapping[str, str | None]) -> str:
     """`PATH?…` with further declarations; those without a value are left out."""
     parts = [f"{name}={value}" for name, value in declared.items() if value]
-    return "&".join([f"{text}{'' if '?' in text else '?'}{parts[0]}", *parts[1:]]) if parts else text
+    return f"{text}{'&' if '?' in text else '?'}{'&'.join(parts)}" if parts else text
 
 
 def check_date_format(text: str) -> None:

@@ -23,7 +23,10 @@ SUFFIXES = {"L": "XLON", "T": "XTKS", "DE": "XETR"}
 """The suffixes by which data vendors mark the markets abroad that are served, with their MICs."""
 
 _UNSERVED = frozenset(
-    "AS AX BK BO BR CO HE HK IR IS JK JO KL KQ KS LS MC MI MX NS NZ OL PA SA SI SS ST SW SZ TA TO TW VI VX WA".split()
+    re.findall(
+        "[A-Z]+",
+        "AS AX BK BO BR CO HE HK IR IS JK JO KL KQ KS LS MC MI MX NS NZ OL PA SA SI SS ST SW SZ TA TO TW VI VX WA",
+    )
 )
 """Such suffixes of markets that are not served. None of them is a US share class, warrant, unit or right."""
 

@@ -33,7 +33,12 @@ class SessionsConfig(CellsConfig):
     tickers: list[str] = Field([], description="Load only these tickers; empty: all tracked ones.")
     universe: str = Field("", description="Load only this universe's members, as of each session.")
     added_sessions: list[str] = Field(
-        [], description="Sessions that an override added. They have no partition and are loaded with the selected ones."
+        [],
+        description="Sessions without a partition, loaded with the selected ones: those that an override added, and "
+        "those of files that reach further back than the vendor.",
+    )
+    only_added: bool = Field(
+        False, description="Load the added sessions alone; the selected partition only carries the run."
     )
 
 
@@ -68,12 +73,13 @@ def session_bars(
     """
     chosen = bool(config.tickers or config.universe)
     run = BarRun.open_source(context, warehouse, vendor, clock)
-    days = run.closed_sessions(context.partition_keys, config.added_sessions)
+    keys = config.added_sessions if config.only_added else context.partition_keys
+    days = run.closed_sessions(keys, config.added_sessions)
     attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
     with attempt.reporting():
         request = run.request(days, config.tickers, config.universe, ask_again=config.ask_again)
         report = run.load(request, attempt.progress)
-    yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)
+    yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen, keyed=not config.only_added)
 
 
 @dg.asset(

@@ -1,16 +1,22 @@
 """A Parquet or CSV file of daily bars as the simulated market, served as given, broken rows included.
 
+`core.bars.bar_files` reads it, as it does for `--source files:`.
+
 The file has no splits, dividends or renames. A ticker whose first row is later than the file's first date counts as
 listed on that row's date; for all others the listing date is unknown.
 """
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from tickstock_dagster.core.bars.bar_file_tables import ENDINGS
+from tickstock_dagster.core.bars.bar_files import read_bar_files, summary_of
+from tickstock_dagster.core.bars.file_options import parse_file_text
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.simulator.market.securities import (
     DaySeries,
@@ -23,11 +29,8 @@ from tickstock_dagster.simulator.market.securities import (
     stable_hash,
 )
 
-_ALIASES = {"symbol": "ticker", "date": "session"}
 _NUMBERS = ("open", "high", "low", "close", "volume")
 _OPTIONAL = ("vwap", "transactions")
-_ACCEPTED = "columns symbol (or ticker), date (or session), open, high, low, close, volume; optional vwap, transactions"
-_SUFFIXES = (".parquet", ".csv")
 _FIRST_EVER = date(1, 1, 1)
 
 
@@ -106,56 +109,36 @@ def _series(part: pl.DataFrame) -> DaySeries:
     return DaySeries(days.astype(np.int32), opening, high, low, close, volume, vwap, transactions)
 
 
-def read_bars_file(path: Path) -> pl.DataFrame:
-    """Read and validate a file of daily bars, for `FileMarket`.
+def read_bars_file(text: Path | str) -> pl.DataFrame:
+    """Read and validate a file of daily bars, or a folder of them, for `FileMarket`.
+
+    Args:
+        text: its path, and what is declared about it: `core.bars.file_options`.
 
     Raises:
-        BadInputError: the file cannot be read, lacks a column, or has a wrong value in one; names file and column.
+        BadInputError: it cannot be read, has no rows, lacks a column, or has a wrong value in one; names file, line,
+            column, value and what is accepted.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise BadInputError("bars", path, "a file that ends with .parquet or .csv")
-    if not path.is_file():
+    named, options = parse_file_text(str(text))
+    path = Path(named).expanduser()
+    if not path.exists():
         raise BadInputError("bars", path, "a file that exists")
     try:
-        bars = _read(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BadInputError(
-            "bars", path, f"a Parquet or CSV file with {_ACCEPTED}; reading it failed: {reason}"
-        ) from None
-    return _checked(path, bars.rename({old: new for old, new in _ALIASES.items() if old in bars.columns}))
+        read = read_bar_files(_contents(path), options)
+    except OSError as error:
+        raise BadInputError("bars", path, f"a file that can be read ({error.strerror})") from None
+    if read.bars.is_empty():
+        raise BadInputError("bars", path, "a file with at least one row of bars")
+    for line in summary_of(read):
+        print(f"{path.name}: {line}", file=sys.stderr, flush=True)
+    return read.bars.drop(name for name in _OPTIONAL if read.bars[name].null_count() == read.bars.height)
 
 
-def _read(path: Path) -> pl.DataFrame:
-    if path.suffix.lower() == ".parquet":
-        return pl.read_parquet(path)
-    # read as text first: the tickers TRUE and NA must stay tickers
-    return pl.read_csv(path, infer_schema=False)
-
-
-def _checked(path: Path, bars: pl.DataFrame) -> pl.DataFrame:
-    for name in ("ticker", "session", *_NUMBERS):
-        if name not in bars.columns:
-            raise BadInputError("bars", path, f"column {name!r} is missing; {_ACCEPTED}")
-    if bars.is_empty():
-        raise BadInputError("bars", path, f"at least one row; {_ACCEPTED}")
-    wanted = {"session": pl.Date, **dict.fromkeys((*_NUMBERS, *_OPTIONAL), pl.Float64)}
-    for name, dtype in wanted.items():
-        if name in bars.columns and bars[name].dtype != dtype:
-            bars = bars.with_columns(_converted(path, bars[name], dtype))
-    for name in ("ticker", "session"):
-        if bars[name].null_count():
-            raise BadInputError(
-                "bars", path, f"column {name!r} has {bars[name].null_count()} empty values; {_ACCEPTED}"
-            )
-    return bars.with_columns(pl.col("ticker").cast(pl.String))
-
-
-def _converted(path: Path, column: pl.Series, dtype: type[pl.DataType]) -> pl.Series:
-    kind = "a date, YYYY-MM-DD" if dtype == pl.Date else "a number"
-    try:
-        if dtype == pl.Date and column.dtype == pl.String:
-            return column.str.to_date("%Y-%m-%d", strict=True)
-        return column.cast(dtype, strict=True)
-    except pl.exceptions.PolarsError:
-        raise BadInputError("bars", path, f"column {column.name!r} must be {kind} in every row; {_ACCEPTED}") from None
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of the file, or of the files of bars in the folder."""
+    if not path.is_dir():
+        yield str(path), path.read_bytes()
+        return
+    for file in sorted(path.rglob("*")):
+        if file.name.lower().endswith(ENDINGS):
+            yield str(file), file.read_bytes()
