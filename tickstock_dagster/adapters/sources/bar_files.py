@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 from tickstock_dagster.core.bars.bar_file_tables import ENDINGS
 from tickstock_dagster.core.bars.bar_files import BarFile, read_bar_files
@@ -58,6 +59,25 @@ def bar_paths(path: Path) -> list[Path]:
     return [path]
 
 
+def bytes_of(path: Path) -> bytes:
+    """All bytes of a file; of an archive, those of its one member.
+
+    Raises:
+        BadInputError: an archive is broken, or has another number of members.
+        OSError: the file cannot be read.
+    """
+    if not path.name.lower().endswith(".zip"):
+        return path.read_bytes()
+    try:
+        with ZipFile(path) as archive:
+            members = [member for member in archive.namelist() if not member.endswith("/")]
+            if len(members) == 1:
+                return archive.read(members[0])
+    except BadZipFile as error:
+        raise BadInputError("file", path, f"a whole archive ({error})") from None
+    raise BadInputError("file", path, f"an archive of one CSV file (this one has {len(members)})")
+
+
 class _Declared:
     """Options as a key of the cache: a mapping in them has no hash of its own."""
 
@@ -78,7 +98,7 @@ def _read(path: Path, stamps: tuple[tuple[str, int, int], ...], declared: _Decla
 
     def contents() -> Iterator[tuple[str, bytes]]:
         for name, _, _ in stamps:
-            content = Path(name).read_bytes()
+            content = bytes_of(Path(name))
             if len(stamps) > 1:
                 digest.update(f"{Path(name).relative_to(path)}\0{len(content)}\0".encode())
             digest.update(content)

@@ -1,4 +1,7 @@
-"""The tickers and sessions of a load or plan, from the command line's options. Not a command."""
+"""The tickers and sessions of a load or plan, from the command line's options. Not a command.
+
+Longer than 250 lines because the options, what they mean together and what they must not be stand in one place.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -149,7 +152,8 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
     named = profile_named(profile) if profile else None
     sessions = _sessions(calendar, now, named, options, since=calendar.first if file else HISTORY_START)
     if named is not None:
-        return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
+        tickers = named.tickers if file is None else _held(file, named)
+        return Selection(tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
     if symbols:
         tickers = tuple(
             dict.fromkeys(canonical_ticker(part, "--symbols") for part in symbols.split(",") if part.strip())
@@ -253,6 +257,15 @@ def _refuse_absent(file: FileSource, tickers: tuple[str, ...]) -> None:
     held = file.spans()["ticker"].to_list()
     if absent := sorted(set(tickers) - set(held)):
         raise BadInputError("--symbols", ", ".join(absent), f"tickers of {file.label}; {choices(absent[0], held)}")
+
+
+def _held(file: FileSource, profile: Profile) -> tuple[str, ...]:
+    """The tickers of a profile of which a file has rows; it says nothing about the others."""
+    held = set(file.spans()["ticker"])
+    tickers = tuple(ticker for ticker in profile.tickers if ticker in held)
+    if not tickers:
+        raise BadInputError("--source", file.label, f"a file with a ticker of the profile {profile.name}")
+    return tickers
 
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:

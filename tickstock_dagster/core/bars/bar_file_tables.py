@@ -7,9 +7,7 @@ prices in 1/10,000 dollars).
 
 import csv
 import gzip
-import io
 import re
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -55,7 +53,7 @@ def bar_table(name: str, content: bytes) -> BarTable:
 
     Args:
         name: of the file; its ending says the kind.
-        content: all of its bytes.
+        content: all of its bytes; of an archive (.zip), those of its one member, a CSV file.
 
     Raises:
         BadInputError: it is of another kind, is not whole, or a line has not as many fields as the header.
@@ -63,31 +61,21 @@ def bar_table(name: str, content: bytes) -> BarTable:
     kind = name.lower()
     try:
         if kind.endswith((".parquet", ".pq")):
-            rows = pl.read_parquet(io.BytesIO(content))
+            rows = pl.read_parquet(content)
             return BarTable(rows, pl.Series("line", range(1, rows.height + 1), dtype=pl.Int64), "row")
-        if kind.endswith(".zip"):
-            content = _only_member(name, content)
-        elif kind.endswith(".gz"):
+        if kind.endswith(".gz"):
             content = gzip.decompress(content)
         if kind.endswith(ENDINGS):
             return _text_table(name, content)
-    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, zipfile.BadZipFile, csv.Error) as error:
+    except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, csv.Error) as error:
         words = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise BadInputError("file", name, f"{_ACCEPTED} ({words})") from None
     raise BadInputError("file", name, f"a name that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
 
 
-def _only_member(name: str, content: bytes) -> bytes:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = [member for member in archive.namelist() if member.lower().endswith((".csv", ".tsv", ".txt"))]
-        if len(members) != 1:
-            raise BadInputError("file", name, f"an archive of one CSV file (this one has {len(members)})")
-        return archive.read(members[0])
-
-
 def _text_table(name: str, content: bytes) -> BarTable:
     lines = pl.read_csv(
-        io.BytesIO(content), has_header=False, separator="\x1f", quote_char=None, infer_schema=False, new_columns=["t"]
+        content, has_header=False, separator="\x1f", quote_char=None, infer_schema=False, new_columns=["t"]
     )["t"].fill_null("")
     filled = (lines.str.strip_chars(" \t,;|\ufeff") != "").to_list()
     if True not in filled:
@@ -97,7 +85,7 @@ def _text_table(name: str, content: bytes) -> BarTable:
     header = _fields(lines[top], separator)
     _refuse_ragged(name, lines, top, separator, len(header))
     frame = pl.read_csv(
-        io.BytesIO(content), has_header=False, infer_schema=False, separator=separator, skip_lines=top,
+        content, has_header=False, infer_schema=False, separator=separator, skip_lines=top,
         new_columns=[str(place) for place in range(len(header))],
     )  # fmt: skip
     if frame.height != lines.len() - top:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import polars as pl
@@ -137,8 +138,19 @@ def read_bars_file(text: Path | str) -> pl.DataFrame:
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
     """Name and bytes of the file, or of the files of bars in the folder."""
     if not path.is_dir():
-        yield str(path), path.read_bytes()
+        yield str(path), _bytes(path)
         return
     for file in sorted(path.rglob("*")):
         if file.name.lower().endswith(ENDINGS):
-            yield str(file), file.read_bytes()
+            yield str(file), _bytes(file)
+
+
+def _bytes(file: Path) -> bytes:
+    if not file.name.lower().endswith(".zip"):
+        return file.read_bytes()
+    try:
+        with ZipFile(file) as archive:
+            [member] = archive.namelist()
+            return archive.read(member)
+    except (BadZipFile, ValueError):
+        raise BadInputError("bars", file, "a whole archive of one CSV file") from None

@@ -1,7 +1,6 @@
 """Files of bars as people have them: what is read, what is set aside alone, what is refused with its line."""
 
 import io
-import zipfile
 from datetime import date
 
 import polars as pl
@@ -179,11 +178,8 @@ def test_a_download_of_several_tickers_is_read_ticker_by_ticker(by: str) -> None
     ]  # fmt: skip
 
 
-def test_raw_prices_without_a_header_in_a_zip_are_read() -> None:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("aapl.csv", "19980102 00:00,136300,162500,135000,162500,6315000\n")
-    file = read_bar_files([("aapl.zip", content.getvalue())])
+def test_raw_prices_without_a_header_are_read() -> None:
+    file = read_bar_files([("daily/aapl.zip", b"19980102 00:00,136300,162500,135000,162500,6315000\n")])
     assert file.bars.rows() == [("AAPL", date(1998, 1, 2), 13.63, 16.25, 13.5, 16.25, 6315000.0, None, None)]
 
 
