@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units, 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource, VendorError
 from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, validate_actions
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
@@ -63,7 +63,7 @@ def load_corporate_actions(
     except VendorError:
         context.record_calls()
         raise
-    validated = validate_actions(splits, dividends, read_intervals(engine))
+    validated = validate_actions(splits, dividends, intervals_of(engine, None))
     now = context.now()
     at = {"first": first, "last": last, "source": source.name, "now": now}
     calls = context.drain()

@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.loading.coverage import ENOUGH_SESSIONS, usual_volumes
 from tickstock_dagster.adapters.loading.processing import read_retry_terms
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.sources.fetcher import BarAnswer
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import (
@@ -64,7 +64,8 @@ class AnswerValidator:
         good = [answer for answer in answers if answer.result is not None]
         sessions = session_table(self.calendar, [answer.question for answer in answers])
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
-        intervals = read_intervals(self.context.engine) if grouped else self.intervals
+        # All holders of a ticker: it may have passed on between the session and today.
+        intervals = intervals_of(self.context.engine, None) if grouped else self.intervals
         validated = validate_answers(_rows(good), intervals, sessions, market=self.context.market, now=now)
         asked = self.asked.filter(pl.col("unit_id").is_in([answer.question.unit_id for answer in good]))
         # A broken row shows that the security traded, too.

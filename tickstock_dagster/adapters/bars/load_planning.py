@@ -18,7 +18,7 @@ from tickstock_dagster.adapters.loading.processing import read_priorities
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -114,6 +114,13 @@ def _missing_of_file(
 
 
 def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Expectation:
+    if request.universes is None and context.source.capabilities.own_rows:
+        with transaction(context.engine) as connection:
+            held = connection.execute(
+                statement("securities/intervals_of_tickers"), {"tickers": list(request.tickers)}
+            ).fetchall()
+        # Of a ticker that passed from one to another, the file's rows are of both.
+        return Expectation(intervals_of(context.engine, sorted({row[0] for row in held})))
     if request.universes is None:
         return Expectation.of_tickers(context.engine, request.tickers)
     first, last = request.sessions[0], request.sessions[-1]

@@ -4,7 +4,7 @@ What the bytes mean belongs in `core.bars.bar_files`.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -76,6 +76,16 @@ def bytes_of(path: Path) -> bytes:
     except BadZipFile as error:
         raise BadInputError("file", path, f"a whole archive ({error})") from None
     raise BadInputError("file", path, f"an archive of one CSV file (this one has {len(members)})")
+
+
+def identity_with(identity: str, beside: Sequence[Sequence[tuple[str, bytes]]]) -> str:
+    """The identity of bars together with the files given beside them."""
+    digest = hashlib.sha256(identity.encode())
+    for files in beside:
+        for name, content in files:
+            digest.update(f"{Path(name).name}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()[:IDENTITY_LENGTH]
 
 
 class _Declared:

@@ -4,6 +4,8 @@ The first question reads and checks everything, and keeps it in memory. A file i
 hash of the bytes, so that what one file said is never held against another. It knows tickers from its rows alone and
 speaks for nothing else: what it lacks is no evidence about the market. Rows pass as they are; `core.bars.daily_bars`
 validates them. `core.bars.bar_files` reads the columns.
+
+Longer than 250 lines because a source has every role of the protocol, also those that it only refuses.
 """
 
 from collections.abc import Sequence
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from tickstock_dagster.adapters.sources.bar_files import StoredBars, read_path
+from tickstock_dagster.adapters.sources.bar_files import StoredBars, bar_paths, bytes_of, identity_with, read_path
 from tickstock_dagster.adapters.sources.protocol import (
     LISTING_SCHEMA,
     Capabilities,
@@ -25,9 +27,12 @@ from tickstock_dagster.adapters.sources.protocol import (
     TickerDetails,
     VendorCall,
 )
+from tickstock_dagster.core.bars.action_files import FileAction, dividends_frame, read_actions, splits_frame
 from tickstock_dagster.core.bars.bar_files import summary_of
 from tickstock_dagster.core.bars.file_options import FileOptions
-from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.bars.listing_files import DeclaredListing, by_key, read_listings
+from tickstock_dagster.core.calendars.markets import MARKET, market_named
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.core.securities.tickers import canonical_ticker
@@ -54,10 +59,15 @@ class FileSource:
     def name(self) -> str:
         """Stored as the rows' source: `files:` and the first twelve places of the content's SHA-256.
 
+        With actions or listings beside the bars, these are a part of the content.
+
         Raises:
             BadInputError: the file cannot be read.
         """
-        return f"files:{self._stored.identity}"
+        beside = [path for path in (self.options.actions, self.options.listings) if path is not None]
+        if not beside:
+            return f"files:{self._stored.identity}"
+        return f"files:{identity_with(self._stored.identity, [self._beside(path) for path in beside])}"
 
     @property
     def label(self) -> str:
@@ -76,12 +86,12 @@ class FileSource:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Bars; no list of the market, no facts about tickers, no corporate actions and no renames."""
+        """Bars, and corporate actions where they are given beside them; no list of the market, no facts."""
         return Capabilities(
             range_bars=True,
             grouped_bars=True,
             listings=False,
-            corporate_actions=False,
+            corporate_actions=self.options.actions is not None,
             max_range_rows=MAX_ROWS,
             details=False,
             etf_profiles=False,
@@ -147,20 +157,24 @@ class FileSource:
         raise self._not_offered(f"ETF profiles (asked for {on})")
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
-        """Not offered.
+        """The splits given beside the bars.
 
         Raises:
-            PermanentVendorError: always.
+            PermanentVendorError: none are.
         """
-        raise self._not_offered(f"splits (asked for {start}..{end})")
+        if self.options.actions is None:
+            raise self._not_offered(f"splits (asked for {start}..{end})")
+        return splits_frame(self.actions).filter(pl.col("ex_date").is_between(start, end))
 
     def dividends(self, start: date, end: date) -> pl.DataFrame:
-        """Not offered.
+        """The dividends given beside the bars.
 
         Raises:
-            PermanentVendorError: always.
+            PermanentVendorError: none are.
         """
-        raise self._not_offered(f"dividends (asked for {start}..{end})")
+        if self.options.actions is None:
+            raise self._not_offered(f"dividends (asked for {start}..{end})")
+        return dividends_frame(self.actions).filter(pl.col("ex_date").is_between(start, end))
 
     def publication(self, session: date) -> Publication:
         """Whether the file has rows of the session."""
@@ -208,6 +222,38 @@ class FileSource:
         return cells.join(bars.select("ticker").unique(), on="ticker", how="semi").join(
             bars.select("session").unique(), on="session", how="semi"
         )
+
+    @cached_property
+    def declared(self) -> list[DeclaredListing]:
+        """The listings and renames given beside the bars.
+
+        Raises:
+            BadInputError: they cannot be read.
+        """
+        return read_listings(self._beside(self.options.listings)) if self.options.listings else []
+
+    @cached_property
+    def actions(self) -> list[FileAction]:
+        """The splits and dividends given beside the bars.
+
+        Raises:
+            BadInputError: they cannot be read.
+        """
+        if self.options.actions is None:
+            return []
+        next_session = library_calendar(market_named(self._market).calendar).next_session
+        return read_actions(self._beside(self.options.actions), by_key(self.declared), self._closes, next_session)
+
+    def _beside(self, path: str) -> list[tuple[str, bytes]]:
+        """Name and bytes of the files at a path, which is as given, or beside the bars."""
+        given = Path(path).expanduser()
+        found = given if given.exists() else self._path.parent / path
+        return [(str(file), bytes_of(file)) for file in bar_paths(found)]
+
+    def _closes(self, ticker: str) -> dict[date, float]:
+        place, length = self._places.get(ticker, (0, 0))
+        rows = self._bars.slice(place, length).filter(pl.col("close").is_not_null())
+        return dict(rows.select("session", "close").iter_rows())
 
     def _spelt(self, ticker: str) -> str:
         return canonical_ticker(ticker, market=self._market)

@@ -79,6 +79,8 @@ class SelectionOptions:
         last: last date, YYYY-MM-DD.
         source: instead of the configured one.
         date_format: strptime's, of a file's dates.
+        actions: path of a file's splits and dividends.
+        listings: path of a file's listings and renames.
         ended: a file's series that stop early have ended.
     """
 
@@ -91,6 +93,8 @@ class SelectionOptions:
     last: str | None = None
     source: str | None = None
     date_format: str | None = None
+    actions: str | None = None
+    listings: str | None = None
     ended: bool = False
 
     @property
@@ -100,7 +104,12 @@ class SelectionOptions:
         Raises:
             BadInputError: they declare something about a source that is no file.
         """
-        declared = {"date-format": self.date_format, "ended": "yes" if self.ended else None}
+        declared = {
+            "date-format": self.date_format,
+            "actions": self.actions,
+            "listings": self.listings,
+            "ended": "yes" if self.ended else None,
+        }
         given = next((name for name, value in declared.items() if value), None)
         if given and not (self.source or "").startswith("files:"):
             raise BadInputError(f"--{given}", declared[given], "with --source files:PATH, of which it speaks")
@@ -120,6 +129,8 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
             click.option("--source", help="massive, simulator or files:PATH, instead of the configured one."),
             click.option("--date-format", help="Of a file: how its dates are written, as %m/%d/%Y."),
+            click.option("--actions", help="Of a file: its splits and dividends, a table or a folder of factor files."),
+            click.option("--listings", help="Of a file: its listings and renames, a table or a folder of map files."),
             click.option("--ended", is_flag=True, help="Of a file: series that stop before its last day have ended."),
         )
     ):
@@ -140,7 +151,7 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
         bars = workspace.source(source)
         if isinstance(bars, FileSource):
             file = bars
-            file.spans()  # reads the file: a malformed one is refused before anything is launched
+            file.spans(), file.declared, file.actions  # reads all: what is malformed is refused before anything starts
     chosen = [
         name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
     ]

@@ -122,3 +122,10 @@ def _outside(piece: tuple[date, date], interval: HeldInterval) -> list[tuple[dat
     if interval.valid_to is not None and last >= interval.valid_to:
         parts.append((max(first, interval.valid_to), last))
     return parts
+
+
+def overlap(one: HeldInterval, other: HeldInterval) -> bool:
+    """Whether two intervals share a day."""
+    return (one.valid_to is None or other.valid_from < one.valid_to) and (
+        other.valid_to is None or one.valid_from < other.valid_to
+    )
