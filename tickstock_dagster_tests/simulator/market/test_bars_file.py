@@ -122,6 +122,28 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         read_bars_file(tmp_path / "none.csv")
 
 
+def test_splits_dividends_and_renames_beside_the_bars_are_served(tmp_path: Path) -> None:
+    days = ["2026-11-16", "2026-11-17", "2026-11-18", "2026-11-19"]
+    closes = zip(("OLDN", "OLDN", "NEWN", "NEWN"), days, (100, 50, 50, 49), strict=True)
+    rows = [f"{ticker},{day},{p},{p},{p},{p},1000" for ticker, day, p in closes]
+    (tmp_path / "bars.csv").write_text("\n".join(["ticker,date,open,high,low,close,volume", *rows]) + "\n")
+    (tmp_path / "names.csv").write_text("ticker,first,renamed_from\nOLDN,2020-01-02,\nNEWN,2026-11-18,OLDN\n")
+    (tmp_path / "actions.csv").write_text("ticker,ex_date,ratio,cash_amount\nNEWN,2026-11-17,2,\nNEWN,2026-11-19,,1\n")
+    text = Path(f"{tmp_path / 'bars.csv'}?listings=names.csv&actions=actions.csv")
+    with RunningSimulator(bars=text, now=NOON) as simulator:
+        [split] = ask(simulator, "/stocks/v1/splits").rows
+        [dividend] = ask(simulator, "/stocks/v1/dividends").rows
+        assert (split["ticker"], split["split_from"], split["split_to"]) == ("NEWN", 1, 2)
+        assert (dividend["ticker"], dividend["cash_amount"]) == ("NEWN", 1)
+        adjusted = ask(simulator, day_range("NEWN", "2026-11-18", "2026-11-19"), adjusted="true").rows
+        assert [row["c"] for row in adjusted] == [50, 49]
+        before = ask(simulator, day_range("OLDN", "2026-11-16", "2026-11-17"), adjusted="false").rows
+        assert [row["c"] for row in before] == [100, 50]
+        path = "/v3/reference/tickers"
+        assert [row["ticker"] for row in ask(simulator, path, date="2026-11-17").rows] == ["OLDN"]
+        assert [row["ticker"] for row in ask(simulator, path, date="2026-11-19").rows] == ["NEWN"]
+
+
 @pytest.mark.real_data
 def test_five_real_years_of_505_symbols_are_served_row_for_row() -> None:
     path = Path(os.environ["TICKSTOCK_REAL_DATA"]) / "sp500_5yr" / "sp500_5yr_2013_2018.parquet"
