@@ -62,7 +62,7 @@ def bar_table(name: str, content: bytes) -> BarTable:
     try:
         if kind.endswith((".parquet", ".pq")):
             rows = pl.read_parquet(content)
-            return BarTable(rows, pl.Series("line", range(1, rows.height + 1), dtype=pl.Int64), "row")
+            return BarTable(rows, pl.int_range(1, rows.height + 1, eager=True).alias("line"), "row")
         if kind.endswith(".gz"):
             content = gzip.decompress(content)
         if kind.endswith(ENDINGS):
@@ -77,10 +77,10 @@ def _text_table(name: str, content: bytes) -> BarTable:
     lines = pl.read_csv(
         content, has_header=False, separator="\x1f", quote_char=None, infer_schema=False, new_columns=["t"]
     )["t"].fill_null("")
-    filled = (lines.str.strip_chars(" \t,;|\ufeff") != "").to_list()
-    if True not in filled:
+    filled = lines.str.strip_chars(" \t,;|\ufeff") != ""
+    if not filled.any():
         raise BadInputError("file", name, f"{_ACCEPTED} (it is empty)")
-    top = filled.index(True)
+    top = int(filled.arg_max() or 0)
     separator = _separator(lines[top])
     header = _fields(lines[top], separator)
     _refuse_ragged(name, lines, top, separator, len(header))
@@ -90,9 +90,9 @@ def _text_table(name: str, content: bytes) -> BarTable:
     )  # fmt: skip
     if frame.height != lines.len() - top:
         raise BadInputError("file", name, "a CSV file with one row a line")
-    numbered = pl.Series("line", range(top + 1, lines.len() + 1), dtype=pl.Int64)
-    keep = pl.Series(filled[top:])
-    frame, numbered = frame.filter(keep), numbered.filter(keep)
+    numbered = pl.int_range(top + 1, lines.len() + 1, eager=True).alias("line")
+    if not filled.all():
+        frame, numbered = frame.filter(filled[top:]), numbered.filter(filled[top:])
     if _LEAN.fullmatch(lines[top]):
         frame = frame.rename(dict(zip(frame.columns, _LEAN_COLUMNS, strict=True)))
         return BarTable(frame, numbered, price_unit=DECIMAL_SHIFT, one_ticker=True)
