@@ -138,7 +138,7 @@ class FileSource:
         Raises:
             NotFoundError: always, as a vendor's for a ticker that it does not know.
         """
-        raise NotFoundError(f"{self.name}: a file of bars has no ticker changes (asked for {ticker})")
+        raise NotFoundError(f"{self._path.name}: a file of bars has no ticker changes (asked for {ticker})")
 
     def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
         """Not offered.
@@ -197,7 +197,7 @@ class FileSource:
         return []
 
     def _not_offered(self, what: str) -> PermanentVendorError:
-        return PermanentVendorError(f"{self.name}: a file of bars has no {what}; use a vendor for them")
+        return PermanentVendorError(f"{self._path.name}: a file of bars has no {what}; use a vendor for them")
 
     def spans(self) -> pl.DataFrame:
         """(ticker, first, last): the sessions between which the file has rows of each ticker, by ticker."""
