@@ -53,9 +53,18 @@ class RowsInMemory(FileSource):
     """A source with its answers in memory: a call costs nothing, so that only the work after it is measured."""
 
     def __init__(self, rows: MarketRows) -> None:
-        super().__init__("memory.parquet", name="files")
-        self._rows = rows.frame
+        super().__init__("memory.parquet")
+        self._frame = rows.frame
         self._by_ticker = {key[0]: part for key, part in rows.frame.partition_by("ticker", as_dict=True).items()}
+
+    @property
+    def name(self) -> str:
+        """As a file's, without one."""
+        return "files:memory"
+
+    @cached_property
+    def _bars(self) -> pl.DataFrame:
+        return self._frame.sort("ticker", "session")
 
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
         """The rows of one ticker, `start` and `end` inclusive."""

@@ -121,7 +121,7 @@ def warehouse_template(administration: psycopg.Connection, services: ServiceAddr
 
     name = "warehouse_template"
     administration.execute(f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    copy_calendars(open_engine(_url(services, name)), date(2000, 1, 1), CALENDARS_UNTIL)
+    copy_calendars(open_engine(_url(services, name)), date(1962, 1, 1), CALENDARS_UNTIL)
     close_engines()
     return _left_alone(administration, name)
 

@@ -15,7 +15,7 @@ import click
 import sqlalchemy as sa
 from rich.console import Console
 
-from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_until, copy_calendars
+from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_from, copied_until, copy_calendars
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
@@ -24,8 +24,9 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses, process_
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import Clock, clock_of
-from tickstock_dagster.core.calendars.markets import MARKET
-from tickstock_dagster.core.calendars.session_calendar import FIRST_DAY, LAST_DAY, SessionCalendar
+from tickstock_dagster.core.calendars.library import first_day
+from tickstock_dagster.core.calendars.markets import CALENDARS, MARKET
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.settings import Settings, load_settings
@@ -121,8 +122,10 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
     report = migrate(workspace.addresses.database_url)
     year = workspace.now().year
     until = copied_until(workspace.engine)  # the calendar's last year has no next one
-    if until is None or until.year <= min(year, LAST_DAY.year - 1):
-        copy_calendars(workspace.engine, FIRST_DAY, min(date(year + 2, 12, 31), LAST_DAY))
+    since = copied_from(workspace.engine)  # a former release began later
+    begun = all(since.get(key, LAST_DAY).year <= first_day(key).year for key in CALENDARS)
+    if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
+        copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
     return report
 
 

@@ -43,10 +43,10 @@ def build_vendor(options: SimulatorOptions) -> Vendor:
 def _bars(options: SimulatorOptions) -> "Callable[[], MarketData]":
     """A function that loads the market of bars; a file is read and validated at once."""
     if options.bars is not None:
-        from tickstock_dagster.simulator.market.bars_file import FileMarket, read_bars_file
+        from tickstock_dagster.simulator.market.bars_file import read_file_market
 
-        bars = read_bars_file(options.bars)
-        return lambda: FileMarket(bars)
+        market = read_file_market(options.bars)
+        return lambda: market
 
     def synthetic() -> "MarketData":
         from tickstock_dagster.simulator.synthetic.market import synthetic_market

@@ -1,6 +1,6 @@
 -- The securities of one market: abroad, those of its venue; in the US, all that no market abroad lists. A list of US
 -- tickers says nothing about Tokyo.
-SELECT s.security_id, s.composite_figi, s.delisted_on,
+SELECT s.security_id, s.composite_figi, s.delisted_on, s.on_lists,
     i.ticker, i.valid_from, i.valid_to, i.start_known, i.seen_from, i.seen_to, i.gone_on,
     i.stated_from, i.stated_to
 FROM securities AS s

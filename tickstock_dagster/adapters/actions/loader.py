@@ -92,8 +92,17 @@ def load_corporate_actions(
     reopened = reopened_days(context.engine, context.source.name)
     report = ActionsReport()
     for span in spans_to_ask(receipts, calendar, first, last, now=context.now(), reopened=reopened):
-        report += _Look(context, span).load()
+        report += load_stretch(context, span)
     return report
+
+
+def load_stretch(context: LoadContext[ReferenceSource], span: Span) -> ActionsReport:
+    """Ask for one stretch of days, however fresh, and store what is new or changed, in one transaction.
+
+    Raises:
+        VendorError, ServiceUnavailableError: as for `load_corporate_actions`.
+    """
+    return _Look(context, span).load()
 
 
 class _Look:

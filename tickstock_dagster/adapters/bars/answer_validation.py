@@ -14,8 +14,9 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.loading.coverage import ENOUGH_SESSIONS, usual_volumes
 from tickstock_dagster.adapters.loading.processing import read_retry_terms
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.sources.fetcher import BarAnswer
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import (
     NotEntitledError,
     NotPublishedYetError,
@@ -35,6 +36,9 @@ from tickstock_dagster.core.loading.coverage import (
     explain_absences,
 )
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
+
+EXAMPLES = 10
+"""How many quarantined rows a load's report names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,8 @@ class AnswerValidator:
         good = [answer for answer in answers if answer.result is not None]
         sessions = session_table(self.calendar, [answer.question for answer in answers])
         grouped = any(answer.question.kind is not UnitKind.RANGE for answer in good)
-        intervals = read_intervals(self.context.engine) if grouped else self.intervals
+        # All holders of a ticker: it may have passed on between the session and today.
+        intervals = intervals_of(self.context.engine, None) if grouped else self.intervals
         validated = validate_answers(
             _rows(good),
             intervals,
@@ -83,6 +88,8 @@ class AnswerValidator:
         ranged = pl.concat([asked, bracketed]).filter(pl.col("kind") == UnitKind.RANGE.value)
         starts = first_bars(received, intervals, ranged)
         absent = absent_cells(asked, validated.bars, sessions, self.expected)
+        if self.context.source.capabilities.own_rows:  # a file that lacks many names is no outage
+            absent = absent.with_columns(suspicious=pl.lit(value=False))
         explained = explain_absences(
             absent.select(*CELL_SCHEMA, "closes_at", "suspicious"),
             self._usual_volumes(absent, validated.bars),
@@ -91,6 +98,8 @@ class AnswerValidator:
             asked=absence_evidence(self.context.source.name),
             terms=self._retry_terms(absent, now),
         )
+        if isinstance(self.context.source, FileSource) and self.context.source.capabilities.own_rows:
+            explained = _beyond_the_file(explained, self.context.source, now)
         failed = [
             self.failed_gaps([answer.question], answer.error, now) for answer in answers if answer.error is not None
         ]
@@ -164,9 +173,36 @@ class AnswerValidator:
         )
 
 
+def _beyond_the_file(gaps: pl.DataFrame, source: FileSource, now: datetime) -> pl.DataFrame:
+    """Gaps before a ticker's first row in a file, or after its last: they are owed, however thinly it trades."""
+    spans = source.spans()
+    asked = absence_evidence(source.name)
+    beyond = (pl.col("reason") != GapReason.QUARANTINED.value) & ~pl.col("session").is_between("first", "last")
+    ends = pl.when(pl.col("session") > pl.col("last")).then(
+        pl.lit(f"{asked} ends with ") + pl.col("last").cast(pl.String)
+    )
+    begins = pl.lit(f"{asked} begins with ") + pl.col("first").cast(pl.String)
+    return (
+        gaps.join(spans, on="ticker", how="left", maintain_order="left")
+        .with_columns(
+            reason=pl.when(beyond).then(pl.lit(GapReason.VENDOR_MISSING.value)).otherwise("reason"),
+            evidence=pl.when(beyond).then(ends.otherwise(begins)).otherwise("evidence"),
+            retry_at=pl.when(beyond).then(pl.lit(now + timedelta(days=30))).otherwise("retry_at"),
+        )
+        .with_columns(pl.col("retry_at").cast(pl.Datetime("us", "UTC")))
+        .select(list(GAP_SCHEMA))
+    )
+
+
 def _why_failed(answer: BarAnswer, doubtful: dict[str, str]) -> str | None:
     """The unit's error, in words; None for a good answer. One that lacks many bars proves no single absence."""
     return str(answer.error) if answer.error is not None else doubtful.get(answer.question.unit_id)
+
+
+def quarantine_words(rejected: pl.DataFrame, most: int) -> list[str]:
+    """The first rows that broke a rule, one line each."""
+    rows = rejected.select("ticker", "session", "reason").head(max(0, most)).iter_rows()
+    return [f"{ticker} {session}: {reason}" for ticker, session, reason in rows]
 
 
 def same_reason(cells: pl.DataFrame, reason: GapReason, evidence: str, retry_at: datetime) -> pl.DataFrame:

@@ -6,6 +6,7 @@ Choosing the calls belongs in `core.loading.planning`, making them in `adapters.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import polars as pl
 
@@ -15,11 +16,15 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, settled_cells
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.processing import read_priorities
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
-from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, absence_evidence
 from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.securities.equity_types import Priority
@@ -87,13 +92,15 @@ def plan_request(
         last,
         now,
         history=history_words(context.source),
-        ask_again=request.ask_again,
+        ask_again=request.ask_again or context.source.capabilities.own_rows,
         refresh=request.refresh,
     )
     missing = expected.join(settled, on=["security_id", "session"], how="anti")
     doubtful = _inside(missing, unproven)
     missing = missing.join(doubtful, on=["security_id", "session"], how="anti")
     offers = context.source.capabilities
+    if isinstance(context.source, FileSource) and offers.own_rows:
+        missing = _missing_of_file(context, context.source, expected, settled)
     limits = SourceLimits(
         context.source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, context.source.plan
     )
@@ -141,7 +148,41 @@ def _sought(
     return cells if request.ask_again else unanswered(context, cells)
 
 
+def _missing_of_file(
+    context: LoadContext[MarketSource], source: FileSource, expected: pl.DataFrame, settled: pl.DataFrame
+) -> pl.DataFrame:
+    """The missing cells of which a file can say something, without those of which this very content has no row.
+
+    That was said before, whatever the content was called then; another content is asked. A cell whose absence a vendor
+    explained for good is missing if the file has its bar.
+    """
+    cells = source.within(expected)
+    if cells.is_empty():
+        return cells
+    key = ["security_id", "session"]
+    span: dict[str, Any] = {"first": cells["session"].min(), "last": cells["session"].max()}
+    stored = read_frame(context.engine, statement("bars/cells_stored"), (span["first"], span["last"]))
+    cells = cells.join(stored.cast({"security_id": pl.Int64, "session": pl.Date}), on=key, how="anti")
+    values = {
+        **span,
+        "security_ids": cells["security_id"].unique().to_list(),
+        "evidence": absence_evidence(source.name),
+    }
+    with transaction(context.engine) as connection:
+        rows = connection.execute(statement("loading/gaps_by_answer"), values).fetchall()
+    lacked = pl.DataFrame([row[:2] for row in rows], schema={name: CELL_SCHEMA[name] for name in key}, orient="row")
+    explained = cells.join(settled, on=key, how="semi").join(source.cells(), on=["ticker", "session"], how="anti")
+    return cells.join(lacked, on=key, how="anti").join(explained, on=key, how="anti")
+
+
 def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Expectation:
+    if request.universes is None and context.source.capabilities.own_rows:
+        with transaction(context.engine) as connection:
+            held = connection.execute(
+                statement("securities/intervals_of_tickers"), {"tickers": list(request.tickers)}
+            ).fetchall()
+        # Of a ticker that passed from one to another, the file's rows are of both.
+        return Expectation(intervals_of(context.engine, sorted({row[0] for row in held})))
     if request.universes is None:
         return Expectation.of_tickers(context.engine, request.tickers)
     first, last = request.sessions[0], request.sessions[-1]

@@ -43,6 +43,7 @@ class LoadReport:
         gaps: requested bars that are not stored, by reason.
         unknown: requested tickers that no list of the vendor has.
         unresolved: tickers in answers that no security held on that session.
+        quarantined: up to ten rows that broke a rule, one line each.
         failures: failed units, one line each.
         calls: vendor calls made, including those for ticker lists.
         phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, settle (late starts,
@@ -61,3 +62,4 @@ class LoadReport:
     calls: int
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
+    quarantined: tuple[str, ...] = ()

@@ -11,7 +11,13 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 
-from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator, same_reason, unproven_gaps
+from tickstock_dagster.adapters.bars.answer_validation import (
+    EXAMPLES,
+    AnswerValidator,
+    quarantine_words,
+    same_reason,
+    unproven_gaps,
+)
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, history_words, plan_request
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.post_load import late_starts, proven_gaps, revised_gaps
@@ -22,9 +28,11 @@ from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
+from tickstock_dagster.adapters.securities.file_listings import store_file_listings
 from tickstock_dagster.adapters.securities.identity_sync import UNPROVEN_SCHEMA, IdentitySync
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_bars
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
@@ -79,7 +87,7 @@ class BarLoader:
         self._timer = PhaseTimer()
         try:
             prepared = self._prepare(request)
-            stored, unresolved, failures = self._fill(prepared)
+            stored, unresolved, failures, quarantined = self._fill(prepared)
             with self._timer.phase("settle"):
                 self._settle(prepared, request.sessions)
         finally:
@@ -101,10 +109,11 @@ class BarLoader:
             calls=self.context.calls - calls_before,
             seconds=(self.context.now() - begun).total_seconds(),
             phases=dict(self._timer.seconds),
+            quarantined=quarantined,
         )
 
-    def _fill(self, prepared: PlannedLoad) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...]]:
-        """Ask for every unit and store the answers: counts, tickers without a security, and failures in words."""
+    def _fill(self, prepared: PlannedLoad) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+        """Ask for every unit and store the answers: counts, tickers without a security, failures, quarantined rows."""
         units = prepared.plan.units
         record_plan(
             self.context.engine,
@@ -113,7 +122,7 @@ class BarLoader:
             priorities=prepared.priorities,
             now=self.context.now(),
         )
-        stored, unresolved, failures = NOTHING_STORED, set[str](), list[str]()
+        stored, unresolved, failures, quarantined = NOTHING_STORED, set[str](), list[str](), list[str]()
         if prepared.plan.out_of_history.height:
             stored += self._store_out_of_history(prepared.plan.out_of_history)
         if prepared.doubtful.height:
@@ -144,6 +153,7 @@ class BarLoader:
                 if self.progress:
                     self.progress(done, len(units), prepared.expectation)
                 unresolved.update(lost)
+                quarantined += quarantine_words(batch.rejected, EXAMPLES - len(quarantined))
                 failures += [f"{end.unit.describe()}: {end.error}" for end in batch.units if end.error]
         except NotEntitledError as error:
             self._store_unasked(validator, tuple(left), error)
@@ -152,7 +162,7 @@ class BarLoader:
             why = f"{GIVE_UP_AFTER} questions failed one after another, the last: {last_error}"
             stored += self._store_unasked(validator, tuple(left), UpstreamError(f"not asked for: {why}"))
             failures.append(f"{len(left)} further units were not asked for, since {why}")
-        return stored, tuple(sorted(unresolved)), tuple(failures)
+        return stored, tuple(sorted(unresolved)), tuple(failures), tuple(quarantined)
 
     def _store_unasked(self, validator: AnswerValidator, units: Sequence[WorkUnit], error: VendorError) -> StoreResult:
         """Explain the cells of units that were never asked for; the units stay pending."""
@@ -166,7 +176,11 @@ class BarLoader:
         first, last, now = request.sessions[0], request.sessions[-1], self.context.now()
         identity, unproven = IdentitySync(self.context), pl.DataFrame(schema=UNPROVEN_SCHEMA)
         identity_calls = 0
-        if self.context.source.capabilities.listings:
+        source = self.context.source
+        if isinstance(source, FileSource) and source.capabilities.own_rows:
+            with self._timer.phase("listing"):
+                store_file_listings(self.context.engine, source, request.tickers, now=now)
+        elif source.capabilities.listings:
             with self._timer.phase("listing"):
                 ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
                 if prove:

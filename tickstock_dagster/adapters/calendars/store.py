@@ -45,18 +45,31 @@ def copied_until(engine: sa.Engine) -> date | None:
     return min(last.values()) if set(last) >= set(CALENDARS) else None
 
 
+def copied_from(engine: sa.Engine) -> dict[str, date]:
+    """The first session in the copy for readers, by calendar."""
+    with transaction(engine) as connection:
+        return dict(connection.execute(statement("calendars/market_calendar_since")).fetchall())
+
+
 def copied_spans(connection: psycopg.Connection) -> dict[str, date]:
     """The last session in the copy for readers, by calendar."""
     return dict(connection.execute(statement("calendars/market_calendar_until")).fetchall())
 
 
 def copy_calendars(engine: sa.Engine, first: date, last: date) -> int:
-    """Update `market_calendar` to the calendars in force between two dates; returns the number of changed rows."""
+    """Update `market_calendar` to the calendars in force between two dates; returns the number of changed rows.
+
+    Args:
+        engine: the store's.
+        first: first day; a calendar that begins later is copied from its own first day on.
+        last: last day, included.
+    """
     changed = 0
     for key in CALENDARS:
         with transaction(engine) as connection:
             lock_calendars(connection)
-            changed += copy_days(connection, calendar_within(connection, key), first, last)
+            calendar = calendar_within(connection, key)
+            changed += copy_days(connection, calendar, max(first, calendar.first), last)
     return changed
 
 

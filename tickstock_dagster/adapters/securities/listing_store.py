@@ -34,13 +34,13 @@ def histories_held(engine: sa.Engine) -> Iterator[None]:
 def read_securities(engine: sa.Engine, market: str) -> list[Security]:
     """Every security of a market (MIC), with its whole history."""
     histories: dict[int, list[Interval]] = {}
-    heads: dict[int, tuple[str | None, date | None]] = {}
+    heads: dict[int, tuple[str | None, date | None, bool]] = {}
     with transaction(engine) as connection:
         for row in connection.execute(
             statement("securities/securities_read"), {"market": market, "abroad": list(ABROAD)}
         ):
-            security_id, figi, delisted_on, *interval = row
-            heads[security_id] = (figi, delisted_on)
+            security_id, figi, delisted_on, on_lists, *interval = row
+            heads[security_id] = (figi, delisted_on, on_lists)
             histories.setdefault(security_id, []).append(Interval(*interval))
     return [
         Security(
@@ -48,8 +48,9 @@ def read_securities(engine: sa.Engine, market: str) -> list[Security]:
             intervals=tuple(histories[security_id]),
             security_id=security_id,
             delisted_on=delisted_on,
+            on_lists=on_lists,
         )
-        for security_id, (figi, delisted_on) in heads.items()
+        for security_id, (figi, delisted_on, on_lists) in heads.items()
     ]
 
 

@@ -109,9 +109,9 @@ class ListingSync:
         # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
         # it is no evidence that a security was not listed.
         rows = self.context.source.listings(on=on)
-        known = read_securities(self.context.engine, self.context.market)
         lists = self._observed()
         listed = _listed(rows)
+        known = _comparable(read_securities(self.context.engine, self.context.market), listed)
         try:
             changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
         except SuspiciousListError as error:
@@ -211,6 +211,19 @@ def newest_holders(known: Iterable[Security], tickers: Sequence[str]) -> dict[st
             if interval.ticker in wanted and (held is None or held[0] < interval.valid_from):
                 holders[interval.ticker] = (interval.valid_from, security)
     return {ticker: security for ticker, (_, security) in holders.items()}
+
+
+def _comparable(known: Sequence[Security], listed: Sequence[Listed]) -> list[Security]:
+    """The securities that a list says something about: those that a list has shown before, or this one shows.
+
+    What only files of bars have shown, no list is expected to contain: its absence proves nothing.
+    """
+    shown = {row.ticker for row in listed}
+    return [
+        security
+        for security in known
+        if security.on_lists or any(interval.ticker in shown for interval in security.intervals)
+    ]
 
 
 def _ended_unexplained(security: Security) -> bool:

@@ -1,139 +1,123 @@
-"""Reading a Parquet or CSV file of daily bars into `BAR_SCHEMA`, with errors that name file, column and value.
+"""The bytes of a file of bars, or of a folder of them, read from disk, and their identity.
 
-Tickers are text whatever they look like (NA, TRUE and NAN are tickers), dates are dates and never instants in an
-unnamed zone, and an empty price is left to the validation of rows: it is no reason to refuse the file.
+What the bytes mean belongs in `core.bars.bar_files`.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
-import polars as pl
-
-from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
+from tickstock_dagster.core.bars.bar_file_tables import ENDINGS
+from tickstock_dagster.core.bars.bar_files import BarFile, read_bar_files
+from tickstock_dagster.core.bars.file_options import FileOptions
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.securities.tickers import canonical_ticker
 
-DEFAULT_COLUMNS: dict[str, tuple[str, ...]] = {
-    "ticker": ("ticker", "symbol"),
-    "session": ("session", "date"),
-    **{name: (name,) for name in BAR_SCHEMA if name not in ("ticker", "session")},
-}
-"""Names under which a file may have each of our columns, in any case."""
-
-OPTIONAL = ("vwap", "transactions")
-
-NO_VALUE = ("", "NA", "N/A", "NaN", "nan", "null", "None")
-"""Texts that stand for an absent number in a CSV."""
-
-DATE_FORMATS = ("%Y-%m-%d", "%Y%m%d", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S")
-
-_DATES = "dates such as 2024-01-31 or 20240131"
+IDENTITY_LENGTH = 12
+"""Hexadecimal places of a file's identity: two of a million files share one with a chance of 1 in 500."""
 
 
-def read_bar_file(path: Path, columns: Mapping[str, str]) -> pl.DataFrame:
-    """All rows of a file as `BAR_SCHEMA`, by ticker and session.
+@dataclass(frozen=True, slots=True)
+class StoredBars:
+    """What a path holds: its rows, and the identity of its content."""
+
+    file: BarFile
+    identity: str
+
+
+def read_path(path: Path, options: FileOptions, market: str) -> StoredBars:
+    """All rows at a path. The last few are kept in memory, while the files do not change.
 
     Args:
-        path: `*.parquet` or `*.csv` (also `*.csv.gz`).
-        columns: our column names with the file's, where these are not in `DEFAULT_COLUMNS`.
+        path: a file, or a folder of files of bars.
+        options: what is declared about them.
+        market: MIC of the market whose bars they are.
 
     Raises:
-        BadInputError: the file is missing or of another kind, a column is missing, or a value is not a ticker, date or
-            number; names the file, the column and what is accepted.
+        BadInputError: there is none, or one cannot be read; names file, line, column, value and what is accepted.
     """
-    raw = _read(path)
-    names = _names(path, raw.columns, columns)
-    frame = pl.DataFrame(
-        [
-            _tickers(path, raw[names["ticker"]]),
-            _sessions(path, raw[names["session"]]),
-            *(_numbers(path, raw, names.get(name), name) for name in BAR_SCHEMA if name not in ("ticker", "session")),
-        ]
-    )
-    return frame.select(list(BAR_SCHEMA)).sort("ticker", "session", maintain_order=True)
+    files = bar_paths(path)
+    stamps = tuple((str(file), file.stat().st_mtime_ns, file.stat().st_size) for file in files)
+    return _read(path, stamps, _Declared(options), market)
 
 
-def _bad(path: Path, column: str, value: object, accepted: str) -> BadInputError:
-    return BadInputError(f"{path.name}, column {column}:", value, accepted)
+def bar_paths(path: Path) -> list[Path]:
+    """The file, or the files of bars in a folder and below it, by name.
 
-
-def _read(path: Path) -> pl.DataFrame:
-    kind = path.name.lower()
+    Raises:
+        BadInputError: there is none.
+    """
+    if path.is_dir():
+        files = [file for file in sorted(path.rglob("*")) if file.name.lower().endswith(ENDINGS) and file.is_file()]
+        if not files:
+            raise BadInputError("folder", path, f"one with files that end in {', '.join(ENDINGS)}")
+        return files
     if not path.is_file():
-        raise BadInputError("file", path, "an existing Parquet or CSV file")
+        raise BadInputError("file", path, "an existing Parquet or CSV file, or a folder of them")
+    return [path]
+
+
+def bytes_of(path: Path) -> bytes:
+    """All bytes of a file; of an archive, those of its one member.
+
+    Raises:
+        BadInputError: an archive is broken, or has another number of members.
+        OSError: the file cannot be read.
+    """
+    if not path.name.lower().endswith(".zip"):
+        return path.read_bytes()
     try:
-        if kind.endswith((".parquet", ".pq")):
-            return pl.read_parquet(path)
-        if kind.endswith((".csv", ".csv.gz")):
-            return pl.read_csv(path, infer_schema=False)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        words = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise BadInputError("file", path, f"a whole Parquet or CSV file ({words})") from None
-    raise BadInputError("file", path, "a name that ends in .parquet, .csv or .csv.gz")
+        with ZipFile(path) as archive:
+            members = [member for member in archive.namelist() if not member.endswith("/")]
+            if len(members) == 1:
+                return archive.read(members[0])
+    except BadZipFile as error:
+        raise BadInputError("file", path, f"a whole archive ({error})") from None
+    raise BadInputError("file", path, f"an archive of one CSV file (this one has {len(members)})")
 
 
-def _names(path: Path, present: list[str], columns: Mapping[str, str]) -> dict[str, str]:
-    """The file's name of each of our columns."""
-    for ours in columns:
-        if ours not in BAR_SCHEMA:
-            raise BadInputError("column map", ours, f"our columns: {', '.join(BAR_SCHEMA)}")
-    folded = {name.strip().casefold(): name for name in present}
-    names = {}
-    for ours, usual in DEFAULT_COLUMNS.items():
-        wanted = (columns[ours],) if ours in columns else usual
-        found = next((folded[name.casefold()] for name in wanted if name.casefold() in folded), None)
-        if found is not None:
-            names[ours] = found
-        elif ours not in OPTIONAL or ours in columns:
-            raise _bad(path, ours, " or ".join(wanted), f"one of the file's columns: {', '.join(present)}")
-    return names
+def identity_with(identity: str, beside: Sequence[Sequence[tuple[str, bytes]]]) -> str:
+    """The identity of bars together with the files given beside them."""
+    digest = hashlib.sha256(identity.encode())
+    for files in beside:
+        for name, content in files:
+            digest.update(f"{Path(name).name}\0{len(content)}\0".encode())
+            digest.update(content)
+    return digest.hexdigest()[:IDENTITY_LENGTH]
 
 
-def _tickers(path: Path, column: pl.Series) -> pl.Series:
-    if column.dtype not in (pl.String, pl.Categorical) and not isinstance(column.dtype, pl.Enum):
-        raise _bad(path, column.name, column.dtype, "tickers as text; any other type has lost some of them")
-    texts = column.cast(pl.String)
-    if texts.has_nulls():
-        raise _bad(path, column.name, "an empty ticker", f"a ticker in every row (row {texts.is_null().arg_max()})")
-    spellings = texts.unique()
-    field = f"{path.name}, column {column.name}:"
-    canonical = [canonical_ticker(text, field) for text in spellings]
-    return texts.replace_strict(spellings, pl.Series(canonical, dtype=pl.String), return_dtype=pl.String).alias(
-        "ticker"
-    )
+class _Declared:
+    """Options as a key of the cache: a mapping in them has no hash of its own."""
+
+    def __init__(self, options: FileOptions) -> None:
+        self.options = options
+        self.words = repr((options.date_format, options.ticker, sorted(options.columns.items())))
+
+    def __hash__(self) -> int:
+        return hash(self.words)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Declared) and self.words == other.words
 
 
-def _sessions(path: Path, column: pl.Series) -> pl.Series:
-    days = column
-    if column.dtype.is_integer():
-        days = column.cast(pl.String)
-    if days.dtype == pl.String:
-        texts = days.str.strip_chars()
-        tries = [texts.str.to_datetime(form, strict=False) for form in DATE_FORMATS]
-        days = pl.select(pl.coalesce(tries)).to_series()
-    if isinstance(days.dtype, pl.Datetime):
-        # An instant counts as a session only at midnight, in the zone in which it was written.
-        days = days.dt.replace_time_zone(None)
-        days = pl.select(pl.when(days == days.dt.truncate("1d")).then(days.dt.date())).to_series()
-    if days.dtype != pl.Date:
-        raise _bad(path, column.name, column.dtype, _DATES)
-    if days.has_nulls():
-        raise _bad(path, column.name, column[int(days.is_null().arg_max() or 0)], _DATES)
-    return days.alias("session")
+@lru_cache(maxsize=4)
+def _read(path: Path, stamps: tuple[tuple[str, int, int], ...], declared: _Declared, market: str) -> StoredBars:
+    digest = hashlib.sha256()
 
+    def contents() -> Iterator[tuple[str, bytes]]:
+        for name, _, _ in stamps:
+            content = bytes_of(Path(name))
+            if len(stamps) > 1:
+                digest.update(f"{Path(name).relative_to(path)}\0{len(content)}\0".encode())
+            digest.update(content)
+            yield (name if len(stamps) == 1 else str(Path(name).relative_to(path))), content
 
-def _numbers(path: Path, raw: pl.DataFrame, theirs: str | None, ours: str) -> pl.Series:
-    dtype = BAR_SCHEMA[ours]
-    if theirs is None:
-        return pl.Series(ours, [None], dtype=dtype).new_from_index(0, raw.height)
-    column = raw[theirs]
-    if column.dtype == pl.String:
-        texts = column.str.strip_chars()
-        column = pl.select(pl.when(~texts.is_in(NO_VALUE)).then(texts)).to_series()
-    elif not (column.dtype.is_numeric() or column.dtype == pl.Null):
-        raise _bad(path, theirs, column.dtype, "numbers")
-    numbers = column.cast(pl.Float64, strict=False)
-    wrong = numbers.is_null() & column.is_not_null()
-    if wrong.any():
-        raise _bad(path, theirs, column[int(wrong.arg_max() or 0)], "numbers, or nothing")
-    return numbers.cast(dtype, strict=False).alias(ours)
+    try:
+        file = read_bar_files(contents(), declared.options, market)
+    except OSError as error:
+        raise BadInputError("file", path, f"one that can be read ({error.strerror})") from None
+    if declared.words != _Declared(FileOptions()).words:
+        digest.update(declared.words.encode())  # another reading of the same bytes is another content
+    return StoredBars(file, digest.hexdigest()[:IDENTITY_LENGTH])

@@ -44,7 +44,8 @@ def open_source(
 
     Args:
         settings: key, address, plan.
-        source: "massive", "simulator" or "files:PATH"; None: the vendor where a key is set, else the simulator.
+        source: "massive", "simulator" or "files:PATH" (see `core.bars.file_options`); None: the vendor where a key is
+            set, else the simulator.
         simulator_url: where the simulator answers, unless MASSIVE_BASE_URL says otherwise.
         database_url: the warehouse, through which all processes share the key's rate; None: this process alone.
         threads: at most this many calls at once.
@@ -89,11 +90,13 @@ def open_source(
 
 def _files(chosen: str) -> MarketSource:
     from tickstock_dagster.adapters.sources.file_source import FileSource
+    from tickstock_dagster.core.bars.file_options import parse_file_text
 
-    path = Path(chosen.removeprefix("files:")).expanduser()
-    if not path.is_file():
-        raise BadInputError("source", chosen, f"{ACCEPTED}; PATH is an existing Parquet or CSV file")
-    return FileSource(path)
+    text, options = parse_file_text(chosen.removeprefix("files:"))
+    path = Path(text).expanduser()
+    if not text or not path.exists():
+        raise BadInputError("source", chosen, f"{ACCEPTED}; PATH is an existing Parquet or CSV file, or a folder")
+    return FileSource(path, options)
 
 
 @lru_cache(maxsize=16)

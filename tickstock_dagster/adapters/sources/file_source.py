@@ -1,18 +1,21 @@
-"""A local Parquet or CSV file as a source of daily bars.
+"""A local file, or a folder of files, as a source of daily bars.
 
-The first question reads and checks the whole file, and keeps it in memory. A file knows tickers from its rows alone:
-it has no names, no delistings and no corporate actions, and does not guess them. Rows pass as they are;
-`core.bars.daily_bars` validates them. `adapters.sources.bar_files` reads the columns.
+The first question reads and checks everything, and keeps it in memory. A file is its content: the source is named by a
+hash of the bytes, so that what one file said is never held against another. It knows tickers from its rows alone and
+speaks for nothing else: what it lacks is no evidence about the market. Rows pass as they are; `core.bars.daily_bars`
+validates them. `core.bars.bar_files` reads the columns.
+
+Longer than 250 lines because a source has every role of the protocol, also those that it only refuses.
 """
 
-import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 
 import polars as pl
 
-from tickstock_dagster.adapters.sources.bar_files import read_bar_file
+from tickstock_dagster.adapters.sources.bar_files import StoredBars, bar_paths, bytes_of, identity_with, read_path
 from tickstock_dagster.adapters.sources.protocol import (
     LISTING_SCHEMA,
     Capabilities,
@@ -24,6 +27,12 @@ from tickstock_dagster.adapters.sources.protocol import (
     TickerDetails,
     VendorCall,
 )
+from tickstock_dagster.core.bars.action_files import FileAction, dividends_frame, read_actions, splits_frame
+from tickstock_dagster.core.bars.bar_files import summary_of
+from tickstock_dagster.core.bars.file_options import FileOptions
+from tickstock_dagster.core.bars.listing_files import DeclaredListing, by_key, read_listings
+from tickstock_dagster.core.calendars.markets import MARKET, market_named
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.core.securities.tickers import canonical_ticker
@@ -33,32 +42,60 @@ MAX_ROWS = 1_000_000
 
 
 class FileSource:
-    """`MarketSource` over one file. Thread-safe.
+    """`MarketSource` over one file or folder. Thread-safe.
 
     Attributes:
-        name: stored as the rows' source.
         plan: none; a file has no rate and no history limit.
+        options: what is declared about the file.
     """
 
-    def __init__(self, path: Path | str, *, columns: Mapping[str, str] | None = None, name: str = "files") -> None:
-        self.name = name
+    def __init__(self, path: Path | str, options: FileOptions | None = None, *, market: str = MARKET) -> None:
         self.plan: VendorPlan | None = None
+        self.options = options or FileOptions()
         self._path = Path(path)
-        self._columns = dict(columns or {})
-        self._lock = threading.Lock()
-        self._rows: pl.DataFrame | None = None
+        self._market = market
+
+    @property
+    def name(self) -> str:
+        """Stored as the rows' source: `files:` and the first twelve places of the content's SHA-256.
+
+        With actions or listings beside the bars, these are a part of the content.
+
+        Raises:
+            BadInputError: the file cannot be read.
+        """
+        beside = [path for path in (self.options.actions, self.options.listings) if path is not None]
+        if not beside:
+            return f"files:{self._stored.identity}"
+        return f"files:{identity_with(self._stored.identity, [self._beside(path) for path in beside])}"
+
+    @property
+    def label(self) -> str:
+        """The file by its name, for people."""
+        return f"{self._path.name} ({self.name})"
+
+    @property
+    def summary(self) -> list[str]:
+        """What was set aside, respelt or not read, one line each, with counts and up to ten examples."""
+        return summary_of(self._stored.file)
+
+    @property
+    def rows_set_aside(self) -> int:
+        """How many rows were set aside because of their ticker."""
+        return self._stored.file.rows_set_aside
 
     @property
     def capabilities(self) -> Capabilities:
-        """Bars and the list of tickers; no facts about them, no corporate actions and no renames."""
+        """Bars, and corporate actions where they are given beside them; no list of the market, no facts."""
         return Capabilities(
             range_bars=True,
             grouped_bars=True,
-            listings=True,
-            corporate_actions=False,
+            listings=False,
+            corporate_actions=self.options.actions is not None,
             max_range_rows=MAX_ROWS,
             details=False,
             etf_profiles=False,
+            own_rows=True,
         )
 
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
@@ -70,12 +107,12 @@ class FileSource:
         """
         if start > end:
             raise BadInputError("range", f"{start}..{end}", "a first day that is not after the last")
-        symbol = canonical_ticker(ticker)
-        return self._bars().filter(pl.col("ticker") == symbol, pl.col("session").is_between(start, end))
+        place, length = self._places.get(self._spelt(ticker), (0, 0))
+        return self._bars.slice(place, length).filter(pl.col("session").is_between(start, end))
 
     def grouped_bars(self, session: date) -> pl.DataFrame:
         """Bars of every ticker on one session, as `BAR_SCHEMA`."""
-        return self._bars().filter(pl.col("session") == session)
+        return self._bars.filter(pl.col("session") == session)
 
     def listings(
         self, *, on: date | None = None, active: bool = True, tickers: Sequence[str] | None = None
@@ -86,11 +123,11 @@ class FileSource:
         """
         if not active:
             return pl.DataFrame(schema=LISTING_SCHEMA)
-        rows = self._bars()
+        rows = self._bars
         if on is not None:
             rows = rows.filter(pl.col("session") <= on)
         if tickers is not None:
-            rows = rows.filter(pl.col("ticker").is_in([canonical_ticker(ticker) for ticker in tickers]))
+            rows = rows.filter(pl.col("ticker").is_in([self._spelt(ticker) for ticker in tickers]))
         known = rows.select("ticker", active=True).unique("ticker", maintain_order=True)
         unknown = {name: pl.lit(None, dtype=dtype) for name, dtype in LISTING_SCHEMA.items() if name not in known}
         return known.with_columns(**unknown).select(list(LISTING_SCHEMA))
@@ -101,7 +138,7 @@ class FileSource:
         Raises:
             NotFoundError: always, as a vendor's for a ticker that it does not know.
         """
-        raise NotFoundError(f"{self.name}: a file of bars has no ticker changes (asked for {ticker})")
+        raise NotFoundError(f"{self._path.name}: a file of bars has no ticker changes (asked for {ticker})")
 
     def ticker_details(self, ticker: str, *, on: date | None = None) -> TickerDetails:
         """Not offered.
@@ -120,24 +157,28 @@ class FileSource:
         raise self._not_offered(f"ETF profiles (asked for {on})")
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
-        """Not offered.
+        """The splits given beside the bars.
 
         Raises:
-            PermanentVendorError: always.
+            PermanentVendorError: none are.
         """
-        raise self._not_offered(f"splits (asked for {start}..{end})")
+        if self.options.actions is None:
+            raise self._not_offered(f"splits (asked for {start}..{end})")
+        return splits_frame(self.actions).filter(pl.col("ex_date").is_between(start, end))
 
     def dividends(self, start: date, end: date) -> pl.DataFrame:
-        """Not offered.
+        """The dividends given beside the bars.
 
         Raises:
-            PermanentVendorError: always.
+            PermanentVendorError: none are.
         """
-        raise self._not_offered(f"dividends (asked for {start}..{end})")
+        if self.options.actions is None:
+            raise self._not_offered(f"dividends (asked for {start}..{end})")
+        return dividends_frame(self.actions).filter(pl.col("ex_date").is_between(start, end))
 
     def publication(self, session: date) -> Publication:
         """Whether the file has rows of the session."""
-        sessions = self._bars()["session"]
+        sessions = self._bars["session"]
         if (sessions == session).any():
             return Publication(True, f"{self.name}: {self._path.name} has rows of {session}")
         held = f"it holds {sessions.min()!s} to {sessions.max()!s}" if len(sessions) else "it is empty"
@@ -156,10 +197,78 @@ class FileSource:
         return []
 
     def _not_offered(self, what: str) -> PermanentVendorError:
-        return PermanentVendorError(f"{self.name}: a file of bars has no {what}; use a vendor for them")
+        return PermanentVendorError(f"{self._path.name}: a file of bars has no {what}; use a vendor for them")
 
+    def spans(self) -> pl.DataFrame:
+        """(ticker, first, last): the sessions between which the file has rows of each ticker, by ticker."""
+        return (
+            self._bars.group_by("ticker")
+            .agg(first=pl.col("session").min(), last=pl.col("session").max())
+            .sort("ticker")
+        )
+
+    def sessions_of(self, ticker: str) -> list[date]:
+        """The sessions of a ticker's rows, ascending."""
+        place, length = self._places.get(self._spelt(ticker), (0, 0))
+        return self._bars.slice(place, length)["session"].unique().sort().to_list()
+
+    def cells(self) -> pl.DataFrame:
+        """(ticker, session) of every row, each once."""
+        return self._bars.select("ticker", "session").unique()
+
+    def within(self, cells: pl.DataFrame) -> pl.DataFrame:
+        """Those of some cells of which the file can say something: of its own tickers, on days on which it has rows."""
+        bars = self._bars
+        return cells.join(bars.select("ticker").unique(), on="ticker", how="semi").join(
+            bars.select("session").unique(), on="session", how="semi"
+        )
+
+    @cached_property
+    def declared(self) -> list[DeclaredListing]:
+        """The listings and renames given beside the bars.
+
+        Raises:
+            BadInputError: they cannot be read.
+        """
+        return read_listings(self._beside(self.options.listings)) if self.options.listings else []
+
+    @cached_property
+    def actions(self) -> list[FileAction]:
+        """The splits and dividends given beside the bars.
+
+        Raises:
+            BadInputError: they cannot be read.
+        """
+        if self.options.actions is None:
+            return []
+        next_session = library_calendar(market_named(self._market).calendar).next_session
+        return read_actions(self._beside(self.options.actions), by_key(self.declared), self._closes, next_session)
+
+    def _beside(self, path: str) -> list[tuple[str, bytes]]:
+        """Name and bytes of the files at a path, which is as given, or beside the bars."""
+        given = Path(path).expanduser()
+        found = given if given.exists() else self._path.parent / path
+        return [(str(file), bytes_of(file)) for file in bar_paths(found)]
+
+    def _closes(self, ticker: str) -> dict[date, float]:
+        place, length = self._places.get(ticker, (0, 0))
+        rows = self._bars.slice(place, length).filter(pl.col("close").is_not_null())
+        return dict(rows.select("session", "close").iter_rows())
+
+    def _spelt(self, ticker: str) -> str:
+        return canonical_ticker(ticker, market=self._market)
+
+    @cached_property
+    def _stored(self) -> StoredBars:
+        return read_path(self._path, self.options, self._market)
+
+    @cached_property
     def _bars(self) -> pl.DataFrame:
-        with self._lock:
-            if self._rows is None:
-                self._rows = read_bar_file(self._path, self._columns)
-            return self._rows
+        """The rows, by ticker and session."""
+        return self._stored.file.bars
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[int, int]]:
+        """Where each ticker's rows begin, and how many they are."""
+        runs = self._bars.with_row_index("place").group_by("ticker").agg(pl.col("place").min(), pl.len())
+        return {ticker: (place, length) for ticker, place, length in runs.iter_rows()}

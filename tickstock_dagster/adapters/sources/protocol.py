@@ -128,6 +128,8 @@ class Publication:
 class Capabilities:
     """What a source offers. `max_range_rows` bounds the sessions of one range call.
 
+    `own_rows`: the source speaks for the tickers and the sessions of its rows alone (a file that somebody has): what it
+    lacks says nothing about the market, and an absence is never an outage.
     `etf_profiles` does not mean that the key's plan includes them: only asking shows that. With `ticker_changes` a row
     is stored only where it is proven whose its ticker was.
     """
@@ -140,6 +142,7 @@ class Capabilities:
     details: bool
     etf_profiles: bool
     ticker_changes: bool = False
+    own_rows: bool = False
 
 
 class VendorError(TickstockError):
@@ -203,7 +206,7 @@ class Source(Protocol):
 
     @property
     def name(self) -> str:
-        """Short lower-case name stored in `ohlcv_daily.source`: massive, simulator or files."""
+        """Short lower-case name stored in `ohlcv_daily.source`: massive, simulator, or files:HASH by the content."""
 
     @property
     def plan(self) -> VendorPlan | None:

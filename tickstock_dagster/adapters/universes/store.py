@@ -160,6 +160,24 @@ def track_listed(
     return tickers
 
 
+def join_listed(
+    engine: sa.Engine, tickers: Sequence[str], *, track_from: date, reach: date | None = None, now: datetime
+) -> None:
+    """Add the tickers of a file to `us_listed`, and track it; a file is no list of the market and ends no membership.
+
+    Args:
+        engine: the store's.
+        tickers: at least one.
+        track_from: as for `write_universe`.
+        reach: as for `write_universe`.
+        now: aware.
+    """
+    before = universe_tickers(engine, LISTED) if LISTED in universe_names(engine) else ()
+    members = tuple(dict.fromkeys((*before, *tickers)))
+    title = "Listed, as lists and files show"
+    write_universe(engine, LISTED, "list", title, members, track_from=track_from, reach=reach, now=now)
+
+
 @dataclass(frozen=True, slots=True)
 class UniverseEntry:
     """One line of the overview.

@@ -1,12 +1,16 @@
 """`tickstock load`: bars of symbols, a universe or a profile over a range of sessions."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options, track
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+
+if TYPE_CHECKING:
+    from tickstock_dagster.cli.loading.runs import RunOutcome
 
 
 @click.command()
@@ -37,6 +41,8 @@ def command(*, as_json: bool, **options: Any) -> None:
         f"{totals['bars_explained']:,} explained by a final reason, {totals['bars_missing']:,} missing; "
         f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
     )
+    for line in _noted(outcomes):
+        click.echo(line)
     if totals["bars_missing"]:
         click.echo("Every missing bar has a reason: tickstock status")
 
@@ -75,5 +81,22 @@ def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dic
     ]
 
 
+def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:
+    """What was quarantined or set aside, with counts and up to ten examples."""
+    lines = []
+    rows = sum(outcome.metadata.get("rows_quarantined", 0) for outcome in outcomes)
+    if rows:
+        named = [line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined"))][:10]
+        more = f"; and {rows - len(named)} more" if rows > len(named) else ""
+        lines.append(f"{rows:,} {'row' if rows == 1 else 'rows'} quarantined: {'; '.join(named)}{more}")
+    of_files = (line for outcome in outcomes for line in _lines(outcome.metadata.get("set_aside")))
+    return [*lines, *dict.fromkeys(of_files)]
+
+
+def _lines(markdown: str | None) -> list[str]:
+    return [line.removeprefix("- ") for line in (markdown or "").splitlines()]
+
+
 def _plain(metadata: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in metadata.items() if isinstance(value, int | float) or key == "source"}
+    shown = ("source", "file", "quarantined", "set_aside")
+    return {key: value for key, value in metadata.items() if isinstance(value, int | float) or key in shown}

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.cli.loading.selection import SelectionOptions, select, selection_options
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json, status
 from tickstock_dagster.core.loading.planning import UnitKind
@@ -54,8 +55,9 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
     if as_json:
         print_json(facts)
         return
+    label = source.label if isinstance(source, FileSource) else source.name
     rate = f"at {facts['rate']} ({facts['plan']} plan)" if facts["rate"] else "without a rate limit"
-    click.echo(f"{selection.label}, {facts['first_session']} to {facts['last_session']}, from {source.name}")
+    click.echo(f"{selection.label}, {facts['first_session']} to {facts['last_session']}, from {label}")
     click.echo(f"  missing bars     {plan.cells:>12,}")
     if plan.out_of_history.height:
         click.echo(

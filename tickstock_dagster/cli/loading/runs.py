@@ -25,7 +25,7 @@ from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
-from tickstock_dagster.defs.partitions import TICKERS, free_ticker_keys, grid_start
+from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG
 
 
@@ -70,11 +70,11 @@ def run_sessions(
         RunFailedError: the run failed.
     """
     library = library_calendar(MARKET)
-    keyed = [day for day in sessions if library.is_session(day)]
-    added = [str(day) for day in sessions if not library.is_session(day)]
-    keyed = keyed or [library.previous_session(sessions[0])]
-    span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
-    config = {"tickers": list(tickers), "universe": universe or "", "added_sessions": added}
+    keyed = [day for day in sessions if library.is_session(day) and day >= SESSIONS_START]
+    added = [str(day) for day in sessions if not library.is_session(day) or day < SESSIONS_START]
+    carriers = keyed or [max(SESSIONS_START, library.previous_session(sessions[0]))]
+    span = {RANGE_START: str(carriers[0]), RANGE_END: str(carriers[-1])}
+    config = {"tickers": list(tickers), "universe": universe or "", "added_sessions": added, "only_added": not keyed}
     ops = {"us__session_bars": {"config": config}} if tickers or universe or added else {}
     return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
 
@@ -163,7 +163,8 @@ def run_actions(
         RunFailedError: the run failed.
     """
     library = library_calendar(MARKET)
-    keyed = [day for day in sessions if library.is_session(day)] or [library.previous_session(sessions[0])]
+    keyed = [day for day in sessions if library.is_session(day) and day >= SESSIONS_START]
+    keyed = keyed or [max(SESSIONS_START, library.previous_session(sessions[0]))]
     span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
     return _execute(workspace, "us_actions", {**span, **(tags or {})}, {}, source, "splits and dividends")
 

@@ -1,4 +1,7 @@
-"""The tickers and sessions of a load or plan, from the command line's options. Not a command."""
+"""The tickers and sessions of a load or plan, from the command line's options. Not a command.
+
+Longer than 250 lines because the options, what they mean together and what they must not be stand in one place.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,15 +15,18 @@ from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import (
     LISTED,
     expect_from,
+    join_listed,
     listed_tickers,
     track_listed,
     track_profile,
 )
 from tickstock_dagster.cli.universes.shipped import find_universe
 from tickstock_dagster.cli.workspace import Workspace, parse_date
+from tickstock_dagster.core.bars.file_options import with_options
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
@@ -41,6 +47,7 @@ class Selection:
         universe: load its members as of each session; `tickers` are all that were a member on any of them.
         source: instead of the configured one.
         profile: the chosen profile, or the default one where nothing was chosen.
+        joins_listed: the tickers are all of a file, and become members of us_listed.
     """
 
     tickers: tuple[str, ...]
@@ -51,6 +58,7 @@ class Selection:
     source: str | None
     profile: Profile | None = None
     universe: str | None = None
+    joins_listed: bool = False
 
     def request(self, *, strict: bool = False) -> LoadRequest:
         """What to load, for `BarLoader`."""
@@ -71,6 +79,10 @@ class SelectionOptions:
         first: first date, YYYY-MM-DD.
         last: last date, YYYY-MM-DD.
         source: instead of the configured one.
+        date_format: strptime's, of a file's dates.
+        actions: path of a file's splits and dividends.
+        listings: path of a file's listings and renames.
+        ended: a file's series that stop early have ended.
     """
 
     universe: str | None = None
@@ -81,6 +93,28 @@ class SelectionOptions:
     first: str | None = None
     last: str | None = None
     source: str | None = None
+    date_format: str | None = None
+    actions: str | None = None
+    listings: str | None = None
+    ended: bool = False
+
+    @property
+    def declared_source(self) -> str | None:
+        """The source with what the options declare about its file.
+
+        Raises:
+            BadInputError: they declare something about a source that is no file.
+        """
+        declared = {
+            "date-format": self.date_format,
+            "actions": self.actions,
+            "listings": self.listings,
+            "ended": "yes" if self.ended else None,
+        }
+        given = next((name for name, value in declared.items() if value), None)
+        if given and not (self.source or "").startswith("files:"):
+            raise BadInputError(f"--{given}", declared[given], "with --source files:PATH, of which it speaks")
+        return with_options(self.source, declared) if self.source else None
 
 
 def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -95,6 +129,10 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--from", "first", help="First date, YYYY-MM-DD."),
             click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
             click.option("--source", help="massive, simulator or files:PATH, instead of the configured one."),
+            click.option("--date-format", help="Of a file: how its dates are written, as %m/%d/%Y."),
+            click.option("--actions", help="Of a file: its splits and dividends, a table or a folder of factor files."),
+            click.option("--listings", help="Of a file: its listings and renames, a table or a folder of map files."),
+            click.option("--ended", is_flag=True, help="Of a file: series that stop before its last day have ended."),
         )
     ):
         command = option(command)
@@ -108,11 +146,13 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
         BadInputError: none or several of universe, symbols and profile; a span that is inverted, empty or given twice;
             a future date; an unknown name.
     """
-    universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.source
+    universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.declared_source
+    file: FileSource | None = None
     if source:
         bars = workspace.source(source)
-        if source.startswith("files:"):
-            bars.listings()  # reads the file: a malformed one is refused before anything is launched
+        if isinstance(bars, FileSource):
+            file = bars
+            file.spans(), file.declared, file.actions  # reads all: what is malformed is refused before anything starts
     chosen = [
         name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
     ]
@@ -122,20 +162,27 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
     if not chosen:
         profile = workspace.settings.profile
     named = profile_named(profile) if profile else None
-    sessions = _sessions(calendar, now, named, options)
+    sessions = _sessions(calendar, now, named, options, since=calendar.first if file else HISTORY_START)
     if named is not None:
-        return Selection(named.tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
+        tickers = named.tickers if file is None else _held(file, named)
+        return Selection(tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
     if symbols:
         tickers = tuple(
             dict.fromkeys(canonical_ticker(part, "--symbols") for part in symbols.split(",") if part.strip())
         )
         if not tickers:
             raise BadInputError("--symbols", symbols, "tickers separated by commas")
-        _refuse_unknown(workspace, tickers, sessions, now, source)
+        if file is None:
+            _refuse_unknown(workspace, tickers, sessions, now, source)
+        else:
+            _refuse_absent(file, tickers)
         label = "1 symbol" if len(tickers) == 1 else f"{len(tickers)} symbols"
         return Selection(tickers, sessions, label, "symbols", False, source)
     assert universe is not None  # noqa: S101  # exactly one of the three is set
     label = f"universe {universe}"
+    if universe == LISTED and file is not None:
+        tickers = tuple(file.spans()["ticker"])
+        return Selection(tickers, sessions, label, "sessions", False, source, joins_listed=True)
     if universe == LISTED:
         return Selection(_listed(workspace, sessions, now, source), sessions, label, "sessions", True, source)
     key = find_universe(workspace, universe, now, source)
@@ -160,11 +207,19 @@ def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
         track_listed(engine, last, track_from=first, reach=reach, now=now)
     elif selection.universe is not None:
         expect_from(engine, first, reach, universe=selection.universe, now=now)
+    elif selection.joins_listed:
+        join_listed(engine, selection.tickers, track_from=first, reach=reach, now=now)
 
 
 def _sessions(
-    calendar: SessionCalendar, now: datetime, profile: Profile | None, options: SelectionOptions
+    calendar: SessionCalendar,
+    now: datetime,
+    profile: Profile | None,
+    options: SelectionOptions,
+    *,
+    since: date = HISTORY_START,
 ) -> tuple[date, ...]:
+    """The sessions of the span, which may not begin before `since`: the vendor's history, or a file's calendar."""
     years, months, first, last = options.years, options.months, options.first, options.last
     spans = [name for name, value in (("--years", years), ("--months", months), ("--from", first)) if value is not None]
     if len(spans) > 1:
@@ -186,12 +241,11 @@ def _sessions(
         begin = end - timedelta(days=profile.days - 1)
     else:
         begin = months_before(end, profile.months if profile and profile.months else 1) + timedelta(days=1)
-    if begin < HISTORY_START:
+    if begin < since:
         given = {"--from": first, "--years": years, "--months": months, "--to": last}
         option = next((name for name, value in given.items() if value), "--to")
-        raise BadInputError(
-            option, given[option], f"a span that begins on {HISTORY_START} or later, as the vendor's history does"
-        )
+        whose = "the vendor's history" if since == HISTORY_START else f"the calendar of {calendar.key}"
+        raise BadInputError(option, given[option], f"a span that begins on {since} or later, as {whose} does")
     if begin > end:
         raise BadInputError("--from", begin, f"a date up to --to, {end}")
     sessions = tuple(day for day in calendar.sessions(begin, end) if day <= latest)
@@ -216,6 +270,22 @@ def _refuse_unknown(
     unknown = sorted(set(tickers) - set(held))
     if unknown:
         raise BadInputError("--symbols", ", ".join(unknown), choices(unknown[0], held))
+
+
+def _refuse_absent(file: FileSource, tickers: tuple[str, ...]) -> None:
+    """Refuse tickers of which the file has no row; no list of a vendor is asked."""
+    held = file.spans()["ticker"].to_list()
+    if absent := sorted(set(tickers) - set(held)):
+        raise BadInputError("--symbols", ", ".join(absent), f"tickers of {file.label}; {choices(absent[0], held)}")
+
+
+def _held(file: FileSource, profile: Profile) -> tuple[str, ...]:
+    """The tickers of a profile of which a file has rows; it says nothing about the others."""
+    held = set(file.spans()["ticker"])
+    tickers = tuple(ticker for ticker in profile.tickers if ticker in held)
+    if not tickers:
+        raise BadInputError("--source", file.label, f"a file with a ticker of the profile {profile.name}")
+    return tickers
 
 
 def _listed(workspace: Workspace, sessions: tuple[date, ...], now: datetime, source: str | None) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.errors import BadInputError, TickstockError
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 
 DEFAULT_PORT = 8089
@@ -15,6 +15,9 @@ DEFAULT_PORT = 8089
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--plan", default=PlanName.STARTER.value, show_default=True, help="Plan of keys that name none.")
 @click.option("--bars", type=click.Path(path_type=Path), help="Serve this Parquet or CSV instead of synthetic bars.")
+@click.option("--date-format", help="Of the bars: how their dates are written, as %m/%d/%Y.")
+@click.option("--actions", help="Of the bars: their splits and dividends, a table or a folder of factor files.")
+@click.option("--listings", help="Of the bars: their listings and renames, a table or a folder of map files.")
 @click.option("--seed", default=7, show_default=True, help="Seed of the synthetic market.")
 @click.option(
     "--symbols",
@@ -34,6 +37,9 @@ def command(
     host: str,
     plan: str,
     bars: Path | None,
+    date_format: str | None,
+    actions: str | None,
+    listings: str | None,
     seed: int,
     symbols: str,
     etf_facts: bool,
@@ -42,18 +48,24 @@ def command(
     no_control: bool,
 ) -> None:
     """Serve a local stand-in for the vendor's REST API: synthetic or given bars, plan limits, faults on demand."""
+    from tickstock_dagster.core.bars.file_options import with_options
     from tickstock_dagster.core.loading.vendor_plans import vendor_plan
     from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions, parse_instant, parse_symbols
     from tickstock_dagster.simulator.server import serve
 
     try:
+        declared = {"date-format": date_format, "actions": actions, "listings": listings}
+        if bars is None and any(declared.values()):
+            raise BadInputError(
+                "--date-format, --actions, --listings", "without --bars", "with the bars that they are of"
+            )
         size, symbol_file = parse_symbols(symbols)
         serve(
             SimulatorOptions(
                 host=host,
                 port=port,
                 plan=vendor_plan(plan).name,
-                bars=bars,
+                bars=Path(with_options(str(bars), declared)) if bars else None,
                 seed=seed,
                 symbols=size,
                 symbol_file=symbol_file,

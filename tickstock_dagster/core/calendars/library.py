@@ -21,12 +21,16 @@ from zoneinfo import ZoneInfo
 
 FIRST_DAY = date(2000, 1, 1)
 LAST_DAY = date(2050, 12, 31)
-"""Bounds of the calendars, inclusive. A lookup outside of them is an error, never a guess.
+"""Days that every calendar has, inclusive. A lookup outside of a calendar is an error, never a guess.
 
 The last day is as far as the library's rules are worth loading: its sessions are computed, and what an exchange has
 published ends long before (`publication`). It is part of the identity of every partitions definition by session, whose
 exclusions end here: move it seldom, and with no backfill under way.
 """
+
+FIRST_DAYS = {"XNYS": date(1962, 1, 1)}
+"""Calendars that begin before `FIRST_DAY`: files reach back further than any vendor. The public daily prices of US
+stocks begin in 1962, and the second library agrees on every session since 1970 (it knows no holidays before)."""
 
 SNAPSHOT_FILE = "calendar_snapshot.json"
 
@@ -64,7 +68,7 @@ class RegularHours(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CalendarRules:
-    """All sessions between `FIRST_DAY` and `LAST_DAY`, in the market's wall-clock times.
+    """All sessions from a calendar's first day to `LAST_DAY`, in the market's wall-clock times.
 
     Attributes:
         regular: usual hours, ascending by day.
@@ -80,7 +84,7 @@ class CalendarRules:
 
 
 def library_hours(key: str, timezone: ZoneInfo) -> Iterator[SessionHours]:
-    """Every session of a calendar from `FIRST_DAY` to `LAST_DAY`, ascending, hours in UTC.
+    """Every session of a calendar from its first day to `LAST_DAY`, ascending, hours in UTC.
 
     Args:
         key: one of `LIBRARY_NAMES`.
@@ -88,15 +92,20 @@ def library_hours(key: str, timezone: ZoneInfo) -> Iterator[SessionHours]:
     """
     snapshot: dict[str, Any] = json.loads(files(__package__).joinpath(SNAPSHOT_FILE).read_text())
     rules = _decode(snapshot["calendars"][key]) if snapshot["made_from"] == _installed() else rules_from_library(key)
-    return _expand(rules, timezone)
+    return _expand(rules, first_day(key), timezone)
+
+
+def first_day(key: str) -> date:
+    """The first day for which a calendar answers."""
+    return FIRST_DAYS.get(key, FIRST_DAY)
 
 
 def rules_from_library(key: str) -> CalendarRules:
     """Ask the installed library. Takes about a second in a process that has not imported pandas."""
     import pandas_market_calendars as library
 
-    calendar = library.get_calendar(LIBRARY_NAMES[key])
-    schedule = calendar.schedule(FIRST_DAY, LAST_DAY, tz=calendar.tz)
+    calendar, first = library.get_calendar(LIBRARY_NAMES[key]), first_day(key)
+    schedule = calendar.schedule(first, LAST_DAY, tz=calendar.tz)
     phases = {name: calendar.get_time(name, all_times=True) for name in (*TIMES, *LUNCH)}
     lunch = [phases[name] for name in LUNCH if phases[name]]
     starts = {date.fromisoformat(start) for times in phases.values() for start, *_ in times or () if start}
@@ -107,13 +116,13 @@ def rules_from_library(key: str) -> CalendarRules:
             _in_force(phases["market_close"], day),
             tuple(_in_force(times, day) for times in lunch),
         )
-        for day in sorted({FIRST_DAY, *starts})
-        if day >= FIRST_DAY
+        for day in sorted({first, *starts})
+        if day >= first
     ]
     opens, closes = ([at.time() for at in schedule[name]] for name in TIMES)
     traded = {day.date(): hours for day, *hours in zip(schedule.index, opens, closes, strict=True)}
     usual = {day: next(hours for hours in reversed(regular) if hours.since <= day) for day in traded}
-    weekdays = {day for day in _days() if day.weekday() < _SATURDAY}
+    weekdays = {day for day in _days(first) if day.weekday() < _SATURDAY}
     return CalendarRules(
         regular=tuple(regular),
         closed=frozenset(weekdays - traded.keys()),
@@ -136,24 +145,43 @@ def _in_force(times: Any, day: date) -> Any:
     return [at for start, at, *_ in times if start is None or date.fromisoformat(start) <= day][-1]
 
 
-def _days() -> Iterator[date]:
-    return (FIRST_DAY + timedelta(days=n) for n in range((LAST_DAY - FIRST_DAY).days + 1))
+def _days(first: date) -> Iterator[date]:
+    return (first + timedelta(days=n) for n in range((LAST_DAY - first).days + 1))
 
 
-def _expand(rules: CalendarRules, timezone: ZoneInfo) -> Iterator[SessionHours]:
+def _expand(rules: CalendarRules, first: date, timezone: ZoneInfo) -> Iterator[SessionHours]:
+    month, steady = (0, 0), None
     upcoming = list(rules.regular)
     usual = upcoming.pop(0)
-    for day in _days():
+    for day in _days(first):
         if upcoming and upcoming[0].since <= day:
             usual = upcoming.pop(0)
         if day in rules.closed or (day.weekday() >= _SATURDAY and day not in rules.weekend_sessions):
             continue
         opens, closes = rules.special.get(day, (usual.opens, usual.closes))
         times = (opens, closes, *(usual.lunch if closes > max(usual.lunch, default=closes) else ()))
-        # Clocks change at night: the zone is asked once for all hours of a day, which saves a third of the time.
-        offset = datetime.combine(day, opens, timezone).utcoffset() or timedelta()
+        if (day.year, day.month) != month:
+            month = (day.year, day.month)
+            steady = _steady_offset(day, timezone)
+        # Clocks change at night: the zone is asked once for all hours of a day.
+        offset = steady if steady is not None else _offset(datetime.combine(day, opens, timezone))
         opens_at, closes_at, *lunch = (datetime.combine(day, at, UTC) - offset for at in times)
         yield SessionHours(day, opens_at, closes_at, closes < usual.closes, *lunch)
+
+
+def _steady_offset(day: date, timezone: ZoneInfo) -> timedelta | None:
+    """The zone's offset throughout the month of a day; None where clocks change in it.
+
+    Ten months of the year have one, which saves asking the zone for each of their days.
+    """
+    begins = datetime(day.year, day.month, 1, tzinfo=timezone)
+    ends = datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=timezone)
+    offset = _offset(begins)
+    return offset if offset == _offset(ends) else None
+
+
+def _offset(at: datetime) -> timedelta:
+    return at.utcoffset() or timedelta()
 
 
 def _encode(rules: CalendarRules) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from functools import cache
 from itertools import accumulate, pairwise
 from zoneinfo import ZoneInfo
 
-from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY, SessionHours, library_hours
+from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY, SessionHours, first_day, library_hours
 from tickstock_dagster.core.calendars.markets import CALENDARS, MARKETS
 from tickstock_dagster.core.calendars.overrides import CalendarOverride, overridden_hours, refuse
 from tickstock_dagster.core.errors import BadInputError, choices
@@ -258,7 +258,7 @@ def library_calendar(key: str) -> SessionCalendar:
     if key not in CALENDARS:
         raise BadInputError("calendar", key, choices(key, CALENDARS))
     timezone = ZoneInfo(next(market.timezone for market in MARKETS if market.calendar == key))
-    return SessionCalendar(key, timezone, tuple(library_hours(key, timezone)))
+    return SessionCalendar(key, timezone, tuple(library_hours(key, timezone)), first_day(key))
 
 
 def partition_exclusions(calendar: SessionCalendar, start: date, end: date) -> list[datetime]:

@@ -78,13 +78,17 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """A security and its intervals, by date, at least one. `security_id` is None until the security is stored."""
+    """A security and its intervals, by date, at least one. `security_id` is None until the security is stored.
+
+    `on_lists` is False while only files of bars have shown it: no list is expected to contain it.
+    """
 
     identity: str
     intervals: tuple[Interval, ...]
     security_id: int | None = None
     delisted_on: date | None = None
     facts: Listed | None = None
+    on_lists: bool = True
 
 
 @dataclass(frozen=True, slots=True)

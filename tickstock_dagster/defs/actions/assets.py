@@ -6,8 +6,10 @@ from typing import Any
 
 import dagster as dg
 
+from tickstock_dagster.adapters.actions.file_actions import load_file_actions
 from tickstock_dagster.adapters.actions.loader import ActionsReport, load_corporate_actions
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
@@ -42,6 +44,12 @@ def corporate_actions(
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = [date.fromisoformat(key) for key in context.partition_keys]
     closed = run.closed_sessions(context.partition_keys)
+    if isinstance(run.source, FileSource) and run.source.capabilities.corporate_actions:
+        with failures():
+            given = load_file_actions(run.context_with(run.source))
+        # They are those of the file's tickers, not the market's: the sessions stay missing.
+        yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, **_metadata(given)})
+        return
     if not run.source.capabilities.corporate_actions:
         context.log.warning("%s has no corporate actions: these sessions stay missing", run.source.name)
         yield dg.AssetObservation(context.asset_key, metadata={"source": run.source.name, "asked": False})

@@ -36,7 +36,12 @@ class SessionsConfig(CellsConfig):
         False, description="Load only what is owed. Otherwise tracked universes are expected from the first session on."
     )
     added_sessions: list[str] = Field(
-        [], description="Sessions that an override added. They have no partition and are loaded with the selected ones."
+        [],
+        description="Sessions without a partition, loaded with the selected ones: those that an override added, and "
+        "those of files that reach further back than the vendor.",
+    )
+    only_added: bool = Field(
+        False, description="Load the added sessions alone; the selected partition only carries the run."
     )
 
 
@@ -71,14 +76,15 @@ def session_bars(
     """
     chosen = bool(config.tickers or config.universe)
     run = BarRun.open_source(context, warehouse, vendor, clock)
-    days = run.closed_sessions(context.partition_keys, config.added_sessions)
+    keys = config.added_sessions if config.only_added else context.partition_keys
+    days = run.closed_sessions(keys, config.added_sessions)
     attempt = EodAttempt.of(context, run, days, notifications, chosen=chosen)
     with attempt.reporting():
         if not chosen and not config.owed:
             run.expect(days)
         request = run.request(days, config.tickers, config.universe, owed=config.owed, ask_again=config.ask_again)
         report = run.load(request, attempt.progress)
-    yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen)
+    yield from report_sessions(context, run, report, notifications, attempt, chosen=chosen, keyed=not config.only_added)
 
 
 @dg.asset(

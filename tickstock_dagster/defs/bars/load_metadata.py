@@ -7,6 +7,7 @@ import dagster as dg
 
 from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.events.outbox import DispatchReport
+from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
 from tickstock_dagster.defs.bars.runs import BarRun
@@ -17,6 +18,7 @@ PREVIEW_ROWS = 10
 def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict[str, Any]:
     """A load's facts as run metadata: numbers that the UI plots, and the coverage picture."""
     stored, states = report.stored, report.states
+    file = run.source if isinstance(run.source, FileSource) else None
     expected, present = sum(s.expected for s in states), sum(s.stored for s in states)
     due = expected - sum(s.final for s in states)
     # What a person looks for comes first.
@@ -27,6 +29,9 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         if report.gaps
         else None,
         "failures": _markdown_list(report.failures) if report.failures else None,
+        "quarantined": _markdown_list(report.quarantined) if report.quarantined else None,
+        "set_aside": _markdown_list(file.summary) if file and file.summary else None,
+        "file": file.label if file else None,
         "unknown_tickers": ", ".join(report.unknown[:50]) or None,
         "sessions": len(states),
         "bars_expected": expected,
@@ -37,6 +42,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "rows_restated": stored.restated,
         "rows_unchanged": stored.unchanged,
         "rows_quarantined": stored.quarantined,
+        "rows_set_aside": file.rows_set_aside if file else None,
         "unresolved_tickers": len(report.unresolved),
         "source": run.source.name,
         "vendor_calls": report.calls,

@@ -17,6 +17,7 @@ from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.sources.market_files import MarketFileSource
+from tickstock_dagster.core.bars.file_options import parse_file_text
 from tickstock_dagster.core.calendars.markets import Market, market_named
 from tickstock_dagster.core.calendars.session_calendar import (
     LAST_DAY,
@@ -49,10 +50,11 @@ class MarketFiles(dg.ConfigurableResource["MarketFiles"]):
         Raises:
             BadInputError: not files:PATH, or there is no such file.
         """
-        path = Path(self.source.removeprefix("files:")).expanduser()
-        if not self.source.startswith("files:") or not path.is_file():
+        text, options = parse_file_text(self.source.removeprefix("files:"))
+        path = Path(text).expanduser()
+        if not self.source.startswith("files:") or not text or not path.exists():
             raise BadInputError(f"TICKSTOCK_FILES_{market.mic}", self.source, "files:PATH of an existing file")
-        return MarketFileSource(path, market)
+        return MarketFileSource(path, market, options)
 
 
 def market_sessions(mic: str) -> dg.DailyPartitionsDefinition:

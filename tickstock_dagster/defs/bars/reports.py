@@ -38,6 +38,7 @@ def report_sessions(
     attempt: EodAttempt,
     *,
     chosen: bool,
+    keyed: bool = True,
 ) -> Iterator[AssetEvent]:
     """Report to Dagster which sessions are complete, publish that the day is done, and fail for the rest.
 
@@ -51,6 +52,7 @@ def report_sessions(
         notifications: sends the events.
         attempt: publishes that the session stays incomplete.
         chosen: the run was for chosen tickers or one universe, and fails only for those.
+        keyed: the run's partitions are its sessions; else it was for sessions without one, and materialises nothing.
 
     Raises:
         Failure: some session stays below the objective; the complete ones are materialised before.
@@ -59,8 +61,8 @@ def report_sessions(
     # Unless it was for chosen tickers, the load has resolved everything tracked.
     tracked = run.tracked(list(states)) if chosen and states else report.expectation
     whole = run.states(tracked, list(states)) if chosen and tracked.intervals.height else states
-    keyed = {date.fromisoformat(key) for key in context.partition_keys}
-    days = sorted(keyed | states.keys())
+    partitions = {date.fromisoformat(key) for key in context.partition_keys} if keyed else set()
+    days = sorted(partitions | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
     _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
     attempt.ended(_why(report), tracked)
@@ -69,18 +71,21 @@ def report_sessions(
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
         metadata["market_closed"] = ", ".join(cancelled)
     if len(done) == len(days):
-        yield from _materialise_all(context, report, metadata)
+        if keyed:
+            yield from _materialise_all(context, report, metadata)
+        else:
+            yield dg.AssetObservation(context.asset_key, metadata=metadata)
         return
     left = {day: _why_left(run, day, states, whole) for day in days if day not in done}
     metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
-    for day in keyed.intersection(done):
+    for day in partitions.intersection(done):
         rows = whole[day].stored if day in whole else 0
         yield dg.AssetMaterialization(
             context.asset_key, partition=str(day), metadata={"dagster/partition_row_count": rows}
         )
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
     failed = [states[day] for day in days if day in states and not reaches_objective(states[day])]
-    if failed:
+    if failed and not _is_whole_file(run, report):
         worst = min(failed, key=lambda state: state.ratio)
         raise dg.Failure(
             f"{len(failed)} of {len(days)} sessions stay incomplete; worst {worst.session}: "
@@ -125,7 +130,7 @@ def report_cells(
         yield dg.AssetMaterialization(context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows})
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
     problems = []
-    if missing:
+    if missing and not _is_whole_file(run, report):
         expected = sum(state.expected for state in report.states)
         problems.append(f"{missing} of {expected} bars are missing. {_why(report)}")
     if report.unknown:
@@ -135,6 +140,17 @@ def report_cells(
         )
     if problems:
         raise dg.Failure(" ".join(problems), metadata=metadata, allow_retries=False)
+    if missing:
+        context.log.warning("%s bars are missing that the file does not have. %s", missing, _why(report))
+
+
+def _is_whole_file(run: BarRun, report: LoadReport) -> bool:
+    """Whether the load took what a file has: bars that somebody's file lacks are owed, and no failure of the load.
+
+    A file without a single bar of what was asked for is one.
+    """
+    stored = any(state.stored for state in report.states)
+    return run.source.capabilities.own_rows and stored and not report.failures
 
 
 def _materialise_all(

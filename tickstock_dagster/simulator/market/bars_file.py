@@ -1,16 +1,28 @@
 """A Parquet or CSV file of daily bars as the simulated market, served as given, broken rows included.
 
-The file has no splits, dividends or renames. A ticker whose first row is later than the file's first date counts as
-listed on that row's date; for all others the listing date is unknown.
+`core.bars.bar_files` reads it, as it does for `--source files:`.
+
+Splits, dividends and renames are those given beside it. A ticker whose first row is later than the file's first date
+counts as listed on that row's date; for all others the listing date is unknown.
 """
 
-from collections.abc import Sequence
-from datetime import date
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import polars as pl
 
+from tickstock_dagster.core.bars.action_files import FileAction, read_actions
+from tickstock_dagster.core.bars.bar_file_tables import ENDINGS
+from tickstock_dagster.core.bars.bar_files import read_bar_files, summary_of
+from tickstock_dagster.core.bars.file_options import FileOptions, parse_file_text
+from tickstock_dagster.core.bars.listing_files import DeclaredListing, TickerDays, by_key, read_listings
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.simulator.market.securities import (
     DaySeries,
@@ -23,41 +35,68 @@ from tickstock_dagster.simulator.market.securities import (
     stable_hash,
 )
 
-_ALIASES = {"symbol": "ticker", "date": "session"}
 _NUMBERS = ("open", "high", "low", "close", "volume")
 _OPTIONAL = ("vwap", "transactions")
-_ACCEPTED = "columns symbol (or ticker), date (or session), open, high, low, close, volume; optional vwap, transactions"
-_SUFFIXES = (".parquet", ".csv")
 _FIRST_EVER = date(1, 1, 1)
 
 
 class FileMarket:
-    """The market of one file."""
+    """The market of one file.
 
-    def __init__(self, bars: pl.DataFrame) -> None:
+    Args:
+        bars: `BAR_SCHEMA`.
+        declared: listings and renames given beside them; each is one security.
+        actions: splits and dividends given beside them.
+    """
+
+    def __init__(
+        self, bars: pl.DataFrame, declared: Sequence[DeclaredListing] = (), actions: Sequence[FileAction] = ()
+    ) -> None:
         first_day = bars["session"].min()
-        self.securities: Sequence[Security] = []
+        self.securities: list[Security] = []
         self._series: dict[str, DaySeries] = {}
-        for part in bars.sort("ticker", "session", maintain_order=True).partition_by("ticker", maintain_order=True):
-            ticker = str(part["ticker"][0])
+        self._by_ticker: dict[str, list[Security]] = {}
+        self._splits: dict[str, list[SplitEvent]] = {}
+        self._dividends: dict[str, list[DividendEvent]] = {}
+        ordered = bars.sort("ticker", "session", maintain_order=True)
+        for listing in declared:
+            own = pl.any_horizontal(_within(span) for span in listing.spans)
+            part, ordered = ordered.filter(own).sort("session", maintain_order=True), ordered.filter(~own)
+            if part.height:
+                self._add(_declared(listing), part)
+        for part in ordered.partition_by("ticker", maintain_order=True):
             listed = part["session"][0] if part["session"][0] != first_day else None
-            self.securities.append(
-                Security(
-                    key=ticker,
-                    name=f"{ticker} Inc.",
-                    equity_type="CS",
-                    exchange="XNAS" if stable_hash(ticker) % 2 else "XNYS",
-                    cik=f"{1_000_000 + stable_hash(f'cik:{ticker}') % 800_000:010d}",
-                    spans=(TickerSpan(ticker, listed or _FIRST_EVER),),
-                    list_date=listed,
-                )
-            )
-            self._series[ticker] = _series(part)
-        self._by_ticker = {security.key: security for security in self.securities}
+            self._add(_of_ticker(str(part["ticker"][0]), listed), part)
+        for holders in self._by_ticker.values():
+            holders.sort(key=lambda security: security.spans[0].first)
+        for action in actions:
+            self._take(action)
+
+    def _add(self, security: Security, part: pl.DataFrame) -> None:
+        self.securities.append(security)
+        self._series[security.key] = _series(part)
+        for ticker in {span.ticker for span in security.spans}:
+            self._by_ticker.setdefault(ticker, []).append(security)
+
+    def _take(self, action: FileAction) -> None:
+        """An action is of the security that holds the ticker last and was listed that day, else of the day's holder."""
+        holders = [held for held in self.holders(action.ticker) if held.ticker_on(action.ex_date)]
+        holders.sort(key=lambda held: held.last_ticker != action.ticker)
+        if not holders:
+            return
+        key = holders[0].key
+        if action.split_from is not None and action.split_to is not None:
+            self._splits.setdefault(key, []).append(SplitEvent(action.ex_date, action.split_from, action.split_to))
+        series, day = self._series[key], action.ex_date
+        before = series.close[series.ordinals < day.toordinal()]
+        if action.cash_amount is not None and before.size and action.currency == "USD":
+            fraction = action.cash_amount / float(before[-1])
+            event = DividendEvent(day, day, day, day, action.cash_amount, fraction, 4)
+            self._dividends.setdefault(key, []).append(event)
 
     def holders(self, ticker: str) -> Sequence[Security]:
-        """The one security with this ticker."""
-        return [self._by_ticker[ticker]] if ticker in self._by_ticker else []
+        """The securities that printed this ticker, oldest first."""
+        return self._by_ticker.get(ticker, ())
 
     @property
     def listed(self) -> Sequence[Security]:
@@ -65,7 +104,7 @@ class FileMarket:
         return self.securities
 
     def listed_holders(self, ticker: str) -> Sequence[Security]:
-        """The one security with this ticker."""
+        """The securities that printed this ticker, oldest first."""
         return self.holders(ticker)
 
     def shares_on(self, _listed: Security, _day: date) -> None:
@@ -79,13 +118,13 @@ class FileMarket:
         """Its rows."""
         return self._series[security.key]
 
-    def splits(self, _security: Security) -> Sequence[SplitEvent]:
-        """None: prices are as given."""
-        return ()
+    def splits(self, security: Security) -> Sequence[SplitEvent]:
+        """Those given beside the bars, by date."""
+        return sorted(self._splits.get(security.key, ()), key=lambda event: event.ex_date)
 
-    def dividends(self, _security: Security) -> Sequence[DividendEvent]:
-        """None."""
-        return ()
+    def dividends(self, security: Security) -> Sequence[DividendEvent]:
+        """Those given beside the bars, by date."""
+        return sorted(self._dividends.get(security.key, ()), key=lambda event: event.ex_date)
 
     def reach(self, _day: date) -> bool:
         """A file has no later bars to draw."""
@@ -93,6 +132,31 @@ class FileMarket:
 
     def warm(self) -> None:
         """Everything is in memory already."""
+
+
+def _of_ticker(ticker: str, listed: date | None) -> Security:
+    return Security(
+        key=ticker,
+        name=f"{ticker} Inc.",
+        equity_type="CS",
+        exchange="XNAS" if stable_hash(ticker) % 2 else "XNYS",
+        cik=f"{1_000_000 + stable_hash(f'cik:{ticker}') % 800_000:010d}",
+        spans=(TickerSpan(ticker, listed or _FIRST_EVER),),
+        list_date=listed,
+    )
+
+
+def _declared(listing: DeclaredListing) -> Security:
+    spans = tuple(TickerSpan(span.ticker, span.first, span.last) for span in listing.spans)
+    made = _of_ticker(listing.key, spans[0].first)
+    delisted_on = spans[-1].last + timedelta(days=1) if spans[-1].last else None
+    named = listing.name or f"{listing.latest} Inc."
+    return replace(made, name=named, exchange=listing.mic or made.exchange, spans=spans, delisted_on=delisted_on)
+
+
+def _within(span: TickerDays) -> pl.Expr:
+    last = span.last or date.max
+    return (pl.col("ticker") == span.ticker) & pl.col("session").is_between(span.first, last)
 
 
 def _series(part: pl.DataFrame) -> DaySeries:
@@ -106,56 +170,78 @@ def _series(part: pl.DataFrame) -> DaySeries:
     return DaySeries(days.astype(np.int32), opening, high, low, close, volume, vwap, transactions)
 
 
-def read_bars_file(path: Path) -> pl.DataFrame:
-    """Read and validate a file of daily bars, for `FileMarket`.
+def read_bars_file(text: Path | str) -> pl.DataFrame:
+    """Read and validate a file of daily bars, or a folder of them, for `FileMarket`.
+
+    Args:
+        text: its path, and what is declared about it: `core.bars.file_options`.
 
     Raises:
-        BadInputError: the file cannot be read, lacks a column, or has a wrong value in one; names file and column.
+        BadInputError: it cannot be read, has no rows, lacks a column, or has a wrong value in one; names file, line,
+            column, value and what is accepted.
     """
-    if path.suffix.lower() not in _SUFFIXES:
-        raise BadInputError("bars", path, "a file that ends with .parquet or .csv")
-    if not path.is_file():
+    path, options = _declared_path(text)
+    try:
+        read = read_bar_files(_contents(path), options)
+    except OSError as error:
+        raise BadInputError("bars", path, f"a file that can be read ({error.strerror})") from None
+    if read.bars.is_empty():
+        raise BadInputError("bars", path, "a file with at least one row of bars")
+    for line in summary_of(read):
+        print(f"{path.name}: {line}", file=sys.stderr, flush=True)
+    return read.bars.drop(name for name in _OPTIONAL if read.bars[name].null_count() == read.bars.height)
+
+
+def read_file_market(text: Path | str) -> FileMarket:
+    """The market of a file, with the listings and actions that are given beside it; see `read_bars_file`."""
+    path, options = _declared_path(text)
+    bars = read_bars_file(text)
+    declared = read_listings(list(_contents(_beside(path, options.listings)))) if options.listings else []
+    closes = {
+        str(key[0]): dict(part.select("session", "close").drop_nulls().iter_rows())
+        for key, part in (bars.partition_by("ticker", as_dict=True).items() if options.actions else ())
+    }
+    actions = []
+    if options.actions:
+        actions = read_actions(
+            list(_contents(_beside(path, options.actions))),
+            by_key(declared),
+            lambda ticker: closes.get(ticker, {}),
+            library_calendar(MARKET).next_session,
+        )
+    return FileMarket(bars, declared, actions)
+
+
+def _declared_path(text: Path | str) -> tuple[Path, FileOptions]:
+    named, options = parse_file_text(str(text))
+    path = Path(named).expanduser()
+    if not path.exists():
         raise BadInputError("bars", path, "a file that exists")
+    return path, options
+
+
+def _beside(bars: Path, text: str) -> Path:
+    """A path as given, or beside the bars."""
+    given = Path(text).expanduser()
+    return given if given.exists() else bars.parent / text
+
+
+def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Name and bytes of the file, or of the files of bars in the folder."""
+    if not path.is_dir():
+        yield str(path), _bytes(path)
+        return
+    for file in sorted(path.rglob("*")):
+        if file.name.lower().endswith(ENDINGS):
+            yield str(file), _bytes(file)
+
+
+def _bytes(file: Path) -> bytes:
+    if not file.name.lower().endswith(".zip"):
+        return file.read_bytes()
     try:
-        bars = _read(path)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).strip().splitlines()[0]
-        raise BadInputError(
-            "bars", path, f"a Parquet or CSV file with {_ACCEPTED}; reading it failed: {reason}"
-        ) from None
-    return _checked(path, bars.rename({old: new for old, new in _ALIASES.items() if old in bars.columns}))
-
-
-def _read(path: Path) -> pl.DataFrame:
-    if path.suffix.lower() == ".parquet":
-        return pl.read_parquet(path)
-    # read as text first: the tickers TRUE and NA must stay tickers
-    return pl.read_csv(path, infer_schema=False)
-
-
-def _checked(path: Path, bars: pl.DataFrame) -> pl.DataFrame:
-    for name in ("ticker", "session", *_NUMBERS):
-        if name not in bars.columns:
-            raise BadInputError("bars", path, f"column {name!r} is missing; {_ACCEPTED}")
-    if bars.is_empty():
-        raise BadInputError("bars", path, f"at least one row; {_ACCEPTED}")
-    wanted = {"session": pl.Date, **dict.fromkeys((*_NUMBERS, *_OPTIONAL), pl.Float64)}
-    for name, dtype in wanted.items():
-        if name in bars.columns and bars[name].dtype != dtype:
-            bars = bars.with_columns(_converted(path, bars[name], dtype))
-    for name in ("ticker", "session"):
-        if bars[name].null_count():
-            raise BadInputError(
-                "bars", path, f"column {name!r} has {bars[name].null_count()} empty values; {_ACCEPTED}"
-            )
-    return bars.with_columns(pl.col("ticker").cast(pl.String))
-
-
-def _converted(path: Path, column: pl.Series, dtype: type[pl.DataType]) -> pl.Series:
-    kind = "a date, YYYY-MM-DD" if dtype == pl.Date else "a number"
-    try:
-        if dtype == pl.Date and column.dtype == pl.String:
-            return column.str.to_date("%Y-%m-%d", strict=True)
-        return column.cast(dtype, strict=True)
-    except pl.exceptions.PolarsError:
-        raise BadInputError("bars", path, f"column {column.name!r} must be {kind} in every row; {_ACCEPTED}") from None
+        with ZipFile(file) as archive:
+            [member] = archive.namelist()
+            return archive.read(member)
+    except (BadZipFile, ValueError):
+        raise BadInputError("bars", file, "a whole archive of one CSV file") from None

@@ -487,7 +487,7 @@ def test_a_file_is_loaded_by_the_same_path(world: World, tmp_path: Path) -> None
     source = FileSource(tmp_path / "bars.parquet")
     report = world.load("AAA BBB TRUE", MON, FRI, source=source)
     assert (report.stored.inserted, report.stored.quarantined, report.calls) == (12, 1, 0)
-    assert world.query("SELECT DISTINCT source FROM ohlcv_daily") == [("files",)]
+    assert world.query("SELECT DISTINCT source FROM ohlcv_daily") == [(source.name,)]
     assert [(ticker, day, reason) for ticker, day, reason, _ in world.gaps()] == [("AAA", TUE, "quarantined")]
     assert world.sessions_of("BBB") == [WED, THU, FRI]
     assert world.load("AAA BBB TRUE", MON, FRI, source=source).stored.inserted == 0

@@ -2,6 +2,7 @@
 
 import sys
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -81,7 +82,7 @@ def test_an_override_that_nobody_backs_is_kept_as_decided_until_it_is_withdrawn(
     assert len(world.query(ROWS)) == 3, "kept"
 
 
-def test_a_vendor_that_is_away_or_offers_no_list_is_named_and_settles_nothing(world: World) -> None:
+def test_a_vendor_that_is_away_or_offers_no_list_is_named_and_settles_nothing(world: World, tmp_path: Path) -> None:
     close(world, DECEMBER_1)
     hold(world)
     world.simulator.install("server_error", path="*/marketstatus/*")
@@ -89,7 +90,9 @@ def test_a_vendor_that_is_away_or_offers_no_list_is_named_and_settles_nothing(wo
     assert any("special days" in why and "502" in why for why in report.unheard)
     assert report.resolved == 0
     assert len(standing_disagreements(world.engine, world.now)) == 3
-    told = hold_quorum(world.context(FileSource("nothing.csv")))
+    bars = tmp_path / "bars.csv"
+    bars.write_text("ticker,date,open,high,low,close,volume\n")
+    told = hold_quorum(world.context(FileSource(bars)))
     assert any("a file of bars has no special days" in why for why in told.unheard)
 
 

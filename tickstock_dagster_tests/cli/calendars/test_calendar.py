@@ -108,7 +108,7 @@ REFUSED = [
     (("override", "NYSE", "2026-11-25", "--withdraw", "--closed", "--reason", "x"), "one of them"),
     (("override", "XTSE", "2026-11-25", "--closed", "--reason", "x"), "Toronto"),
     (("show", "NYSE", "--from", "2026-12-01", "--to", "2026-11-01"), "--from"),
-    (("show", "NYSE", "--from", "1999-01-01"), "a day from 2000-01-01"),
+    (("show", "NYSE", "--from", "1961-01-02"), "a day from 1962-01-01"),
     (("show", "NYES"), "did you mean"),
 ]
 

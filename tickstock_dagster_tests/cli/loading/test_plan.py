@@ -40,7 +40,7 @@ def test_a_file_has_no_rate_and_no_price(office: Office, tmp_path) -> None:
     path.write_text("ticker,date,open,high,low,close,volume\nAAPL,2026-11-02,10,11,9,10,1000\n")
     answer = office.tickstock("plan", "--symbols", "AAPL", "--from", "2026-11-02", "--source", f"files:{path}")
     assert answer.code == 0, answer.err
-    assert answer.out.splitlines()[0].endswith("from files")
+    assert answer.out.splitlines()[0].startswith("1 symbol, 2026-11-02 to 2026-11-20, from bars.csv (files:")
     assert "without a rate limit" in answer.out
     assert "price" not in answer.out
 

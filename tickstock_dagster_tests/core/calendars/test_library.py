@@ -25,7 +25,7 @@ def test_the_sessions_are_those_of_the_librarys_own_schedule(key: str) -> None:
     import pandas_market_calendars
 
     library = pandas_market_calendars.get_calendar(calendar_library.LIBRARY_NAMES[key])
-    schedule = library.schedule(calendar_library.FIRST_DAY, calendar_library.LAST_DAY)
+    schedule = library.schedule(calendar_library.first_day(key), calendar_library.LAST_DAY)
     ours = library_calendar(key).hours
     assert [hours.session for hours in ours] == [day.date() for day in schedule.index]
     assert [hours.opens_at for hours in ours] == list(schedule["market_open"])

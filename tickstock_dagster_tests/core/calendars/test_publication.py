@@ -49,7 +49,7 @@ def test_the_computed_years_are_whole_to_the_last(key: str) -> None:
     latest = calendar.latest_closed_session(datetime(2050, 12, 31, 12, tzinfo=UTC))
     assert latest == calendar.hours[-1].session
     assert latest == date(2050, 12, 30), "the 31st is a Saturday"
-    with pytest.raises(BadInputError, match=r"answers within 2000-01-01\.\.2050-12-31"):
+    with pytest.raises(BadInputError, match=r"answers within (1962|2000)-01-01\.\.2050-12-31"):
         calendar.next_session(latest)
 
 

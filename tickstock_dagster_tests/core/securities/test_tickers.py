@@ -24,6 +24,44 @@ def test_tickers_that_look_like_other_things_stay_tickers(ticker):
     assert canonical_ticker(ticker) == ticker
 
 
+@pytest.mark.parametrize(
+    ("written", "market", "ticker"),
+    [
+        *((text, "XNYS", "BACpE") for text in ("BAC-PE", "BAC/PE", "BAC^E", "BAC$E", "BAC.PR.E", "BAC PRE", "BACpE",
+                                               "bac-pe", "BAC_E", "BAC PR E")),
+        ("Ibm", "XNYS", "IBM"), ("Ge", "XNYS", "GE"), ("aapl", "XNYS", "AAPL"), ("Brk.b", "XNYS", "BRK.B"),
+        ("NA", "XNYS", "NA"), ("TRUE", "XNYS", "TRUE"), ("1E5", "XNYS", "1E5"), ("C_N", "XNYS", "CpN"),
+        ("LEN.Bw", "XNYS", "LEN.Bw"), ("ABRpDCL", "XNYS", "ABRpDCL"), ("BAC-PR", "XNYS", "BACpR"),
+        ("BAC/PR", "XNYS", "BACp"), ("ABC-WT", "XNYS", "ABC.WS"), ("ABC/WS/A", "XNYS", "ABC.WS.A"),
+        ("ABC-UN", "XNYS", "ABC.U"), ("ABC-RI", "XNYS", "ABCr"), ("7203.xtks", "XNYS", "7203.XTKS"),
+        ("BP.", "XLON", "BP."), ("BP.L", "XLON", "BP."), ("BT.A", "XLON", "BT.A"), ("BT-A.L", "XLON", "BT.A"),
+        ("VOD.L", "XLON", "VOD"), ("vod.xlon", "XLON", "VOD"), ("7203.T", "XTKS", "7203"), ("130A", "XTKS", "130A"),
+        ("SAP.DE", "XETR", "SAP"),
+    ],
+)  # fmt: skip
+def test_every_spelling_is_one_ticker_of_its_market(written, market, ticker):
+    assert canonical_ticker(written, market=market) == ticker
+    assert canonical_ticker(ticker, market=market) == ticker
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("VOD.L", r"\.L marks XLON: its bars are read from TICKSTOCK_FILES_XLON, as VOD\.XLON"),
+        ("7203.T", r"\.T marks XTKS: .* as 7203\.XTKS"),
+        ("SAP.DE", r"\.DE marks XETR: "),
+        ("AIR.PA", r"\.PA marks a market that is not served"),
+        ("N/A", "this is no ticker"),
+        ("BTC-USD", "this is no ticker"),
+        ("^GSPC", "a ticker such as AAPL"),
+        ("ES=F", "a ticker such as AAPL"),
+    ],
+)
+def test_what_is_no_us_ticker_is_refused_with_a_hint(written, words):
+    with pytest.raises(BadInputError, match=words):
+        canonical_ticker(written)
+
+
 @pytest.mark.parametrize("ticker", STOCKS + ETFS)
 def test_the_profiles_are_written_canonically(ticker):
     assert canonical_ticker(ticker) == ticker

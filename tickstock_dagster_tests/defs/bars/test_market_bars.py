@@ -106,6 +106,21 @@ def test_a_session_to_come_and_a_file_that_is_not_there_fail_by_name(tokyo: Fact
     assert "TICKSTOCK_FILES_XTKS 'files:" in failure_of(materialise(tokyo, ASSET, FRI))
 
 
+@pytest.mark.parametrize("suffix", ["", ".L"])
+def test_codes_of_london_are_read_with_and_without_the_data_vendors_suffix(
+    factory: Factory, tmp_path: Path, suffix: str
+) -> None:
+    rows = [
+        f"{code}{suffix},2026-11-20,90,91,89,90.5,1000000" for code in ("VOD", "BP." if not suffix else "BP", "BT.A")
+    ]
+    path = tmp_path / "london.csv"
+    path.write_text("\n".join(["ticker,date,open,high,low,close,volume", *rows]) + "\n")
+    factory.configure(TICKSTOCK_FILES_XLON=f"files:{path}")
+    assert materialise(factory, ["xlon/session_bars"], FRI, now=LATER).success
+    assert factory.rows("SELECT ticker FROM ohlcv_daily ORDER BY 1") == ["BP..XLON", "BT.A.XLON", "VOD.XLON"]
+    assert factory.rows("SELECT DISTINCT primary_exchange FROM securities") == ["XLON"]
+
+
 @pytest.mark.parametrize("mic", MARKETS)
 def test_partitions_are_the_sessions_of_the_markets_own_calendar(mic: str) -> None:
     keys = market_sessions(mic).get_partition_keys(current_time=datetime(2027, 1, 4, tzinfo=UTC))

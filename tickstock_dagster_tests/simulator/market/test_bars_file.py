@@ -1,6 +1,7 @@
 """A file of bars served as if by the vendor."""
 
 import os
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -89,14 +90,22 @@ def test_parquet_takes_other_column_names_and_optional_columns(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("bars.txt", ROWS, "ends with .parquet or .csv"),
-        ("bars.parquet", ROWS, "reading it failed"),
-        ("bars.csv", "", "reading it failed"),
+        ("bars.txt", ROWS, "a name that ends in .parquet, .pq, .csv"),
+        ("bars.parquet", ROWS, "a whole Parquet or CSV file"),
+        ("bars.csv", "", "a whole Parquet or CSV file"),
         ("bars.csv", "symbol,date,open,high,low,close,volume\n", "at least one row"),
-        ("bars.csv", ROWS.replace("volume", "shares"), "column 'volume' is missing"),
-        ("bars.csv", ROWS.replace("2026-11-18", "18.11.2026"), "column 'session' must be a date"),
-        ("bars.csv", ROWS.replace("10.6", "ten"), "column 'high' must be a number"),
-        ("bars.csv", ROWS.replace("LATE,", ","), "column 'ticker' has 2 empty values"),
+        (
+            "bars.csv",
+            ROWS.replace("volume", "shares"),
+            "column volume: 'volume' is not accepted: one of the file's columns",
+        ),
+        (
+            "bars.csv",
+            ROWS.replace("2026-11-18", "18.11.2026"),
+            "line 2, column date: '18.11.2026' is not accepted: dates such as",
+        ),
+        ("bars.csv", ROWS.replace("10.6", "ten"), "line 2, column high: 'ten' is not accepted: numbers"),
+        ("bars.csv", re.sub("(TRUE|NA|LATE),", ",", ROWS), "line 2, ticker: '' is not accepted: no ticker"),
     ],
 )
 def test_a_malformed_file_is_refused_by_name_and_column(tmp_path: Path, name: str, content: str, words: str) -> None:
@@ -105,12 +114,34 @@ def test_a_malformed_file_is_refused_by_name_and_column(tmp_path: Path, name: st
     with pytest.raises(BadInputError) as refused:
         read_bars_file(path)
     assert words in str(refused.value)
-    assert str(path) in str(refused.value)
+    assert path.name in str(refused.value)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="a file that exists"):
         read_bars_file(tmp_path / "none.csv")
+
+
+def test_splits_dividends_and_renames_beside_the_bars_are_served(tmp_path: Path) -> None:
+    days = ["2026-11-16", "2026-11-17", "2026-11-18", "2026-11-19"]
+    closes = zip(("OLDN", "OLDN", "NEWN", "NEWN"), days, (100, 50, 50, 49), strict=True)
+    rows = [f"{ticker},{day},{p},{p},{p},{p},1000" for ticker, day, p in closes]
+    (tmp_path / "bars.csv").write_text("\n".join(["ticker,date,open,high,low,close,volume", *rows]) + "\n")
+    (tmp_path / "names.csv").write_text("ticker,first,renamed_from\nOLDN,2020-01-02,\nNEWN,2026-11-18,OLDN\n")
+    (tmp_path / "actions.csv").write_text("ticker,ex_date,ratio,cash_amount\nNEWN,2026-11-17,2,\nNEWN,2026-11-19,,1\n")
+    text = Path(f"{tmp_path / 'bars.csv'}?listings=names.csv&actions=actions.csv")
+    with RunningSimulator(bars=text, now=NOON) as simulator:
+        [split] = ask(simulator, "/stocks/v1/splits").rows
+        [dividend] = ask(simulator, "/stocks/v1/dividends").rows
+        assert (split["ticker"], split["split_from"], split["split_to"]) == ("NEWN", 1, 2)
+        assert (dividend["ticker"], dividend["cash_amount"]) == ("NEWN", 1)
+        adjusted = ask(simulator, day_range("NEWN", "2026-11-18", "2026-11-19"), adjusted="true").rows
+        assert [row["c"] for row in adjusted] == [50, 49]
+        before = ask(simulator, day_range("OLDN", "2026-11-16", "2026-11-17"), adjusted="false").rows
+        assert [row["c"] for row in before] == [100, 50]
+        path = "/v3/reference/tickers"
+        assert [row["ticker"] for row in ask(simulator, path, date="2026-11-17").rows] == ["OLDN"]
+        assert [row["ticker"] for row in ask(simulator, path, date="2026-11-19").rows] == ["NEWN"]
 
 
 @pytest.mark.real_data

@@ -1,0 +1,1 @@
+SELECT calendar, min(session) FROM market_calendar GROUP BY calendar
