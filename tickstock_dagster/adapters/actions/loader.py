@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-import polars as pl
 import psycopg
 
 from tickstock_dagster.adapters.actions.evidence import read_receipts, reopened_days
@@ -14,12 +13,12 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource, VendorError
 from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, ValidatedActions, validate_actions
 from tickstock_dagster.core.actions.evidence import spans_to_ask
 from tickstock_dagster.core.actions.spans import Span
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 MAX_WITHDRAWN_SHARE = 0.10
@@ -120,16 +119,11 @@ class _Look:
         try:
             splits = self._context.source.splits(self._span.first, self._span.last)
             dividends = self._context.source.dividends(self._span.first, self._span.last)
-            validated = validate_actions(splits, dividends, self._intervals())
+            validated = validate_actions(splits, dividends, intervals_of(self._context.engine, None))
             return self._store(validated, (splits.height, dividends.height))
         except VendorError as error:
             self._note(error)
             raise
-
-    def _intervals(self) -> pl.DataFrame:
-        with transaction(self._context.engine) as connection:
-            rows = connection.execute(statement("actions/intervals")).fetchall()
-        return pl.DataFrame(rows, schema=INTERVAL_SCHEMA, orient="row")
 
     def _store(self, validated: ValidatedActions, rows: tuple[int, int]) -> ActionsReport:
         context, span, now = self._context, self._span, self._context.now()

@@ -1,7 +1,7 @@
 """Whether an ETF moved as its reference suggests: one session's residual against those of the sessions before.
 
 A fund whose home market was closed is priced without it. Its move then is no evidence, so the closed market excuses it
-and it raises no alarm. Reading bars belongs in `adapters`, homes in `core.securities.home_markets`.
+and it raises no alarm. Reading bars belongs in `adapters`, homes in `core.quality.home_markets`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.actions.returns import total_returns
-from tickstock_dagster.core.securities.home_markets import HomeState
+from tickstock_dagster.core.quality.home_markets import HomeState
 
 WINDOW = 60
 """Sessions before the evaluated one that give a fund's usual distance from its reference."""

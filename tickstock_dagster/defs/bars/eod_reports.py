@@ -1,6 +1,6 @@
-"""The status that an end-of-day run publishes about its session, and the summary at its end.
+"""What an end-of-day run publishes about its session: its status, that it is complete, and the summary at its end.
 
-`defs.bars.reports` publishes that the session is complete; `adapters.loading.end_of_day` makes the events.
+`adapters.loading.end_of_day` makes the events.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,13 @@ import dagster as dg
 
 from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
-from tickstock_dagster.adapters.loading.end_of_day import AttemptStatus, completion_event, publish_status
+from tickstock_dagster.adapters.loading.end_of_day import (
+    AttemptStatus,
+    completion_event,
+    declare_complete,
+    publish_status,
+    record_caught_up,
+)
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
@@ -23,7 +29,7 @@ from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.automation import eod_attempts
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.resources import RedisNotifications
-from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG, eod_tags
+from tickstock_dagster.defs.tags import CATCH_UP, SESSION_TAG, TRIGGER_TAG, eod_tags
 
 PROGRESS_STEPS = 10
 """How often one attempt publishes its progress at most."""
@@ -132,6 +138,38 @@ def is_reported(context: dg.AssetExecutionContext, run: BarRun, session: date) -
     tags = context.run.tags
     wanted = tags.get(SESSION_TAG) if tags.get(TRIGGER_TAG) == "eod" else None
     return str(session) == wanted or session == run.calendar.latest_closed_session(run.clock.now())
+
+
+def declare_end_of_day(
+    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation
+) -> None:
+    """Publish the end of the latest closed session, and of any session that an end-of-day run was for.
+
+    Sessions that were caught up on are recorded without an event.
+    """
+    if context.run.tags.get(TRIGGER_TAG) == CATCH_UP:
+        record_caught_up(
+            run.engine,
+            complete,
+            market=MARKET,
+            source=run.source.name,
+            run_id=run.run_id,
+            started_at=run.started_at,
+            now=run.clock.now(),
+        )
+        return
+    for state in complete:
+        if is_reported(context, run, state.session):
+            declare_complete(
+                run.engine,
+                state,
+                gaps_by_reason(run.engine, tracked.cells([state.session])),
+                market=MARKET,
+                source=run.source.name,
+                run_id=run.run_id,
+                started_at=run.started_at,
+                now=run.clock.now(),
+            )
 
 
 def summary_table(report: LoadReport) -> str:

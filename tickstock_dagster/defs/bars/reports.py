@@ -12,20 +12,18 @@ import dagster as dg
 from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.events.outbox import DispatchReport
 from tickstock_dagster.adapters.loading.completeness import completeness_by_group
-from tickstock_dagster.adapters.loading.coverage import cell_states, gaps_by_reason
-from tickstock_dagster.adapters.loading.end_of_day import declare_complete, record_caught_up
+from tickstock_dagster.adapters.loading.coverage import cell_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
-from tickstock_dagster.defs.bars.eod_reports import EodAttempt, is_reported, summary_table
+from tickstock_dagster.defs.bars.eod_reports import EodAttempt, declare_end_of_day, summary_table
 from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.runs import dispatch
-from tickstock_dagster.defs.tags import CATCH_UP, TRIGGER_TAG
 
 AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
@@ -64,7 +62,7 @@ def report_sessions(
     partitions = {date.fromisoformat(key) for key in context.partition_keys} if keyed else set()
     days = sorted(partitions | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
-    _declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
+    declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
     attempt.ended(_why(report), tracked)
     metadata = _end_of_day_metadata(context, run, report, tracked) if len(states) == 1 and not chosen else {}
     metadata |= load_metadata(run, report, _send(context, run, notifications))
@@ -199,38 +197,6 @@ def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNo
     """
     publish_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
     return dispatch(context, notifications)
-
-
-def _declare_end_of_day(
-    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation
-) -> None:
-    """Publish the end of the latest closed session, and of any session that an end-of-day run was for.
-
-    Sessions that were caught up on are recorded without an event.
-    """
-    if context.run.tags.get(TRIGGER_TAG) == CATCH_UP:
-        record_caught_up(
-            run.engine,
-            complete,
-            market=MARKET,
-            source=run.source.name,
-            run_id=run.run_id,
-            started_at=run.started_at,
-            now=run.clock.now(),
-        )
-        return
-    for state in complete:
-        if is_reported(context, run, state.session):
-            declare_complete(
-                run.engine,
-                state,
-                gaps_by_reason(run.engine, tracked.cells([state.session])),
-                market=MARKET,
-                source=run.source.name,
-                run_id=run.run_id,
-                started_at=run.started_at,
-                now=run.clock.now(),
-            )
 
 
 def _end_of_day_metadata(

@@ -32,7 +32,7 @@ from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.gap_alerts import LONGEST_ORDINARY_GAP, LongGap
-from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS
+from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 

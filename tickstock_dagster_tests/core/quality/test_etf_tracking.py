@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.core.actions.returns import CLOSE_SCHEMA, PAYOUT_SCHEMA
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, evaluate_tracking
-from tickstock_dagster.core.securities.home_markets import home_state
+from tickstock_dagster.core.quality.home_markets import home_state
 
 XNYS = library_calendar("XNYS")
 GREENERY_DAY = date(2026, 5, 4)

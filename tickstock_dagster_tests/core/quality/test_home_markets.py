@@ -6,7 +6,7 @@ import pytest
 
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import CalendarOverride, library_calendar
-from tickstock_dagster.core.securities.home_markets import HOME_CALENDARS, home_calendar, home_state
+from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS, home_calendar, home_state
 
 XNYS = library_calendar("XNYS")
 
