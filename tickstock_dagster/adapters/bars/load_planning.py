@@ -81,7 +81,10 @@ def plan_request(
     """
     first, last = request.sessions[0], request.sessions[-1]
     expectation = _expectation(context, request)
-    unknown = tuple(sorted(set(request.tickers) - set(expectation.intervals["ticker"])))
+    known = expectation.intervals
+    if request.universes is not None:  # members may be expected on other sessions
+        known = read_intervals(context.engine, request.tickers)
+    unknown = tuple(sorted(set(request.tickers) - set(known["ticker"])))
     if unknown and (request.strict or len(unknown) == len(set(request.tickers))):
         held = read_intervals(context.engine)["ticker"].to_list()
         raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))

@@ -73,10 +73,11 @@ def _runs_of(
             start, start_known = oldest.valid_from, oldest.start_known
         elif number == 0 and oldest.ticker == ticker and oldest.start_known in ("absent_before", "first_bar"):
             start = max(begins, oldest.valid_from)  # a list of the day before lacks it, or no bar is older
-        shown = sighted or [begins, (end or begins + DAY) - DAY]
-        gone_on = newest.gone_on if number == len(links) - 1 and newest.ticker == ticker and ends is None else None
-        # A chain says when a ticker began, not that it is still listed: a sighting or a delisting says that.
-        lasts = end if number < len(links) - 1 or end == security.delisted_on else None
+        # A chain says when a ticker began, not that it is still listed: another link, a sighting or a delisting does.
+        is_last = number == len(links) - 1
+        lasts = None if is_last and end != security.delisted_on else end
+        shown = sighted or [begins, lasts - DAY if lasts else begins]
+        gone_on = newest.gone_on if is_last and newest.ticker == ticker and lasts is None else None
         stated = (max(begins, start), min(lasts or shown[-1] + DAY, until + DAY))
         runs.append(Interval(ticker, start, end, start_known, shown[0], shown[-1], gone_on, *stated))
     for run in security.intervals:

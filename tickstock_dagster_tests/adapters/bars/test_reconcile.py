@@ -149,11 +149,13 @@ def test_what_is_owed_is_counted_by_session(world: World) -> None:
     world.simulator.install("missing_symbols", path="*/grouped/*", day=THU, tickers=("KO",))
     evening(world)
     stored = len(versions(world))
-    assert pending_reconciles(world.engine, date(2026, 11, 1), FRI) == {THU: PendingReconcile(stored, 1)}
-    assert pending_reconciles(world.engine, FRI, FRI) == {}
+    unasked = {day: PendingReconcile(0, 0, 5) for day in (*CALENDAR.sessions(MON, date(2026, 11, 18)), FRI)}
+    first = date(2026, 11, 1)
+    assert pending_reconciles(world.engine, CALENDAR, first, FRI) == {THU: PendingReconcile(stored, 1), **unasked}
+    assert pending_reconciles(world.engine, CALENDAR, first, date(2026, 11, 13)) == {}, "nothing is expected yet"
     world.simulator.clear_faults()
     morning(world)
-    assert pending_reconciles(world.engine, date(2026, 11, 1), FRI) == {}
+    assert pending_reconciles(world.engine, CALENDAR, first, FRI) == unasked
 
 
 def test_where_nothing_is_tracked_there_is_nothing_to_look_at(world: World) -> None:

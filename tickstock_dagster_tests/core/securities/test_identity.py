@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.securities.identity import TERM, unproven_spans
@@ -140,6 +140,16 @@ def long_lives(draw: st.DrawFn) -> World:
 
 
 @settings(max_examples=300, deadline=None)
+@example(
+    World(
+        spans={
+            "FIGI0": [Span("AA", 160, 192)],
+            "FIGI1": [Span("BB", 0, 32), Span("AA", 32, 64), Span("BB", 64, 96), Span("AA", 96, 128)],
+        }
+    ),
+    [192, 32],
+    True,
+)
 @given(long_lives(), st.lists(st.integers(0, YEARS - 1), min_size=1, max_size=12), st.booleans())
 def test_no_proven_day_contradicts_the_truth(world: World, days: list[int], events: bool) -> None:
     """Whatever the lists and whoever states all its tickers: a row of a proven day is never another security's."""
