@@ -74,9 +74,9 @@ class Factory:
             "clock": Clock(fixed=now.isoformat()),
         }
 
-    def track(self, *tickers: str, universe: str = "tests") -> None:
-        """From now on the bars of `tickers` are expected."""
-        write_universe(self.engine, universe, "list", universe, tickers or FEW, track_from=MON, now=SUNDAY)
+    def track(self, *tickers: str, universe: str = "tests", since: date = FRI) -> None:
+        """The bars of `tickers` are expected from a session on, and from what a run loads before without a hole."""
+        write_universe(self.engine, universe, "list", universe, tickers or FEW, track_from=since, now=SUNDAY)
 
     def run(
         self,

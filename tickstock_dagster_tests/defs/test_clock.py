@@ -48,7 +48,7 @@ DAYS = [
 
 def test_new_yorks_first_attempt_and_objective_hang_on_the_sessions_own_close(factory_on_postgres: Factory) -> None:
     factory = factory_on_postgres
-    factory.track()
+    factory.track(since=date(2026, 1, 2))
     for session, attempt, objective in DAYS:
         day = date.fromisoformat(session)
         expected, due = eastern(f"{session} {attempt}"), eastern(f"{session} {objective}")

@@ -124,6 +124,10 @@ def _store_declared(
                     "start_known": interval.start_known,
                     "seen_from": interval.seen_from,
                     "seen_to": interval.seen_to,
+                    # A file's rows show a listing; no list lacks it, and no vendor states its tickers.
+                    "gone_on": None,
+                    "stated_from": None,
+                    "stated_to": None,
                 }
                 for interval in intervals
             ],

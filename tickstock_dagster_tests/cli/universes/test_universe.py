@@ -51,7 +51,7 @@ def test_members_are_shown_with_their_facts_and_explained(office: Office) -> Non
 
 def test_a_list_is_made_edited_tracked_and_exported(office: Office) -> None:
     made = office.tickstock("universe", "set", "mine", "--symbols", "AAPL,brk-b", "--track")
-    assert made.out == "mine: 2 joined, 0 left, 2 members\nmine: tracked\n"
+    assert made.out == "mine: 2 joined, 0 left, 2 members\nmine: tracked from 2026-11-20 on\n"
     assert office.tickstock("universe", "set", "mine", "--add", "KO", "--remove", "AAPL").code == 0
     assert tracked_tickers(open_engine(office.database_url)) == ("BRK.B", "KO")
     assert office.tickstock("universe", "export", "mine").out == "ticker\nBRK.B\nKO\n"

@@ -48,7 +48,7 @@ def grouped_days(factory: Factory) -> list[str]:
 def returned(factory_on_postgres: Factory) -> Factory:
     """Three symbols are expected from Monday on; only Friday's end of day has run."""
     factory = factory_on_postgres
-    factory.track(*FEW)
+    factory.track(*FEW, since=MON)
     assert factory.run("us_eod", FRI, now=EVENING, tags=EOD_TAGS).success
     factory.vendor.reset_stats()
     return factory
@@ -73,7 +73,7 @@ def test_the_sessions_of_an_outage_are_one_run_that_asks_for_each_once(returned:
 
 def test_the_newest_session_comes_first(factory_on_postgres: Factory) -> None:
     factory = factory_on_postgres
-    factory.track(*FEW)
+    factory.track(*FEW, since=MON)
     assert factory.run("us_eod", MON, now=friday("09:00")).success
     waits = "9 bars are owed on 3 sessions, 2026-11-17 to 2026-11-19"
     assert look(factory, friday("17:00")) == f"{waits}; 2026-11-20 comes first"
@@ -109,7 +109,7 @@ def test_a_vendor_that_is_down_is_not_asked_every_minute(returned: Factory) -> N
 
 def test_what_follows_from_a_caught_up_session_is_made_up_for_too(factory_on_postgres: Factory) -> None:
     factory = factory_on_postgres
-    factory.track(*FEW)
+    factory.track(*FEW, since=MON)
     tuesday = datetime(2026, 11, 17, 20, tzinfo=ZoneInfo("America/New_York"))
     tags = {**EOD_TAGS, "tickstock/session": str(TUE)}
     assert factory.run("us_eod", TUE, now=tuesday, tags=tags).success

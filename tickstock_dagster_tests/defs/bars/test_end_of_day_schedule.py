@@ -21,7 +21,7 @@ def enqueue(run_id: str, storage_url: str) -> None:
 @pytest.fixture
 def tracking(factory_on_postgres: Factory) -> Factory:
     """Something is tracked and nothing is stored."""
-    factory_on_postgres.track()
+    factory_on_postgres.track(since=date(2025, 1, 2))
     return factory_on_postgres
 
 

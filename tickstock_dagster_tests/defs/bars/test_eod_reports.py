@@ -1,7 +1,7 @@
 """What an end-of-day run tells while it runs, its summary, and the alerts for gaps of more than one session."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -112,12 +112,13 @@ def test_a_range_has_neither_summary_nor_groups(factory: Factory) -> None:
 
 
 def test_a_symbol_that_stays_away_for_two_sessions_alerts_once_and_warns(factory: Factory) -> None:
-    factory.track()
+    factory.track(since=WED)
     factory.vendor.install("missing_symbols", tickers=["MSFT"])
-    factory.run("us_eod", WED)
+    evenings = {day: datetime(2026, 11, day.day, 22, 30, tzinfo=UTC) for day in (WED, THU, FRI)}
+    factory.run("us_eod", WED, now=evenings[WED])
     assert factory.events(STALE) == []
     for day in (THU, FRI):
-        result = factory.run("us_eod", day)
+        result = factory.run("us_eod", day, now=evenings[day])
     assert [
         (event["symbol"], event["first_missing"], event["missing_sessions"]) for event in factory.events(STALE)
     ] == [("MSFT", "2026-11-18", 2)]

@@ -48,7 +48,7 @@ def test_a_session_is_looked_at_again_once_at_half_past_eleven_on_the_next_sessi
     factory_on_postgres: Factory,
 ) -> None:
     factory = factory_on_postgres
-    factory.track()
+    factory.track(since=THU)
     factory.vendor.install("replaced_day", day=THU, ticker="AAPL", factor=1.02)
     assert factory.run("us_eod", THU, now=eastern("2026-11-19 17:00").astimezone(UTC)).success
     assert statuses(factory, THU) == ["provisional"]
@@ -69,7 +69,7 @@ def test_a_session_is_looked_at_again_once_at_half_past_eleven_on_the_next_sessi
 
 def test_over_a_holiday_it_waits_for_the_next_session_and_says_so(factory_on_postgres: Factory) -> None:
     factory = factory_on_postgres
-    factory.track()
+    factory.track(since=date(2026, 11, 25))
     wednesday = date(2026, 11, 25)
     assert factory.run("us_eod", wednesday, wednesday, now=eastern("2026-11-25 17:00").astimezone(UTC)).success
     thanksgiving = tick(factory, SCHEDULE, eastern("2026-11-26 11:30"))
@@ -83,7 +83,7 @@ def test_over_a_holiday_it_waits_for_the_next_session_and_says_so(factory_on_pos
 
 def test_a_session_that_becomes_complete_only_now_is_told_of(factory_on_postgres: Factory) -> None:
     factory = factory_on_postgres
-    factory.track()
+    factory.track(since=THU)
     factory.vendor.install("missing_symbols", path="*/grouped/*", day=THU, tickers=FEW[:2])
     assert not factory.run("us_eod", THU, now=eastern("2026-11-19 17:00").astimezone(UTC)).success
     assert factory.events("tickstock.eod.complete") == []
@@ -97,7 +97,7 @@ def test_a_vendor_that_is_away_fails_the_run_by_name_and_a_later_tick_tries_agai
     factory_on_postgres: Factory,
 ) -> None:
     factory = factory_on_postgres
-    factory.track()
+    factory.track(since=THU)
     assert factory.run("us_eod", THU, now=eastern("2026-11-19 17:00").astimezone(UTC)).success
     factory.vendor.install("server_error", path="*/aggs/*")
     result = run_reconcile(factory, eastern("2026-11-20 11:30"), THU)

@@ -145,7 +145,7 @@ def test_a_session_between_the_objective_and_all_is_materialised_with_a_warning(
 
 
 def test_chosen_tickers_are_loaded_without_calling_the_session_complete(factory: Factory) -> None:
-    factory.track()
+    factory.track(since=MON)
     result = factory.run("us_eod", MON, TUE, config={"tickers": ["AAPL"]})
     assert result.success
     assert stored(factory) == [(MON, 1), (TUE, 1)]

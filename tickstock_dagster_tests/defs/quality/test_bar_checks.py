@@ -99,20 +99,23 @@ def test_the_latest_session_is_missed_from_the_moment_on_at_which_it_is_due(load
     assert checks_of(before)["latest_session_present"].metadata["session"].value == "2026-11-19"
     assert red_checks(before) == {}
     result = loaded.run("us_bar_checks", now=FRIDAY_WHEN_IT_IS_DUE)
-    assert red_checks(result) == {"latest_session_present": "ERROR"}
+    assert red_checks(result) == {"latest_session_present": "ERROR", "session_complete": "WARN"}
     metadata = {name: value.value for name, value in checks_of(result)["latest_session_present"].metadata.items()}
     assert metadata == {"session": "2026-11-20", "value": 0.0, "threshold": 0.95, "stored": 0, "expected": len(FEW)}
 
 
 def test_a_backfill_of_an_old_session_does_not_paint_over_a_missing_latest_one(factory: Factory) -> None:
     factory.track()
-    assert red_checks(factory.run("us_eod", date(2014, 6, 2))) == {"latest_session_present": "ERROR"}
+    assert red_checks(factory.run("us_eod", date(2014, 6, 2))) == {
+        "latest_session_present": "ERROR",
+        "session_complete": "WARN",
+    }
 
 
 def test_nothing_tracked_is_not_green(factory: Factory) -> None:
     result = factory.run("us_bar_checks", now=SUNDAY)
     assert result.success
-    assert red_checks(result) == {"latest_session_present": "ERROR"}
+    assert red_checks(result) == {"latest_session_present": "ERROR", "session_complete": "WARN"}
 
 
 @pytest.fixture
