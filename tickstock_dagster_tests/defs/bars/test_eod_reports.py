@@ -126,7 +126,7 @@ def test_a_symbol_that_stays_away_for_two_sessions_alerts_once_and_warns(factory
     assert red_checks(checks)["no_long_gaps"] == "WARN"
     metadata = {name: value.value for name, value in checks_of(checks)["no_long_gaps"].metadata.items()}
     assert (metadata["value"], metadata["threshold"], metadata["gaps"], metadata["symbols"]) == (3, 1, 1, 1)
-    assert metadata["newest"].splitlines()[-1] == "| MSFT | 2026-11-18 | 2026-11-20 | 3 | vendor_missing |"
+    assert metadata["newest"].splitlines()[-1] == "| MSFT | 2026-11-18 | 2026-11-20 | 3 | vendor_late |"
     assert not result.success
     factory.vendor.clear_faults()
     assert red_checks(factory.run("us_eod", WED, FRI, config={"ask_again": True})) == {}

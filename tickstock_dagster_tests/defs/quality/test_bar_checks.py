@@ -115,7 +115,7 @@ def test_a_backfill_of_an_old_session_does_not_paint_over_a_missing_latest_one(f
 def test_nothing_tracked_is_not_green(factory: Factory) -> None:
     result = factory.run("us_bar_checks", now=SUNDAY)
     assert result.success
-    assert red_checks(result) == {"latest_session_present": "ERROR", "session_complete": "WARN"}
+    assert red_checks(result) == {"latest_session_present": "ERROR"}
 
 
 @pytest.fixture
