@@ -12,6 +12,9 @@ TRIGGER_TAG = "tickstock/trigger"
 STRETCH_TAG = "tickstock/closed_after"
 """The last session before closed days. Not `SESSION_TAG`: the end of day waits for runs that carry that one."""
 
+FOLLOWED_TAG = "tickstock/follows"
+"""The session that light maintenance follows. Not `SESSION_TAG`, for the same reason."""
+
 MARKET_TAG = "tickstock/market"
 """MIC of the market that a run is for, where that is not the US market: two markets have sessions of one date."""
 
