@@ -1,5 +1,6 @@
 """The only reader of the environment. Every variable is typed and described here, and listed in `.env.example`."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -204,3 +205,8 @@ def load_settings() -> Settings:
             f"{'.'.join(map(str, item['loc']))}: {item['msg'].removeprefix('Value error, ')}" for item in error.errors()
         )
         raise ConfigurationError(f"the environment is not accepted: {problems}") from None
+
+
+def market_file(mic: str) -> str:
+    """files:PATH of the bars of a market outside the US, from TICKSTOCK_FILES_ and its MIC; empty where it is unset."""
+    return os.environ.get(f"TICKSTOCK_FILES_{mic}", "").strip()

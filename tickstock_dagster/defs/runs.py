@@ -61,9 +61,14 @@ class StoreRun:
         with failures():
             return cls(warehouse.engine(), warehouse.calendar(MARKET), context.run.run_id, clock, clock.now())
 
+    @property
+    def market(self) -> str:
+        """MIC of the market whose sessions these are."""
+        return self.calendar.key
+
     def context_with(self, source: AnySource) -> LoadContext[AnySource]:
         """The context of a load from `source` in this run."""
-        return LoadContext(source, self.engine, MARKET, self.run_id, self.clock.now)
+        return LoadContext(source, self.engine, self.market, self.run_id, self.clock.now)
 
     def traded_sessions(self, keys: Sequence[str]) -> tuple[date, ...]:
         """The sessions of the keys, ascending, without those that an override cancelled.

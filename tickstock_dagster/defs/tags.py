@@ -5,11 +5,18 @@ from datetime import date
 import dagster as dg
 
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
+from tickstock_dagster.core.calendars.markets import MARKET
 
 SESSION_TAG = "tickstock/session"
 TRIGGER_TAG = "tickstock/trigger"
 STRETCH_TAG = "tickstock/closed_after"
 """The last session before closed days. Not `SESSION_TAG`: the end of day waits for runs that carry that one."""
+
+FOLLOWED_TAG = "tickstock/follows"
+"""The session that light maintenance follows. Not `SESSION_TAG`, for the same reason."""
+
+MARKET_TAG = "tickstock/market"
+"""MIC of the market that a run is for, where that is not the US market: two markets have sessions of one date."""
 
 CATCH_UP = "catch_up"
 """The trigger of runs that load what is owed of earlier sessions."""
@@ -24,9 +31,14 @@ OWNERS = ["team:market-data"]
 VENDOR_POOL = "vendor"
 
 
-def eod_tags(session: date) -> dict[str, str]:
-    """The tags of an end-of-day run for a session."""
-    return {SESSION_TAG: str(session), TRIGGER_TAG: "eod"}
+def market_tags(market: str) -> dict[str, str]:
+    """The tag of a run for a market, by its MIC; none for the US market."""
+    return {} if market == MARKET else {MARKET_TAG: market}
+
+
+def eod_tags(session: date, market: str = MARKET) -> dict[str, str]:
+    """The tags of an end-of-day run for a session of a market."""
+    return {SESSION_TAG: str(session), TRIGGER_TAG: "eod", **market_tags(market)}
 
 
 BAR_COLUMNS = dg.TableSchema(

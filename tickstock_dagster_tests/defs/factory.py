@@ -94,7 +94,7 @@ class Factory:
         A range may hold sessions that lie ahead by the real clock; a partition may not.
         """
         self.vendor.set_now(now)
-        asset = "us__ohlcv_daily" if job == "us_symbols" else "us__session_bars"
+        asset = "us__ohlcv_daily" if job == "us_symbols" else f"{job.partition('_')[0]}__session_bars"
         alone = str(first) if first and not last else None
         span = {RANGE_START: str(first), RANGE_END: str(last)} if first and last else {}
         clock = {"clock": {"config": {"fixed": now.isoformat()}}}

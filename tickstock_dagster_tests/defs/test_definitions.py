@@ -13,6 +13,7 @@ import pytest
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.quality.table_checks import column_differences
 from tickstock_dagster.adapters.services.local import ServiceAddresses, write_dotenv
+from tickstock_dagster.core.calendars.markets import ABROAD, market_named
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 from tickstock_dagster_tests.defs.factory import all_definitions
 
@@ -45,10 +46,21 @@ def load_apart(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=bare_environment(**environment), capture_output=True, text=True, check=False)
 
 
+def of_markets(*patterns: str) -> list[str]:
+    """What the factory of markets makes for each market abroad."""
+    markets = [market_named(mic) for mic in ABROAD]
+    return [
+        pattern.format(prefix=market.mic.lower(), zone=market.timezone) for market in markets for pattern in patterns
+    ]
+
+
 def test_the_code_location_loads_without_an_environment_and_without_a_connection() -> None:
     loaded = load_apart()
     assert loaded.returncode == 0, loaded.stderr
     found = json.loads(loaded.stdout)
+    of_abroad = of_markets("{prefix}/session_bars")
+    assert set(of_abroad) <= set(found["assets"])
+    found["assets"] = [name for name in found["assets"] if name not in of_abroad]
     assert found["assets"] == [
         "reference/etf_profiles",
         "reference/symbols",
@@ -65,9 +77,6 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
         "us/fair_values",
         "us/ohlcv_daily",
         "us/session_bars",
-        "xetr/session_bars",
-        "xlon/session_bars",
-        "xtks/session_bars",
     ]
     assert found["on"] == []
     assert found["heavy"] == []
@@ -76,10 +85,11 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
 def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so() -> None:
     loaded = load_apart(TICKSTOCK_AUTOMATION="running")
     assert loaded.returncode == 0, loaded.stderr
-    assert json.loads(loaded.stdout)["on"] == [
+    switched_on = [
         "admin_mail_sensor",
         "calendar_quorum_schedule",
         "day_notice_sensor",
+        "light_maintenance_schedule",
         "maintenance_schedule",
         "maintenance_universes_sensor",
         "outbox_sensor",
@@ -93,6 +103,10 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "us_reconcile_schedule",
         "us_symbols_sensor",
     ]
+    roads = of_markets(
+        "{prefix}_bar_checks_schedule", "{prefix}_catch_up_sensor", "{prefix}_eod_schedule", "{prefix}_eod_sensor"
+    )
+    assert json.loads(loaded.stdout)["on"] == sorted(switched_on + roads)
 
 
 def test_a_grid_that_begins_on_a_holiday_stops_the_load_by_name() -> None:
@@ -112,6 +126,20 @@ def test_the_inventory() -> None:
     listing += [f"job {name}" for name in repository.job_names if not name.startswith("__")]
     listing += [f"schedule {s.name}: {s.cron_schedule} {s.execution_timezone}" for s in repository.schedule_defs]
     listing += [f"sensor {s.name}: {s.minimum_interval_seconds} s" for s in repository.sensor_defs]
+    of_abroad = of_markets(
+        "asset {prefix}/session_bars",
+        "check {prefix}/session_bars:latest_session_present",
+        "check {prefix}/session_bars:no_long_gaps",
+        "check {prefix}/session_bars:session_complete",
+        "job {prefix}_bar_checks",
+        "job {prefix}_eod",
+        "schedule {prefix}_bar_checks_schedule: */15 * * * * {zone}",
+        "schedule {prefix}_eod_schedule: */15 * * * * {zone}",
+        "sensor {prefix}_catch_up_sensor: 60 s",
+        "sensor {prefix}_eod_sensor: 60 s",
+    )
+    assert set(of_abroad) <= set(listing)
+    listing = [name for name in listing if name not in of_abroad]
     assert sorted(listing) == [
         "asset reference/etf_profiles",
         "asset reference/symbols",
@@ -128,9 +156,6 @@ def test_the_inventory() -> None:
         "asset us/fair_values",
         "asset us/ohlcv_daily",
         "asset us/session_bars",
-        "asset xetr/session_bars",
-        "asset xlon/session_bars",
-        "asset xtks/session_bars",
         "check us/session_bars:calendar_agreement",
         "check us/session_bars:etf_tracking",
         "check us/session_bars:latest_session_present",
@@ -143,6 +168,7 @@ def test_the_inventory() -> None:
         "check us/session_bars:volume_levels",
         "job calendar_quorum",
         "job edit_universe",
+        "job light_maintenance",
         "job maintenance",
         "job universe_membership",
         "job universe_sync",
@@ -154,6 +180,7 @@ def test_the_inventory() -> None:
         "job us_reconcile",
         "job us_symbols",
         "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
+        "schedule light_maintenance_schedule: */15 * * * * America/New_York",
         "schedule maintenance_schedule: */15 * * * * America/New_York",
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",

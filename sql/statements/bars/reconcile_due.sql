@@ -1,13 +1,12 @@
--- Sessions due for a reconcile: with provisional bars, or with gaps that were late.
-SELECT session, sum(provisional)::bigint, sum(late)::bigint
+-- Sessions of a market due for a reconcile: with provisional bars, or with gaps that were late.
+SELECT c.session, (count(*) FILTER (WHERE c.provisional))::bigint, (count(*) FILTER (WHERE NOT c.provisional))::bigint
 FROM (
-    SELECT session, count(*) AS provisional, 0 AS late FROM ohlcv_daily
+    SELECT security_id, session, true AS provisional FROM ohlcv_daily
     WHERE session BETWEEN %(first)s AND %(last)s AND status = 'provisional' AND NOT is_fmv
-    GROUP BY session
     UNION ALL
-    SELECT session, 0, count(*) FROM bar_gaps
-    WHERE session BETWEEN %(first)s AND %(last)s AND reason = 'vendor_late'
-    GROUP BY session
-) AS open_cells
-GROUP BY session
-ORDER BY session
+    SELECT security_id, session, false FROM bar_gaps
+    WHERE session BETWEEN %(first)s AND %(last)s AND reason = 'vendor_late') AS c
+JOIN securities AS s USING (security_id)
+WHERE in_market(s.primary_exchange, %(market)s, %(abroad)s::text[])
+GROUP BY c.session
+ORDER BY c.session

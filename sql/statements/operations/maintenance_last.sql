@@ -1,1 +1,1 @@
-SELECT max(session) FROM maintenance_runs WHERE market = %(market)s
+SELECT max(session) FROM maintenance_runs WHERE market = %(market)s AND kind = %(kind)s

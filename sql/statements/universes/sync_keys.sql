@@ -1,1 +1,3 @@
-SELECT key FROM cache_entries ORDER BY membership = 'static', type, key COLLATE "C"
+SELECT key FROM cache_entries
+WHERE universe_in_market(key, %(market)s, %(abroad)s::text[])
+ORDER BY membership = 'static', type, key COLLATE "C"

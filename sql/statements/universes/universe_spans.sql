@@ -20,8 +20,7 @@ FROM (
         AND (m.valid_to IS NULL OR m.valid_to > c.begins)) AS m
 JOIN securities AS of_market USING (security_id)
 WHERE m.valid_from <= %(last)s
-    AND CASE WHEN %(market)s = ANY (%(abroad)s::text[]) THEN of_market.primary_exchange = %(market)s
-        ELSE coalesce(of_market.primary_exchange <> ALL (%(abroad)s::text[]), true) END
+    AND in_market(of_market.primary_exchange, %(market)s, %(abroad)s::text[])
     AND NOT EXISTS (
         SELECT FROM securities_processing AS p WHERE p.security_id = m.security_id AND p.update_frequency = 'none')
 ORDER BY m.security_id, m.valid_from

@@ -1,5 +1,5 @@
--- The tickers that a load of some universes (null: every tracked one) between two sessions asks for: those in the
--- lists, and the last ticker of each member of a dated universe in that span. Each once, in the order of its first
+-- The tickers of one market that a load of some universes (null: every tracked one) between two sessions asks for: those
+-- in the lists, and the last ticker of each member of a dated universe in that span. Each once, in the order of its first
 -- universe and its place there, without types that are not processed.
 WITH chosen AS (
     SELECT key, membership FROM cache_entries
@@ -20,6 +20,7 @@ WITH chosen AS (
     SELECT DISTINCT ON (ticker) ticker, key, position, security_id FROM named ORDER BY ticker, key, position)
 SELECT f.ticker
 FROM firsts AS f
-WHERE NOT EXISTS (
+LEFT JOIN securities AS of_market USING (security_id)
+WHERE in_market(of_market.primary_exchange, %(market)s, %(abroad)s::text[]) AND NOT EXISTS (
     SELECT FROM securities_processing AS p WHERE p.security_id = f.security_id AND p.update_frequency = 'none')
 ORDER BY f.key, f.position

@@ -1,2 +1,4 @@
--- Whether a tracked universe is expected on a session.
-SELECT EXISTS (SELECT FROM cache_entries WHERE track AND track_from <= %(session)s)
+-- Whether a tracked universe of a market is expected on a session.
+SELECT EXISTS (
+    SELECT FROM cache_entries
+    WHERE track AND track_from <= %(session)s AND universe_in_market(key, %(market)s, %(abroad)s::text[]))

@@ -17,6 +17,7 @@ from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.bars.reconcile import PendingReconcile
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.coverage import GapReason
@@ -51,8 +52,9 @@ def pending_reconciles(
         first: first session.
         last: last session.
     """
+    values = {"first": first, "last": last, "market": calendar.key, "abroad": list(ABROAD)}
     with transaction(engine) as connection:
-        rows = connection.execute(statement("bars/reconcile_due"), {"first": first, "last": last}).fetchall()
+        rows = connection.execute(statement("bars/reconcile_due"), values).fetchall()
     owed = owed_cells(engine, calendar, last, first=first).filter(pl.col("reason") == GapReason.NEVER_ASKED.value)
     unasked = dict(owed.group_by("session").len().iter_rows())
     pending = {
@@ -72,7 +74,7 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
         VendorError: further calls are pointless; earlier answers stay stored.
         ServiceUnavailableError: the database cannot be reached.
     """
-    tickers = universe_tickers_between(loader.context.engine, None, session, session)
+    tickers = universe_tickers_between(loader.context.engine, None, session, session, market=loader.context.market)
     if not tickers:
         raise BadInputError("session", session, "a session with tracked securities")
     started_at, nothing = loader.context.now(), PendingReconcile(0, 0)

@@ -11,6 +11,7 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.completeness import (
     GROUP_SPAN_SCHEMA,
     GroupCompleteness,
@@ -20,14 +21,15 @@ from tickstock_dagster.core.loading.completeness import (
 
 
 def completeness_by_group(
-    engine: sa.Engine, sessions: Sequence[date], tracked: pl.DataFrame
+    engine: sa.Engine, sessions: Sequence[date], tracked: pl.DataFrame, *, market: str = MARKET
 ) -> list[GroupCompleteness]:
     """The state of every universe and theme, tracked or not, and of every equity type.
 
     Args:
         engine: the store's.
-        sessions: sessions of the US market, ascending.
+        sessions: sessions of the market, ascending.
         tracked: `CELL_SCHEMA`, all tracked cells of these sessions: those of types.
+        market: MIC of the calendar.
 
     Returns:
         As `core.loading.completeness.group_completeness`, kind by kind; empty where there is no universe.
@@ -39,7 +41,7 @@ def completeness_by_group(
         universes = connection.execute(statement("loading/completeness_universes")).fetchall()
         frequencies = dict(connection.execute(statement("loading/completeness_frequencies")).fetchall())
     keys = [key for key, _tracked, _theme in universes]
-    members = Expectation.of_universes(engine, keys, first, last).cells(sessions)
+    members = Expectation.of_universes(engine, keys, first, last, market=market).cells(sessions)
     states = read_states(engine, pl.concat([members, tracked]).unique(["security_id", "session"]))
     spans = read_frame(engine, statement("loading/completeness_groups"), (first, last))
     spans = spans.cast({name: dtype for name, dtype in GROUP_SPAN_SCHEMA.items() if dtype != pl.String})

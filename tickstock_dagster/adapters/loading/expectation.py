@@ -114,7 +114,7 @@ class Expectation:
 
 
 def universe_tickers_between(
-    engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date
+    engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date, *, market: str = MARKET
 ) -> tuple[str, ...]:
     """The members' tickers, as last printed, of some universes between two sessions.
 
@@ -123,7 +123,9 @@ def universe_tickers_between(
         universes: canonical names; None: all tracked universes.
         first: first session.
         last: last session.
+        market: MIC of the calendar; members listed elsewhere are left out.
     """
-    values = {"universes": None if universes is None else list(universes), "first": first, "last": last}
+    names = None if universes is None else list(universes)
+    values = {"universes": names, "first": first, "last": last, "market": market, "abroad": list(ABROAD)}
     with transaction(engine) as connection:
         return tuple(row[0] for row in connection.execute(statement("universes/universe_tickers"), values))

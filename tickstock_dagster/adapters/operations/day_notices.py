@@ -67,8 +67,8 @@ def publish_overdue(
     due_at = overdue_at(calendar, session, same_day=same_day)
     if now < due_at:
         return None
-    tracked = Expectation.of_tracked(engine, session, session)
-    state = tracked_state(engine, session, tracked)
+    tracked = Expectation.of_tracked(engine, session, session, market=calendar.key)
+    state = tracked_state(engine, session, tracked, market=calendar.key)
     if state is None or reaches_objective(state):
         return None
     status = AttemptStatus(

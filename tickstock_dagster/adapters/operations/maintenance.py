@@ -1,4 +1,4 @@
-"""Cleaning up and vacuuming the store. `core.operations.maintenance` decides when that is due.
+"""Cleaning up, vacuuming and analysing the store. `core.operations.maintenance` decides when that is due.
 
 Maintenance never deletes bars, gaps, restatements, quarantined rows, memberships or change logs: this module has no
 statement for it, and the writer has no right to it.
@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from tickstock_dagster.adapters.postgres.database import address, connected, reason, transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.errors import ServiceUnavailableError
-from tickstock_dagster.core.operations.maintenance import Retention
+from tickstock_dagster.core.operations.maintenance import MaintenanceKind, Retention
 
 NOT_PERMITTED = "not permitted: only its owner may on this server; autovacuum looks after it"
 DRY_RUN = "dry run"
@@ -26,7 +26,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True, slots=True)
 class TableCare:
-    """One table: bytes before and after, with indexes and partitions; seconds of its VACUUM, or why it was skipped."""
+    """One table: bytes before and after, with indexes and partitions; seconds that it took, or why it was skipped."""
 
     before: int
     after: int
@@ -60,7 +60,7 @@ class MaintenanceReport:
 
     @property
     def skipped(self) -> dict[str, str]:
-        """Tables that were not vacuumed, and why."""
+        """Tables that were not looked after, and why."""
         return {name: care.skipped for name, care in self.tables.items() if care.skipped}
 
 
@@ -100,7 +100,7 @@ def maintain(
     cares: dict[str, TableCare] = {}
     for done, (table, before, command, permitted) in enumerate(sizes, start=2):
         skipped = DRY_RUN if dry_run else None if permitted else NOT_PERMITTED
-        cares[table] = TableCare(before, before, 0.0 if skipped else _vacuum(engine, command), skipped)
+        cares[table] = TableCare(before, before, 0.0 if skipped else _run(engine, command), skipped)
         progress(done, total, table)
     after = {table: size for table, size, *_ in _tables(engine)}
     tables = {
@@ -109,15 +109,52 @@ def maintain(
     }
     report = MaintenanceReport(removed, tables, time.perf_counter() - began)
     if not dry_run:
-        values = {"market": market, "session": session, "started_at": started_at, "finished_at": clock()}
-        _write(engine, report, values | {"run_id": run_id})
+        values = {"market": market, "session": session, "kind": MaintenanceKind.INTENSIVE.value, "run_id": run_id}
+        _write(engine, report, {**values, "started_at": started_at, "finished_at": clock()})
     return report
 
 
-def last_maintained(engine: sa.Engine, market: str) -> date | None:
-    """The last session after which maintenance was completed; None where it never was."""
+def maintain_lightly(
+    engine: sa.Engine,
+    retention: Retention,
+    *,
+    market: str,
+    session: date,
+    run_id: str,
+    clock: Callable[[], datetime],
+) -> MaintenanceReport:
+    """Remove expired rows, analyse the tables that were changed since they were analysed last, and log it.
+
+    Args:
+        engine: the store's.
+        retention: how long rows of each kind are kept.
+        market: MIC of the calendar.
+        session: the session that it follows.
+        run_id: the Dagster run.
+        clock: gives times with a time zone.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached, or was lost; rows removed until then stay removed.
+    """
+    began, started_at = time.perf_counter(), clock()
+    removed = remove_expired(engine, retention, started_at)
     with transaction(engine) as connection:
-        row = connection.execute(statement("operations/maintenance_last"), {"market": market}).fetchone()
+        changed = connection.execute(statement("operations/maintenance_changed"), {}).fetchall()
+    tables = {
+        table: TableCare(size, size, _run(engine, command) if permitted else 0.0, None if permitted else NOT_PERMITTED)
+        for table, size, command, permitted in changed
+    }
+    report = MaintenanceReport(removed, tables, time.perf_counter() - began)
+    values = {"market": market, "session": session, "kind": MaintenanceKind.LIGHT.value, "run_id": run_id}
+    _write(engine, report, {**values, "started_at": started_at, "finished_at": clock()})
+    return report
+
+
+def last_maintained(engine: sa.Engine, market: str, kind: MaintenanceKind = MaintenanceKind.INTENSIVE) -> date | None:
+    """The last session after which maintenance of a kind was completed; None where it never was."""
+    values = {"market": market, "kind": kind.value}
+    with transaction(engine) as connection:
+        row = connection.execute(statement("operations/maintenance_last"), values).fetchone()
     return row[0] if row else None
 
 
@@ -154,8 +191,8 @@ def _tables(engine: sa.Engine) -> list[tuple[str, int, str, bool]]:
         return connection.execute(statement("operations/maintenance_tables"), {}).fetchall()
 
 
-def _vacuum(engine: sa.Engine, command: str) -> float:
-    """Run a VACUUM, outside any transaction as it must be; returns the seconds taken."""
+def _run(engine: sa.Engine, command: str) -> float:
+    """Run a VACUUM or ANALYZE, outside any transaction as a VACUUM must be; returns the seconds taken."""
     began = time.perf_counter()
     with connected(engine) as pooled:
         try:

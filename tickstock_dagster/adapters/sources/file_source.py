@@ -8,7 +8,7 @@ validates them. `core.bars.bar_files` reads the columns.
 Longer than 250 lines because a source has every role of the protocol, also those that it only refuses.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -211,6 +211,15 @@ class FileSource:
         """The sessions of a ticker's rows, ascending."""
         place, length = self._places.get(self._spelt(ticker), (0, 0))
         return self._bars.slice(place, length)["session"].unique().sort().to_list()
+
+    @cached_property
+    def sessions(self) -> frozenset[date]:
+        """The sessions of which it has rows."""
+        return frozenset(self._bars["session"].unique())
+
+    def cells_on(self, sessions: Collection[date]) -> pl.DataFrame:
+        """(ticker, session) of the rows of some sessions, each once."""
+        return self._bars.filter(pl.col("session").is_in(list(sessions))).select("ticker", "session").unique()
 
     def cells(self) -> pl.DataFrame:
         """(ticker, session) of every row, each once."""

@@ -9,7 +9,7 @@ from psycopg.types.json import Jsonb
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.calendars.markets import ABROAD
+from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.universes.profiles import Profile
 
@@ -112,7 +112,15 @@ def track_profile(
     )
 
 
-def expect_from(engine: sa.Engine, first: date, reach: date, *, universe: str | None = None, now: datetime) -> int:
+def expect_from(
+    engine: sa.Engine,
+    first: date,
+    reach: date,
+    *,
+    universe: str | None = None,
+    market: str = MARKET,
+    now: datetime,
+) -> int:
     """Expect what is tracked from `first` on, as a load of all those sessions asks for.
 
     Universes whose first session is later than `reach` keep it: the sessions between were not asked for.
@@ -121,13 +129,15 @@ def expect_from(engine: sa.Engine, first: date, reach: date, *, universe: str | 
         engine: the store's.
         first: first session of the load.
         reach: the session after its last one.
-        universe: canonical name of the one that is loaded; None: all.
+        universe: canonical name of the one that is loaded; None: all that have members in the market.
+        market: MIC of the calendar.
         now: aware.
 
     Returns:
         The number of universes whose first session moved back.
     """
-    values = {"first": first, "reach": reach, "universe": universe, "now": now}
+    values = {"first": first, "reach": reach, "universe": universe, "market": market, "abroad": list(ABROAD)}
+    values |= {"now": now}
     with transaction(engine) as connection:
         return connection.execute(statement("universes/universes_expect_from"), values).rowcount
 

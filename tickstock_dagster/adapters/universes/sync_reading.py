@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import tickers_on
+from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.universes.rules import Rule
 from tickstock_dagster.core.universes.synchronisation import TASKS, UniverseState
 
@@ -137,6 +138,7 @@ def sessions_done(engine: sa.Engine, market: str, first: date, last: date) -> se
 
 
 def universe_keys(engine: sa.Engine) -> tuple[str, ...]:
-    """Every universe: dated ones first, by type and name."""
+    """Every universe but those with members of markets abroad alone: dated ones first, by type and name."""
+    values = {"market": MARKET, "abroad": list(ABROAD)}
     with transaction(engine) as connection:
-        return tuple(row[0] for row in connection.execute(statement("universes/sync_keys")))
+        return tuple(row[0] for row in connection.execute(statement("universes/sync_keys"), values))

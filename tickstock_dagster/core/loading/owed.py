@@ -11,7 +11,7 @@ from datetime import date, datetime
 
 import polars as pl
 
-from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
+from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason, absence_evidence
 
 OWED_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = GAP_SCHEMA
 """One owed cell: its open reason, the evidence, and when it is asked for again at the earliest; null: at once."""
@@ -46,6 +46,22 @@ def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) ->
 def asked_or_due(owed: pl.DataFrame, due: date) -> pl.DataFrame:
     """Owed cells (`OWED_SCHEMA`) without those after the session `due` that nobody was to ask for yet."""
     return owed.filter((pl.col("session") <= due) | (pl.col("reason") != GapReason.NEVER_ASKED.value))
+
+
+def fillable(owed: pl.DataFrame, rows: pl.DataFrame, source: str) -> pl.DataFrame:
+    """The owed cells that a file has rows of, due at once unless this very content was asked before.
+
+    Asking a file for what it lacks changes nothing, however long ago that was.
+
+    Args:
+        owed: `OWED_SCHEMA`.
+        rows: (ticker, session) of the file's rows.
+        source: the name of the file's content.
+    """
+    asked = pl.col("evidence").str.starts_with(absence_evidence(source))
+    set_aside = pl.col("reason") == GapReason.QUARANTINED.value
+    held = owed.join(rows, on=["ticker", "session"], how="semi", maintain_order="left")
+    return held.with_columns(retry_at=pl.when(asked | set_aside).then(pl.col("retry_at")))
 
 
 @dataclass(frozen=True, slots=True)

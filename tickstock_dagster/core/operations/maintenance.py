@@ -1,19 +1,28 @@
 """When the store is maintained, and how long data is kept: decisions only. `adapters` does the work.
 
-Maintenance runs once per stretch of closed days (a weekend, a holiday), after the last session before it. A holiday is
-a stretch like any other: there is no session to fetch, but maintenance still runs.
+Light maintenance runs after every session. Intensive maintenance runs once per stretch of closed days (a weekend, a
+holiday), after the last session before it. A holiday is a stretch like any other: there is no session to fetch, but
+maintenance still runs.
 Pure: the moment, the calendar and past maintenance are arguments.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import maintenance_at
 
 MAX_ATTEMPTS = 3
-"""Runs for one stretch. If all fail, a person has to act; the next stretch has its own runs."""
+"""Runs for one stretch, or after one session. If all fail, a person has to act; the next one has its own runs."""
+
+
+class MaintenanceKind(StrEnum):
+    """Light after a session; intensive on closed days."""
+
+    LIGHT = "light"
+    INTENSIVE = "intensive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceDecision:
-    """Whether to maintain now (`due`), in the closed days after `session`; `reason` says why, either way."""
+    """Whether to maintain now (`due`), after `session`; `reason` says why, either way."""
 
     session: date
     due: bool
@@ -87,6 +96,48 @@ def decide_maintenance(
         return wait(f"{attempts} runs after {session} failed, see the last one; {_next(calendar, upcoming)}")
     days = (upcoming - session).days - 1
     return MaintenanceDecision(session, True, f"closed for {days} day{'s' if days > 1 else ''} after {session}")
+
+
+def decide_light_maintenance(
+    calendar: SessionCalendar,
+    now: datetime,
+    *,
+    maintained: date | None,
+    attempts: int = 0,
+    in_progress: bool = False,
+    loading: bool = False,
+) -> MaintenanceDecision:
+    """Whether light maintenance after the latest closed session is due now.
+
+    It may run at any hour from then on: what it does disturbs no session.
+
+    Args:
+        calendar: overrides applied.
+        now: aware.
+        maintained: the last session that light maintenance followed; None if it never ran.
+        attempts: runs after this session so far.
+        in_progress: whether a maintenance run of any kind is queued or started.
+        loading: whether a run that loads sessions is queued or started.
+    """
+    session = calendar.latest_closed_session(now)
+
+    def wait(reason: str) -> MaintenanceDecision:
+        return MaintenanceDecision(session, False, reason)
+
+    begins_at = maintenance_at(calendar, session).astimezone(calendar.timezone)
+    if maintained is not None and maintained >= session:
+        upcoming = calendar.next_session(session)
+        at = maintenance_at(calendar, upcoming).astimezone(calendar.timezone)
+        return wait(f"light maintenance after {session} is done; next is from {at:%Y-%m-%d %H:%M %Z} on")
+    if now < begins_at:
+        return wait(f"{session} closed; light maintenance begins at {begins_at:%H:%M %Z}")
+    if in_progress:
+        return wait("maintenance is queued or started")
+    if loading:
+        return wait("a run that loads sessions is queued or started; light maintenance follows it")
+    if attempts >= MAX_ATTEMPTS:
+        return wait(f"{attempts} runs after {session} failed, see the last one")
+    return MaintenanceDecision(session, True, f"{session} closed at {calendar.closes_at(session):%H:%M} UTC")
 
 
 def stretches(calendar: SessionCalendar, sessions: Iterable[date], longest: int) -> list[list[date]]:

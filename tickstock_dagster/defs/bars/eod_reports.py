@@ -21,7 +21,6 @@ from tickstock_dagster.adapters.loading.end_of_day import (
     record_caught_up,
 )
 from tickstock_dagster.adapters.loading.expectation import Expectation
-from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.events.envelope import EodState
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS, Completeness
@@ -75,10 +74,10 @@ class EodAttempt:
             chosen: the run loads only a part of what is tracked.
         """
         session = days[0] if len(days) == 1 and not chosen and is_reported(context, run, days[0]) else None
-        if session is None or completion_event(run.engine, session, MARKET):
+        if session is None or completion_event(run.engine, session, run.market):
             return cls(context, run, notifications, None, 1)
-        runs = eod_attempts(context.instance, session)
-        ours = eod_tags(session).items() <= context.run.tags.items()
+        runs = eod_attempts(context.instance, session, run.market)
+        ours = eod_tags(session, run.market).items() <= context.run.tags.items()
         return cls(context, run, notifications, session, max(1, runs if ours else runs + 1))
 
     @contextmanager
@@ -101,7 +100,7 @@ class EodAttempt:
 
     def ended(self, why: str, tracked: Expectation) -> None:
         """Publish that the session stays incomplete, unless it was declared complete."""
-        if self.session and not completion_event(self.run.engine, self.session, MARKET):
+        if self.session and not completion_event(self.run.engine, self.session, self.run.market):
             self._publish("incomplete", tracked, message=why)
 
     def _publish(
@@ -120,7 +119,7 @@ class EodAttempt:
                 self.run.states(tracked, [self.session]).get(self.session, nothing),
                 gaps_by_reason(self.run.engine, tracked.cells([self.session])),
                 state=what,
-                market=MARKET,
+                market=self.run.market,
                 attempt=self.number,
                 run_id=self.run.run_id,
                 step=step,
@@ -151,7 +150,7 @@ def declare_end_of_day(
         record_caught_up(
             run.engine,
             complete,
-            market=MARKET,
+            market=run.market,
             source=run.source.name,
             run_id=run.run_id,
             started_at=run.started_at,
@@ -164,7 +163,7 @@ def declare_end_of_day(
                 run.engine,
                 state,
                 gaps_by_reason(run.engine, tracked.cells([state.session])),
-                market=MARKET,
+                market=run.market,
                 source=run.source.name,
                 run_id=run.run_id,
                 started_at=run.started_at,

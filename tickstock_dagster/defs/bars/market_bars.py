@@ -1,34 +1,29 @@
 """Bars of the markets outside the US, from local files: one factory makes an asset for each calendar.
 
 An asset's partitions are the sessions of its own calendar, in its own zone: a holiday in New York stops nothing in
-Tokyo. The US market has assets of its own in `defs.bars.assets`.
+Tokyo. The US market has assets of its own in `defs.bars.assets`; what loads these by itself is made by
+`defs.bars.market_automation`, their checks by `defs.quality.market_checks`.
 """
 
 from collections.abc import Iterator
 from datetime import date, datetime
-from pathlib import Path
-from typing import Any
+from functools import cache
 
 import dagster as dg
 from pydantic import Field
 
-from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
-from tickstock_dagster.adapters.bars.loader import BarLoader
-from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.bars.load_values import LoadRequest
+from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.securities.market_store import register_listings
-from tickstock_dagster.adapters.sources.market_files import MarketFileSource
-from tickstock_dagster.core.bars.file_options import parse_file_text
+from tickstock_dagster.adapters.universes.market_lists import market_universe, track_market
 from tickstock_dagster.core.calendars.markets import Market, market_named
-from tickstock_dagster.core.calendars.session_calendar import (
-    LAST_DAY,
-    SessionCalendar,
-    library_calendar,
-    partition_exclusions,
-)
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.end_of_day import reaches_objective
-from tickstock_dagster.defs.bars.reports import AssetEvent
-from tickstock_dagster.defs.resources import Clock, WarehouseResource
+from tickstock_dagster.defs.bars.eod_reports import EodAttempt
+from tickstock_dagster.defs.bars.market_files import MarketFiles, resource_key
+from tickstock_dagster.defs.bars.reports import AssetEvent, report_sessions
+from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS
 
@@ -39,22 +34,12 @@ START = date(2015, 1, 5)
 """The first partition is the first session on or after this day."""
 
 
-class MarketFiles(dg.ConfigurableResource["MarketFiles"]):
-    """Where a market's bars come from."""
+class MarketConfig(dg.Config):
+    """Options of a load of a market's sessions."""
 
-    source: str = Field(description="files:PATH, a Parquet or CSV file of daily bars.")
-
-    def open(self, market: Market) -> MarketFileSource:
-        """The file; nothing is read yet.
-
-        Raises:
-            BadInputError: not files:PATH, or there is no such file.
-        """
-        text, options = parse_file_text(self.source.removeprefix("files:"))
-        path = Path(text).expanduser()
-        if not self.source.startswith("files:") or not text or not path.exists():
-            raise BadInputError(f"TICKSTOCK_FILES_{market.mic}", self.source, "files:PATH of an existing file")
-        return MarketFileSource(path, market, options)
+    owed: bool = Field(
+        False, description="Load only what is owed. Otherwise the market's bars are expected from the first session on."
+    )
 
 
 def market_sessions(mic: str) -> dg.DailyPartitionsDefinition:
@@ -68,8 +53,9 @@ def market_sessions(mic: str) -> dg.DailyPartitionsDefinition:
     )
 
 
+@cache
 def market_asset(mic: str) -> dg.AssetsDefinition:
-    """The asset `<mic>/session_bars`."""
+    """The asset `<mic>/session_bars`: one object for a market, which its job and its checks name."""
     market = market_named(mic)
 
     @dg.asset(
@@ -83,74 +69,65 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
         owners=OWNERS,
         tags={"domain": "bars", "cadence": "session"},
         # By name: each market has a resource of its own for its file, and a parameter cannot have a computed name.
-        required_resource_keys={"warehouse", "clock", _resource_key(mic)},
+        required_resource_keys={"warehouse", "notifications", "clock", resource_key(mic)},
         metadata={"dagster/column_schema": BAR_COLUMNS, "dagster/table_name": "public.ohlcv_daily"},
         description=f"All bars of one session of {market.name} from the file that TICKSTOCK_FILES_{mic} names; as "
-        f"printed, in {market.currency}. Tickers carry the market, as in 7203.XTKS.",
-        code_version="1",
+        f"printed, in {market.currency}. Tickers carry the market, as in 7203.XTKS. Its tickers are the members of the "
+        f"universe {market_universe(mic)}, whose bars are expected from the first session that is loaded on.",
+        code_version="2",
     )
-    def session_bars(context: dg.AssetExecutionContext) -> Iterator[AssetEvent]:
-        warehouse: WarehouseResource = context.resources.warehouse
-        clock: Clock = context.resources.clock
-        files: MarketFiles = getattr(context.resources, _resource_key(mic))
-        with failures():
-            calendar, now = warehouse.calendar(mic), clock.now()
-            days = _closed(context, calendar, now)
-            source, engine = files.open(market), warehouse.engine()
-            spans = source.spans()
-            register_listings(engine, market, spans, now=now)
-            load = LoadContext(source, engine, mic, context.run.run_id, clock.now)
-            report = BarLoader(load, calendar).load(LoadRequest(tuple(spans["ticker"]), days)) if days else None
-        yield from _report(context, report)
+    def session_bars(context: dg.AssetExecutionContext, config: MarketConfig) -> Iterator[AssetEvent]:
+        notifications: RedisNotifications = context.resources.notifications
+        run = _open(context, mic)
+        days = run.closed_sessions(context.partition_keys)
+        attempt = EodAttempt.of(context, run, days, notifications, chosen=False)
+        with attempt.reporting():
+            with failures():
+                tickers = _track(run, market, days, owed=config.owed)
+            request = LoadRequest(
+                tickers, tuple(days), universes=(market_universe(mic),), owed=config.owed, ask_again=True
+            )
+            report = run.load(request, attempt.progress)
+        yield from report_sessions(context, run, report, notifications, attempt, chosen=False)
 
     return session_bars
 
 
-def _resource_key(mic: str) -> str:
-    return f"files_{mic.lower()}"
+def _open(context: dg.AssetExecutionContext, mic: str) -> BarRun:
+    warehouse: WarehouseResource = context.resources.warehouse
+    clock: Clock = context.resources.clock
+    files: MarketFiles = getattr(context.resources, resource_key(mic))
+    with failures():
+        if files.lacks:
+            raise BadInputError(f"TICKSTOCK_FILES_{mic}", "nothing", "files:PATH of an existing file")
+        engine, calendar = warehouse.engine(), warehouse.calendar(mic)
+        return BarRun(engine, calendar, context.run.run_id, clock, clock.now(), files.open())
 
 
-def _closed(context: dg.AssetExecutionContext, calendar: SessionCalendar, now: datetime) -> tuple[date, ...]:
-    """The sessions of the partitions, ascending; those that an override cancelled are left out."""
-    if not context.partition_keys:
-        raise dg.Failure("no partition is selected: is the range inverted?", allow_retries=False)
-    days = sorted(date.fromisoformat(key) for key in context.partition_keys)
-    traded = tuple(day for day in days if calendar.is_session(day))
-    latest = calendar.latest_closed_session(now)
-    if traded and traded[-1] > latest:
-        words = f"session {traded[-1]} has not closed yet: the latest closed one is {latest}"
-        raise dg.Failure(words, allow_retries=False)
-    return traded
+def _track(run: BarRun, market: Market, days: tuple[date, ...], *, owed: bool) -> tuple[str, ...]:
+    """Register and track the tickers of the file; returns those of the market whose bars are expected on some days.
 
+    Args:
+        run: its source is the file.
+        market: of the file.
+        days: sessions of the load; none where overrides cancelled them all.
+        owed: the load asks for what is owed alone, and leaves the first session as it is.
 
-def _report(context: dg.AssetExecutionContext, report: LoadReport | None) -> Iterator[AssetEvent]:
-    """Materialise the complete sessions; fail if any is incomplete."""
-    if report is None:
-        yield dg.MaterializeResult(metadata={"market_closed": ", ".join(context.partition_keys)})
-        return
-    left = [state for state in report.states if not reaches_objective(state)]
-    metadata: dict[str, Any] = {
-        "bars_expected": sum(state.expected - state.final for state in report.states),
-        "bars_stored": sum(state.stored for state in report.states),
-        "bars_new": report.stored.inserted,
-        "bars_restated": report.stored.restated,
-        "gaps": dict(report.gaps),
-        "seconds": round(report.seconds, 3),
-    }
-    if not left:
-        yield dg.MaterializeResult(metadata=metadata)
-        return
-    late = {str(state.session) for state in left}
-    for key in context.partition_keys:
-        if key not in late:
-            yield dg.AssetMaterialization(context.asset_key, partition=key, metadata=metadata)
-    worst = min(left, key=lambda state: state.ratio)
-    raise dg.Failure(
-        f"{len(left)} of {len(context.partition_keys)} sessions stay incomplete; worst {worst.session}: "
-        f"{worst.stored} of {worst.expected - worst.final} bars",
-        metadata=metadata,
-        allow_retries=False,
-    )
+    Raises:
+        BadInputError: the file cannot be read, or has no row.
+    """
+    spans, now = run.source.spans(), run.clock.now()  # type: ignore[attr-defined]  # a file
+    tickers = tuple(spans["ticker"])
+    if not tickers:
+        raise BadInputError(f"TICKSTOCK_FILES_{market.mic}", run.source.name, "a file with rows")
+    register_listings(run.engine, market, spans, now=now)
+    if not days:
+        return tickers
+    first = None if owed else days[0]
+    reach = run.calendar.next_session(days[-1])
+    track_market(run.engine, market.mic, tickers, track_from=first, reach=reach, now=now)
+    universe = market_universe(market.mic)
+    return universe_tickers_between(run.engine, (universe,), days[0], days[-1], market=market.mic)
 
 
 @dg.definitions
@@ -158,5 +135,5 @@ def markets() -> dg.Definitions:
     """The assets, each with its file. Without its variable, a market's run fails and names the variable."""
     return dg.Definitions(
         assets=[market_asset(mic) for mic in MARKETS],
-        resources={_resource_key(mic): MarketFiles(source=dg.EnvVar(f"TICKSTOCK_FILES_{mic}")) for mic in MARKETS},
+        resources={resource_key(mic): MarketFiles(mic=mic) for mic in MARKETS},
     )

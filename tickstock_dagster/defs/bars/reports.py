@@ -15,7 +15,6 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.coverage import cell_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps
-from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
@@ -195,7 +194,7 @@ def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNo
 
     Redis being away fails no run: the events stay, and a sensor sends them later.
     """
-    publish_long_gaps(run.engine, run.calendar, market=MARKET, run_id=run.run_id, now=run.clock.now())
+    publish_long_gaps(run.engine, run.calendar, market=run.market, run_id=run.run_id, now=run.clock.now())
     return dispatch(context, notifications)
 
 
@@ -206,7 +205,7 @@ def _end_of_day_metadata(
     summary = summary_table(report)
     context.log.info("%s", summary)
     session = report.states[0].session
-    groups = completeness_by_group(run.engine, [session], tracked.cells([session]))
+    groups = completeness_by_group(run.engine, [session], tracked.cells([session]), market=run.market)
     tables = {"summary": summary, "completeness_by_group": groups_table(groups) if groups else None}
     return {name: dg.MetadataValue.md(table) for name, table in tables.items() if table}
 

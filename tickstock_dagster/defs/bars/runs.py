@@ -27,12 +27,13 @@ class BarRun(SourceRun):
 
     def tracked(self, days: Sequence[date]) -> Expectation:
         """What is expected on some sessions."""
-        return Expectation.of_tracked(self.engine, min(days), max(days))
+        return Expectation.of_tracked(self.engine, min(days), max(days), market=self.market)
 
     def expect(self, days: Sequence[date]) -> None:
         """Expect everything tracked from the first of some sessions on, as loading all of them asks for."""
         if days:
-            expect_from(self.engine, days[0], self.calendar.next_session(days[-1]), now=self.clock.now())
+            reach = self.calendar.next_session(days[-1])
+            expect_from(self.engine, days[0], reach, market=self.market, now=self.clock.now())
 
     def states(self, expectation: Expectation, days: Sequence[date]) -> dict[date, Completeness]:
         """Each session's completeness; none for a session on which nothing was expected."""
@@ -67,7 +68,7 @@ class BarRun(SourceRun):
             names = (universe_named(self.engine, universe),) if universe else None
         # Without a session (all are cancelled) nothing is requested, and any span shows whether something is tracked.
         first, last = (days[0], days[-1]) if days else (date.min, date.max)
-        members = universe_tickers_between(self.engine, names, first, last)
+        members = universe_tickers_between(self.engine, names, first, last, market=self.market)
         if universe and not members:
             words = f"universe {universe} has no member on {first} to {last}: materialise universes/membership for them"
             raise dg.Failure(words, allow_retries=False)

@@ -1,8 +1,8 @@
 """Maintenance in the closed days of the market: a job, the schedule that decides by the calendar, and what follows it.
 
-Missing correlations, retention, VACUUM. The checks of every evening belong in `defs.quality.schedules`, the
-synchronisation of every complete session in `defs.universes.sensors`: the sensor here only requests one more attempt
-where those were used up.
+Missing correlations, retention, VACUUM. Maintenance after every session belongs in `defs.operations.light_maintenance`,
+the checks of every evening in `defs.quality.schedules`, the synchronisation of every complete session in
+`defs.universes.sensors`: the sensor here only requests one more attempt where those were used up.
 """
 
 from datetime import date
@@ -17,7 +17,8 @@ from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.operations.maintenance import decide_maintenance
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, is_at_work
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, LOADS, is_at_work
+from tickstock_dagster.defs.operations.light_maintenance import LIGHT_TRIGGER, TRIGGER, light_maintenance
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures
@@ -25,7 +26,6 @@ from tickstock_dagster.defs.tags import SESSION_TAG, STRETCH_TAG, TRIGGER_TAG
 from tickstock_dagster.defs.universes.jobs import universe_sync
 from tickstock_dagster.settings import load_settings
 
-TRIGGER = "maintenance"
 _SHOWN = 10
 
 
@@ -114,8 +114,8 @@ def maintenance_schedule(
         now,
         maintained=last_maintained(warehouse.engine(), MARKET),
         attempts=attempts,
-        in_progress=is_at_work(instance, {TRIGGER_TAG: TRIGGER}),
-        eod_unfinished=is_at_work(instance, {TRIGGER_TAG: "eod"}),
+        in_progress=is_at_work(instance, {TRIGGER_TAG: [TRIGGER, LIGHT_TRIGGER]}),
+        eod_unfinished=is_at_work(instance, LOADS),
     )
     if not decision.due:
         return dg.SkipReason(decision.reason)
@@ -128,11 +128,11 @@ def maintenance_schedule(
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[maintenance],
+    monitored_jobs=[maintenance, light_maintenance],
     request_job=universe_sync,
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
-    description="After maintenance: synchronises the universes of the latest complete session if that is still due.",
+    description="After any maintenance: synchronises the universes of the latest complete session if that is due.",
 )
 def maintenance_universes_sensor(
     context: dg.RunStatusSensorContext, warehouse: WarehouseResource

@@ -10,8 +10,9 @@ from tickstock_dagster.adapters.operations.mail_queue import MailRun, send_due_m
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.defs.automation import DEFAULT_STATUS, eod_attempts
+from tickstock_dagster.defs.bars.market_bars import MARKETS
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
-from tickstock_dagster.settings import load_settings
+from tickstock_dagster.settings import load_settings, market_file
 
 _STATUS = dg.DefaultSensorStatus(DEFAULT_STATUS)
 
@@ -29,19 +30,40 @@ def day_notice_sensor(
     clock: Clock,
 ) -> dg.SkipReason:
     """No run publishes these: while the vendor is away there may be none, and people must hear of that."""
-    now = clock.now()
-    try:
-        engine, calendar = warehouse.engine(), warehouse.calendar(MARKET)
-        attempts = eod_attempts(context.instance, calendar.latest_closed_session(now))
-        early = publish_early_close(engine, calendar, now=now)
-        late = publish_overdue(engine, calendar, same_day=vendor.same_day(), attempts=attempts, now=now)
-        if early or late:
-            notifications.dispatch()  # outbox_sensor reports a Redis that is away
-    except TickstockError as error:
-        return dg.SkipReason(str(error))
-    published = [f"{early} closes early"] if early else []
-    published += [f"{late} is below the objective, which was due"] if late else []
-    return dg.SkipReason(f"published: {'; '.join(published)}" if published else "nothing new to publish")
+    published, failed = list[str](), list[str]()
+    for market in (MARKET, *MARKETS):
+        try:
+            same_day = vendor.same_day() if market == MARKET else True
+            published += _notices(context.instance, warehouse, market, clock.now(), same_day=same_day)
+        except TickstockError as error:
+            failed += [str(error)] if str(error) not in failed else []
+    if published:
+        notifications.dispatch()  # outbox_sensor reports a Redis that is away
+        failed.insert(0, f"published: {'; '.join(published)}")
+    return dg.SkipReason("; ".join(failed) or "nothing new to publish")
+
+
+def _notices(
+    instance: dg.DagsterInstance, warehouse: WarehouseResource, market: str, now: datetime, *, same_day: bool
+) -> list[str]:
+    """Publish what the clock alone says about a market; returns what was new, in words.
+
+    Args:
+        instance: whose run history says how often a session was attempted.
+        warehouse: the store.
+        market: MIC of its calendar.
+        now: aware.
+        same_day: whether its source has bars on the session's own day.
+    """
+    engine, calendar = warehouse.engine(), warehouse.calendar(market)
+    attempts = eod_attempts(instance, calendar.latest_closed_session(now), market)
+    name = "" if market == MARKET else f"{market} "
+    used = market == MARKET or market_file(market)
+    early = publish_early_close(engine, calendar, now=now) if used else None
+    # Also of a market whose file is no longer named: what is tracked stays expected.
+    late = publish_overdue(engine, calendar, same_day=same_day, attempts=attempts, now=now)
+    found = [f"{name}{early} closes early"] if early else []
+    return found + ([f"{name}{late} is below the objective, which was due"] if late else [])
 
 
 @dg.sensor(

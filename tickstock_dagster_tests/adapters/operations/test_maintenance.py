@@ -7,11 +7,17 @@ import psycopg
 import pytest
 
 from tickstock_dagster.adapters.events.outbox import OutboxDispatcher
-from tickstock_dagster.adapters.operations.maintenance import DRY_RUN, MaintenanceReport, last_maintained, maintain
+from tickstock_dagster.adapters.operations.maintenance import (
+    DRY_RUN,
+    MaintenanceReport,
+    last_maintained,
+    maintain,
+    maintain_lightly,
+)
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import Fingerprint, fingerprint
-from tickstock_dagster.core.operations.maintenance import Retention
-from tickstock_dagster_tests.adapters.events.outbox_helpers import commit, progress
+from tickstock_dagster.core.operations.maintenance import MaintenanceKind, Retention
+from tickstock_dagster_tests.adapters.events.outbox_helpers import commit, progress, wait_until
 from tickstock_dagster_tests.adapters.postgres.test_fingerprint import fill
 from tickstock_dagster_tests.adapters.store_helpers import as_role, query
 
@@ -86,6 +92,29 @@ def test_a_second_time_nothing_is_removed(full: str) -> None:
     assert set(again.removed.values()) == {0}
     assert content(fingerprint(open_engine(full))) == before
     assert query(full, "SELECT count(*) FROM maintenance_runs") == [(2,)], "the log has both"
+
+
+def test_light_maintenance_removes_the_same_and_analyses_what_changed(full: str) -> None:
+    engine = open_engine(full)
+    query(full, "ANALYZE")
+    query(full, "UPDATE securities SET updated_at = updated_at + interval '1 second'")
+    given: dict[str, Any] = {"market": "XNYS", "session": SESSION, "run_id": "r", "clock": lambda: NOW}
+    wait_until(lambda: "securities" in changed(full))
+    report = maintain_lightly(engine, RETENTION, **given)
+    assert report.removed == {"events": 2, "lost_entries": 1, "unfinished_units": 2, "vendor_calls": 1}
+    assert "securities" in report.tables
+    assert "ticker_intervals" not in report.tables, "nothing was written to it"
+    assert report.skipped == {}, "the writer's rights suffice"
+    assert last_maintained(engine, "XNYS", MaintenanceKind.LIGHT) == SESSION
+    assert last_maintained(engine, "XNYS") is None, "closed days have their own"
+    assert last_maintained(engine, "XTKS", MaintenanceKind.LIGHT) is None
+    wait_until(lambda: "securities" not in changed(full))
+
+
+def changed(database_url: str) -> set[str]:
+    """The tables that were changed since they were analysed."""
+    rows = query(database_url, "SELECT relname FROM pg_stat_user_tables WHERE n_mod_since_analyze > 0")
+    return {name for (name,) in rows}
 
 
 def test_a_dry_run_counts_the_same_and_changes_nothing(full: str) -> None:

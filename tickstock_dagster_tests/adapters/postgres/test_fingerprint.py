@@ -51,8 +51,8 @@ SELECT '2026-11-16', 'mine', security_id, symbol, 'set', 'added', 'because', 'r'
 INSERT INTO sync_changes_log (session, universe, task, change, reason, run_id, changed_at)
 VALUES ('2026-11-16', 'mine', 'set', 'rule', 'because', 'r', now());
 INSERT INTO maintenance_runs (
-    market, session, started_at, finished_at, removed, tables, bytes_before, bytes_after, run_id)
-VALUES ('XNYS', '2026-11-20', now(), now(), '{}', '{}', 0, 0, 'r');
+    market, session, kind, started_at, finished_at, removed, tables, bytes_before, bytes_after, run_id)
+VALUES ('XNYS', '2026-11-20', 'light', now(), now(), '{}', '{}', 0, 0, 'r');
 INSERT INTO sync_proposals VALUES ('2026-11-16', 'theme_rebalancing', '[]', 3, 0.1, NULL, 'r', now());
 """
 MINUTE = """

@@ -1,6 +1,6 @@
-"""Stretches of expectation, counted without making a cell, agree with the cells themselves."""
+"""Stretches of expectation agree with the cells themselves, and what a file can fill of what is owed."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 from hypothesis import given
@@ -15,6 +15,7 @@ from tickstock_dagster.core.loading.expectation import (
     expected_per_session,
     expected_stretches,
 )
+from tickstock_dagster.core.loading.owed import OWED_SCHEMA, fillable
 
 BEGINS = date(2026, 11, 2)
 SESSIONS = library_calendar("XNYS").sessions(BEGINS, date(2026, 12, 11))
@@ -63,3 +64,22 @@ def test_counts_and_cells_of_stretches_are_those_of_the_expectation(
     per_security = dict(expected_per_security(stretches, SESSIONS[3:9]).iter_rows())
     within = cells.filter(pl.col("session").is_in(SESSIONS[3:9]))
     assert per_security == dict(within.group_by("security_id").len().iter_rows())
+
+
+def test_a_file_is_asked_for_what_it_has_and_never_again_for_the_same_content() -> None:
+    later = datetime(2026, 12, 20, tzinfo=UTC)
+    day = SESSIONS[0]
+    cells = [
+        ("AAA", "never_asked", "no load has asked for it", None),
+        ("BBB", "vendor_missing", "files:old's answer has no bar", later),
+        ("CCC", "vendor_missing", "files:new's answer has no bar", later),
+        ("DDD", "quarantined", "its row was quarantined: high below low", later),
+        ("EEE", "never_asked", "no load has asked for it", None),
+    ]
+    names = ("ticker", "reason", "evidence", "retry_at")
+    rows = [{"security_id": 1, "session": day, **dict(zip(names, cell, strict=True))} for cell in cells]
+    owed = pl.DataFrame(rows, schema=OWED_SCHEMA)
+    held = pl.DataFrame({"ticker": ["AAA", "BBB", "CCC", "DDD"], "session": [day] * 4})
+    found = fillable(owed, held, "files:new")
+    due = dict(found.select("ticker", "retry_at").iter_rows())
+    assert due == {"AAA": None, "BBB": None, "CCC": later, "DDD": later}

@@ -8,7 +8,12 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tickstock_dagster.core.calendars.session_calendar import CalendarOverride, library_calendar
-from tickstock_dagster.core.operations.maintenance import MaintenanceDecision, decide_maintenance, stretches
+from tickstock_dagster.core.operations.maintenance import (
+    MaintenanceDecision,
+    decide_light_maintenance,
+    decide_maintenance,
+    stretches,
+)
 
 XNYS = library_calendar("XNYS")
 
@@ -96,3 +101,48 @@ def test_sessions_are_computed_in_unbroken_stretches_that_are_not_too_long() -> 
         [date(2026, 11, 27)],
     ]
     assert stretches(XNYS, [], 3) == []
+
+
+def light(text: str, zone: str = "America/New_York", calendar: str = "XNYS", **given: Any) -> MaintenanceDecision:
+    """The decision about light maintenance at a moment on some clocks."""
+    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone))
+    return decide_light_maintenance(library_calendar(calendar), moment, **{"maintained": None, **given})
+
+
+@pytest.mark.parametrize(
+    ("moment", "session", "closed"),
+    [
+        ("2026-11-18 17:00", date(2026, 11, 18), "21:00"),  # a session follows: no closed day is needed
+        ("2026-11-20 17:00", date(2026, 11, 20), "21:00"),
+        ("2026-11-27 14:00", date(2026, 11, 27), "18:00"),  # half day: 13:00 + 60 min
+        ("2026-11-19 11:00", date(2026, 11, 18), "21:00"),  # the daemon was away in the evening
+    ],
+)
+def test_light_maintenance_follows_every_session(moment: str, session: date, closed: str) -> None:
+    assert light(moment) == MaintenanceDecision(session, True, f"{session} closed at {closed} UTC")
+
+
+def test_light_maintenance_of_tokyo_follows_its_own_close() -> None:
+    tokyo: Any = {"zone": "Asia/Tokyo", "calendar": "XTKS"}
+    assert light("2026-11-20 16:15", **tokyo).reason == "2026-11-20 closed; light maintenance begins at 16:30 JST"
+    assert light("2026-11-20 16:30", **tokyo).due
+    # 15:00 was the close until then; lunch is no close.
+    assert light("2024-11-01 16:00", **tokyo).due
+    assert light("2026-11-20 12:00", **tokyo).session == date(2026, 11, 19)
+    done = "light maintenance after 2026-11-20 is done; next is from 2026-11-24 16:30 JST on"
+    assert light("2026-11-23 16:30", maintained=date(2026, 11, 20), **tokyo).reason == done, "a holiday on Monday"
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"maintained": date(2026, 11, 18)},
+         "light maintenance after 2026-11-18 is done; next is from 2026-11-19 17:00 EST on"),
+        ({"in_progress": True}, "maintenance is queued or started"),
+        ({"loading": True}, "a run that loads sessions is queued or started; light maintenance follows it"),
+        ({"attempts": 3}, "3 runs after 2026-11-18 failed, see the last one"),
+    ],
+)  # fmt: skip
+def test_what_keeps_light_maintenance_waiting_is_said(given: dict[str, Any], reason: str) -> None:
+    decision = light("2026-11-18 17:00", **given)
+    assert (decision.due, decision.reason) == (False, reason)

@@ -1,6 +1,5 @@
 """`xtks/session_bars` executed for real: Tokyo from a local file, by its own sessions, beside a US market."""
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -9,24 +8,13 @@ import pytest
 
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.defs.bars.market_bars import MARKETS, market_sessions
+from tickstock_dagster_tests.defs.bars.bar_file import write_bars
 from tickstock_dagster_tests.defs.factory import FRI, MON, THU, Factory, failure_of
 from tickstock_dagster_tests.defs.materialising import materialise, metadata_of
 
 TOKYO = library_calendar("XTKS")
 ASSET = ["xtks/session_bars"]
 LATER = datetime(2026, 11, 29, 15, tzinfo=UTC)
-
-
-def write_bars(path: Path, sessions: Sequence[date], tickers: Sequence[str] = ("7203", "6758", "285A")) -> Path:
-    """A file as a data house sends it: plain local codes."""
-    rows = [
-        {"symbol": ticker, "date": day, "open": 1000.0, "high": 1010.0, "low": 990.0, "close": 1005.0 + place,
-         "volume": 1_000_000}
-        for place, ticker in enumerate(tickers)
-        for day in sessions
-    ]  # fmt: skip
-    pl.DataFrame(rows).write_parquet(path)
-    return path
 
 
 @pytest.fixture
@@ -45,7 +33,7 @@ def test_tokyo_is_loaded_by_its_own_sessions_and_closes(tokyo: Factory) -> None:
     sessions = TOKYO.sessions(date(2026, 11, 16), date(2026, 11, 27))
     assert date(2026, 11, 23) not in sessions
     assert date(2026, 11, 26) in sessions
-    assert (facts["bars_expected"], facts["bars_stored"], facts["bars_new"]) == (27, 27, 27)
+    assert (facts["bars_expected"], facts["bars_stored"], facts["rows_inserted"]) == (27, 27, 27)
     assert tokyo.rows("SELECT DISTINCT session FROM ohlcv_daily ORDER BY 1") == sessions
     assert tokyo.rows("SELECT DISTINCT ticker FROM ohlcv_daily ORDER BY 1") == ["285A.XTKS", "6758.XTKS", "7203.XTKS"]
     # 15:30 in Tokyo, since 2024-11-05.
@@ -53,7 +41,7 @@ def test_tokyo_is_loaded_by_its_own_sessions_and_closes(tokyo: Factory) -> None:
     assert tokyo.rows("SELECT DISTINCT primary_exchange, currency FROM securities") == [("XTKS", "JPY")]
 
     again = materialise(tokyo, ASSET, "2026-11-16", "2026-11-27", now=LATER)
-    assert metadata_of(again, "xtks/session_bars")["bars_new"] == 0
+    assert metadata_of(again, "xtks/session_bars")["rows_inserted"] == 0
     assert tokyo.rows("SELECT count(*) FROM securities") == [3]
     assert tokyo.rows("SELECT count(*) FROM bar_restatements") == [0]
 
@@ -91,7 +79,7 @@ def test_what_the_file_lacks_is_missing_and_fails_by_name(tokyo: Factory, tmp_pa
     full.filter(~((pl.col("symbol") == "7203") & (pl.col("date") == THU))).write_parquet(tmp_path / "holed.parquet")
     tokyo.configure(TICKSTOCK_FILES_XTKS=f"files:{tmp_path / 'holed.parquet'}")
     words = failure_of(materialise(tokyo, ASSET, MON, FRI))
-    assert words == "1 of 5 sessions stay incomplete; worst 2026-11-19: 2 of 3 bars"
+    assert words == "1 of 5 sessions stay incomplete; worst 2026-11-19: 2 of 3 bars. Gaps: 1 vendor_missing."
     assert tokyo.rows("SELECT session, ticker FROM bar_gaps") == [(THU, "7203.XTKS")]
     write_bars(tmp_path / "holed.parquet", TOKYO.sessions(MON, FRI))
     assert materialise(tokyo, ASSET, MON, FRI, now=LATER).success
@@ -100,7 +88,7 @@ def test_what_the_file_lacks_is_missing_and_fails_by_name(tokyo: Factory, tmp_pa
 
 def test_a_session_to_come_and_a_file_that_is_not_there_fail_by_name(tokyo: Factory, tmp_path: Path) -> None:
     assert failure_of(materialise(tokyo, ASSET, "2026-11-24")) == (
-        "session 2026-11-24 has not closed yet: the latest closed one is 2026-11-20"
+        "session 2026-11-24 closes at 2026-11-24 15:30 JST: the latest closed one is 2026-11-20"
     )
     tokyo.configure(TICKSTOCK_FILES_XTKS=f"files:{tmp_path / 'nothing.parquet'}")
     assert "TICKSTOCK_FILES_XTKS 'files:" in failure_of(materialise(tokyo, ASSET, FRI))
