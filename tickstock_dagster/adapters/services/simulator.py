@@ -49,7 +49,8 @@ class Simulator(EmbeddedService):
         if port is None:
             return False
         try:
-            with socket.create_connection((LOOPBACK, port), timeout=1.0) as connection:
+            # A machine with more to do than it can needs seconds for an answer; a server that is gone refuses at once.
+            with socket.create_connection((LOOPBACK, port), timeout=5.0) as connection:
                 connection.sendall(f"GET /health HTTP/1.0\r\nHost: {LOOPBACK}\r\n\r\n".encode())
                 head, _, body = connection.makefile("rb").read().partition(b"\r\n\r\n")
         except OSError:

@@ -379,7 +379,8 @@ def test_a_checkout_keeps_its_ports_when_its_state_is_deleted_and_shares_none(tm
 
     first = ports("a")
     assert ports("a") == first
-    assert len({*first, *ports("b")}) == 6
+    # One in 700 pairs of checkouts meets by chance; then the later of them to start takes other ports.
+    assert any(len({*first, *ports(name)}) == 6 for name in "bcd")
     assert all(20_000 <= port < 30_000 and port_is_free(port) for port in first)
 
 
