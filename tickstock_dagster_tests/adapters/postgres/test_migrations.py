@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.postgres.migration_files import SchemaError, rea
 from tickstock_dagster.adapters.postgres.migrations import migrate, require_current_schema
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
 from tickstock_dagster.core.errors import ServiceUnavailableError
-from tickstock_dagster_tests.adapters.store_helpers import query
+from tickstock_dagster_tests.adapters.store_helpers import MON, WED, add_security, query
 
 NAMES = tuple(migration.name for migration in read_migrations())
 TABLES = "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')"
@@ -180,3 +180,38 @@ def test_an_old_server_is_refused_by_name(database_url: str, monkeypatch: pytest
     with pytest.raises(SchemaError, match=r"PostgreSQL \d+\.\d+.* is too old: 99 or newer is needed"):
         migrate(database_url)
     assert query(database_url, "SELECT to_regclass('schema_migrations')") == [(None,)]
+
+
+def test_what_was_tracked_without_a_first_session_gets_the_first_that_half_of_it_has(
+    database_url: str, folder: Path
+) -> None:
+    later = [path for path in folder.glob("*.sql") if path.stem >= "0018"]
+    for path in later:
+        path.rename(path.with_suffix(".later"))
+    migrate(database_url, folder)
+    ids = [add_security(database_url, ticker) for ticker in ("AAA", "BBB", "CCC")]
+    for key, tickers, track in (("mine", '["AAA", "BBB", "CCC", "NOBODY"]', True), ("idle", '["AAA"]', False)):
+        query(
+            database_url,
+            "INSERT INTO cache_entries (key, type, name, value, track, created_at, updated_at) "
+            "VALUES (%s, 'list', 'x', %s::jsonb, %s, now(), now())",
+            (key, tickers, track),
+        )
+    query(
+        database_url,
+        "INSERT INTO cache_entries (key, type, name, value, track, created_at, updated_at) "
+        "VALUES ('new', 'list', 'x', '[\"ZZZ\"]', true, now(), now())",
+    )
+    for security_id, session in ((ids[0], MON), (ids[0], WED), (ids[1], WED)):
+        query(
+            database_url,
+            "INSERT INTO ohlcv_daily (security_id, session, ticker, closes_at, open, high, low, close, volume, source, "
+            "status, loaded_at) VALUES (%s, %s, 'X', now(), 1, 1, 1, 1, 1, 's', 'final', now())",
+            (security_id, session),
+        )
+    for path in later:
+        path.with_suffix(".later").rename(path)
+    migrate(database_url, folder)
+    begins = dict(query(database_url, "SELECT key, track_from FROM cache_entries"))
+    today = query(database_url, "SELECT current_date")[0][0]
+    assert begins == {"mine": WED, "idle": None, "new": today}, "one bar of Monday speaks for itself alone"
