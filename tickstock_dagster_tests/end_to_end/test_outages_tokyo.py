@@ -1,4 +1,4 @@
-"""The daemon is away over one or more closes of Tokyo and comes back: its file heals what was missed, each session once.
+"""The daemon is away over one or more closes of Tokyo: its file heals what was missed, each session once.
 
 As `test_outages`, with Tokyo's calendar, its close at 15:30, and a file that is replaced after each close. Nothing is
 tracked in New York, whose schedules and sensors tick as well.
