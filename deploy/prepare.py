@@ -26,6 +26,8 @@ from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.migrations import migrate
 from tickstock_dagster.adapters.universes.store import track_profile
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ConfigurationError, TickstockError
 from tickstock_dagster.core.universes.profiles import profile_named
 from tickstock_dagster.settings import load_settings
@@ -89,8 +91,9 @@ def _fill(database_url: str) -> None:
     copy_calendars(engine, date(2000, 1, 1), date(now.year + 2, 12, 31))
     if not tracked_tickers(engine):
         profile = profile_named(load_settings().profile)
-        track_profile(engine, profile, now=now)
-        print(f"tracking the profile {profile.name}: {len(profile.tickers)} symbols")
+        session = library_calendar(MARKET).latest_closed_session(now)
+        track_profile(engine, profile, track_from=session, now=now)
+        print(f"tracking the profile {profile.name} from {session} on: {len(profile.tickers)} symbols")
 
 
 @contextmanager
