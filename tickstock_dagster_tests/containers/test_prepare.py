@@ -1,6 +1,7 @@
 """The preparation of databases and logins, on a real PostgreSQL without TimescaleDB."""
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from types import ModuleType
@@ -60,7 +61,7 @@ def test_twice_equals_once_and_keeps_what_was_stored(
     prepare: ModuleType, server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(prepare, server)
-    assert "tracking the profile dev: 15 symbols" in capsys.readouterr().out
+    assert re.search(r"tracking the profile dev from [\d-]+ on: 15 symbols", capsys.readouterr().out)
     work = url_of(server, WAREHOUSE)
     require_current_schema(work)
     calendar = execute(work, "SELECT calendar, count(*) FROM market_calendar GROUP BY 1 ORDER BY 1")
