@@ -137,7 +137,7 @@ def test_pitfall_11_exchanges_are_named_by_mic_and_toronto_is_not_tokyo() -> Non
 
 def test_pitfall_12_a_day_out_of_bounds_is_named_with_the_bounds() -> None:
     for calendar in (XNYS, XTKS, XLON, XETR):
-        with pytest.raises(BadInputError, match=r"answers within 2000-01-01\.\.2050-12-31"):
+        with pytest.raises(BadInputError, match=r"answers within (1962|2000)-01-01\.\.2050-12-31"):
             calendar.is_session(date(2051, 1, 3))
         assert calendar.last >= datetime.now(UTC).date() + timedelta(days=400), "a year ahead is always known"
 

@@ -110,7 +110,7 @@ def test_a_malformed_file_ends_with_exit_code_2(tmp_path: Path) -> None:
     path.write_text("symbol,date\nAAA,2026-11-18\n")
     result = CliRunner().invoke(command, ["--bars", str(path)])
     assert result.exit_code == 2
-    assert "column 'open' is missing" in result.stderr
+    assert "column open: 'open' is not accepted: one of the file's columns: symbol, date" in result.stderr
 
 
 def test_a_taken_port_is_named() -> None:

@@ -70,7 +70,7 @@ def test_the_record_of_work_goes_by_age_and_everything_known_stays(full: str) ->
     assert report.removed == {"events": 2, "lost_entries": 1, "unfinished_units": 2, "vendor_calls": 1}
     after = content(fingerprint(open_engine(full)))
     changed = {table for table in before if before[table] != after[table]}
-    assert changed == {"work_units", "stream_alerts", "maintenance_runs"}
+    assert changed == set(), "none of it is content"
     assert query(full, "SELECT unit_id FROM work_units WHERE unit_id IN ('old', 'lost', 'done', 'new') ORDER BY 1") == [
         ("done",), ("new",)
     ]  # fmt: skip

@@ -133,7 +133,7 @@ def test_lunch_is_no_close_a_holiday_is_named_and_new_yorks_date_is_another(mark
     assert tick(factory, "xtks_eod_schedule", tokyo("2026-11-23 16:00")) == (
         "2026-11-23 is not a session; 2026-11-20 is complete; next is 2026-11-24"
     )
-    factory.track()
+    factory.track(since=THU)
     in_new_york = tick(factory, "us_eod_schedule", tokyo("2026-11-20 16:00"))
     assert isinstance(in_new_york, dg.RunRequest)
     assert in_new_york.partition_key == str(THU), "Friday has not begun there"

@@ -9,7 +9,7 @@ from tickstock_dagster.adapters.calendars.edit import put_override, withdraw_ove
 from tickstock_dagster.core.calendars.overrides import requested_override
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.defs.tags import TRIGGER_TAG
-from tickstock_dagster_tests.defs.factory import FRI, SUNDAY, Factory, all_definitions, checks_of, red_checks
+from tickstock_dagster_tests.defs.factory import FRI, SUNDAY, THU, Factory, all_definitions, checks_of, red_checks
 from tickstock_dagster_tests.defs.ticking import eastern, tick
 
 XNYS = library_calendar("XNYS")
@@ -86,7 +86,7 @@ def test_while_the_market_still_trades_the_quorum_waits_and_says_why(factory_on_
 
 def test_an_override_counts_at_the_next_tick_and_so_does_its_withdrawal(factory_on_postgres: Factory) -> None:
     factory = factory_on_postgres
-    factory.track()
+    factory.track(since=THU)
     noon = eastern("2026-11-20 12:30")
 
     def attempted() -> str | None:
