@@ -73,7 +73,9 @@ def catch_up(
     situation = eod_situation(road, instance, warehouse, source, now)
     calendar, newest = situation.calendar, situation.decision.session
     first_waits, absent, words = situation.first_waits, tuple[date, ...](), ""
-    cells = _owed(road, warehouse, calendar, newest)
+    engine = warehouse.engine()
+    tracked = Expectation.of_tracked(engine, market=road.market)
+    cells = owed_cells(engine, calendar, newest, tracked=tracked)
     if road.by_file:
         cells = cells.filter(pl.col("session") < newest)
     if road.by_file and not cells.is_empty():
@@ -87,8 +89,9 @@ def catch_up(
             words = f"; {lacks:,} owed bars are not out yet, the newest of {cells['session'].max()!s}"
         cells = offer.cells
     owed = owed_by_session(cells, now)
-    if not road.by_file:
-        owed = _with_actions(owed, warehouse, calendar, now)
+    if tracked.begins and not road.by_file:
+        actions = owed_action_sessions(engine, calendar, tracked.begins, market=road.market, now=now)
+        owed = with_actions(owed, actions.iter_rows())
     keyed, added = _with_partitions(road, owed)
     if added:
         loads = "" if road.by_file else ": `tickstock eod --session` loads what has no partition"
@@ -105,25 +108,6 @@ def catch_up(
     if decision.first is None:
         return dg.SkipReason(decision.reason + words)
     return _request(road, instance, decision, now)
-
-
-def _owed(road: MarketRoad, warehouse: WarehouseResource, calendar: SessionCalendar, newest: date) -> pl.DataFrame:
-    """The bars that a market owes up to its newest session, as `core.loading.owed.OWED_SCHEMA`."""
-    engine = warehouse.engine()
-    tracked = Expectation.of_tracked(engine, market=road.market)
-    return owed_cells(engine, calendar, newest, tracked=tracked)
-
-
-def _with_actions(
-    owed: list[OwedSession], warehouse: WarehouseResource, calendar: SessionCalendar, now: datetime
-) -> list[OwedSession]:
-    """The same with the sessions whose corporate actions the US market owes."""
-    engine = warehouse.engine()
-    begins = Expectation.of_tracked(engine, market=calendar.key).begins
-    if not begins:
-        return owed
-    actions = owed_action_sessions(engine, calendar, begins, market=calendar.key, now=now)
-    return with_actions(owed, actions.iter_rows())
 
 
 def _request(road: MarketRoad, instance: dg.DagsterInstance, decision: CatchUp, now: datetime) -> dg.RunRequest:
