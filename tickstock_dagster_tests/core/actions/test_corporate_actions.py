@@ -12,56 +12,18 @@ from tickstock_dagster.core.actions.corporate_actions import ACTION_SCHEMA, Vali
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 
 EX_DATE = date(2024, 6, 10)
-INTERVALS = pl.DataFrame(
-    [
-        (1, "NVDA", date(1999, 1, 22), None, "unknown", date(2024, 1, 2), date(1999, 1, 22), None),
-        (
-            2,
-            "FB",
-            date(2012, 5, 18),
-            date(2022, 6, 9),
-            "unknown",
-            date(2020, 1, 2),
-            date(2012, 5, 18),
-            date(2022, 6, 9),
-        ),
-        (2, "META", date(2022, 6, 9), None, "vendor", date(2022, 7, 1), date(2022, 6, 9), None),
-        (
-            3,
-            "META",
-            date(2021, 6, 30),
-            date(2022, 2, 1),
-            "unknown",
-            date(2021, 7, 1),
-            date(2021, 6, 30),
-            date(2022, 2, 1),
-        ),
-        (
-            4,
-            "TAKEN",
-            date(2021, 6, 30),
-            date(2022, 2, 1),
-            "unknown",
-            date(2021, 7, 1),
-            date(2021, 6, 30),
-            date(2022, 2, 1),
-        ),
-        (4, "MOVED", date(2022, 2, 1), None, "vendor", date(2022, 7, 1), date(2022, 2, 1), None),
-        (
-            5,
-            "FIRST",
-            date(2015, 1, 2),
-            date(2023, 1, 3),
-            "unknown",
-            date(2021, 7, 1),
-            date(2015, 1, 2),
-            date(2023, 1, 3),
-        ),
-        (5, "TAKEN", date(2023, 1, 3), None, "vendor", date(2024, 1, 2), date(2023, 1, 3), None),
-    ],
-    schema=INTERVAL_SCHEMA,
-    orient="row",
-)
+HELD = [
+    (1, "NVDA", date(1999, 1, 22), None, "unknown", date(2024, 1, 2)),
+    (2, "FB", date(2012, 5, 18), date(2022, 6, 9), "unknown", date(2020, 1, 2)),
+    (2, "META", date(2022, 6, 9), None, "vendor", date(2022, 7, 1)),
+    (3, "META", date(2021, 6, 30), date(2022, 2, 1), "unknown", date(2021, 7, 1)),
+    (4, "TAKEN", date(2021, 6, 30), date(2022, 2, 1), "unknown", date(2021, 7, 1)),
+    (4, "MOVED", date(2022, 2, 1), None, "vendor", date(2022, 7, 1)),
+    (5, "FIRST", date(2015, 1, 2), date(2023, 1, 3), "unknown", date(2021, 7, 1)),
+    (5, "TAKEN", date(2023, 1, 3), None, "vendor", date(2024, 1, 2)),
+]
+# Each listing is proven on all days on which it is possible.
+INTERVALS = pl.DataFrame([(*held, held[2], held[3]) for held in HELD], schema=INTERVAL_SCHEMA, orient="row")
 
 
 def split(
