@@ -1,6 +1,7 @@
 -- An action is announced before it takes effect: prices of today must not be in the shares of next week. It counts from
 -- the first stored session on or after its ex-date. A dividend is in the shares of its ex-date, after a split of that
--- day; the close before it is put into the same shares. Dividends after one close are added up. `action_factor` in
+-- day; the close before it is put into the same shares. Dividends after one close are added up. One whose source states
+-- the close counts as a share of that, stored or not. `action_factor` in
 -- core.actions.returns says the same.
 CREATE OR REPLACE VIEW ohlcv_daily_adjusted AS
 SELECT
@@ -12,9 +13,9 @@ SELECT
     b.low * f.split_factor AS low,
     b.close * f.split_factor AS close,
     b.volume / f.split_factor AS volume,
-    b.close * f.split_factor * d.dividend_factor AS total_return_close,
+    b.close * f.split_factor * d.dividend_factor * e.dividend_factor AS total_return_close,
     f.split_factor,
-    d.dividend_factor,
+    d.dividend_factor * e.dividend_factor AS dividend_factor,
     b.status
 FROM ohlcv_daily AS b
 CROSS JOIN LATERAL (
@@ -45,10 +46,17 @@ CROSS JOIN LATERAL (
         ) AS r
         WHERE a.security_id = b.security_id AND a.action = 'dividend' AND a.known_to IS NULL
             AND a.ex_date > b.session AND a.ex_date <= (SELECT max(session) FROM ohlcv_daily)
-            AND a.currency = 'USD' AND a.cash_amount * r.shares < p.close
+            AND a.currency = 'USD' AND a.close_before IS NULL AND a.cash_amount * r.shares < p.close
         GROUP BY p.session, p.close
     ) AS g
 ) AS d
+CROSS JOIN LATERAL (
+    SELECT coalesce(product(1 - a.cash_amount / a.close_before), 1) AS dividend_factor
+    FROM corporate_actions AS a
+    WHERE a.security_id = b.security_id AND a.action = 'dividend' AND a.known_to IS NULL
+        AND a.ex_date > b.session AND a.ex_date <= (SELECT max(session) FROM ohlcv_daily)
+        AND a.currency = 'USD' AND a.cash_amount < a.close_before
+) AS e
 WHERE NOT b.is_fmv;
 
 GRANT SELECT ON ohlcv_daily_adjusted TO tickstock_writer, tickstock_app;

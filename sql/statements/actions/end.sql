@@ -8,8 +8,9 @@ WHERE a.known_to IS NULL AND a.source = %(source)s AND a.ex_date BETWEEN %(first
         WHERE (s.security_id, s.action, s.ex_date, s.kind) = (a.security_id, a.action, a.ex_date, a.kind)
             AND (a.action = 'dividend'
                 OR abs(s.split_to * a.split_from - s.split_from * a.split_to) <= s.split_to * a.split_from / 1000000)
-            AND (s.cash_amount, s.currency, s.declared_on, s.record_date, s.pay_date)
-                IS NOT DISTINCT FROM (a.cash_amount, a.currency, a.declared_on, a.record_date, a.pay_date))
+            AND (s.cash_amount, s.currency, s.close_before, s.declared_on, s.record_date, s.pay_date)
+                IS NOT DISTINCT FROM
+                (a.cash_amount, a.currency, a.close_before, a.declared_on, a.record_date, a.pay_date))
     AND (EXISTS (
             SELECT FROM stage_actions AS s
             WHERE (s.security_id, s.action, s.ex_date) = (a.security_id, a.action, a.ex_date)

@@ -5,7 +5,9 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.file_listings import store_file_listings
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.sources.file_source import FileSource
+from tickstock_dagster.core.actions.corporate_actions import validate_actions
 from tickstock_dagster.core.actions.spans import Span
 
 
@@ -28,8 +30,11 @@ def load_file_actions(context: LoadContext[FileSource]) -> ActionsReport:
         return ActionsReport()
     tickers = sorted({action.ticker for action in actions})
     store_file_listings(context.engine, source, tickers, now=now)
-    with transaction(context.engine) as connection:
-        values = {"source": source.name, "tickers": tickers, "now": now}
-        connection.execute(statement("actions/file_versions_end"), values)
     days = [action.ex_date for action in actions]
-    return load_stretch(context, Span(min(days), max(days)))
+    span = Span(min(days), max(days))
+    splits, dividends = source.splits(span.first, span.last), source.dividends(span.first, span.last)
+    owners = validate_actions(splits, dividends, intervals_of(context.engine, None)).actions["security_id"]
+    with transaction(context.engine) as connection:
+        values = {"source": source.name, "security_ids": owners.unique().to_list(), "now": now}
+        connection.execute(statement("actions/file_versions_end"), values)
+    return load_stretch(context, span)

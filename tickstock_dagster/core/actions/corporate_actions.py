@@ -22,9 +22,12 @@ ACTION_SCHEMA: dict[str, type[pl.DataType]] = {
     "split_to": pl.Float64,
     "cash_amount": pl.Float64,
     "currency": pl.String,
+    "close_before": pl.Float64,
     "vendor_id": pl.String,
 }
 """One corporate action of a known security, ready to be stored."""
+
+_TOLD = {name: dtype for name, dtype in ACTION_SCHEMA.items() if name != "security_id"} | {"on_day": pl.Boolean}
 
 DOUBTFUL_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -81,14 +84,14 @@ def validate_actions(splits: pl.DataFrame, dividends: pl.DataFrame, intervals: p
     A row that changes nothing contradicts nothing: it counts as if it had not come.
 
     Args:
-        splits: `adapters.sources.protocol.SPLIT_SCHEMA`.
-        dividends: `adapters.sources.protocol.DIVIDEND_SCHEMA`.
+        splits: `adapters.sources.protocol.SPLIT_SCHEMA`; with `on_day`, the ticker is that of the ex-date.
+        dividends: `adapters.sources.protocol.DIVIDEND_SCHEMA`, and `on_day` as well; with `close_before`, the close
+            that each is a share of, in the shares of the ex-date.
         intervals: `core.loading.coverage.INTERVAL_SCHEMA` of every security.
     """
-    told = pl.DataFrame(schema={name: dtype for name, dtype in ACTION_SCHEMA.items() if name != "security_id"})
     rows = pl.concat(
         [
-            told,
+            pl.DataFrame(schema=_TOLD),
             splits.with_columns(action=pl.lit("split")),
             dividends.with_columns(action=pl.lit("dividend")),
         ],
@@ -130,7 +133,8 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> tuple[pl.Data
 
     The vendor lists actions under a security's latest ticker, whatever ticker it had on the ex-date: those of FB stand
     under META. So a row belongs to the security that held the ticker last, if it was listed that day. Otherwise it
-    belongs to the security that held the ticker on the day itself and has changed its ticker since.
+    belongs to the security that held the ticker on the day itself and has changed its ticker since. With `on_day`, only
+    the day's holder counts.
     `sql/statements/actions/reopened.sql` says the same.
     """
     latest = intervals.group_by("security_id").agg(pl.col("ticker").sort_by("valid_from").last().alias("latest"))
@@ -142,6 +146,7 @@ def _with_security(rows: pl.DataFrame, intervals: pl.DataFrame) -> tuple[pl.Data
         [numbered.join(listed, left_on="ticker", right_on=claim, coalesce=False) for claim in ("latest", "printed")]
     ).filter(covered("ex_date"))
     kept_it, held_it = pl.col("latest") == pl.col("ticker"), pl.col("printed") == pl.col("ticker")
+    claims = claims.filter(held_it | ~pl.col("on_day").fill_null(value=False))
     rank = pl.when(kept_it & held_it).then(0).when(kept_it).then(1).otherwise(2)
     owners = claims.sort("place", rank, "security_id").unique("place", keep="first", maintain_order=True)
     return owners.select(*rows.columns, "security_id"), numbered.join(owners, on="place", how="anti").drop("place")

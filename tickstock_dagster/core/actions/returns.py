@@ -3,7 +3,7 @@
 A dividend is declared for the shares of its ex-date, after a split of the same day; a close is in the shares of its own
 session. So before an amount is compared with the close before it, the splits between them, those of the ex-date
 included, put it into that close's shares. Dividends after the same close are added up before they are compared with it:
-each takes its cash from the same price.
+each takes its cash from the same price. Where a source states the close that a dividend is a share of, that one counts.
 """
 
 from collections.abc import Iterable, Sequence
@@ -31,14 +31,17 @@ PAYOUT_SCHEMA: dict[str, type[pl.DataType]] = {
     "ex_date": pl.Date,
     "split_ratio": pl.Float64,
     "cash": pl.Float64,
+    "close_before": pl.Float64,
 }
-"""Corporate actions in force: `split_ratio` is split_from / split_to, `cash` in USD per share; one of them is null."""
+"""Corporate actions in force: `split_ratio` is split_from / split_to, `cash` in USD per share; one of them is null.
+
+`close_before`: the close before the ex-date in its shares, where the source of a dividend states it."""
 
 
 Floats = NDArray[np.float64]
 
-Action = tuple[float | None, float | None]
-"""`split_ratio` and `cash` of one action, as in `PAYOUT_SCHEMA`."""
+Action = tuple[float | None, float | None, float | None]
+"""`split_ratio`, `cash` and `close_before` of one action, as in `PAYOUT_SCHEMA`."""
 
 
 def in_order(payouts: pl.DataFrame) -> pl.DataFrame:
@@ -53,16 +56,18 @@ def action_factor(close: float, actions: Iterable[Action]) -> float:
     that together are.
 
     Args:
-        close: raw, before all of them; NaN: dividends count for nothing.
+        close: raw, before all of them; NaN: dividends count for nothing, except as shares of a stated close.
         actions: all that take effect after that close, in their order (`in_order`).
     """
-    ratio, paid = 1.0, 0.0
-    for split_ratio, cash in actions:
+    ratio, paid, stated = 1.0, 0.0, 1.0
+    for split_ratio, cash, close_before in actions:
         if split_ratio is not None:
             ratio *= split_ratio
+        elif cash is not None and close_before is not None:
+            stated *= 1 - cash / close_before if cash < close_before else 1.0
         elif cash is not None and cash / ratio < close:
             paid += cash / ratio
-    return ratio * (1 - paid / close) if paid < close else ratio
+    return ratio * stated * (1 - paid / close if paid < close else 1.0)
 
 
 def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]) -> tuple[list[int], Floats]:
@@ -89,11 +94,11 @@ def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequenc
     row_of = {security: row for row, security in enumerate(securities)}
     ordinals = np.array([day.toordinal() for day in sessions])
     due: dict[tuple[int, int], list[Action]] = {}
-    for security, ex_date, ratio, cash in in_order(payouts).select(list(PAYOUT_SCHEMA)).iter_rows():
+    for security, ex_date, *action in in_order(payouts).select(list(PAYOUT_SCHEMA)).iter_rows():
         # An action on a day without a session takes effect on the next one.
         column = int(np.searchsorted(ordinals, ex_date.toordinal()))
         if security in row_of and column < len(sessions):
-            due.setdefault((row_of[security], column), []).append((ratio, cash))
+            due.setdefault((row_of[security], column), []).append(as_action(*action))
     for place, actions in due.items():
         factors[place] = action_factor(float(previous[place]), actions)
     returns = prices / (previous * factors) - 1
@@ -110,22 +115,26 @@ def _matrix(values: pl.DataFrame, securities: Sequence[int], sessions: Sequence[
     return matrix
 
 
-def price_factors(prices: Floats, payouts: Sequence[tuple[int, float | None, float | None]]) -> Floats:
+def as_action(split_ratio: float | None, cash: float | None, close_before: float | None) -> Action:
+    """An action from the last columns of a row of `PAYOUT_SCHEMA`."""
+    return split_ratio, cash, close_before
+
+
+def price_factors(prices: Floats, payouts: Sequence[tuple[int, Action]]) -> Floats:
     """The cumulative price factor of a security's actions, by session; levels are prices / factors.
 
     Args:
         prices: raw closes by session, NaN where there is none.
-        payouts: (position of the first session with the action, split_from / split_to or None, cash in USD per share or
-            None), in the order of `in_order`.
+        payouts: (position of the first session with the action, the action), in the order of `in_order`.
     """
     factors = np.ones_like(prices)
     printed = np.flatnonzero(~np.isnan(prices))
     since: dict[int, list[Action]] = {}  # by the place of the last close before; -1 where there is none
-    for place, ratio, cash in payouts:
+    for place, action in payouts:
         before = int(np.searchsorted(printed, place)) - 1
         last = int(printed[before]) if before >= 0 else -1
         actions = since.setdefault(last, [])
-        actions.append((ratio, cash))
+        actions.append(action)
         close = float(prices[last]) if last >= 0 else np.nan
         # Of the actions since one close, each step replaces the one before: cash adds up, it does not compound.
         factors[place:] *= action_factor(close, actions) / action_factor(close, actions[:-1])

@@ -8,7 +8,8 @@ one old), a dividend as `cash_amount` per share, as declared, in `currency` (USD
     AAPL,2014-08-07,,,0.47,USD
 
 And factor files, one for each security, by day: up to and including a row's day, raw prices times both factors are
-adjusted prices. A step of the split factor is a split, a step of the price factor a dividend, on the next session:
+adjusted prices. A step of the split factor is a split, a step of the price factor a dividend, on the next session. The
+last column is the close of that day; without it, the close before that the bars have:
 
     20140606,0.9741588,0.142857,645.57
     20501231,1,1,0
@@ -39,7 +40,11 @@ Closes = Callable[[str], Mapping[date, float]]
 
 @dataclass(frozen=True, slots=True)
 class FileAction:
-    """One split (`split_from` old shares became `split_to`) or one dividend (`cash_amount` per share)."""
+    """One split (`split_from` old shares became `split_to`) or one dividend (`cash_amount` per share).
+
+    `close_before`: the close that the dividend is a share of, in the shares of the ex-date, where the file states it.
+    `on_day`: the ticker is that of the ex-date; else it may also be the security's latest.
+    """
 
     ticker: str
     ex_date: date
@@ -47,6 +52,8 @@ class FileAction:
     split_to: float | None = None
     cash_amount: float | None = None
     currency: str | None = None
+    close_before: float | None = None
+    on_day: bool = False
 
 
 def read_actions(
@@ -60,7 +67,7 @@ def read_actions(
     Args:
         files: name and bytes of each.
         listings: by key; a factor file's security is the one with its name, else the ticker of that name.
-        closes: of the bars; a factor file's dividends are shares of the close before.
+        closes: of the bars; a factor file's dividends are shares of the close before, which it may state itself.
         next_session: the session after a day.
 
     Raises:
@@ -82,20 +89,21 @@ def _factor_file(
     closes: Closes,
     next_session: Callable[[date], date],
 ) -> list[FileAction]:
-    rows: list[tuple[date, float, float]] = []
+    rows: list[tuple[date, float, float, float | None]] = []
     for line, fields in enumerate(csv.reader(content.decode("utf-8-sig").splitlines()), start=1):
         if not any(field.strip() for field in fields):
             continue
         try:
             day = datetime.strptime(fields[0].strip(), "%Y%m%d").date()  # noqa: DTZ007  # a date has no zone
             price, split = float(fields[1]), float(fields[2])
+            reference = float(fields[3]) if len(fields) > 3 and fields[3].strip() else 0.0
         except (ValueError, IndexError):
-            price = split = 0.0
+            price = split = reference = 0.0
         if not (price > 0 and split > 0):
             accepted = "a day as 20140606, a price factor and a split factor, both above 0"
             raise BadInputError(f"{name}, line {line}:", ",".join(fields), accepted)
-        rows.append((day, price, split))
-    rows.sort()
+        rows.append((day, price, split, reference if reference > 0 else None))
+    rows.sort(key=lambda row: row[0])
     ticker = listing.latest if listing else canonical_ticker(key_of(name), f"{name}:")
     spans = [(span.ticker, span.first, span.last) for span in listing.spans] if listing else [(ticker, date.min, None)]
     prices = {
@@ -106,18 +114,20 @@ def _factor_file(
     }
     days = sorted(prices)
     actions = []
-    for (day, price, split), (_, later_price, later_split) in itertools.pairwise(rows):
+    for (day, price, split, stated), (_, later_price, later_split, _) in itertools.pairwise(rows):
         if price == later_price and split == later_split:
             continue
         ex_date = next_session(day)
+        held = (listing.ticker_on(ex_date) if listing else None) or ticker
         if split != later_split:
-            actions.append(FileAction(ticker, ex_date, split_from=split, split_to=later_split))
+            actions.append(FileAction(held, ex_date, split_from=split, split_to=later_split, on_day=True))
         place = bisect_left(days, ex_date)
-        if price < later_price and place:
+        before = prices.get(day, stated) or (prices[days[place - 1]] if place else None)
+        if price != later_price and before is not None:
             # Declared in the shares of the ex-date: a split of that day comes before it.
-            close = prices[days[place - 1]] * split / later_split
+            close = before * split / later_split
             cash = close * (1 - price / later_price)
-            actions.append(FileAction(ticker, ex_date, cash_amount=cash, currency="USD"))
+            actions.append(FileAction(held, ex_date, cash_amount=cash, currency="USD", close_before=close, on_day=True))
     return actions
 
 
@@ -162,33 +172,36 @@ def _number(field: str, value: object) -> float | None:
 
 
 def splits_frame(actions: Sequence[FileAction]) -> pl.DataFrame:
-    """The splits, with the columns of a vendor's answer."""
+    """The splits, with the columns of a vendor's answer and `on_day`."""
     return pl.DataFrame(
         [
-            (None, a.ticker, a.ex_date, a.split_from, a.split_to, _kind(a))
+            (None, a.ticker, a.ex_date, a.split_from, a.split_to, _kind(a), a.on_day)
             for a in actions
             if a.split_from is not None
         ],
         schema={
             "vendor_id": pl.String, "ticker": pl.String, "ex_date": pl.Date, "split_from": pl.Float64,
-            "split_to": pl.Float64, "kind": pl.String,
+            "split_to": pl.Float64, "kind": pl.String, "on_day": pl.Boolean,
         },
         orient="row",
     )  # fmt: skip
 
 
 def dividends_frame(actions: Sequence[FileAction]) -> pl.DataFrame:
-    """The dividends, with the columns of a vendor's answer."""
+    """The dividends, with the columns of a vendor's answer, `close_before` and `on_day`."""
     return pl.DataFrame(
         [
-            (None, a.ticker, a.ex_date, None, None, None, a.cash_amount, a.currency, "unknown")
+            (
+                None, a.ticker, a.ex_date, None, None, None, a.cash_amount, a.currency, "unknown", a.close_before,
+                a.on_day,
+            )
             for a in actions
             if a.cash_amount is not None
         ],
         schema={
             "vendor_id": pl.String, "ticker": pl.String, "ex_date": pl.Date, "declared_on": pl.Date,
             "record_date": pl.Date, "pay_date": pl.Date, "cash_amount": pl.Float64, "currency": pl.String,
-            "kind": pl.String,
+            "kind": pl.String, "close_before": pl.Float64, "on_day": pl.Boolean,
         },
         orient="row",
     )  # fmt: skip

@@ -124,7 +124,9 @@ def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.
         (pl.col("ex_date") > pl.col("last_session")) & (pl.col("ex_date") <= session)
     )
     factors = {
-        int(str(security)): action_factor(rows["last_close"][0], rows.select("split_ratio", "cash").iter_rows())
+        int(str(security)): action_factor(
+            rows["last_close"][0], rows.select("split_ratio", "cash", "close_before").iter_rows()
+        )
         for (security,), rows in in_order(due).group_by("security_id", maintain_order=True)
     }
     return (

@@ -12,6 +12,9 @@ from datetime import date, timedelta
 
 DAY = timedelta(days=1)
 
+FIRST_BAR = "first_bar"
+"""`ticker_intervals.start_known` of a listing whose rows in a file are all that is known of its bounds."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileSpan:
@@ -88,7 +91,7 @@ def place_spans(
         for first, last in stretches:
             until = next((other.valid_from for other in intervals if other.valid_from > last), None)
             ends_on = min((day for day in (until, span.ends_on) if day is not None), default=None)
-            begun.append(HeldInterval(0, span.ticker, first, ends_on, "first_bar", first, last, on_lists=False))
+            begun.append(HeldInterval(0, span.ticker, first, ends_on, FIRST_BAR, first, last, on_lists=False))
         if stretches and intervals:
             apart.append(span.ticker)
     return FileListings(tuple(begun), tuple(widened), tuple(apart))
@@ -97,8 +100,9 @@ def place_spans(
 def _widened(
     interval: HeldInterval, span: FileSpan, before: HeldInterval | None, after: HeldInterval | None
 ) -> HeldInterval:
-    """The interval with the file's sightings in it; one that only files have shown also grows to the file's rows."""
-    if not interval.on_lists:
+    """The interval with the file's sightings in it; one whose bounds are those of its rows also grows to the file's."""
+    # A declared listing has the start that was declared: rows before it are somebody else's, and its end stays.
+    if not interval.on_lists and interval.start_known == FIRST_BAR:
         floor = before.valid_to if before else None
         if span.first < interval.valid_from and (floor is None or floor <= span.first):
             interval = replace(interval, valid_from=span.first)

@@ -28,7 +28,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA, in_order, price_factors
+from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA, Action, as_action, in_order, price_factors
 from tickstock_dagster.core.securities.sectors import (
     COMMUNICATION,
     DISCRETIONARY,
@@ -235,11 +235,11 @@ def _by_security(closes: pl.DataFrame, place_of: Mapping[date, int]) -> dict[int
 
 
 def _factors(prices: Mapping[int, Floats], payouts: pl.DataFrame, sessions: Sequence[date]) -> dict[int, Floats]:
-    by_security: dict[int, list[tuple[int, float | None, float | None]]] = {security: [] for security in prices}
+    by_security: dict[int, list[tuple[int, Action]]] = {security: [] for security in prices}
     ordinals = np.array([day.toordinal() for day in sessions])
-    for security, ex_date, ratio, cash in in_order(payouts).select(list(PAYOUT_SCHEMA)).iter_rows():
+    for security, ex_date, *action in in_order(payouts).select(list(PAYOUT_SCHEMA)).iter_rows():
         # An action on a day without a session takes effect on the next one.
         place = int(np.searchsorted(ordinals, ex_date.toordinal()))
         if security in by_security and 0 < place < len(sessions):
-            by_security[security].append((place, ratio, cash))
+            by_security[security].append((place, as_action(*action)))
     return {security: price_factors(prices[security], actions) for security, actions in by_security.items()}

@@ -80,7 +80,8 @@ class FileMarket:
 
     def _take(self, action: FileAction) -> None:
         """An action is of the security that holds the ticker last and was listed that day, else of the day's holder."""
-        holders = [held for held in self.holders(action.ticker) if held.ticker_on(action.ex_date)]
+        days = [(held, held.ticker_on(action.ex_date)) for held in self.holders(action.ticker)]
+        holders = [held for held, on in days if on and (on == action.ticker or not action.on_day)]
         holders.sort(key=lambda held: held.last_ticker != action.ticker)
         if not holders:
             return
@@ -89,8 +90,9 @@ class FileMarket:
             self._splits.setdefault(key, []).append(SplitEvent(action.ex_date, action.split_from, action.split_to))
         series, day = self._series[key], action.ex_date
         before = series.close[series.ordinals < day.toordinal()]
-        if action.cash_amount is not None and before.size and action.currency == "USD":
-            fraction = action.cash_amount / float(before[-1])
+        close = action.close_before or (float(before[-1]) if before.size else None)
+        if action.cash_amount is not None and close and action.currency == "USD":
+            fraction = action.cash_amount / close
             event = DividendEvent(day, day, day, day, action.cash_amount, fraction, 4)
             self._dividends.setdefault(key, []).append(event)
 

@@ -42,13 +42,19 @@ def split(database_url: str, security_id: int, ex_date: date, old: float, new: f
 
 
 def dividend(
-    database_url: str, security_id: int, ex_date: date, cash: float, currency: str = "USD", kind: str = "recurring"
+    database_url: str,
+    security_id: int,
+    ex_date: date,
+    cash: float,
+    currency: str = "USD",
+    kind: str = "recurring",
+    close_before: float | None = None,
 ) -> None:
     query(
         database_url,
-        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, cash_amount, currency, source, "
-        "known_from) VALUES (%s, 'AAA', 'dividend', %s, %s, %s, %s, 's', '2026-11-01')",
-        (security_id, kind, ex_date, cash, currency),
+        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, cash_amount, currency, "
+        "close_before, source, known_from) VALUES (%s, 'AAA', 'dividend', %s, %s, %s, %s, %s, 's', '2026-11-01')",
+        (security_id, kind, ex_date, cash, currency, close_before),
     )
 
 
@@ -164,9 +170,21 @@ def test_dividends_that_together_take_the_whole_price_are_not_believed(migrated_
     assert total_returns(migrated_database_url) == [90, 90, 90, 90, 100]
 
 
+def test_a_dividend_is_a_share_of_the_close_that_its_source_states(migrated_database_url: str) -> None:
+    """The bars before the ex-date are not there: the last stored close is another session's."""
+    security_id = week(migrated_database_url, (100, 100, 70, 70, 70))
+    dividend(migrated_database_url, security_id, WED, 10, close_before=40)
+    dividend(migrated_database_url, security_id, FRI, 7)
+    assert total_returns(migrated_database_url) == [Decimal("67.5"), Decimal("67.5"), 63, 63, 70]
+
+
 AMOUNTS = st.sampled_from([None, 0.01, 0.5, 3.0, 40.0, 99.0])
 WEEKS = st.lists(
-    st.tuples(st.booleans(), st.sampled_from([0.5, 3.0, 1.0, 10.0, None]), AMOUNTS), min_size=5, max_size=5
+    st.tuples(
+        st.booleans(), st.sampled_from([0.5, 3.0, 1.0, 10.0, None]), AMOUNTS, st.sampled_from([None, 2.0, 120.0])
+    ),
+    min_size=5,
+    max_size=5,
 )
 
 
@@ -176,25 +194,23 @@ def test_the_view_says_what_the_core_computes(migrated_database_url: str, days: 
     """Any week of prints, splits and dividends: from the first print to the last, factor by factor."""
     query(migrated_database_url, "TRUNCATE securities CASCADE")
     security_id = add_security(migrated_database_url, "AAA")
-    printed = [
-        (day, 100.0 - place) for place, (day, (prints, _, _)) in enumerate(zip(DAYS, days, strict=True)) if prints
-    ]
+    printed = [(day, 100.0 - place) for place, (day, (prints, *_)) in enumerate(zip(DAYS, days, strict=True)) if prints]
     printed = [(MON - timedelta(days=3), 100.0), *printed, (FRI + timedelta(days=3), 80.0)]
     store_batch(
         open_engine(migrated_database_url),
         batch(*(bar(security_id, day, open=c, high=c, low=c, close=c, vwap=c) for day, c in printed)),
     )
     actions = []
-    for day, (_, ratio, cash) in zip(DAYS, days, strict=True):
+    for day, (_, ratio, cash, close_before) in zip(DAYS, days, strict=True):
         if ratio:
             split(migrated_database_url, security_id, day, ratio, 1)
-            actions.append((day, ratio, None))
+            actions.append((day, ratio, None, None))
         if cash:
-            dividend(migrated_database_url, security_id, day, cash)
-            actions.append((day, None, cash))
+            dividend(migrated_database_url, security_id, day, cash, close_before=close_before)
+            actions.append((day, None, cash, close_before))
     expected = {printed[-1][0]: 1.0}
     for (before, close), (after, _) in reversed(list(pairwise(printed))):
-        between = [(ratio, cash) for day, ratio, cash in actions if before < day <= after]
+        between = [action for day, *action in actions if before < day <= after]
         expected[before] = expected[after] * action_factor(close, between)
     found = {row[0]: float(row[7] * row[8]) for row in query(migrated_database_url, ADJUSTED)}
     assert found == pytest.approx(expected, rel=1e-12)

@@ -110,6 +110,34 @@ def test_adjusted_prices_are_those_of_the_factor_files_hand_overs_included(offic
     assert office.rows("SELECT count(*) FROM corporate_actions WHERE known_to IS NOT NULL") == [0]
 
 
+def test_a_security_keeps_its_own_actions_where_bars_lack_and_tickers_pass_on(office: Office, folder: Path) -> None:
+    """Of QQQQ there are no bars; OLD printed before, between and after its declared holders; NEW has no map."""
+    (folder / "daily/qqqq.csv").unlink()
+    days = [day for day in DAYS if printed("old", day) is None and printed("old.1", day) is None]
+    lines = [f"{day:%Y%m%d} 00:00,900000,900000,900000,900000,100" for day in days]
+    with (folder / "daily/old.csv").open("a") as file:
+        file.write("\n" + "\n".join(lines))
+    (folder / "factor_files/new.csv").write_text("20140325,0.5,1,1\n20501231,1,1,0\n")
+    (folder / "map_files/heir.csv").write_text("20000103,new\n20140324,new\n20501231,heir\n")
+    (folder / "daily/new.csv").write_text("20140324 00:00,500000,500000,500000,500000,100")
+
+    answer = load(office, folder, "--universe", "us_listed")
+    assert answer.code == 0, answer.err
+    for ticker, day, raw, adjusted, total, _ in office.rows(ADJUSTED):
+        key = next((key for key in MAPS if printed(key, day) == ticker.lower()), "")
+        price_factor, split_factor = factors(key, day)
+        assert adjusted == pytest.approx(raw * split_factor, rel=1e-6), (ticker, day)
+        assert total == pytest.approx(raw * split_factor * price_factor, rel=1e-6), (ticker, day)
+    unmapped = office.rows(
+        "SELECT DISTINCT b.session FROM ohlcv_daily AS b WHERE b.ticker = 'OLD' AND b.close = 90 ORDER BY 1"
+    )
+    assert unmapped == days
+    assert office.rows("SELECT count(DISTINCT security_id) FROM ohlcv_daily WHERE ticker = 'OLD'") == [3]
+    assert office.rows("SELECT ticker, action, ex_date FROM unresolved_actions") == [
+        ("NEW", "dividend", date(2014, 3, 26))
+    ]
+
+
 def test_one_symbol_brings_its_security_under_all_its_tickers(office: Office, folder: Path) -> None:
     answer = load(office, folder, "--symbols", "QQQ")
     assert answer.code == 0, answer.err

@@ -95,6 +95,19 @@ def test_of_contradicting_splits_none_is_kept_and_all_are_named():
     )
 
 
+def test_a_ticker_of_the_day_itself_is_of_its_holder_alone():
+    """TAKEN was 4's on that day; 5, which holds it now, was listed as FIRST."""
+    day = date(2021, 7, 20)
+    told = pl.DataFrame([split(2.0, ticker="TAKEN", ex_date=day)], schema=SPLIT_SCHEMA, orient="row")
+    paid = pl.DataFrame([dividend(0.1, ticker="TAKEN", ex_date=day)], schema=DIVIDEND_SCHEMA, orient="row")
+    for on_day, owner in ((None, 5), (False, 5), (True, 4)):
+        flag = pl.lit(on_day, dtype=pl.Boolean)
+        found = validate_actions(told.with_columns(on_day=flag), paid.with_columns(on_day=flag), INTERVALS)
+        assert found.actions["security_id"].to_list() == [owner, owner]
+    later = told.with_columns(on_day=pl.lit(True), ticker=pl.lit("MOVED"))
+    assert validate_actions(later, paid.clear(), INTERVALS).unresolved["ticker"].to_list() == ["MOVED"]
+
+
 def test_splits_of_two_days_do_not_contradict():
     assert judge([split(10.0), split(4.0, ex_date=date(2021, 7, 20))]).actions.height == 2
 

@@ -23,22 +23,25 @@ NAN = float("nan")
     ("actions", "factor"),
     [
         ([], 1.0),
-        ([(0.5, None)], 0.5),
-        ([(None, 2.0)], 0.98),
+        ([(0.5, None, None)], 0.5),
+        ([(None, 2.0, None)], 0.98),
         # 100 before; 2 for 1 makes 50; 1 a new share is paid: 49 is left.
-        ([(0.5, None), (None, 1.0)], 0.49),
+        ([(0.5, None, None), (None, 1.0, None)], 0.49),
         # 10 a share are paid: 90 are left; 2 for 1 makes 45.
-        ([(None, 10.0), (0.5, None)], 0.45),
+        ([(None, 10.0, None), (0.5, None, None)], 0.45),
         # 1 for 10 makes 1,000; 200 a new share are paid: 800 is left.
-        ([(10.0, None), (None, 200.0)], 8.0),
+        ([(10.0, None, None), (None, 200.0, None)], 8.0),
         # Two payments from one price take their sum: 100 - 10 - 20.
-        ([(None, 10.0), (None, 20.0)], 0.7),
+        ([(None, 10.0, None), (None, 20.0, None)], 0.7),
         # 100, less 10, is 90; 2 for 1 is 45; less 5 is 40.
-        ([(None, 10.0), (0.5, None), (None, 5.0)], 0.4),
+        ([(None, 10.0, None), (0.5, None, None), (None, 5.0, None)], 0.4),
         # The whole price or more is not believed, alone or together; a new share's price is half.
-        ([(None, 100.0)], 1.0),
-        ([(0.5, None), (None, 50.0)], 0.5),
-        ([(None, 60.0), (None, 60.0)], 1.0),
+        ([(None, 100.0, None)], 1.0),
+        ([(0.5, None, None), (None, 50.0, None)], 0.5),
+        ([(None, 60.0, None), (None, 60.0, None)], 1.0),
+        # Shares of stated closes count one after the other, whatever the stored close.
+        ([(None, 10.0, 200.0), (0.5, None, None), (None, 10.0, 40.0)], 0.95 * 0.5 * 0.75),
+        ([(None, 10.0, None), (None, 10.0, 40.0), (None, 50.0, 50.0)], 0.9 * 0.75),
     ],
 )
 def test_a_close_of_one_hundred_is_worth_so_much_after_the_actions(actions, factor):
@@ -46,11 +49,12 @@ def test_a_close_of_one_hundred_is_worth_so_much_after_the_actions(actions, fact
 
 
 def test_without_a_close_splits_count_and_dividends_do_not():
-    assert action_factor(NAN, [(0.5, None), (None, 1.0)]) == 0.5
+    assert action_factor(NAN, [(0.5, None, None), (None, 1.0, None)]) == 0.5
+    assert action_factor(NAN, [(0.5, None, None), (None, 1.0, 4.0)]) == 0.375
 
 
 def payouts(*rows: tuple[date, float | None, float | None]) -> pl.DataFrame:
-    return pl.DataFrame([(1, *row) for row in rows], schema=PAYOUT_SCHEMA, orient="row")
+    return pl.DataFrame([(1, *row, None) for row in rows], schema=PAYOUT_SCHEMA, orient="row")
 
 
 def test_on_one_day_the_split_comes_first_however_the_rows_lie():
@@ -74,16 +78,20 @@ def test_returns_compare_a_dividend_in_the_shares_of_its_ex_date():
 def test_factors_over_sessions_without_a_print_stay_in_the_shares_of_the_last_close():
     """100 on Monday, no print until Friday; 10 on Tuesday, 2 for 1 on Wednesday, 5 a new share on Thursday."""
     prices = np.array([100.0, NAN, NAN, NAN, 40.0])
-    steps = [(1, None, 10.0), (2, 0.5, None), (3, None, 5.0)]
+    steps = [(1, (None, 10.0, None)), (2, (0.5, None, None)), (3, (None, 5.0, None))]
     assert price_factors(prices, steps).tolist() == pytest.approx([1.0, 0.9, 0.45, 0.4, 0.4])
 
 
 def test_factors_after_another_print_compare_with_that_one():
     prices = np.array([100.0, 50.0, 25.0])
-    assert price_factors(prices, [(1, 0.5, None), (2, 0.5, None), (2, None, 5.0)]).tolist() == pytest.approx(
-        [1.0, 0.5, 0.5 * 0.5 * 0.8]
-    )
+    assert price_factors(
+        prices, [(1, (0.5, None, None)), (2, (0.5, None, None)), (2, (None, 5.0, None))]
+    ).tolist() == pytest.approx([1.0, 0.5, 0.5 * 0.5 * 0.8])
 
 
 def test_factors_before_the_first_print_know_splits_alone():
-    assert price_factors(np.array([NAN, NAN, 10.0]), [(1, 0.5, None), (1, None, 1.0)]).tolist() == [1.0, 0.5, 0.5]
+    assert price_factors(np.array([NAN, NAN, 10.0]), [(1, (0.5, None, None)), (1, (None, 1.0, None))]).tolist() == [
+        1.0,
+        0.5,
+        0.5,
+    ]

@@ -7,7 +7,9 @@ import pytest
 from tickstock_dagster.core.bars.action_files import FileAction, read_actions
 from tickstock_dagster.core.bars.listing_files import DeclaredListing, TickerDays, by_key, read_listings
 
-FACTORS = b"19980102,0.9,0.142857\n20140606,0.9,0.142857,645.57\n20140806,0.95,1,95\n20501231,1,1,0\n"
+FACTORS = (
+    b"19980102,0.9,0.142857\n20140606,0.9,0.142857,645.57\n20140806,0.95,1,95\n20150105,0.98,1,70\n20501231,1,1,0\n"
+)
 
 
 def next_day(day: date) -> date:
@@ -21,17 +23,27 @@ def actions(text: bytes, name: str = "factor_files/aapl.csv", maps: dict[str, by
 
 
 def test_steps_of_the_factors_are_actions_of_the_next_session() -> None:
-    split, first, second = actions(FACTORS)
+    split, first, second, third = actions(FACTORS)
     assert (split.ticker, split.ex_date, split.split_from, split.split_to) == ("AAPL", date(2014, 6, 7), 0.142857, 1.0)
     # In the shares of the ex-date: the close before, times 1 / 7.
     assert (first.ex_date, first.cash_amount) == (date(2014, 6, 7), pytest.approx(645 * 0.142857 * (1 - 0.9 / 0.95)))
-    assert (second.ex_date, second.cash_amount) == (date(2014, 8, 7), pytest.approx(100 * 0.05))
+    assert (second.ex_date, second.cash_amount) == (date(2014, 8, 7), pytest.approx(100 * (1 - 0.95 / 0.98)))
     assert {first.currency, second.currency} == {"USD"}
+    assert (first.close_before, second.close_before) == (pytest.approx(645 * 0.142857), 100)
+    # No bar of that day: a share of the close that the file states.
+    assert (third.cash_amount, third.close_before) == (pytest.approx(70 * 0.02), 70)
+
+
+def test_without_a_stated_close_a_dividend_is_a_share_of_the_last_close_before() -> None:
+    [dividend] = actions(b"20140901,0.9,1\n20501231,1,1\n")
+    assert (dividend.cash_amount, dividend.close_before) == (pytest.approx(10), 100)
+    assert actions(b"20140901,0.9,1\n20501231,1,1\n", "none.csv") == []
 
 
 def test_a_factor_file_is_of_the_security_with_its_name() -> None:
-    [split, *_] = actions(FACTORS, "aapl.1.csv", {"map_files/aapl.1.csv": b"19980102,aapl\n20501231,appl\n"})
-    assert split.ticker == "APPL"
+    maps = {"map_files/aapl.1.csv": b"19980102,aapl\n20140701,aapl\n20501231,appl\n"}
+    split, _, dividend, _ = actions(FACTORS, "aapl.1.csv", maps)
+    assert [(one.ticker, one.on_day) for one in (split, dividend)] == [("AAPL", True), ("APPL", True)]
 
 
 def test_an_action_of_a_table_may_be_a_split_a_dividend_or_both() -> None:

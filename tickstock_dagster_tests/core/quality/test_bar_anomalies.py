@@ -32,7 +32,7 @@ def bars(session: date, close: float, volume: int, *, before: float = 100.0, usu
 
 
 def payouts(*rows: tuple[date, float | None, float | None]) -> pl.DataFrame:
-    return pl.DataFrame([(1, *row) for row in rows], schema=PAYOUT_SCHEMA, orient="row")
+    return pl.DataFrame([(1, *row, None) for row in rows], schema=PAYOUT_SCHEMA, orient="row")
 
 
 def odd(frame: pl.DataFrame, session: date, actions: pl.DataFrame | None = None) -> list[dict[str, Any]]:

@@ -50,6 +50,13 @@ def test_what_only_files_have_shown_grows_with_every_file() -> None:
     assert (wider.valid_from, wider.seen_from, wider.seen_to, wider.valid_to) == (date(2020, 1, 2),) * 2 + (LAST, None)
 
 
+def test_a_declared_listing_keeps_its_bounds_and_other_rows_are_anothers() -> None:
+    declared = replace(OWN, start_known="vendor", valid_from=LAST, seen_from=LAST, valid_to=date(2024, 11, 21))
+    found = placed(declared, span=replace(SPAN, last=date(2024, 11, 22)), days=(FIRST, LAST, date(2024, 11, 22)))
+    assert found.widened == ()
+    assert [(new.valid_from, new.valid_to) for new in found.begun] == [(FIRST, LAST), (date(2024, 11, 22), None)]
+
+
 def test_a_declared_end_ends_and_later_rows_open_it_again() -> None:
     ended = replace(SPAN, ends_on=date(2024, 11, 21))
     [(_, over)] = placed(OWN, span=ended).widened

@@ -81,7 +81,7 @@ def closes(**tickers: list[float | None]) -> pl.DataFrame:
 
 
 def payouts(*rows: tuple[int, date, float | None, float | None]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=PAYOUT_SCHEMA, orient="row")
+    return pl.DataFrame([(*row, None) for row in rows], schema=PAYOUT_SCHEMA, orient="row")
 
 
 def test_returns_are_adjusted_for_splits_and_dividends_and_need_both_sessions() -> None:

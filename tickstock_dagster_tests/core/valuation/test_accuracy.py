@@ -64,7 +64,13 @@ def test_what_is_measured_is_what_the_store_would_be_given() -> None:
         ),
         pl.DataFrame(shown, schema=["security_id", "session", "ticker", "close"], orient="row"),
         pl.DataFrame(
-            schema={"security_id": pl.Int64, "ex_date": pl.Date, "split_ratio": pl.Float64, "cash": pl.Float64}
+            schema={
+                "security_id": pl.Int64,
+                "ex_date": pl.Date,
+                "split_ratio": pl.Float64,
+                "cash": pl.Float64,
+                "close_before": pl.Float64,
+            }
         ),
         DAYS,
     )["fmv"]

@@ -57,7 +57,7 @@ def estimate(
     found = estimate_fair_values(
         pl.DataFrame(cells, schema=UNPRINTED_SCHEMA, orient="row"),
         closes(prices),
-        pl.DataFrame(actions, schema=PAYOUT_SCHEMA, orient="row"),
+        pl.DataFrame([(*row, None) for row in actions], schema=PAYOUT_SCHEMA, orient="row"),
         DAYS,
     )
     assert found.schema == pl.Schema(FAIR_VALUE_SCHEMA)
