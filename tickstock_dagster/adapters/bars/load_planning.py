@@ -157,15 +157,19 @@ def _missing_of_file(
     """The missing cells of which a file can say something, without those of which this very content has no row.
 
     That was said before, whatever the content was called then; another content is asked. A cell whose absence a vendor
-    explained for good is missing if the file has its bar.
+    explained for good is missing if the file has its bar. A bar that another content brought is asked for once: a
+    corrected file restates it. A vendor's bars stay.
     """
     cells = source.within(expected)
     if cells.is_empty():
         return cells
     key = ["security_id", "session"]
     span: dict[str, Any] = {"first": cells["session"].min(), "last": cells["session"].max()}
-    stored = read_frame(context.engine, statement("bars/cells_stored"), (span["first"], span["last"]))
-    cells = cells.join(stored.cast({"security_id": pl.Int64, "session": pl.Date}), on=key, how="anti")
+    stored = read_frame(context.engine, statement("bars/cells_stored"), (span["first"], span["last"], source.name))
+    stored = stored.cast({"security_id": pl.Int64, "session": pl.Date})
+    others = cells.join(stored.filter("restatable"), on=key, how="semi")
+    restated = unanswered(context, others.join(source.cells(), on=["ticker", "session"], how="semi"))
+    cells = cells.join(stored, on=key, how="anti")
     values = {
         **span,
         "security_ids": cells["security_id"].unique().to_list(),
@@ -175,7 +179,8 @@ def _missing_of_file(
         rows = connection.execute(statement("loading/gaps_by_answer"), values).fetchall()
     lacked = pl.DataFrame([row[:2] for row in rows], schema={name: CELL_SCHEMA[name] for name in key}, orient="row")
     explained = cells.join(settled, on=key, how="semi").join(source.cells(), on=["ticker", "session"], how="anti")
-    return cells.join(lacked, on=key, how="anti").join(explained, on=key, how="anti")
+    absent = cells.join(lacked, on=key, how="anti").join(explained, on=key, how="anti")
+    return pl.concat([absent, restated])
 
 
 def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Expectation:

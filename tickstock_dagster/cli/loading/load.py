@@ -32,12 +32,17 @@ def command(*, as_json: bool, **options: Any) -> None:
         return
     totals = {
         name: sum(outcome.metadata.get(name, 0) for outcome in outcomes)
-        for name in ("bars_stored", "bars_expected", "rows_inserted", "bars_explained", "bars_missing", "vendor_calls")
-    }
+        for name in (
+            "bars_stored", "bars_expected", "rows_inserted", "rows_restated", "bars_explained", "bars_missing",
+            "vendor_calls",
+        )
+    }  # fmt: skip
+    restated = f", {totals['rows_restated']:,} restated" if totals["rows_restated"] else ""
     runs = ", ".join(outcome.run_id[:8] for outcome in outcomes)
     click.echo(
         f"{selection.label}, {selection.sessions[0]} to {selection.sessions[-1]}: "
-        f"{totals['bars_stored']:,} of {totals['bars_expected']:,} bars stored ({totals['rows_inserted']:,} new), "
+        f"{totals['bars_stored']:,} of {totals['bars_expected']:,} bars stored "
+        f"({totals['rows_inserted']:,} new{restated}), "
         f"{totals['bars_explained']:,} explained by a final reason, {totals['bars_missing']:,} missing; "
         f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
     )

@@ -52,6 +52,30 @@ def test_the_same_content_is_read_once_and_another_is_read(office: Office, tmp_p
     assert "6 of 6 bars stored (2 new)" in load(office, path, *arguments).out
 
 
+def test_a_corrected_file_restates_what_the_former_content_said_and_no_vendors_bar(
+    office: Office, tmp_path: Path
+) -> None:
+    assert office.tickstock("load", "--symbols", "AAPL", *WEEK).code == 0
+    closes = "SELECT ticker, array_agg(close::float8 ORDER BY session) FROM ohlcv_daily GROUP BY 1 ORDER BY 1"
+    [(_, apple)] = office.rows(closes)
+    arguments = ("--symbols", "ZQA,AAPL", *WEEK)
+    former = [*three_days("ZQA"), *three_days("AAPL")]
+    path = write(tmp_path / "bars.csv", *former)
+    assert load(office, path, *arguments).code == 0
+    corrected = [*former[:1], "ZQA,2026-11-19,10,12,9,11.5,100000", *former[2:]]
+    answer = load(office, write(path, *corrected), *arguments)
+    assert answer.code == 0, answer.err
+    assert "6 of 6 bars stored (0 new, 1 restated)" in answer.out
+    assert office.rows(closes) == [("AAPL", apple), ("ZQA", [10.5, 11.5, 10.5])]
+    assert office.rows("SELECT changed, old_close::float8 FROM bar_restatements") == [(["high", "close"], 10.5)]
+    units = office.rows("SELECT unit_id, attempts FROM work_units ORDER BY 1")
+    # Content that was read before is not read again, the former one either: the newest stays.
+    for rows in (corrected, former):
+        assert load(office, write(path, *rows), *arguments).code == 0
+    assert office.rows(closes) == [("AAPL", apple), ("ZQA", [10.5, 11.5, 10.5])]
+    assert office.rows("SELECT unit_id, attempts FROM work_units ORDER BY 1") == units
+
+
 def test_a_file_of_an_older_day_belongs_to_the_security_that_the_vendor_lists(office: Office, tmp_path: Path) -> None:
     assert office.tickstock("load", "--symbols", "AAPL", *WEEK).code == 0
     [apple] = office.rows("SELECT security_id FROM ticker_intervals WHERE ticker = 'AAPL'")
