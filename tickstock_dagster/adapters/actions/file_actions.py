@@ -33,8 +33,15 @@ def load_file_actions(context: LoadContext[FileSource]) -> ActionsReport:
     days = [action.ex_date for action in actions]
     span = Span(min(days), max(days))
     splits, dividends = source.splits(span.first, span.last), source.dividends(span.first, span.last)
-    owners = validate_actions(splits, dividends, intervals_of(context.engine, None)).actions["security_id"]
+    told = validate_actions(splits, dividends, intervals_of(context.engine, None))
     with transaction(context.engine) as connection:
-        values = {"source": source.name, "security_ids": owners.unique().to_list(), "now": now}
+        values = {
+            "source": source.name,
+            "security_ids": told.actions["security_id"].unique().to_list(),
+            "doubtful_ids": told.doubtful["security_id"].to_list(),
+            "doubtful_actions": told.doubtful["action"].to_list(),
+            "doubtful_days": told.doubtful["ex_date"].to_list(),
+            "now": now,
+        }
         connection.execute(statement("actions/file_versions_end"), values)
     return load_stretch(context, span)

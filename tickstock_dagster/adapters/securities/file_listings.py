@@ -16,6 +16,8 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import histories_held
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.core.bars.listing_files import DeclaredListing
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.securities.file_listings import DAY, FileSpan, HeldInterval, overlap, place_spans
 
 
@@ -44,7 +46,8 @@ def store_file_listings(
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     wanted = set(tickers)
-    spans = [span for span in file_spans(source) if span.ticker in wanted]
+    closed = library_calendar(MARKET).latest_closed_session(now)
+    spans = [span for span in file_spans(source, until=closed) if span.ticker in wanted]
     if not spans:
         return FileListingReport(0, 0, ())
     declared = [listing for listing in source.declared if wanted & {span.ticker for span in listing.spans}]
@@ -134,9 +137,9 @@ def _store_declared(
         )
 
 
-def file_spans(source: FileSource) -> list[FileSpan]:
-    """The days of each ticker's rows; with declared ends, the end of those that stop before the file does."""
-    spans = source.spans()
+def file_spans(source: FileSource, until: date | None = None) -> list[FileSpan]:
+    """The days of each ticker's rows, up to a day; with declared ends, the end of those that stop before the file."""
+    spans = source.spans(until)
     last: date | None = spans["last"].max()  # type: ignore[assignment]  # a column of dates
     return [
         FileSpan(ticker, begins, ends, ends + DAY if source.options.ended and last and ends < last else None)

@@ -4,13 +4,14 @@ What the bytes mean belongs in `core.bars.bar_files`.
 """
 
 import hashlib
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile
 
-from tickstock_dagster.core.bars.bar_file_tables import ENDINGS
+from tickstock_dagster.core.bars.bar_file_tables import ENDINGS, MAX_BYTES, too_large
 from tickstock_dagster.core.bars.bar_files import BarFile, read_bar_files
 from tickstock_dagster.core.bars.file_options import FileOptions
 from tickstock_dagster.core.errors import BadInputError
@@ -63,19 +64,28 @@ def bytes_of(path: Path) -> bytes:
     """All bytes of a file; of an archive, those of its one member.
 
     Raises:
-        BadInputError: an archive is broken, or has another number of members.
+        BadInputError: it is too large, or an archive that is broken or has another number of members.
         OSError: the file cannot be read.
     """
-    if not path.name.lower().endswith(".zip"):
-        return path.read_bytes()
+    if path.stat().st_size > MAX_BYTES:
+        raise too_large(path)
+    return _member(path) if path.name.lower().endswith(".zip") else path.read_bytes()
+
+
+def _member(path: Path) -> bytes:
+    """The bytes of the one file in an archive."""
     try:
         with ZipFile(path) as archive:
             members = [member for member in archive.namelist() if not member.endswith("/")]
-            if len(members) == 1:
-                return archive.read(members[0])
-    except BadZipFile as error:
+            if len(members) != 1:
+                raise BadInputError("file", path, f"an archive of one CSV file (this one has {len(members)})")
+            with archive.open(members[0]) as member:
+                content = member.read(MAX_BYTES + 1)
+    except (BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error) as error:
         raise BadInputError("file", path, f"a whole archive ({error})") from None
-    raise BadInputError("file", path, f"an archive of one CSV file (this one has {len(members)})")
+    if len(content) > MAX_BYTES:
+        raise too_large(path)
+    return content
 
 
 def identity_with(identity: str, beside: Sequence[Sequence[tuple[str, bytes]]]) -> str:

@@ -28,11 +28,11 @@ from tickstock_dagster.adapters.sources.protocol import (
     VendorCall,
 )
 from tickstock_dagster.core.bars.action_files import FileAction, dividends_frame, read_actions, splits_frame
-from tickstock_dagster.core.bars.bar_files import summary_of
+from tickstock_dagster.core.bars.bar_files import EXAMPLES, summary_of
 from tickstock_dagster.core.bars.file_options import FileOptions
 from tickstock_dagster.core.bars.listing_files import DeclaredListing, by_key, read_listings
 from tickstock_dagster.core.calendars.markets import MARKET, market_named
-from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 from tickstock_dagster.core.securities.tickers import canonical_ticker
@@ -199,10 +199,15 @@ class FileSource:
     def _not_offered(self, what: str) -> PermanentVendorError:
         return PermanentVendorError(f"{self._path.name}: a file of bars has no {what}; use a vendor for them")
 
-    def spans(self) -> pl.DataFrame:
-        """(ticker, first, last): the sessions between which the file has rows of each ticker, by ticker."""
+    def spans(self, until: date | None = None) -> pl.DataFrame:
+        """(ticker, first, last): the sessions between which the file has rows of each ticker, by ticker.
+
+        Rows of days without a session say nothing; nor do those after `until`, where it is given.
+        """
+        rows = self._bars.filter(pl.col("session").is_in(self._open_days))
         return (
-            self._bars.group_by("ticker")
+            rows.filter(True if until is None else pl.col("session") <= until)
+            .group_by("ticker")
             .agg(first=pl.col("session").min(), last=pl.col("session").max())
             .sort("ticker")
         )
@@ -211,6 +216,22 @@ class FileSource:
         """The sessions of a ticker's rows, ascending."""
         place, length = self._places.get(self._spelt(ticker), (0, 0))
         return self._bars.slice(place, length)["session"].unique().sort().to_list()
+
+    def rows_without_session(self, calendar: SessionCalendar) -> list[str]:
+        """What the file has on days that are no sessions, in one line; no line where it has nothing."""
+        counts = self._bars.group_by("session").len().sort("session").iter_rows()
+        days = [(day, rows) for day, rows in counts if not _may_be_session(calendar, day)]
+        if not days:
+            return []
+        named = ", ".join(f"{day} ({count:,})" for day, count in days[:EXAMPLES])
+        more = f" and {len(days) - EXAMPLES} more days" if len(days) > EXAMPLES else ""
+        return [f"rows of days without a session left out: {named}{more}"]
+
+    @cached_property
+    def _open_days(self) -> list[date]:
+        """The days of its rows that are sessions of the library's calendar, or lie outside of it."""
+        calendar = library_calendar(market_named(self._market).calendar)
+        return [day for day in self._bars["session"].unique() if _may_be_session(calendar, day)]
 
     @cached_property
     def sessions(self) -> frozenset[date]:
@@ -281,3 +302,8 @@ class FileSource:
         """Where each ticker's rows begin, and how many they are."""
         runs = self._bars.with_row_index("place").group_by("ticker").agg(pl.col("place").min(), pl.len())
         return {ticker: (place, length) for ticker, place, length in runs.iter_rows()}
+
+
+def _may_be_session(calendar: SessionCalendar, day: date) -> bool:
+    """Whether a day is a session, or lies outside of the calendar."""
+    return not calendar.first <= day <= calendar.last or calendar.is_session(day)

@@ -1,5 +1,6 @@
 """`tickstock load`: bars of symbols, a universe or a profile over a range of sessions."""
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,14 @@ from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_jso
 
 if TYPE_CHECKING:
     from tickstock_dagster.cli.loading.runs import RunOutcome
+
+
+_ACTIONS = {
+    "refused": "splits or dividends of the file not stored",
+    "unresolved": "splits or dividends of the file are of a ticker that no known security held on the day",
+    "ignored": "splits or dividends of the file change nothing",
+}
+"""What becomes of actions given beside bars, by the name of their count in a run's metadata."""
 
 
 @click.command()
@@ -49,7 +58,7 @@ def command(*, as_json: bool, **options: Any) -> None:
     for line in _noted(outcomes):
         click.echo(line)
     if totals["bars_missing"]:
-        click.echo("Every missing bar has a reason: tickstock status")
+        click.echo(f"Missing: {_reasons(outcomes)}. What is tracked stays owed: tickstock status")
 
 
 def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str]) -> list[Any]:
@@ -94,8 +103,25 @@ def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:
         named = [line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined"))][:10]
         more = f"; and {rows - len(named)} more" if rows > len(named) else ""
         lines.append(f"{rows:,} {'row' if rows == 1 else 'rows'} quarantined: {'; '.join(named)}{more}")
+    for name, words in _ACTIONS.items():
+        told = dict.fromkeys(
+            line for outcome in outcomes for line in _lines(outcome.metadata.get(f"actions_{name}_rows"))
+        )
+        count = max((outcome.metadata.get(f"actions_{name}", 0) for outcome in outcomes), default=0)
+        if count:
+            lines.append(f"{count:,} {words}{': ' if told else ''}{'; '.join(told)}")
     of_files = (line for outcome in outcomes for line in _lines(outcome.metadata.get("set_aside")))
     return [*lines, *dict.fromkeys(of_files)]
+
+
+def _reasons(outcomes: Sequence["RunOutcome"]) -> str:
+    """The missing bars by reason, as their runs' tables of gaps say."""
+    counts: Counter[str] = Counter()
+    for outcome in outcomes:
+        for row in (outcome.metadata.get("gaps_by_reason") or "").splitlines()[2:]:
+            reason, count = (cell.strip() for cell in row.strip("|").split("|"))
+            counts[reason] += int(count.replace(",", ""))
+    return ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common()) or "no reason stored"
 
 
 def _lines(markdown: str | None) -> list[str]:

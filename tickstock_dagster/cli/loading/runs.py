@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache, partial
 from typing import Any
@@ -136,7 +136,8 @@ def run_symbols(
             failures.append(str(error))
     if within and fits:  # runs by session load their own
         try:
-            run_actions(workspace, within, source=source, tags=tags)
+            actions = run_actions(workspace, within, source=source, tags=tags).metadata
+            outcomes = [replace(outcome, metadata=outcome.metadata | actions) for outcome in outcomes]
         except RunFailedError as error:
             failures.append(str(error))
     if failures:
@@ -248,13 +249,21 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
 
 
 def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
-    """The metadata of the load, from its materialisation, or from its observation where only parts were complete."""
+    """The metadata of the load, from its materialisation, or from its observation where only parts were complete.
+
+    What became of corporate actions given in a file stands beside it, under names with `actions_`.
+    """
+    facts: dict[str, Any] = {}
     for event in result.all_events:
         data = event.event_specific_data
         entry = getattr(data, "materialization", None) or getattr(data, "asset_observation", None)
-        if entry is not None and "bars_expected" in entry.metadata:
-            return {key: value.value for key, value in entry.metadata.items()}
-    return {}
+        if entry is None:
+            continue
+        if "bars_expected" in entry.metadata:
+            facts = {key: value.value for key, value in entry.metadata.items()} | facts
+        elif "versions_begun" in entry.metadata:
+            facts |= {f"actions_{key}": value.value for key, value in entry.metadata.items()}
+    return facts
 
 
 def _failure_words(event: dg.DagsterEvent) -> str:

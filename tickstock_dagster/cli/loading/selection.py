@@ -147,12 +147,7 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
             a future date; an unknown name.
     """
     universe, symbols, profile, source = options.universe, options.symbols, options.profile, options.declared_source
-    file: FileSource | None = None
-    if source:
-        bars = workspace.source(source)
-        if isinstance(bars, FileSource):
-            file = bars
-            file.spans(), file.declared, file.actions  # reads all: what is malformed is refused before anything starts
+    file = _file(workspace, source) if source else None
     chosen = [
         name for name, value in (("--universe", universe), ("--symbols", symbols), ("--profile", profile)) if value
     ]
@@ -191,6 +186,17 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
         span = f"{sessions[0]} to {sessions[-1]}"
         raise BadInputError("--universe", universe, f"one with members on {span} (`tickstock universe show {key}`)")
     return Selection(tickers, sessions, label, "sessions", False, source, universe=key)
+
+
+def _file(workspace: Workspace, text: str) -> FileSource | None:
+    """The source, if it is a file; all of it is read, so that what is malformed is refused before anything starts."""
+    file = workspace.source(text)
+    if not isinstance(file, FileSource):
+        return None
+    file.declared, file.actions  # noqa: B018
+    if file.spans().is_empty():
+        raise BadInputError("--source", text, "a file with at least one row of a session")
+    return file
 
 
 def track(workspace: Workspace, selection: Selection, now: datetime) -> None:

@@ -6,7 +6,6 @@ prices in 1/10,000 dollars).
 """
 
 import csv
-import gzip
 import re
 import zlib
 from collections.abc import Sequence
@@ -20,6 +19,12 @@ ENDINGS = (".parquet", ".pq", ".csv", ".csv.gz", ".tsv", ".zip")
 
 DECIMAL_SHIFT = 10_000.0
 """Lean's prices are whole numbers, in 1/10,000 of the currency."""
+
+MAX_BYTES = 2**30
+"""Bytes of a file, unpacked: a year of the whole market as CSV, about eight million rows, has half as many."""
+
+MAX_ROWS = 20_000_000
+"""Rows of a file: more do not fit into memory beside their texts."""
 
 _ACCEPTED = "a whole Parquet or CSV file"
 _LEAN = re.compile(r"\d{8} \d{2}:\d{2},[\d.]+,[\d.]+,[\d.]+,[\d.]+,[\d.]+")
@@ -61,10 +66,11 @@ def bar_table(name: str, content: bytes) -> BarTable:
     kind = name.lower()
     try:
         if kind.endswith((".parquet", ".pq")):
+            _refuse_long(name, int(pl.scan_parquet(content).select(pl.len()).collect().item()))
             rows = pl.read_parquet(content)
             return BarTable(rows, pl.int_range(1, rows.height + 1, eager=True).alias("line"), "row")
         if kind.endswith(".gz"):
-            content = gzip.decompress(content)
+            content = unpacked(name, content)
         if kind.endswith(ENDINGS):
             return _text_table(name, content)
     except (pl.exceptions.PolarsError, OSError, EOFError, zlib.error, csv.Error) as error:
@@ -73,7 +79,39 @@ def bar_table(name: str, content: bytes) -> BarTable:
     raise BadInputError("file", name, f"a name that ends in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
 
 
+def unpacked(name: str, content: bytes) -> bytes:
+    """The bytes of a gzip file, of all its members.
+
+    Raises:
+        BadInputError: they are more than `MAX_BYTES`; no more than these were unpacked.
+    """
+    parts, size = [], 0
+    while content:
+        member = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
+        parts.append(member.decompress(content, MAX_BYTES + 1 - size))
+        size += len(parts[-1])
+        if size > MAX_BYTES:
+            raise too_large(name)
+        if not member.eof:
+            raise EOFError("it ends too early")
+        content = member.unused_data.lstrip(b"\0")
+    return b"".join(parts)
+
+
+def too_large(name: object) -> BadInputError:
+    """The error of a file with more than `MAX_BYTES`."""
+    return BadInputError("file", name, f"at most {MAX_BYTES // 2**20:,} MiB, unpacked; divide it into several")
+
+
+def _refuse_long(name: str, rows: int) -> None:
+    if rows > MAX_ROWS:
+        raise BadInputError("file", name, f"at most {MAX_ROWS:,} lines or rows; divide it into several")
+
+
 def _text_table(name: str, content: bytes) -> BarTable:
+    if len(content) > MAX_BYTES:
+        raise too_large(name)
+    _refuse_long(name, content.count(b"\n"))
     lines = pl.read_csv(
         content, has_header=False, separator="\x1f", quote_char=None, infer_schema=False, new_columns=["t"]
     )["t"].fill_null("")

@@ -87,6 +87,8 @@ def canonical_ticker(text: object, field: str = "ticker", market: str = MARKET) 
     if not isinstance(text, str):
         raise BadInputError(field, text, f"{accepted}, as text and not as {type(text).__name__}")
     written = text.strip()
+    if not written.isascii():  # upper() makes an S of the long s
+        raise BadInputError(field, text, accepted)
     if written.upper() in NO_TICKER or _CURRENCY.fullmatch(written.upper()):
         raise BadInputError(field, text, f"{accepted}; this is no ticker")
     if market in _LOCAL:

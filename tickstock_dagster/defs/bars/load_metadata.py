@@ -19,6 +19,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
     """A load's facts as run metadata: numbers that the UI plots, and the coverage picture."""
     stored, states = report.stored, report.states
     file = run.source if isinstance(run.source, FileSource) else None
+    aside = [*file.summary, *file.rows_without_session(run.calendar)] if file else []
     expected, present = sum(s.expected for s in states), sum(s.stored for s in states)
     due = expected - sum(s.final for s in states)
     # What a person looks for comes first.
@@ -30,7 +31,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         else None,
         "failures": _markdown_list(report.failures) if report.failures else None,
         "quarantined": _markdown_list(report.quarantined) if report.quarantined else None,
-        "set_aside": _markdown_list(file.summary) if file and file.summary else None,
+        "set_aside": _markdown_list(aside) if aside else None,
         "file": file.label if file else None,
         "unknown_tickers": ", ".join(report.unknown[:50]) or None,
         "sessions": len(states),

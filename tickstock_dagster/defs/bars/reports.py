@@ -229,4 +229,5 @@ def _session(key: dg.MultiPartitionKey) -> date:
 def _why(report: LoadReport) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.gaps.items())
     failures = f" First failure: {report.failures[0]}" if report.failures else ""
-    return f"Gaps: {reasons or 'none explained'}.{failures}"
+    broken = f" Quarantined: {'; '.join(report.quarantined)}." if report.quarantined else ""
+    return f"Gaps: {reasons or 'none explained'}.{broken}{failures}"

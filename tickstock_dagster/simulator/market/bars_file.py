@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.bars.action_files import FileAction, read_actions
-from tickstock_dagster.core.bars.bar_file_tables import ENDINGS
+from tickstock_dagster.core.bars.bar_file_tables import ENDINGS, MAX_BYTES, too_large
 from tickstock_dagster.core.bars.bar_files import read_bar_files, summary_of
 from tickstock_dagster.core.bars.file_options import FileOptions, parse_file_text
 from tickstock_dagster.core.bars.listing_files import DeclaredListing, TickerDays, by_key, read_listings
@@ -217,8 +217,8 @@ def read_file_market(text: Path | str) -> FileMarket:
 def _declared_path(text: Path | str) -> tuple[Path, FileOptions]:
     named, options = parse_file_text(str(text))
     path = Path(named).expanduser()
-    if not path.exists():
-        raise BadInputError("bars", path, "a file that exists")
+    if not (path.is_file() or path.is_dir()):
+        raise BadInputError("bars", path, "an existing file, or a folder of files")
     return path, options
 
 
@@ -243,7 +243,10 @@ def _bytes(file: Path) -> bytes:
         return file.read_bytes()
     try:
         with ZipFile(file) as archive:
-            [member] = archive.namelist()
-            return archive.read(member)
+            [name] = archive.namelist()
+            content = archive.open(name).read(MAX_BYTES + 1)
     except (BadZipFile, ValueError):
         raise BadInputError("bars", file, "a whole archive of one CSV file") from None
+    if len(content) > MAX_BYTES:
+        raise too_large(file)
+    return content

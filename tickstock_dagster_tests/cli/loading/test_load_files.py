@@ -76,6 +76,53 @@ def test_a_corrected_file_restates_what_the_former_content_said_and_no_vendors_b
     assert office.rows("SELECT unit_id, attempts FROM work_units ORDER BY 1") == units
 
 
+def test_rows_of_days_without_a_session_are_said_and_show_no_listing(office: Office, tmp_path: Path) -> None:
+    rows = [*three_days("ZQA"), "ZQA,2026-11-21,1,1,1,1,1", "ZQA,2026-12-24,1,1,1,1,1", "ZQB,2026-11-22,1,1,1,1,1"]
+    answer = load(office, write(tmp_path / "bars.csv", *rows), "--universe", "us_listed", "--from", "2026-11-16")
+    assert answer.code == 0, answer.err
+    assert "rows of days without a session left out: 2026-11-21 (1), 2026-11-22 (1)" in answer.out
+    assert office.rows("SELECT ticker, seen_to::text FROM ticker_intervals") == [("ZQA", "2026-11-20")]
+    weekend = write(tmp_path / "weekend.csv", *three_days("ZQC"), "ZQC,2026-11-15,1,1,1,1,1")
+    answer = load(office, weekend, "--symbols", "ZQC", "--from", "2026-11-13", "--to", "2026-11-20")
+    assert "rows of days without a session left out: 2026-11-15 (1)" in answer.out
+
+
+@pytest.mark.parametrize("rows", [[], ["ZQA,2026-11-21,1,1,1,1,1"]], ids=["header only", "a Saturday only"])
+def test_a_file_without_a_row_of_a_session_is_refused(office: Office, tmp_path: Path, rows: list[str]) -> None:
+    answer = load(office, write(tmp_path / "none.csv", *rows), "--universe", "us_listed", *WEEK)
+    assert (answer.code, "none.csv' is not accepted: a file with at least one row of a session" in answer.err) == (
+        2,
+        True,
+    )
+    assert office.rows("SELECT count(*) FROM ticker_intervals") == [0]
+
+
+def test_a_load_that_fails_names_what_was_quarantined(office: Office, tmp_path: Path) -> None:
+    path = write(tmp_path / "bars.csv", "ZQA,2026-11-19,10,11,9,-3,100000", "ZQA,2026-11-20,10,8,9,9,100000")
+    answer = load(office, path, "--symbols", "ZQA", *WEEK)
+    assert answer.code == 1
+    assert "Quarantined: ZQA 2026-11-19" in answer.err
+
+
+def test_what_becomes_of_the_actions_beside_the_bars_is_said(office: Office, tmp_path: Path) -> None:
+    bars = write(tmp_path / "bars.csv", *three_days("ZQA"))
+    current = "SELECT split_to::float8 FROM corporate_actions WHERE known_to IS NULL"
+    header = "ticker,ex_date,split_from,split_to,cash_amount"
+    write(tmp_path / "actions.csv", "ZQA,2026-11-19,1,2,", header=header)
+    arguments = ("--symbols", "ZQA", *WEEK, "--actions", "actions.csv")
+    assert load(office, bars, *arguments).code == 0
+    rows = ("ZQA,2026-11-19,1,2,", "ZQA,2026-11-19,1,3,", "ZQX,2026-11-19,1,3,", "ZQA,2026-11-20,1,1,")
+    write(tmp_path / "actions.csv", *rows, header=header)
+    answer = load(office, bars, *arguments)
+    assert answer.code == 0, answer.err
+    assert (
+        "2 splits or dividends of the file not stored: ZQA 2026-11-19: split 2 for 1 contradicts another" in answer.out
+    )
+    assert "1 splits or dividends of the file are of a ticker that no known security held on the day" in answer.out
+    assert "1 splits or dividends of the file change nothing: ZQA 2026-11-20: split of 1 for 1" in answer.out
+    assert office.rows(current) == [2.0], "what contradicts itself ends nothing"
+
+
 def test_a_file_of_an_older_day_belongs_to_the_security_that_the_vendor_lists(office: Office, tmp_path: Path) -> None:
     assert office.tickstock("load", "--symbols", "AAPL", *WEEK).code == 0
     [apple] = office.rows("SELECT security_id FROM ticker_intervals WHERE ticker = 'AAPL'")

@@ -1,11 +1,13 @@
 """Files of bars as people have them: what is read, what is set aside alone, what is refused with its line."""
 
+import gzip
 import io
 from datetime import date
 
 import polars as pl
 import pytest
 
+from tickstock_dagster.core.bars import bar_file_tables
 from tickstock_dagster.core.bars.bar_files import BarFile, read_bar_files, summary_of
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 from tickstock_dagster.core.bars.file_options import FileOptions, parse_file_text, with_options
@@ -181,6 +183,25 @@ def test_a_download_of_several_tickers_is_read_ticker_by_ticker(by: str) -> None
 def test_raw_prices_without_a_header_are_read() -> None:
     file = read_bar_files([("daily/aapl.zip", b"19980102 00:00,136300,162500,135000,162500,6315000\n")])
     assert file.bars.rows() == [("AAPL", date(1998, 1, 2), 13.63, 16.25, 13.5, 16.25, 6315000.0, None, None)]
+
+
+@pytest.mark.parametrize("name", ["bars.csv.gz", "bars.csv"])
+def test_what_is_too_large_is_refused_before_it_fills_the_memory(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bar_file_tables, "MAX_BYTES", 2**20)
+    content = b"\n" * 2**21
+    with pytest.raises(BadInputError, match="at most 1 MiB, unpacked"):
+        read_bar_files([(name, gzip.compress(content) if name.endswith("gz") else content)])
+    monkeypatch.setattr(bar_file_tables, "MAX_ROWS", 100)
+    with pytest.raises(BadInputError, match="at most 100 lines or rows"):
+        read_bar_files([(name, gzip.compress(content[:101]) if name.endswith("gz") else content[:101])])
+
+
+def test_a_gzip_file_of_several_parts_is_read_whole_and_a_torn_one_is_refused() -> None:
+    first, second = (f"AAA,2024-01-0{day},1,1,1,1,1\n".encode() for day in (2, 3))
+    content = gzip.compress(f"{HEADER}\n".encode() + first) + gzip.compress(second)
+    assert read_bar_files([("bars.csv.gz", content)]).bars.height == 2
+    with pytest.raises(BadInputError, match="it ends too early"):
+        read_bar_files([("bars.csv.gz", content[:-9])])
 
 
 def test_files_of_a_folder_are_one_table() -> None:

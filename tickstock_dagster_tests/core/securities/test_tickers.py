@@ -97,6 +97,12 @@ def test_a_value_that_is_not_text_is_refused_with_its_type(value):
         canonical_ticker(value, field="symbol")
 
 
+@pytest.mark.parametrize("text", ["\u017fPY", "\uff33PY", "\u0405PY", "SPY\u200b"])
+def test_letters_that_only_look_like_ours_are_refused(text):
+    with pytest.raises(BadInputError):
+        canonical_ticker(text)
+
+
 @given(st.text(max_size=20))
 def test_what_is_accepted_is_stable_and_safe_in_a_path(text):
     try:

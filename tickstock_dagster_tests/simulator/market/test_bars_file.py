@@ -118,7 +118,7 @@ def test_a_malformed_file_is_refused_by_name_and_column(tmp_path: Path, name: st
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="a file that exists"):
+    with pytest.raises(BadInputError, match="an existing file, or a folder of files"):
         read_bars_file(tmp_path / "none.csv")
 
 
