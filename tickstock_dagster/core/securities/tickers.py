@@ -22,6 +22,9 @@ NO_TICKER = frozenset({"", "N/A", "#N/A", "<NA>", "-", "--"})
 SUFFIXES = {"L": "XLON", "T": "XTKS", "DE": "XETR"}
 """The suffixes by which data vendors mark the markets abroad that are served, with their MICs."""
 
+_OF_US = re.compile(r"(?<=[^ .])[. ]US$", re.ASCII | re.IGNORECASE)
+"""The suffix by which some vendors mark this market: AAPL.US, AAPL US. No share class is called US."""
+
 _UNSERVED = frozenset(
     re.findall(
         "[A-Z]+",
@@ -93,6 +96,7 @@ def canonical_ticker(text: object, field: str = "ticker", market: str = MARKET) 
         raise BadInputError(field, text, f"{accepted}; this is no ticker")
     if market in _LOCAL:
         return _local(written, field, market)
+    written = _OF_US.sub("", written)
     stem, _, suffix = written.upper().rpartition(".")
     if stem and suffix in ABROAD:
         return f"{_local(stem, field, suffix)}.{suffix}"
@@ -137,6 +141,9 @@ def _local(text: str, field: str, market: str) -> str:
     if market == "XLON":
         code = re.sub("[-/ ]", ".", code)
         code = f"{code}." if re.fullmatch("[A-Z0-9]{1,2}", code) else code
+    stem, _, suffix = code.rpartition(".")
+    if stem and (elsewhere := _elsewhere(stem, suffix)):
+        raise BadInputError(field, text, f"{_ACCEPTED_ABROAD[market]}; {elsewhere}")
     if not _LOCAL[market].fullmatch(code):
         raise BadInputError(field, text, _ACCEPTED_ABROAD[market])
     return code

@@ -1,9 +1,7 @@
 """A Parquet or CSV file of daily bars as the simulated market, served as given, broken rows included.
 
-`core.bars.bar_files` reads it, as it does for `--source files:`.
-
-Splits, dividends and renames are those given beside it. A ticker whose first row is later than the file's first date
-counts as listed on that row's date; for all others the listing date is unknown.
+`core.bars.bar_files` reads it, as it does for `--source files:`, with splits, dividends and renames beside it. A ticker
+whose first row is later than the file's first counts as listed on its date; for others the listing date is unknown.
 """
 
 import sys

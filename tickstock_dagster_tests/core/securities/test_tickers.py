@@ -36,7 +36,8 @@ def test_tickers_that_look_like_other_things_stay_tickers(ticker):
         ("ABC-UN", "XNYS", "ABC.U"), ("ABC-RI", "XNYS", "ABCr"), ("7203.xtks", "XNYS", "7203.XTKS"),
         ("BP.", "XLON", "BP."), ("BP.L", "XLON", "BP."), ("BT.A", "XLON", "BT.A"), ("BT-A.L", "XLON", "BT.A"),
         ("VOD.L", "XLON", "VOD"), ("vod.xlon", "XLON", "VOD"), ("7203.T", "XTKS", "7203"), ("130A", "XTKS", "130A"),
-        ("SAP.DE", "XETR", "SAP"),
+        ("SAP.DE", "XETR", "SAP"), ("AAPL.US", "XNYS", "AAPL"), ("aapl us", "XNYS", "AAPL"), ("US", "XNYS", "US"),
+        ("BRK.B.US", "XNYS", "BRK.B"),
     ],
 )  # fmt: skip
 def test_every_spelling_is_one_ticker_of_its_market(written, market, ticker):
@@ -60,6 +61,20 @@ def test_every_spelling_is_one_ticker_of_its_market(written, market, ticker):
 def test_what_is_no_us_ticker_is_refused_with_a_hint(written, words):
     with pytest.raises(BadInputError, match=words):
         canonical_ticker(written)
+
+
+@pytest.mark.parametrize(
+    ("written", "market", "words"),
+    [
+        ("SAP.DE", "XLON", r"\.DE marks XETR: .* as SAP\.XETR"),
+        ("7203.T", "XLON", r"\.T marks XTKS: "),
+        ("AIR.PA", "XLON", r"\.PA marks a market that is not served"),
+        ("VOD.L", "XTKS", r"\.L marks XLON: "),
+    ],
+)
+def test_a_ticker_of_another_market_abroad_is_refused_with_a_hint(written, market, words):
+    with pytest.raises(BadInputError, match=words):
+        canonical_ticker(written, market=market)
 
 
 @pytest.mark.parametrize("ticker", STOCKS + ETFS)
