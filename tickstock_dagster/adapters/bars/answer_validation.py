@@ -243,4 +243,5 @@ def session_table(calendar: SessionCalendar, units: Sequence[WorkUnit]) -> pl.Da
 
 def _rows(answers: Sequence[BarAnswer]) -> pl.DataFrame:
     frames = [a.result.with_columns(unit_id=pl.lit(a.question.unit_id)) for a in answers if a.result is not None]
-    return pl.concat(frames) if frames else pl.DataFrame(schema={**BAR_SCHEMA, "unit_id": pl.String})
+    empty = pl.DataFrame(schema={**BAR_SCHEMA, "unit_id": pl.String})
+    return pl.concat([empty, *frames], how="diagonal")  # an answer with odd rows has a further column

@@ -25,6 +25,7 @@ from tickstock_dagster.core.bars.columns import STAGED_BAR_COLUMNS
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 from tickstock_dagster.core.events.envelope import Event
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, absence_evidence
+from tickstock_dagster.core.printable import printable
 
 REJECTED_COLUMNS = ("ticker", "session", "security_id", "reason", "row", "unit_id")
 
@@ -88,8 +89,10 @@ NOTHING_STORED = StoreResult(0, 0, 0, 0, 0)
 
 
 def rows_as_json(rejected: pl.DataFrame) -> pl.Series:
-    """Each rejected row as JSON text, as received, for `quarantined_bars.row`."""
+    """Each rejected row as JSON text, as received, for `quarantined_bars.row`; JSON in PostgreSQL holds no NUL."""
     columns = [name for name in BAR_SCHEMA if name in rejected.columns]
+    if "ticker" in columns:
+        rejected = rejected.with_columns(_printable("ticker"))
     return pl.Series(
         "row",
         [
@@ -97,6 +100,16 @@ def rows_as_json(rejected: pl.DataFrame) -> pl.Series:
             for row in rejected.select(columns).iter_rows(named=True)
         ],
         dtype=pl.String,
+    )
+
+
+def _printable(name: str) -> pl.Expr:
+    """A column of text without control characters, which PostgreSQL cannot store, or which a terminal would obey."""
+    text = pl.col(name)
+    return (
+        pl.when(text.str.contains(r"[\x00-\x1f\x7f-\x9f]"))
+        .then(text.map_elements(printable, return_dtype=pl.String))
+        .otherwise(text)
     )
 
 
@@ -127,7 +140,8 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         _run(cursor, "bars/resolve_quarantine", at)
     quarantined = explained = 0
     if not batch.rejected.is_empty():
-        copy_frame(cursor, "stage_rejected", batch.rejected.select(REJECTED_COLUMNS))
+        told = batch.rejected.select(REJECTED_COLUMNS).with_columns(_printable("ticker"), _printable("reason"))
+        copy_frame(cursor, "stage_rejected", told)
         quarantined = _run(cursor, "bars/quarantine", at)
     if not (batch.bars.is_empty() and batch.rejected.is_empty()):
         _narrow_brackets(cursor)

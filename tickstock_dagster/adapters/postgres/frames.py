@@ -27,9 +27,13 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
 
 
 def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
-    """COPY a frame into a staging table as CSV; polars writes floats in their shortest exact form."""
+    """COPY a frame into a staging table as CSV; polars writes floats in their shortest exact form.
+
+    A NUL, which PostgreSQL cannot store, stands escaped: one odd text must not cost the others.
+    """
     if rows.is_empty():
         return
+    rows = rows.with_columns(pl.col(pl.String).str.replace_all("\x00", r"\u0000", literal=True))
     text = io.BytesIO()
     rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z", quote_style="necessary")
     with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:

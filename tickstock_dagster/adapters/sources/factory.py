@@ -9,13 +9,14 @@ from pathlib import Path
 
 from tickstock_dagster.adapters.sources.protocol import PROBE_TICKER, MarketSource
 from tickstock_dagster.adapters.sources.rate_limit import (
+    AdaptiveRateLimiter,
     LocalRateLimiter,
     PostgresRateLimiter,
     RateLimiter,
     rate_bucket,
 )
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError
-from tickstock_dagster.core.loading.vendor_plans import PLANS, VendorPlan
+from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName, VendorPlan
 from tickstock_dagster.settings import SIMULATOR_KEY, Settings
 
 MASSIVE_URL = "https://api.massive.com"
@@ -70,7 +71,7 @@ def open_source(
             key,
             base_url,
             plan,
-            _limiter(database_url, rate_bucket(key, plan), plan),
+            _adaptive(database_url, key, plan),
             threads=threads,
             probe_ticker=probe_ticker,
         )
@@ -81,7 +82,7 @@ def open_source(
         address = simulator_url if key else (settings.massive_base_url or simulator_url)
         if address is None:
             raise ConfigurationError("the simulator is not running: `tickstock services up`, or set MASSIVE_API_KEY")
-        limiter = _limiter(database_url, rate_bucket(SIMULATOR_KEY, plan), plan)
+        limiter = _adaptive(database_url, SIMULATOR_KEY, plan)
         return MassiveSource(
             SIMULATOR_KEY, address, plan, limiter, name="simulator", threads=threads, probe_ticker=probe_ticker
         )
@@ -105,3 +106,13 @@ def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLim
     if database_url is None:
         return LocalRateLimiter(plan)
     return PostgresRateLimiter(database_url, bucket, plan)
+
+
+@lru_cache(maxsize=16)
+def _adaptive(database_url: str | None, key: str, plan: VendorPlan) -> RateLimiter:
+    """The plan's limiter, which falls back to the free plan's rate where the key turns out to have no other."""
+    usual = _limiter(database_url, rate_bucket(key, plan), plan)
+    free = PLANS[PlanName.FREE]
+    if plan.per_seconds >= free.per_seconds:
+        return usual
+    return AdaptiveRateLimiter(usual, _limiter(database_url, rate_bucket(key, free), free))

@@ -15,9 +15,11 @@ from tickstock_dagster.adapters.sources.protocol import (
     BarSource,
     MalformedAnswerError,
     NotEntitledError,
+    RejectedRequestError,
     TransientVendorError,
     VendorError,
 )
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 FLUSH_ROWS = 60_000
@@ -131,6 +133,8 @@ def _fetch(
             raise
         except VendorError as error:
             return Answer(question, started_at, error=error)
+        except BadInputError as error:  # a ticker of a list that nobody can ask for ends its own question alone
+            return Answer(question, started_at, error=RejectedRequestError(f"not asked for: {error}"))
 
     remaining, failed_in_a_row = iter(questions), 0
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="vendor") as pool:

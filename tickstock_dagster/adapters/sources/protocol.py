@@ -1,8 +1,8 @@
 """The protocols of sources of market data, by the role of the source; the shapes of answers, and their errors.
 
-A source returns a complete answer or raises an error, never a part. Rows are as the vendor sent them (raw prices,
-possibly broken); `core.bars.daily_bars` validates them. An answer about another ticker or day than requested raises
-`MalformedAnswerError`.
+A source returns a complete answer or raises an error, never a part; of single rows it says what is odd. Rows are as
+the vendor sent them (raw prices, possibly broken); `core.bars.daily_bars` validates them. An answer about another
+ticker or day than requested raises `MalformedAnswerError`.
 
 Longer than 250 lines because this file is all that the author of a source needs: methods, shapes of answers, errors.
 """
@@ -162,10 +162,15 @@ class PermanentVendorError(VendorError):
 
 
 class RateLimitedError(TransientVendorError):
-    """The vendor refused because of the rate (429). `retry_after` in seconds where the vendor states it."""
+    """The vendor refused because of the rate (429).
 
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+    `retry_after` in seconds where the vendor states it; `per_minute` where its words are about calls per minute, which
+    only a plan that counts in minutes has.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, per_minute: bool = False) -> None:
         self.retry_after = retry_after
+        self.per_minute = per_minute
         super().__init__(message, status=429)
 
 
@@ -226,11 +231,12 @@ class BarSource(Source, Protocol):
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
         """Raw daily bars of one ticker, `start` and `end` inclusive, as `core.bars.daily_bars.BAR_SCHEMA`, by session.
 
-        No row for a session without a bar; zero rows where the vendor says explicitly that there are none.
+        No row for a session without a bar; zero rows where the vendor says explicitly that there are none. A row that
+        could not be read as sent lacks what is odd; the frame then says what in `core.bars.daily_bars.ODD`.
         """
 
     def grouped_bars(self, session: date) -> pl.DataFrame:
-        """Raw daily bars of the whole market on one session, as `core.bars.daily_bars.BAR_SCHEMA`."""
+        """Raw daily bars of the whole market on one session, as `core.bars.daily_bars.BAR_SCHEMA`, and `ODD`."""
 
 
 class ReferenceSource(Source, Protocol):

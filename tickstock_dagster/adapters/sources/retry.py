@@ -35,6 +35,9 @@ class RetryPolicy:
         jitter: at most this much is added at random, so that threads that failed together do not return together.
         rate_window: least wait after a refusal because of the rate that states no time.
         longest_retry_after: if the vendor asks for a longer wait, the call fails, and a later run asks again.
+        minute_window: the same as `rate_window` after a refusal whose words are about calls per minute, whatever the
+            plan is thought to be; None: `rate_window`.
+        rate_deadline: the same as `deadline` after a refusal because of the rate; None: `deadline`.
     """
 
     attempts: int = 6
@@ -44,11 +47,18 @@ class RetryPolicy:
     jitter: float = 0.5
     rate_window: float = 1.0
     longest_retry_after: float = 120.0
+    minute_window: float | None = None
+    rate_deadline: float | None = None
 
     @classmethod
     def for_plan(cls, plan: VendorPlan) -> "RetryPolicy":
         """The policy whose waits after a refusal because of the rate cover the plan's window on every attempt."""
-        return cls(deadline=120.0 + 5 * plan.per_seconds, rate_window=float(plan.per_seconds))
+        return cls(
+            deadline=120.0 + 5 * plan.per_seconds,
+            rate_window=float(plan.per_seconds),
+            minute_window=float(max(plan.per_seconds, 60)),
+            rate_deadline=120.0 + 5 * max(plan.per_seconds, 60),
+        )
 
 
 def wait_before_retry(error: Exception, policy: RetryPolicy, *, elapsed: float, attempt: int) -> bool | float:
@@ -65,14 +75,20 @@ def wait_before_retry(error: Exception, policy: RetryPolicy, *, elapsed: float, 
     """
     if not isinstance(error, TransientVendorError) or isinstance(error, NotPublishedYetError):
         return False
-    if elapsed >= policy.deadline:
+    deadline = policy.deadline
+    if isinstance(error, RateLimitedError) and policy.rate_deadline is not None:
+        deadline = policy.rate_deadline
+    if elapsed >= deadline:
         return False
     if not isinstance(error, RateLimitedError):
         return True
+    window = policy.rate_window
+    if error.per_minute and policy.minute_window is not None:
+        window = policy.minute_window
     wait = error.retry_after
     if wait is None:
-        wait = min(policy.rate_window * 2 ** (attempt - 1), max(policy.rate_window, policy.longest_wait))
-    if wait > policy.longest_retry_after or elapsed + wait > policy.deadline:
+        wait = min(window * 2 ** (attempt - 1), max(window, policy.longest_wait))
+    if wait > policy.longest_retry_after or elapsed + wait > deadline:
         return False
     return wait + random.uniform(0, policy.jitter)  # noqa: S311 - spreads retries, protects nothing
 

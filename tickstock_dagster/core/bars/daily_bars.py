@@ -23,6 +23,10 @@ BAR_SCHEMA: dict[str, type[pl.DataType]] = {
 """Columns of a vendor's daily bars: raw prices in US dollars per share; volume in shares, which vendors may report
 with a fraction. `vwap` and `transactions` may be null; a null elsewhere is a defect of the row."""
 
+ODD = "odd"
+"""A further column (text) of an answer with rows that could not be read as sent: what is odd about the row, null where
+nothing is. The odd values themselves are null, and a ticker that is none stands escaped."""
+
 PRICE_COLUMNS = ("open", "high", "low", "close")
 
 _CELL = pl.struct("ticker", "session")
@@ -43,7 +47,7 @@ class ValidatedBars:
 
     Attributes:
         good: `BAR_SCHEMA`, unique by (ticker, session); volume rounded half to even to whole shares.
-        rejected: `BAR_SCHEMA` plus `reason` (text, rules joined by "; ").
+        rejected: `BAR_SCHEMA` plus `reason` (text, rules joined by "; ", what is odd about the row first).
     """
 
     good: pl.DataFrame
@@ -79,16 +83,21 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
             pass through and are ignored when rows are compared.
     """
     bars = bars.with_columns(pl.col(name).fill_nan(None) for name in (*PRICE_COLUMNS, "volume", "vwap"))
+    if ODD not in bars.columns:
+        bars = bars.with_columns(pl.lit(None, dtype=pl.String).alias(ODD))
     rows, contradicting = bars, pl.lit(value=False)
     if bars.select(_CELL.is_duplicated().any()).item():
         # Further columns (such as the call it came with) do not make a repeat a different row.
-        rows = bars.unique(subset=list(BAR_SCHEMA), keep="first", maintain_order=True)
-        contradicting = _CELL.is_duplicated()
+        rows = bars.unique(subset=[*BAR_SCHEMA, ODD], keep="first", maintain_order=True)
+        # What cannot be read contradicts nothing.
+        contradicting = pl.col(ODD).is_null() & ((_CELL.count().over(_CELL, pl.col(ODD).is_null())) > 1)
     rules = [*_rules(), (contradicting, "two different rows for one session")]
-    rows = rows.with_columns(broken=pl.any_horizontal(broken for broken, _ in rules).fill_null(value=False))
-    words = [pl.when(broken).then(pl.lit(text)) for broken, text in rules]
+    broken = pl.any_horizontal(pl.col(ODD).is_not_null(), *(broken for broken, _ in rules))
+    rows = rows.with_columns(broken=broken.fill_null(value=False))
+    words = [pl.col(ODD), *(pl.when(broken).then(pl.lit(text)) for broken, text in rules)]
     rejected = rows.filter("broken").drop("broken")
+    good = rows.filter(~pl.col("broken")).drop("broken", ODD)
     return ValidatedBars(
-        good=rows.filter(~pl.col("broken")).drop("broken").with_columns(pl.col("volume").round(mode="half_to_even")),
-        rejected=rejected.with_columns(reason=pl.concat_str(words, separator="; ", ignore_nulls=True)),
+        good=good.with_columns(pl.col("volume").round(mode="half_to_even")),
+        rejected=rejected.with_columns(reason=pl.concat_str(words, separator="; ", ignore_nulls=True)).drop(ODD),
     )

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from tickstock_dagster.core.bars.daily_bars import validate_bars
+from tickstock_dagster.core.bars.daily_bars import ODD, validate_bars
 from tickstock_dagster.core.intervals import covered
 from tickstock_dagster.core.loading.coverage import MAX_ABSENT_SHARE, SETTLES_AFTER
 
@@ -50,7 +50,7 @@ def validate_answers(
     """Split the rows of answers into bars to store, rows to quarantine, and rows that match no security.
 
     Args:
-        answers: `BAR_SCHEMA` plus `unit_id`.
+        answers: `BAR_SCHEMA` plus `unit_id`; and `core.bars.daily_bars.ODD` where a row could not be read as sent.
         intervals: `core.loading.coverage.INTERVAL_SCHEMA` of every security, or of those asked for.
         sessions: `SESSION_TABLE` of the calendar over the answers' span.
         market: MIC of the calendar, named in reasons.
@@ -64,7 +64,7 @@ def validate_answers(
     off_calendar = dated.filter(pl.col("closes_at").is_null() & pl.col("session").is_not_null())
     validated = validate_bars(dated.filter(pl.col("closes_at").is_not_null() | pl.col("session").is_null()))
     rejected = pl.concat(
-        [validated.rejected, off_calendar.with_columns(reason=pl.lit(f"the date is not a session of {market}"))],
+        [validated.rejected, _with_reason(off_calendar, f"the date is not a session of {market}")],
         how="diagonal",
     )
     good, doubtful = _set_aside(_with_security(validated.good, intervals), unproven)
@@ -79,6 +79,14 @@ def validate_answers(
         status=pl.when(settled).then(pl.lit("final")).otherwise(pl.lit("provisional")),
     )
     return ValidatedAnswers(bars, pl.concat([rejected_of, doubtful], how="diagonal"), tuple(unresolved))
+
+
+def _with_reason(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
+    """The rows with a reason, after what is odd about each."""
+    if ODD not in rows.columns:
+        return rows.with_columns(reason=pl.lit(reason))
+    words = pl.concat_str([pl.col(ODD), pl.lit(reason)], separator="; ", ignore_nulls=True)
+    return rows.with_columns(reason=words).drop(ODD)
 
 
 def _set_aside(rows: pl.DataFrame, unproven: pl.DataFrame | None) -> tuple[pl.DataFrame, pl.DataFrame]:

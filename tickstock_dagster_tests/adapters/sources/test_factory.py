@@ -80,10 +80,25 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(bad):
 
 
 @pytest.mark.parametrize(
-    "bad", ["api.massive.com", "ftp://x", "http://", "http://u:hunter2@x", "http://x/?apiKey=hunter2"]
+    "bad",
+    [
+        "api.massive.com",
+        "ftp://x",
+        "http://",
+        "http://u:hunter2@x",
+        "http://x/?apiKey=hunter2",
+        "http://h:notaport",
+        "http://h:99999",
+        "http://h:0",
+        "http://[::1?c",
+        "http://a b",
+        "http://-x",
+        "http://höst",
+        "http://h/\x00",
+    ],
 )
 def test_an_address_with_more_than_an_address_is_refused_without_repeating_it(bad):
-    with pytest.raises(ConfigurationError, match="MASSIVE_BASE_URL is not accepted") as caught:
+    with pytest.raises(BadInputError, match=r"^MASSIVE_BASE_URL '.*' is not accepted: http://host") as caught:
         open_source(settings(**KEY, MASSIVE_BASE_URL=bad))
     assert "hunter2" not in str(caught.value)
 

@@ -3,22 +3,29 @@
 Reading the envelope belongs in `adapters.sources.massive.envelope`.
 """
 
-from datetime import date
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import polars as pl
 
 from tickstock_dagster.adapters.sources.massive.envelope import (
     Page,
-    Rows,
-    check_inside,
-    column,
+    check_any,
     malformed,
     next_page,
     read_answer,
     result_rows,
+    set_outside_aside,
+)
+from tickstock_dagster.adapters.sources.massive.values import (
+    Oddities,
+    Rows,
+    counts,
+    numbers,
     shown,
-    ticker_texts,
+    ticker_words,
+    tickers,
 )
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
 
@@ -26,6 +33,12 @@ EXCHANGE_ZONE = "America/New_York"
 """The vendor dates US stocks in US Eastern time."""
 
 MAX_WEEKEND_DAYS = 2
+
+SHIFTED_BY = timedelta(days=7)
+"""A bar so near outside the requested range shows that all days may be shifted; one further away is odd alone."""
+
+LAST_STAMP = 4e12
+"""Unix milliseconds, in the year 2096. A larger stamp is in another unit."""
 
 _BAR_FIELDS = {
     "open": "o",
@@ -38,37 +51,51 @@ _BAR_FIELDS = {
 }
 
 
-def _sessions(rows: Rows, *, at_midnight: bool) -> pl.Series:
-    """Dates in New York of the rows' `t` (Unix ms)."""
+def _sessions(rows: Rows, odd: Oddities, *, at_midnight: bool) -> pl.Series:
+    """Dates in New York of the rows' `t` (Unix ms); null where it is no such time."""
     stamps: list[Any] = [row.get("t") for row in rows]
     for position, stamp in enumerate(stamps):
-        if type(stamp) not in (int, float) or not 0 <= stamp < 4e12:
-            raise malformed(f"row {position}: t {shown(stamp)} is not a time in milliseconds")
+        if type(stamp) not in (int, float) or not 0 <= stamp < LAST_STAMP:
+            if position not in odd or rows[position]:
+                odd.note(position, f"t {shown(stamp)} is not a time in milliseconds")
+            stamps[position] = None
+    check_any(rows, odd, "a time")
     instants = pl.Series("session", stamps, dtype=pl.Int64, strict=False).cast(pl.Datetime("ms", "UTC"))
     local = instants.dt.convert_time_zone(EXCHANGE_ZONE)
     if at_midnight:
         # Any other stamp may mean the day before or after: a bar on the wrong day is worse than none.
-        off = local != local.dt.truncate("1d")
+        off = (local != local.dt.truncate("1d")).fill_null(value=False)
         if off.any():
-            position = int(off.arg_max() or 0)
-            raise malformed(f"row {position}: t {stamps[position]} is not midnight in New York, so its day is unknown")
-    return local.dt.date()
+            for position in off.arg_true():
+                odd.note(position, f"t {stamps[position]} is not midnight in New York, so its day is unknown")
+            check_any(rows, odd, "a day")
+            local = pl.select(pl.when(~off).then(local)).to_series()
+    return local.dt.date().alias("session")
 
 
 def _check_weekdays(sessions: pl.Series) -> None:
     """Raise where so many days are weekends that all may be off by one; a single one is the row's own defect."""
-    weekend = sessions.filter(sessions.dt.weekday() > 5).unique()
+    weekend = sessions.drop_nulls()
+    weekend = weekend.filter(weekend.dt.weekday() > 5).unique()
     if len(weekend) > MAX_WEEKEND_DAYS:
         raise malformed(f"bars on {len(weekend)} weekend days, so the days of all are in doubt")
 
 
-def _bars(rows: Rows, tickers: pl.Series, sessions: pl.Series) -> pl.DataFrame:
-    columns = [column(rows, key, name, BAR_SCHEMA[name]) for name, key in _BAR_FIELDS.items()]
-    return pl.DataFrame([tickers, sessions, *columns]).select(list(BAR_SCHEMA))
+def _bars(rows: Rows, tickers_of_rows: pl.Series, sessions: pl.Series, odd: Oddities) -> pl.DataFrame:
+    """`BAR_SCHEMA`, and `odd` where anything is."""
+    columns = [
+        (counts if BAR_SCHEMA[name] is pl.Int64 else numbers)(rows, key, name, odd) for name, key in _BAR_FIELDS.items()
+    ]
+    frame = pl.DataFrame([tickers_of_rows, sessions, *columns]).select(list(BAR_SCHEMA))
+    return frame.with_columns(odd.column(len(rows))) if odd else frame
 
 
-def range_page(body: bytes, ticker: str, start: date, end: date, base_path: str = "") -> Page:
+def range_page(
+    body: bytes, ticker: str, start: date, end: date, base_path: str = "", hosts: Sequence[str] = ()
+) -> Page:
     """One page of `/v2/aggs/ticker/…/range/1/day/…` as `BAR_SCHEMA`, by session.
+
+    Where a row cannot be used as sent, the frame has the column `odd`, too (see `adapters.sources.protocol`).
 
     Args:
         body: of a 200.
@@ -76,36 +103,52 @@ def range_page(body: bytes, ticker: str, start: date, end: date, base_path: str 
         start: first requested day.
         end: last requested day, included.
         base_path: of the vendor's address.
+        hosts: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also adjusted prices, another ticker, or a day
-            outside the range.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also adjusted prices, another ticker, or no row
+            of a day inside the range.
     """
     answer = read_answer(body)
     if answer.get("ticker") != ticker:
         raise malformed(f"an answer about {shown(answer.get('ticker'))} instead of {ticker}")
     _check_raw(answer)
-    rows = result_rows(answer, "resultsCount", count_required=True)
-    sessions = _sessions(rows, at_midnight=True)
-    check_inside(sessions, start, end, rows)
+    odd = Oddities()
+    rows = result_rows(answer, "resultsCount", odd, count_required=True)
+    sessions = _sessions(rows, odd, at_midnight=True)
+    set_outside_aside(sessions, start, end, rows, odd, near=SHIFTED_BY)
     _check_weekdays(sessions)
-    tickers = pl.Series("ticker", [ticker], dtype=pl.String).new_from_index(0, len(rows))
-    return Page(_bars(rows, tickers, sessions).sort("session", maintain_order=True), next_page(answer, base_path))
+    frame = _bars(rows, pl.repeat(ticker, len(rows), dtype=pl.String, eager=True).alias("ticker"), sessions, odd)
+    return Page(frame.sort("session", maintain_order=True, nulls_last=True), next_page(answer, base_path, hosts))
 
 
-def grouped_page(body: bytes, session: date, base_path: str = "") -> Page:
+def grouped_page(body: bytes, session: date, base_path: str = "", hosts: Sequence[str] = ()) -> Page:
     """`/v2/aggs/grouped/…/{date}` as `BAR_SCHEMA`. Rows carry 16:00 ET of their day as `t`.
 
+    Where a row cannot be used as sent, the frame has the column `odd`, too (see `adapters.sources.protocol`).
+
+    Args:
+        body: of a 200.
+        session: the requested day.
+        base_path: of the vendor's address.
+        hosts: of the vendor's address.
+
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also adjusted prices or a row of another day.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also adjusted prices, or no row of the day, or
+            none with a ticker.
     """
     answer = read_answer(body)
     _check_raw(answer)
-    rows = result_rows(answer, "resultsCount", count_required=True)
-    sessions = _sessions(rows, at_midnight=False)
-    check_inside(sessions, session, session, rows)
-    tickers = pl.Series("ticker", ticker_texts(rows, "T"), dtype=pl.String)
-    return Page(_bars(rows, tickers, sessions), next_page(answer, base_path))
+    odd = Oddities()
+    rows = result_rows(answer, "resultsCount", odd, count_required=True)
+    sessions = _sessions(rows, odd, at_midnight=False)
+    set_outside_aside(sessions, session, session, rows, odd)
+    found = tickers(rows, "T", "ticker", odd)
+    check_any(rows, odd, "a ticker")
+    if found.null_count():
+        named = [ticker_words(row.get("T")) if name is None else name for name, row in zip(found, rows, strict=True)]
+        found = pl.Series("ticker", named, dtype=pl.String)
+    return Page(_bars(rows, found, sessions, odd), next_page(answer, base_path, hosts))
 
 
 def _check_raw(answer: dict[str, Any]) -> None:

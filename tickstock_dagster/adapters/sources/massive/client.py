@@ -5,6 +5,7 @@ minute is needed, and loses the status of a refusal. `adapters.sources.massive.h
 """
 
 import logging
+import re
 import threading
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,11 +13,25 @@ from urllib.parse import urlsplit
 import urllib3
 from massive import RESTClient
 
-from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.adapters.sources.massive.exchange import (
+    BOUNDED_POOLS,
+    Attempt,
+    Exchange,
+    read_exchange,
+)
+from tickstock_dagster.core.errors import BadInputError, ConfigurationError
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
-"""Seconds; the whole market's day is about 1.5 MB."""
+"""Seconds without a byte; the whole market's day is about 1.5 MB."""
+
+ATTEMPT_SECONDS = 60.0
+"""Seconds for one request from its first byte to the answer's last: a vendor that drips never ends otherwise."""
+
+ACCEPTED_URL = "http://host[:port] or https://host[:port], with a path at most"
+
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
+_SECRETS = re.compile(r"(?<=//)[^/@]*@|(?<=[?#]).*", re.DOTALL)
 
 # Importing the client makes its logger write to stdout, which scripts read.
 logging.getLogger("RESTClient").handlers.clear()
@@ -25,8 +40,10 @@ logging.getLogger("RESTClient").handlers.clear()
 class RememberingPool:
     """The client's connection pool, keeping each thread's last exchange: the client's errors carry no status."""
 
-    def __init__(self, pool: urllib3.PoolManager) -> None:
+    def __init__(self, pool: urllib3.PoolManager, seconds: float) -> None:
+        pool.pool_classes_by_scheme = BOUNDED_POOLS
         self._pool = pool
+        self._seconds = seconds
         self.last = threading.local()
 
     def forget(self) -> None:
@@ -34,12 +51,22 @@ class RememberingPool:
         self.last.path = ""
         self.last.response = None
 
-    def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
-        """Make one exchange. It follows no redirects, which would carry the key elsewhere."""
+    def request(self, method: str, url: str, **options: Any) -> Exchange:
+        """Make one exchange, within its time and size. It follows no redirects, which would carry the key elsewhere.
+
+        Raises:
+            OverdueError: it was not done in time.
+            UnusableBodyError: the body is too large, or garbled.
+            urllib3.exceptions.HTTPError: the connection failed.
+        """
         self.last.path = urlsplit(url).path
-        response = self._pool.request(method, url, redirect=False, retries=False, **options)
-        self.last.response = response
-        return response
+        with Attempt(self._seconds) as attempt:
+            response = self._pool.request(method, url, redirect=False, retries=False, preload_content=False, **options)
+            # What the server said is known from here on, even where its body fails.
+            self.last.response = Exchange(response.status, response.headers, b"")
+            self.last.response = read_exchange(response, attempt)
+        exchange: Exchange = self.last.response
+        return exchange
 
     def clear(self) -> None:
         """Close the idle connections."""
@@ -61,17 +88,23 @@ def check_base_url(base_url: str) -> str:
     """The address without a slash at its end.
 
     Raises:
-        ConfigurationError: not http(s)://host[:port][/path].
+        BadInputError: not http(s)://host[:port][/path]; a password or query in it is not repeated.
     """
-    parts = urlsplit(base_url)
+    try:
+        parts = urlsplit(base_url)
+        port, host = parts.port, parts.hostname or ""
+    except ValueError:
+        parts, port, host = urlsplit(""), None, ""
     plain = not (parts.username or parts.password or parts.query or parts.fragment)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not plain:
-        raise ConfigurationError("MASSIVE_BASE_URL is not accepted: http://host[:port] or https://host, nothing more")
+    whole = base_url.isascii() and base_url.isprintable() and " " not in base_url
+    is_host = bool(_HOST.fullmatch(host)) or (":" in host and f"[{host}]" in parts.netloc.lower())
+    if parts.scheme not in ("http", "https") or not (plain and whole and is_host) or port == 0:
+        raise BadInputError("MASSIVE_BASE_URL", _SECRETS.sub("…", base_url)[:200], ACCEPTED_URL)
     return base_url.rstrip("/")
 
 
 def build_client(
-    api_key: str, base_url: str, *, threads: int, read_timeout: float
+    api_key: str, base_url: str, *, threads: int, read_timeout: float, attempt_seconds: float
 ) -> tuple[RESTClient, RememberingPool]:
     """A client for up to `threads` requests at once, and the pool that remembers its exchanges.
 
@@ -80,6 +113,7 @@ def build_client(
         base_url: checked by `check_base_url`.
         threads: connections kept.
         read_timeout: seconds without a byte after which a request has failed.
+        attempt_seconds: seconds after which a request has failed, however many bytes came.
     """
     client = RESTClient(
         api_key=api_key,
@@ -88,5 +122,5 @@ def build_client(
         read_timeout=read_timeout,
         connection_pool_kw={"retries": False, "maxsize": threads},
     )
-    client.client = pool = RememberingPool(client.client)
+    client.client = pool = RememberingPool(client.client, attempt_seconds)
     return client, pool

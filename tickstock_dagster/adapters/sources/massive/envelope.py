@@ -1,30 +1,41 @@
-"""Reading the parts that all of Massive's 200 answers share: envelope, counts, next page, columns.
+"""Reading the parts that all of Massive's 200 answers share: envelope, counts, next page, days.
 
 A 200 proves nothing: an outage page, a cut body and a closed day can all have it. So every body must parse, have a good
-status, hold as many rows as it states, and be about what was requested; else `MalformedAnswerError`. Values pass as
-they are (nulls and nonsense prices too): `core.bars.daily_bars` validates rows. Pure functions; facts about the format
-come from the vendor's OpenAPI files and mocks.
+status, hold as many rows as it states, and be about what was requested; else `MalformedAnswerError`. That is all about
+the shape of an answer: what is odd about single rows ends these alone, see `adapters.sources.massive.values`. Nonsense
+prices pass as they are: `core.bars.daily_bars` validates rows. Pure functions; facts about the format come from the
+vendor's OpenAPI files and mocks.
 """
 
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 import polars as pl
 
+from tickstock_dagster.adapters.sources.massive.errors import refusal_inside
+from tickstock_dagster.adapters.sources.massive.values import Oddities, Rows, objects, shown
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError
 
-Rows = list[dict[str, Any]]
+VENDOR_HOSTS = ("massive.com", "polygon.io")
+"""The vendor's own hosts and their subdomains: an answer through a gateway, or under the former name, names them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page of an answer. `next_path` is path and query of the next page, None on the last."""
+    """One page of an answer. `next_path` is path and query of the next page, None on the last.
+
+    `odd` says of rows that were set aside, or that lack a value, what is odd about them; for bars, which are
+    quarantined, the frame says so.
+    """
 
     frame: pl.DataFrame
     next_path: str | None = None
+    odd: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -37,10 +48,25 @@ def malformed(problem: str) -> MalformedAnswerError:
     return MalformedAnswerError(problem, status=200)
 
 
-def shown(value: object) -> str:
-    """A value of an answer as an error shows it, of bounded length."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:59] + "…"
+def read_json(body: bytes) -> Any:
+    """The JSON of a 200.
+
+    A number beyond all bounds, NaN, a raw control character or a broken byte is one row's defect: it does not make the
+    body unreadable.
+
+    Raises:
+        MalformedAnswerError: the body is not JSON (a page, or cut).
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    if body.lstrip()[:1] != b"<":
+        try:
+            return json.loads(body.decode("utf-8", errors="surrogateescape"), strict=False)
+        except (ValueError, RecursionError):
+            raise malformed(f"the body is cut or not JSON ({len(body)} bytes)") from None
+    raise malformed("a web page instead of data")
 
 
 def read_answer(body: bytes) -> dict[str, Any]:
@@ -48,105 +74,114 @@ def read_answer(body: bytes) -> dict[str, Any]:
 
     Raises:
         MalformedAnswerError: the body is not JSON (a page, or cut) or no object, or its status is not OK or DELAYED.
+        NotEntitledError, OutOfHistoryError, NotPublishedYetError: its status is NOT_AUTHORIZED.
     """
-    try:
-        answer = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        if body.lstrip()[:1] == b"<":
-            raise malformed("a web page instead of data") from None
-        raise malformed(f"the body is cut or not JSON ({len(body)} bytes)") from None
+    answer = read_json(body)
     if not isinstance(answer, dict):
         raise malformed(f"a JSON {type(answer).__name__} instead of an object")
+    if answer.get("status") == "NOT_AUTHORIZED":
+        raise refusal_inside(answer)
     if answer.get("status") not in ("OK", "DELAYED"):
         raise malformed(f"status {shown(answer.get('status'))} instead of OK")
     return answer
 
 
-def result_rows(answer: dict[str, Any], count_key: str, *, count_required: bool) -> Rows:
-    """The rows of an answer, cross-checked with its own count; no rows only where it states that there are none."""
+def result_rows(answer: dict[str, Any], count_key: str, odd: Oddities, *, count_required: bool) -> Rows:
+    """The rows of an answer, cross-checked with its own count; no rows only where it states that there are none.
+
+    Args:
+        answer: of `read_answer`.
+        count_key: the field that counts the rows.
+        odd: takes which rows are no objects.
+        count_required: whether an answer without a count is malformed.
+    """
     count = answer.get(count_key)
     results = answer.get("results")
     if results is None:
         if count != 0 or answer.get("queryCount", 0) != 0:
             raise malformed(f"no results, and {count_key} {shown(count)} instead of 0")
         return []
-    if not isinstance(results, list) or not all(type(row) is dict for row in results):
-        raise malformed("results is not a list of objects")
+    if not isinstance(results, list):
+        raise malformed(f"results is {shown(results)} instead of a list")
     if count != len(results) and (count_required or count is not None):
         raise malformed(f"{len(results)} results, but {count_key} {shown(count)}")
-    return results
+    return objects(results, odd)
 
 
-def next_page(answer: dict[str, Any], base_path: str = "") -> str | None:
+def next_page(answer: dict[str, Any], base_path: str = "", hosts: Sequence[str] = ()) -> str | None:
     """Path and query of the next page, relative to the base URL; None where this is the last.
 
-    The host of `next_url` is not used, so that the key goes to no other host; a key in its query is dropped.
+    The page is always asked of the base URL, so that the key goes to no other host; a key in its query is dropped.
+
+    Args:
+        answer: of `read_answer`.
+        base_path: path of the vendor's address.
+        hosts: the host of the vendor's address, which `next_url` may name, as it may the vendor's own.
+
+    Raises:
+        MalformedAnswerError: `next_url` is no URL, or names another host.
     """
     url = answer.get("next_url")
     if url is None or url == "":
         return None
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or not parts.path.startswith("/") or parts.path.startswith("//") or not parts.query:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) and url.isascii() and url.isprintable() else None
+        host = (parts.hostname or "") if parts else ""
+        port_is_one = parts is None or parts.port is None or parts.port >= 0
+    except ValueError:
+        parts, host, port_is_one = None, "", False
+    if parts is None or not port_is_one or not _is_path(parts.path) or not parts.query:
         raise malformed(f"next_url {shown(url)} leads nowhere")
+    if host and host not in hosts and not any(host == own or host.endswith(f".{own}") for own in VENDOR_HOSTS):
+        raise malformed(f"next_url {shown(url)} leads to another host")
     query = urlencode([(key, value) for key, value in parse_qsl(parts.query) if key.lower() != "apikey"])
     return f"{parts.path.removeprefix(base_path)}?{query}"
 
 
-def column(rows: Rows, key: str, name: str, dtype: type[pl.DataType]) -> pl.Series:
-    """One field of all rows as a column; a value that does not fit the type becomes null.
+def _is_path(path: str) -> bool:
+    return path.startswith("/") and not path.startswith("//") and ".." not in path and " " not in path
+
+
+def check_any(rows: Rows, odd: Oddities, what: str) -> None:
+    """Raise where nothing is right with any row: then it is the answer that is odd, and asking again may help.
 
     Args:
-        rows: of an answer.
-        key: the vendor's name of the field.
-        name: our name of the column.
-        dtype: the column's type.
-    """
-    return pl.Series(name, [row.get(key) for row in rows], dtype=dtype, strict=False)
-
-
-def ticker_texts(rows: Rows, key: str) -> list[str]:
-    """A column that must be text and not empty: a ticker parsed as another type is lost."""
-    values: list[Any] = [row.get(key) for row in rows]
-    for position, value in enumerate(values):
-        if type(value) is not str or not value:
-            raise malformed(f"row {position}: {key} is {shown(value)} instead of a ticker")
-    return values
-
-
-def date_column(rows: Rows, key: str, name: str, *, required: bool = False) -> pl.Series:
-    """A column of ISO dates; an instant counts by the date in its text.
-
-    Args:
-        rows: of an answer.
-        key: the vendor's name of the field.
-        name: our name of the column.
-        required: raise where a row has no date.
+        rows: of the answer.
+        odd: what is odd about them.
+        what: the field that is wrong everywhere, as the error names it.
 
     Raises:
-        MalformedAnswerError: a value is not a date.
+        MalformedAnswerError: with the words about the first row.
     """
-    values = [row.get(key) or None for row in rows]
-    texts = pl.Series(name, [str(value)[:10] if value is not None else None for value in values], dtype=pl.String)
-    days = texts.str.to_date("%Y-%m-%d", strict=False)
-    wrong = days.is_null() if required else days.is_null() & texts.is_not_null()
-    if (position := wrong.arg_max()) is not None and wrong[position]:
-        raise malformed(f"row {position}: {key} {shown(values[position])} is not a date")
-    return days
+    if rows and all(position in odd for position in range(len(rows))):
+        raise malformed(f"no row has {what}: row 0: {odd.of(0)}")
 
 
-def check_inside(days: pl.Series, start: date, end: date, rows: Rows) -> None:
-    """Check that every row is of a requested day.
+def set_outside_aside(
+    days: pl.Series, start: date, end: date, rows: Rows, odd: Oddities, *, near: timedelta | None = None
+) -> None:
+    """Note rows of days that were not requested.
 
     Args:
-        days: of the rows.
+        days: of the rows; null where they have none.
         start: first requested day.
         end: last requested day, included.
         rows: shown in the error.
+        odd: takes them.
+        near: a row of a day that lies no further outside shows that the days of all may be shifted.
 
     Raises:
-        MalformedAnswerError: a row is of a day outside.
+        MalformedAnswerError: every dated row is of a day outside, or one of a day that is near.
     """
-    outside = (days < start) | (days > end)
-    if outside.any():
-        position = int(outside.arg_max() or 0)
-        raise malformed(f"a row of {days[position]}, outside {start}..{end} ({shown(rows[position])})")
+    outside = ((days < start) | (days > end)).fill_null(value=False)
+    positions = outside.arg_true().to_list()
+    if not positions:
+        return
+    doubtful = positions if len(positions) == len(days.drop_nulls()) else []
+    if near is not None and not doubtful:
+        doubtful = [at for at in positions if -near <= days[at] - (start if days[at] < start else end) <= near]
+    if doubtful:
+        first = doubtful[0]
+        raise malformed(f"a row of {days[first]}, outside {start}..{end} ({shown(rows[first])})")
+    for position in positions:
+        odd.note(position, f"the row is of {days[position]}, outside {start}..{end}")

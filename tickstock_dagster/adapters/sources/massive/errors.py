@@ -5,12 +5,14 @@ functions of status, headers and body.
 """
 
 import re
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
 import orjson
 
+from tickstock_dagster.adapters.sources.massive.values import shown
 from tickstock_dagster.adapters.sources.protocol import (
     AuthFailedError,
     MalformedAnswerError,
@@ -23,6 +25,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     UpstreamError,
     VendorError,
 )
+from tickstock_dagster.core.printable import printable
 
 MAX_WORDS = 240
 """Characters of the vendor's text that an error shows."""
@@ -45,12 +48,19 @@ def vendor_words(body: str) -> str:
     except orjson.JSONDecodeError:
         answer = None
     if isinstance(answer, dict):
-        text = "; ".join(str(answer[key]) for key in ("error", "message") if answer.get(key))
-        text = text or str(answer.get("status") or "")
-    else:
-        title = _TITLE.search(body)
-        text = f"a page titled {title.group(1).strip()!r}" if title else body
-    text = " ".join(text.split())
+        return _words_of(answer)
+    title = _TITLE.search(body)
+    return _brief(f"a page titled {title.group(1).strip()[:MAX_WORDS]!r}" if title else body)
+
+
+def _words_of(answer: Mapping[str, Any]) -> str:
+    said = [answer.get(key) for key in ("error", "message")]
+    texts = [word if isinstance(word, str) else shown(word) for word in said if word]
+    return _brief("; ".join(texts) or str(answer.get("status") or ""))
+
+
+def _brief(text: str) -> str:
+    text = printable(" ".join(text[: 10 * MAX_WORDS].split()))
     return (text[: MAX_WORDS - 1] + "…" if len(text) > MAX_WORDS else text) or "without a word"
 
 
@@ -63,20 +73,26 @@ def retry_after_seconds(header: str | None, now: float) -> float | None:
     """
     if header is None:
         return None
-    if header.strip().isdecimal():
-        return float(header)
+    if header.strip().isdecimal() and header.isascii():
+        return float(header.strip()[:12])
     try:
         return max(parsedate_to_datetime(header).timestamp() - now, 0.0)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):
         return None
 
 
-def _forbidden(text: str, words: str) -> VendorError:
+def _forbidden(text: str, words: str, status: int) -> VendorError:
     if "before end of day" in words.lower():
-        return NotPublishedYetError(text, status=403)
+        return NotPublishedYetError(text, status=status)
     if "timeframe" in words.lower():
-        return OutOfHistoryError(text, status=403)
-    return NotEntitledError(text, status=403)
+        return OutOfHistoryError(text, status=status)
+    return NotEntitledError(text, status=status)
+
+
+def refusal_inside(answer: Mapping[str, Any]) -> VendorError:
+    """The error for a 200 whose body says that the request is refused."""
+    words = _words_of(answer)
+    return _forbidden(f"the vendor answered 200 and refuses: {words}", words, 200)
 
 
 def error_for(status: int, body: str, subject: str, *, retry_after: float | None = None) -> VendorError:
@@ -92,9 +108,11 @@ def error_for(status: int, body: str, subject: str, *, retry_after: float | None
     text = f"{subject}: the vendor answered {status}: {words}"
     if status == 429:
         wait = "" if retry_after is None else f" (asks to wait {retry_after:.0f} s)"
-        return RateLimitedError(text + wait, retry_after=retry_after)
-    if status == 403:
-        return _forbidden(text, words)
+        per_minute = "minute" in words.lower()
+        hint = "; is MASSIVE_PLAN the key's plan?" if per_minute else ""
+        return RateLimitedError(text + wait + hint, retry_after=retry_after, per_minute=per_minute)
+    if status == 403 or (status == 401 and "timeframe" in words.lower()):
+        return _forbidden(text, words, status)
     if status == 401 or (status == 400 and "api key" in words.lower()):
         return AuthFailedError(f"{text}; check MASSIVE_API_KEY", status=status)
     if status == 404:

@@ -5,7 +5,9 @@ The vendor's `aum` is in US dollars and its `net_expenses` in percent: SPY's 0.0
 and an answer about many funds whose median is implausible.
 """
 
-from datetime import date
+import logging
+from collections.abc import Sequence
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,17 +15,27 @@ import polars as pl
 
 from tickstock_dagster.adapters.sources.massive.envelope import (
     Page,
-    check_inside,
-    column,
-    date_column,
+    check_any,
     malformed,
     next_page,
     read_answer,
     result_rows,
-    ticker_texts,
+    set_outside_aside,
 )
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
+from tickstock_dagster.adapters.sources.massive.values import Oddities, days, numbers, texts, tickers
 from tickstock_dagster.adapters.sources.protocol import ETF_PROFILE_SCHEMA, NotFoundError
+
+logger = logging.getLogger(__name__)
+
+WHOLE = 1_000
+"""Funds of a day that is certainly no fragment: the vendor covers more than 3,000."""
+
+PLAUSIBLE_SHARE = 0.5
+"""A day with fewer than this share of the funds of the day before is a fragment."""
+
+LOOKS_BACK = 3
+"""Earlier processed dates that are asked for at most."""
 
 MAX_PROFILES = 5_000
 """Rows of one page."""
@@ -56,63 +68,100 @@ _TEXTS = {
 def fetch_profiles(http: MassiveHttp, on: date) -> pl.DataFrame:
     """Facts of all ETFs as `ETF_PROFILE_SCHEMA`; see `ReferenceSource.etf_profiles`.
 
-    Two questions: for the newest processed date up to `on`, then for all funds of that date.
+    Two questions: for the newest processed date up to `on`, then for all funds of that date. That every fund has a row
+    on the newest date is nowhere said: where it has few, the date before is asked for, too, and taken where it has
+    many more.
 
     Raises:
         NotFoundError: the vendor has no profile that was out by `on`.
         VendorError: see `adapters.sources.protocol`.
     """
+    day = _newest_date(http, on)
+    if day is None:
+        raise NotFoundError(f"{http.name}: no ETF profiles that were out on {on}")
+    profiles = _profiles_of(http, day)
+    for _ in range(LOOKS_BACK):
+        if profiles.height >= WHOLE or (before := _newest_date(http, day - timedelta(days=1))) is None:
+            break
+        former = _profiles_of(http, before)
+        if former.height * PLAUSIBLE_SHARE <= profiles.height:
+            break
+        logger.warning(
+            "%s: ETF profiles of %s: %d funds, of %s: %d; the former day is taken",
+            *(http.name, day, profiles.height, before, former.height),
+        )
+        day, profiles = before, former
+    if profiles.is_empty():
+        raise malformed(f"{http.name}: ETF profiles of {day}: none, although there was one a moment ago")
+    return profiles
+
+
+def _newest_date(http: MassiveHttp, on: date) -> date | None:
+    """The newest processed date up to `on` (included); None where there is none."""
     newest = http.get(
         f"date of the ETF profiles on {on}",
         lambda client: client.get_etf_global_profiles(
             processed_date_lte=on.isoformat(), sort="processed_date.desc", limit=1, raw=True
         ),
-        partial(profiles_page, latest=on),
+        partial(profiles_page, latest=on, base_path=http.base_path, hosts=http.hosts),
     ).frame
-    if newest.is_empty():
-        raise NotFoundError(f"{http.name}: no ETF profiles that were out on {on}")
-    day: date = newest["processed_date"][0]
-    subject = f"ETF profiles of {day}"
+    day = newest["processed_date"].max()
+    return day if isinstance(day, date) else None
+
+
+def _profiles_of(http: MassiveHttp, day: date) -> pl.DataFrame:
     profiles = http.get_pages(
-        subject,
+        f"ETF profiles of {day}",
         lambda client: client.get_etf_global_profiles(
             processed_date=day.isoformat(), sort="composite_ticker.asc", limit=MAX_PROFILES, raw=True
         ),
-        partial(profiles_page, first=day, latest=day, base_path=http.base_path),
+        partial(profiles_page, first=day, latest=day, base_path=http.base_path, hosts=http.hosts),
     )
-    if profiles.is_empty():
-        raise malformed(f"{http.name}: {subject}: none, although there was one a moment ago")
     return one_row_each(profiles)
 
 
-def profiles_page(body: bytes, latest: date, first: date = date.min, base_path: str = "") -> Page:
+def profiles_page(
+    body: bytes, latest: date, first: date = date.min, base_path: str = "", hosts: Sequence[str] = ()
+) -> Page:
     """One page of `/etf-global/v1/profiles` as `ETF_PROFILE_SCHEMA`.
+
+    A row without ticker or processed date, or of a date that was not requested, is set aside; one that is odd
+    otherwise lacks the odd value.
 
     Args:
         body: of a 200.
         latest: last requested processed date.
         first: first requested processed date.
         base_path: of the vendor's address.
+        hosts: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker or processed date, or
-            with one that was not requested.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no row with ticker and requested date.
     """
     answer = read_answer(body)
-    rows = [_known(row) for row in result_rows(answer, "count", count_required=False)]
-    ticker_texts(rows, "composite_ticker")
+    odd = Oddities()
+    rows = [_known(row) for row in result_rows(answer, "count", odd, count_required=False)]
+    found = tickers(rows, "composite_ticker", "ticker", odd)
+    processed = days(rows, "processed_date", "processed_date", odd)
+    for position in processed.is_null().arg_true():
+        if rows[position].get("processed_date") is None:
+            odd.note(position, "processed_date is missing")
+    check_any(rows, odd, "a ticker and a processed date")
+    set_outside_aside(processed, first, latest, rows, odd)
+    usable = pl.Series([position not in odd for position in range(len(rows))], dtype=pl.Boolean)
     frame = pl.DataFrame(
         [
-            *(column(rows, key, name, pl.String) for name, key in _TEXTS.items()),
-            date_column(rows, "processed_date", "processed_date", required=True),
-            date_column(rows, "effective_date", "effective_date"),
-            date_column(rows, "inception_date", "inception_date"),
-            column(rows, "aum", "aum_usd", pl.Float64),
-            column(rows, "net_expenses", "percent", pl.Float64),
+            found,
+            *(texts(rows, key, name, odd) for name, key in _TEXTS.items() if name != "ticker"),
+            processed,
+            days(rows, "effective_date", "effective_date", odd),
+            days(rows, "inception_date", "inception_date", odd),
+            numbers(rows, "aum", "aum_usd", odd),
+            numbers(rows, "net_expenses", "percent", odd),
         ]
     )
-    check_inside(frame["processed_date"], first, latest, rows)
-    return Page(_checked(frame), next_page(answer, base_path))
+    words = odd.lines([row.get("composite_ticker") for row in rows])
+    return Page(_checked(frame.filter(usable)), next_page(answer, base_path, hosts), words)
 
 
 def one_row_each(profiles: pl.DataFrame) -> pl.DataFrame:

@@ -1,13 +1,13 @@
 """Massive's fair market values: a field of its snapshots, on the Business plan only, current values only.
 
 The vendor publishes neither its method nor its error, and keeps no history: a value not fetched on the session's own
-evening cannot be fetched later. On other plans the field is absent, which is not an error.
+evening cannot be fetched later. On other plans the field is absent, which is not an error. So is `fmv_last_updated` on
+some rows: a value without its time is set aside, alone.
 """
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
-from math import isfinite
 from typing import Any
 
 import polars as pl
@@ -15,15 +15,14 @@ import polars as pl
 from tickstock_dagster.adapters.sources.fair_values import FMV_SCHEMA
 from tickstock_dagster.adapters.sources.massive.envelope import (
     Page,
-    Rows,
+    check_any,
     malformed,
     next_page,
     read_answer,
     result_rows,
-    shown,
-    ticker_texts,
 )
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
+from tickstock_dagster.adapters.sources.massive.values import Oddities, numbers, shown, tickers
 
 MAX_TICKERS = 250
 """Tickers of one snapshot."""
@@ -47,7 +46,7 @@ def fetch_fair_values(http: MassiveHttp, tickers: Sequence[str]) -> pl.DataFrame
             http.get_pages(
                 f"fair values of {len(some)} tickers, {some[0]} to {some[-1]}",
                 partial(_send, tickers=some),
-                partial(snapshot_page, tickers=some, base_path=http.base_path),
+                partial(snapshot_page, requested=some, base_path=http.base_path, hosts=http.hosts),
             )
         )
     return pl.concat(pages).sort("ticker")
@@ -57,31 +56,42 @@ def _send(client: Any, tickers: list[str]) -> object:
     return client.list_universal_snapshots(ticker_any_of=tickers, limit=MAX_TICKERS, raw=True)
 
 
-def snapshot_page(body: bytes, tickers: Sequence[str], base_path: str = "") -> Page:
+def snapshot_page(body: bytes, requested: Sequence[str], base_path: str = "", hosts: Sequence[str] = ()) -> Page:
     """`/v3/snapshot`: the rows that hold a fair market value.
 
+    Set aside are a row of a ticker that was not requested, a value that is not a price, and a value without its time.
+
+    Args:
+        body: of a 200.
+        requested: tickers.
+        base_path: of the vendor's address.
+        hosts: of the vendor's address.
+
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a ticker that was not requested, a value
-            that is not a price, or a value without its time.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no row of a requested ticker.
     """
     answer = read_answer(body)
-    rows = result_rows(answer, "count", count_required=False)
-    unrequested = set(ticker_texts(rows, "ticker")) - set(tickers)
-    if unrequested:
-        raise malformed(f"a snapshot of {shown(min(unrequested))}, which was not asked for")
-    values = [(row["ticker"], *_value(row)) for row in _with_value(rows)]
-    return Page(pl.DataFrame(values, schema=FMV_SCHEMA, orient="row"), next_page(answer, base_path))
-
-
-def _with_value(rows: Rows) -> Rows:
-    """The rows of tickers that the vendor knows and has a value for."""
-    return [row for row in rows if "error" not in row and row.get("fmv") is not None]
-
-
-def _value(row: dict[str, Any]) -> tuple[float, datetime]:
-    value, stamp = row["fmv"], row.get("fmv_last_updated")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value) or value <= 0:
-        raise malformed(f"fmv of {row['ticker']} is {shown(value)} instead of a price")
-    if type(stamp) is not int or not _NANOSECONDS[0] < stamp < _NANOSECONDS[1]:
-        raise malformed(f"fmv_last_updated of {row['ticker']} is {shown(stamp)} instead of nanoseconds")
-    return float(value), datetime.fromtimestamp(stamp / 10**9, UTC)
+    odd = Oddities()
+    rows = result_rows(answer, "count", odd, count_required=False)
+    found = tickers(rows, "ticker", "ticker", odd)
+    check_any(rows, odd, "a ticker")
+    wanted = set(requested)
+    others = [name for name in found if name is not None and name not in wanted]
+    if others and len(others) == len(found.drop_nulls()):
+        raise malformed(f"a snapshot of {shown(min(others))}, which was not asked for")
+    prices = numbers(rows, "fmv", "fmv", odd)
+    values = []
+    for position, (name, price, row) in enumerate(zip(found, prices, rows, strict=True)):
+        if name is not None and name not in wanted:
+            odd.note(position, "the ticker was not asked for")
+        if position in odd or price is None or "error" in row:
+            continue
+        stamp = row.get("fmv_last_updated")
+        if price <= 0:
+            odd.note(position, f"fmv is {shown(row['fmv'])} instead of a price")
+        elif type(stamp) is not int or not _NANOSECONDS[0] < stamp < _NANOSECONDS[1]:
+            odd.note(position, f"fmv_last_updated is {shown(stamp)} instead of nanoseconds")
+        else:
+            values.append((name, price, datetime.fromtimestamp(stamp / 10**9, UTC)))
+    frame = pl.DataFrame(values, schema=FMV_SCHEMA, orient="row")
+    return Page(frame, next_page(answer, base_path, hosts), odd.lines(found.to_list()))

@@ -5,6 +5,7 @@ beside it read the answers.
 """
 
 import http.client
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from massive import RESTClient
 from massive.exceptions import BadResponse
 
 from tickstock_dagster.adapters.sources.massive.client import (
+    ATTEMPT_SECONDS,
     READ_TIMEOUT,
     build_client,
     check_api_key,
@@ -24,12 +26,25 @@ from tickstock_dagster.adapters.sources.massive.client import (
 )
 from tickstock_dagster.adapters.sources.massive.envelope import Page
 from tickstock_dagster.adapters.sources.massive.errors import error_for, redact, retry_after_seconds
-from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, UpstreamError, VendorCall, VendorError
-from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
+from tickstock_dagster.adapters.sources.massive.exchange import Exchange, OverdueError, UnusableBodyError
+from tickstock_dagster.adapters.sources.protocol import (
+    MalformedAnswerError,
+    RateLimitedError,
+    UpstreamError,
+    VendorCall,
+    VendorError,
+)
+from tickstock_dagster.adapters.sources.rate_limit import AdaptiveRateLimiter, RateLimiter
 from tickstock_dagster.adapters.sources.retry import RetryPolicy, call_with_retry
+from tickstock_dagster.core.printable import printable
 
 MAX_PAGES = 500
 """Far above any real list (10,000 tickers are 10 pages): a longer list would not end."""
+
+EXAMPLES = 5
+"""How many odd rows of an answer a warning names."""
+
+logger = logging.getLogger(__name__)
 
 Send = Callable[[RESTClient], object]
 
@@ -40,6 +55,10 @@ class Decoded(Protocol):
     @property
     def rows(self) -> int:
         """Rows in the answer."""
+
+    @property
+    def odd(self) -> tuple[str, ...]:
+        """What is odd about rows that were set aside or lack a value, a line each."""
 
 
 D = TypeVar("D", bound=Decoded)
@@ -58,15 +77,19 @@ class MassiveHttp:
         name: str,
         threads: int,
         read_timeout: float = READ_TIMEOUT,
+        attempt_seconds: float = ATTEMPT_SECONDS,
     ) -> None:
         self.name = name
         self._api_key = check_api_key(api_key)
         base = check_base_url(base_url)
         self.base_path = urlsplit(base).path
+        self.hosts = (urlsplit(base).hostname or "",)
         self._limiter = limiter
         self._policy = policy
         self._read_timeout = read_timeout
-        self._client, self._pool = build_client(self._api_key, base, threads=threads, read_timeout=read_timeout)
+        self._client, self._pool = build_client(
+            self._api_key, base, threads=threads, read_timeout=read_timeout, attempt_seconds=attempt_seconds
+        )
         self._calls: list[VendorCall] = []
         self._calls_lock = threading.Lock()
 
@@ -81,9 +104,14 @@ class MassiveHttp:
         Raises:
             VendorError: the error of the last attempt; names vendor, subject and the vendor's words, never the key.
         """
-        return call_with_retry(
+        answer = call_with_retry(
             lambda attempt: self._attempt(attempt, subject, send, decode), policy=self._policy, limiter=self._limiter
         )
+        if odd := answer.odd:
+            more = f"; and {len(odd) - EXAMPLES} more" if len(odd) > EXAMPLES else ""
+            words = redact("; ".join(odd[:EXAMPLES]), self._api_key)
+            logger.warning("%s: %s: %d rows with something odd: %s%s", self.name, subject, len(odd), words, more)
+        return answer
 
     def get_pages(self, subject: str, send: Send, decode: Callable[[bytes], Page]) -> pl.DataFrame:
         """All pages of an answer as one frame; all or none.
@@ -100,7 +128,7 @@ class MassiveHttp:
             seen.add(path)
             page = self.get(f"{subject}, page {len(frames) + 1}", _next(path), decode)
             frames.append(page.frame)
-        return pl.concat(frames) if len(frames) > 1 else frames[0]
+        return pl.concat(frames, how="diagonal") if len(frames) > 1 else frames[0]
 
     def drain_calls(self) -> list[VendorCall]:
         """The calls recorded since the last drain."""
@@ -144,27 +172,48 @@ class MassiveHttp:
             send(self._client)
         except (BadResponse, UnicodeDecodeError):
             pass  # not a 200: handled below, with status and headers
+        except OverdueError as error:
+            raise UpstreamError(f"{about}: the vendor did not end its answer within {error}") from None
+        except UnusableBodyError as error:
+            raise MalformedAnswerError(f"{about}: the answer cannot be used: {error}", status=200) from None
         except urllib3.exceptions.HTTPError as error:
             raise self._broken_exchange(about, error) from None
         response = self._pool.last.response
         if response.status != 200:
-            wait = retry_after_seconds(response.headers.get("Retry-After"), time.time())
-            body = redact(response.data.decode("utf-8", errors="replace"), self._api_key)
-            raise error_for(response.status, body, about, retry_after=wait)
+            raise self._refusal(about, response)
         try:
             return decode(response.data)
         except MalformedAnswerError as error:
             words = redact(str(error), self._api_key)
             raise MalformedAnswerError(f"{about}: the answer cannot be used: {words}", status=200) from None
+        except VendorError as error:
+            raise type(error)(f"{about}: {redact(str(error), self._api_key)}", status=200) from None
+        except Exception as error:
+            # An answer can hold anything: what no reader foresaw ends this answer, and nothing else.
+            logger.debug("%s: a body of %d bytes", about, len(response.data), exc_info=True)
+            kind = type(error).__name__
+            raise MalformedAnswerError(
+                f"{about}: the answer cannot be used: {kind} on reading it", status=200
+            ) from None
+
+    def _refusal(self, about: str, response: Exchange) -> VendorError:
+        # By the vendor's own clock, if it says: ours may be wrong.
+        now = retry_after_seconds(response.headers.get("Date"), 0.0) or time.time()
+        wait = retry_after_seconds(response.headers.get("Retry-After"), now)
+        body = redact(response.data.decode("utf-8", errors="replace"), self._api_key)
+        error = error_for(response.status, body, about, retry_after=wait)
+        if isinstance(error, RateLimitedError) and error.per_minute and isinstance(self._limiter, AdaptiveRateLimiter):
+            self._limiter.refused_per_minute()
+        return error
 
     def _broken_exchange(self, about: str, error: urllib3.exceptions.HTTPError) -> VendorError:
-        if isinstance(error, urllib3.exceptions.DecodeError) or any(
-            isinstance(cause, http.client.IncompleteRead) for cause in error.args
+        if isinstance(error, urllib3.exceptions.DecodeError | urllib3.exceptions.InvalidChunkLength) or any(
+            isinstance(cause, http.client.IncompleteRead) for cause in (error, *error.args)
         ):
             return MalformedAnswerError(f"{about}: the answer cannot be used: its body was cut or garbled on the way")
         if isinstance(error, urllib3.exceptions.ReadTimeoutError):
             return UpstreamError(f"{about}: the vendor did not answer within {self._read_timeout:g} s")
-        words = redact(" ".join(str(error).split()), self._api_key)
+        words = printable(redact(" ".join(str(error).split()), self._api_key), 400)
         return UpstreamError(f"{about}: the vendor cannot be reached: {words}")
 
 

@@ -3,6 +3,7 @@
 Reading the envelope belongs in `adapters.sources.massive.envelope`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,15 +11,22 @@ import polars as pl
 
 from tickstock_dagster.adapters.sources.massive.envelope import (
     Page,
-    check_inside,
-    column,
-    date_column,
+    check_any,
     malformed,
     next_page,
     read_answer,
     result_rows,
+    set_outside_aside,
+)
+from tickstock_dagster.adapters.sources.massive.values import (
+    Oddities,
+    days,
+    is_ticker,
+    numbers,
     shown,
-    ticker_texts,
+    texts,
+    tickers,
+    truths,
 )
 from tickstock_dagster.adapters.sources.protocol import DIVIDEND_SCHEMA, LISTING_SCHEMA, SPLIT_SCHEMA, TickerChange
 
@@ -53,24 +61,56 @@ _DIVIDEND_FIELDS = {
 }
 
 
-def listings_page(body: bytes, ticker: str | None = None, base_path: str = "") -> Page:
+_DIGITS = {"cik": 10}
+"""Fields that hold codes of so many digits, and come as numbers now and then."""
+
+
+def listings_page(body: bytes, ticker: str | None = None, base_path: str = "", hosts: Sequence[str] = ()) -> Page:
     """One page of `/v3/reference/tickers` as `LISTING_SCHEMA`.
 
     `delisted_on` is the UTC date of `delisted_utc`. The vendor's documents call that the last date traded, its rows
     carry the first date without trading (AABA 2019-10-07), at midnight in New York or in UTC: that date fits both.
 
+    A row without a ticker is set aside. One that is odd otherwise keeps its ticker and lacks the odd value: a security
+    that the list lacks would count as gone from the market.
+
+    Args:
+        body: of a 200.
+        ticker: the requested ticker, if one was.
+        base_path: of the vendor's address.
+        hosts: of the vendor's address.
+
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row of another ticker than `ticker`, if
-            given.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no row with a ticker, or rows of other
+            tickers than `ticker` alone.
     """
     answer = read_answer(body)
-    rows = result_rows(answer, "count", count_required=False)
-    tickers = ticker_texts(rows, "ticker")
-    if ticker is not None and (others := set(tickers) - {ticker}):
-        raise malformed(f"a row of {shown(min(others))} instead of {ticker}")
-    columns = [column(rows, key, name, LISTING_SCHEMA[name]) for name, key in _LISTING_FIELDS.items()]
-    frame = pl.DataFrame([*columns, date_column(rows, "delisted_utc", "delisted_on")])
-    return Page(frame.select(list(LISTING_SCHEMA)), next_page(answer, base_path))
+    odd = Oddities()
+    rows = result_rows(answer, "count", odd, count_required=False)
+    found = tickers(rows, "ticker", "ticker", odd)
+    check_any(rows, odd, "a ticker")
+    if ticker is not None and (others := found.filter(found != ticker).to_list()):
+        if ticker not in found:
+            raise malformed(f"a row of {shown(min(others))} instead of {ticker}")
+        for position in (found != ticker).arg_true():
+            odd.note(position, f"the row is not of {ticker}")
+    usable = [position not in odd for position in range(len(rows))]
+    columns = [
+        found,
+        *(
+            texts(rows, key, name, odd, digits=_DIGITS.get(name))
+            for name, key in _LISTING_FIELDS.items()
+            if name not in ("ticker", "active")
+        ),
+        truths(rows, "active", "active", odd),
+        days(rows, "delisted_utc", "delisted_on", odd),
+    ]
+    frame = pl.DataFrame(columns).filter(pl.Series(usable, dtype=pl.Boolean))
+    return Page(
+        frame.select(list(LISTING_SCHEMA)),
+        next_page(answer, base_path, hosts),
+        odd.lines([row.get("ticker") for row in rows]),
+    )
 
 
 def _actions_page(
@@ -80,20 +120,28 @@ def _actions_page(
     start: date,
     end: date,
     base_path: str,
+    hosts: Sequence[str],
 ) -> Page:
     answer = read_answer(body)
-    rows = result_rows(answer, "count", count_required=False)
-    ticker_texts(rows, "ticker")
+    odd = Oddities()
+    rows = result_rows(answer, "count", odd, count_required=False)
+    found = tickers(rows, "ticker", "ticker", odd)
+    check_any(rows, odd, "a ticker")
+    readers = {pl.Date: days, pl.Float64: numbers, pl.String: texts}
     columns = [
-        date_column(rows, key, name) if schema[name] is pl.Date else column(rows, key, name, schema[name])
-        for name, key in fields.items()
+        found if name == "ticker" else readers[schema[name]](rows, key, name, odd) for name, key in fields.items()
     ]
     frame = pl.DataFrame(columns)
-    check_inside(frame["ex_date"], start, end, rows)
-    return Page(frame.select(list(schema)), next_page(answer, base_path))
+    set_outside_aside(frame["ex_date"], start, end, rows, odd)
+    outside = ((pl.col("ex_date") < start) | (pl.col("ex_date") > end)).fill_null(value=False)
+    return Page(
+        frame.filter(~outside).select(list(schema)),
+        next_page(answer, base_path, hosts),
+        odd.lines([row.get("ticker") for row in rows]),
+    )
 
 
-def splits_page(body: bytes, start: date, end: date, base_path: str = "") -> Page:
+def splits_page(body: bytes, start: date, end: date, base_path: str = "", hosts: Sequence[str] = ()) -> Page:
     """One page of `/stocks/v1/splits` as `SPLIT_SCHEMA`.
 
     Args:
@@ -101,15 +149,16 @@ def splits_page(body: bytes, start: date, end: date, base_path: str = "") -> Pag
         start: first requested ex-date.
         end: last requested ex-date, included.
         base_path: of the vendor's address.
+        hosts: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker, or outside
-            the range. A row without an ex-date is passed on: one row must not cost the answer.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no row with a ticker, or none inside the
+            range. A row that is odd or lacks a value is passed on without it: `core.actions` refuses it by name.
     """
-    return _actions_page(body, _SPLIT_FIELDS, SPLIT_SCHEMA, start, end, base_path)
+    return _actions_page(body, _SPLIT_FIELDS, SPLIT_SCHEMA, start, end, base_path, hosts)
 
 
-def dividends_page(body: bytes, start: date, end: date, base_path: str = "") -> Page:
+def dividends_page(body: bytes, start: date, end: date, base_path: str = "", hosts: Sequence[str] = ()) -> Page:
     """One page of `/stocks/v1/dividends` as `DIVIDEND_SCHEMA`.
 
     Args:
@@ -117,19 +166,21 @@ def dividends_page(body: bytes, start: date, end: date, base_path: str = "") -> 
         start: first requested ex-date.
         end: last requested ex-date, included.
         base_path: of the vendor's address.
+        hosts: of the vendor's address.
 
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also a row without ticker, or outside
-            the range. A row without an ex-date is passed on: one row must not cost the answer.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no row with a ticker, or none inside the
+            range. A row that is odd or lacks a value is passed on without it: `core.actions` refuses it by name.
     """
-    return _actions_page(body, _DIVIDEND_FIELDS, DIVIDEND_SCHEMA, start, end, base_path)
+    return _actions_page(body, _DIVIDEND_FIELDS, DIVIDEND_SCHEMA, start, end, base_path, hosts)
 
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """The ticker changes of one security."""
+    """The ticker changes of one security, and what is odd about events that were set aside."""
 
     changes: list[TickerChange]
+    odd: tuple[str, ...] = ()
 
     @property
     def rows(self) -> int:
@@ -140,22 +191,28 @@ class Changes:
 def ticker_changes(body: bytes) -> Changes:
     """`/vX/reference/tickers/{id}/events`, oldest first; the kind of an event is under `type` or `event_type`.
 
+    An event without ticker or date is set aside.
+
     Raises:
-        MalformedAnswerError: see `adapters.sources.massive.envelope`; also an event without ticker or date.
+        MalformedAnswerError: see `adapters.sources.massive.envelope`; also no event that can be read among several.
     """
     results = read_answer(body).get("results")
     events = results.get("events") if isinstance(results, dict) else None
-    if not isinstance(events, list) or not all(type(event) is dict for event in events):
+    if not isinstance(events, list):
         raise malformed("no list of events")
-    changes = []
+    changes, odd = [], []
     for event in events:
-        if (event.get("type") or event.get("event_type")) != "ticker_change":
+        if type(event) is dict and (event.get("type") or event.get("event_type")) != "ticker_change":
             continue
         try:
             ticker, effective = event["ticker_change"]["ticker"], date.fromisoformat(event["date"])
         except (KeyError, TypeError, ValueError):
-            raise malformed(f"an event that cannot be read: {shown(event)}") from None
-        if type(ticker) is not str or not ticker:
-            raise malformed(f"an event without ticker: {shown(event)}")
+            odd.append(f"an event that cannot be read: {shown(event)}")
+            continue
+        if type(ticker) is not str or not is_ticker(ticker):
+            odd.append(f"an event without ticker: {shown(event)}")
+            continue
         changes.append(TickerChange(ticker, effective))
-    return Changes(sorted(changes, key=lambda change: change.effective))
+    if odd and not changes:
+        raise malformed(odd[0])
+    return Changes(sorted(changes, key=lambda change: change.effective), tuple(odd))

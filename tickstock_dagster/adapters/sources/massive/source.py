@@ -20,7 +20,7 @@ from tickstock_dagster.adapters.sources.massive import details as massive_detail
 from tickstock_dagster.adapters.sources.massive import etf_profiles as massive_etfs
 from tickstock_dagster.adapters.sources.massive import market_status as massive_market
 from tickstock_dagster.adapters.sources.massive import reference as massive_reference
-from tickstock_dagster.adapters.sources.massive.client import READ_TIMEOUT
+from tickstock_dagster.adapters.sources.massive.client import ATTEMPT_SECONDS, READ_TIMEOUT
 from tickstock_dagster.adapters.sources.massive.fair_values import fetch_fair_values
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
 from tickstock_dagster.adapters.sources.protocol import (
@@ -72,6 +72,7 @@ class MassiveSource:
         threads: int = 16,
         policy: RetryPolicy | None = None,
         read_timeout: float = READ_TIMEOUT,
+        attempt_seconds: float = ATTEMPT_SECONDS,
         probe_ticker: str = PROBE_TICKER,
     ) -> None:
         self.name = name
@@ -85,6 +86,7 @@ class MassiveSource:
             name=name,
             threads=threads,
             read_timeout=read_timeout,
+            attempt_seconds=attempt_seconds,
         )
 
     @property
@@ -126,7 +128,14 @@ class MassiveSource:
                 limit=MAX_BARS,
                 raw=True,
             ),
-            partial(massive_bars.range_page, ticker=symbol, start=start, end=end, base_path=self._http.base_path),
+            partial(
+                massive_bars.range_page,
+                ticker=symbol,
+                start=start,
+                end=end,
+                base_path=self._http.base_path,
+                hosts=self._http.hosts,
+            ),
         )
 
     def grouped_bars(self, session: date) -> pl.DataFrame:
@@ -137,7 +146,7 @@ class MassiveSource:
         return self._http.get_pages(
             f"bars of the whole market on {session}",
             lambda client: client.get_grouped_daily_aggs(session.isoformat(), adjusted=False, raw=True),
-            partial(massive_bars.grouped_page, session=session, base_path=self._http.base_path),
+            partial(massive_bars.grouped_page, session=session, base_path=self._http.base_path, hosts=self._http.hosts),
         )
 
     def listings(
@@ -172,7 +181,12 @@ class MassiveSource:
                     order="asc",
                     raw=True,
                 ),
-                partial(massive_reference.listings_page, ticker=ticker, base_path=self._http.base_path),
+                partial(
+                    massive_reference.listings_page,
+                    ticker=ticker,
+                    base_path=self._http.base_path,
+                    hosts=self._http.hosts,
+                ),
             )
         except NotFoundError:
             if ticker is None:
@@ -230,7 +244,13 @@ class MassiveSource:
                 sort="execution_date.asc",
                 raw=True,
             ),
-            partial(massive_reference.splits_page, start=start, end=end, base_path=self._http.base_path),
+            partial(
+                massive_reference.splits_page,
+                start=start,
+                end=end,
+                base_path=self._http.base_path,
+                hosts=self._http.hosts,
+            ),
         )
 
     def dividends(self, start: date, end: date) -> pl.DataFrame:
@@ -245,7 +265,13 @@ class MassiveSource:
                 sort="ex_dividend_date.asc",
                 raw=True,
             ),
-            partial(massive_reference.dividends_page, start=start, end=end, base_path=self._http.base_path),
+            partial(
+                massive_reference.dividends_page,
+                start=start,
+                end=end,
+                base_path=self._http.base_path,
+                hosts=self._http.hosts,
+            ),
         )
 
     def publication(self, session: date) -> Publication:

@@ -6,7 +6,7 @@ import pytest
 
 from tickstock_dagster.adapters.sources.massive.bars import grouped_page, range_page
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError
-from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
+from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA, validate_bars
 
 MON, TUE, FRI = date(2026, 1, 5), date(2026, 1, 6), date(2026, 1, 9)
 MON_T, TUE_T, DAY = 1767589200000, 1767675600000, 86_400_000
@@ -97,20 +97,104 @@ def test_no_results_with_a_count_of_zero_is_an_empty_frame(counts):
         (answer([], results=None, resultsCount=3, queryCount=3), "no results, and resultsCount 3"),
         ({"ticker": "ABCD", "status": "OK"}, "no results, and resultsCount None"),
         ({"ticker": "ABCD", "status": "OK", "resultsCount": 0, "queryCount": 4}, "no results"),
-        (answer([BAR], results={"t": 1}), "results is not a list of objects"),
-        (answer([BAR, None]), "results is not a list of objects"),
+        (answer([BAR], results={"t": 1}, resultsCount=1), "results is {'t': 1} instead of a list"),
+        (answer([None]), "no row has a time: row 0: the row is None instead of an object"),
         (answer([{**BAR, "t": None}]), "row 0: t None is not a time"),
         (answer([{**BAR, "t": "1767589200000"}]), "row 0: t '1767589200000' is not a time"),
         (answer([{**BAR, "t": MON_T * 1_000_000}]), "is not a time in milliseconds"),
-        (answer([BAR, {**BAR, "t": TUE_T + 3_600_000}]), "row 1: t 1767679200000 is not midnight in New York"),
+        (answer([{**BAR, "t": TUE_T + 3_600_000}]), "row 0: t 1767679200000 is not midnight in New York"),
+        (answer([BAR, {**BAR, "t": MON_T - DAY}]), "a row of 2026-01-04, outside 2026-01-05..2026-01-09"),
         (answer([{**BAR, "t": MON_T - DAY}]), "a row of 2026-01-04, outside 2026-01-05..2026-01-09"),
         (answer([BAR], next_url="nowhere"), "next_url 'nowhere' leads nowhere"),
         (answer([BAR], next_url=7), "next_url 7 leads nowhere"),
+        (answer([BAR], next_url="http://[::1?c"), r"next_url 'http://\[::1\?c' leads nowhere"),
+        (answer([BAR], next_url="http://h:port/v2/x?cursor=1"), "leads nowhere"),
+        (answer([BAR], next_url="https://massive.com/v2/../x?cursor=1"), "leads nowhere"),
+        (answer([BAR], next_url="https://massive.com/v2/x?cursor=\n1"), "leads nowhere"),
+        (answer([BAR], next_url="https://elsewhere.example/v2/x?cursor=1"), "leads to another host"),
+        (answer([BAR], next_url="https://notmassive.com/v2/x?cursor=1"), "leads to another host"),
     ],
 )
 def test_an_answer_that_cannot_be_trusted_is_malformed_and_says_why(given, words):
     with pytest.raises(MalformedAnswerError, match=words):
         read(given)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"c": [1.5, [], []]}, "c is [1.5, [], []] instead of a number"),
+        ({"o": {"a": 1}}, "o is {'a': 1} instead of a number"),
+        ({"h": True}, "h is True instead of a number"),
+        ({"l": "10.0"}, "l is '10.0' instead of a number"),
+        ({"n": 1.5}, "n is 1.5 instead of a whole number"),
+        ({"n": 1e300}, "n is 1e+300 instead of a whole number"),
+        ({"vw": []}, "vw is [] instead of a number"),
+        ({"t": None}, "t None is not a time in milliseconds"),
+        ({"t": [MON_T]}, "is not a time in milliseconds"),
+        ({"t": MON_T * 1_000_000}, "is not a time in milliseconds"),
+        ({"t": TUE_T + 3_600_000}, "t 1767679200000 is not midnight in New York, so its day is unknown"),
+        ({"t": 0}, "t 0 is not midnight in New York"),
+        ({"t": MON_T - 70 * DAY}, "t 1761541200000 is not midnight"),
+    ],
+)
+def test_a_row_that_is_odd_is_told_so_and_the_others_are_good(changed, words):
+    frame = read(answer([BAR, {**BAR, "t": TUE_T, **changed}])).frame
+    assert frame["odd"][0] is None
+    assert words in frame["odd"][1]
+    assert frame.row(0)[:9] == ("ABCD", MON, 10.1, 10.6, 10.0, 10.5, 1250000.0, 10.34, 8123)
+    judged = validate_bars(frame)
+    assert judged.good["session"].to_list() == [MON]
+    assert judged.rejected["reason"][0].startswith(frame["odd"][1])
+    assert judged.good.schema == pl.Schema(BAR_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "NaN",
+        "Infinity",
+        "-Infinity",
+        "1e400",
+        "1" + "0" * 400,
+        '"1\\ud800"',
+        '"\x01\x00"',
+        '"\xff"',
+        "[" * 40 + "]" * 40,
+    ],
+)
+def test_a_value_that_strict_json_refuses_costs_its_row_alone(text):
+    body = orjson.dumps(answer([BAR, {**BAR, "t": TUE_T, "c": "HERE"}])).replace(b'"HERE"', text.encode("latin-1"))
+    frame = read(body).frame
+    assert validate_bars(frame).good["session"].to_list() == [MON]
+    assert "c is " in frame["odd"][1]
+    assert frame["odd"][1].isprintable()
+
+
+def test_a_row_far_outside_the_range_is_odd_alone():
+    frame = read(answer([{**BAR, "t": MON_T - 28 * DAY}, BAR])).frame
+    assert frame["odd"].to_list() == ["the row is of 2025-12-08, outside 2026-01-05..2026-01-09", None]
+    assert validate_bars(frame).good["session"].to_list() == [MON]
+
+
+@pytest.mark.parametrize("row", [None, 7, "text", [BAR], True])
+def test_a_row_that_is_no_object_is_set_aside(row):
+    frame = read(answer([BAR, row])).frame
+    assert validate_bars(frame).good["session"].to_list() == [MON]
+    assert "the row is " in frame["odd"][1]
+
+
+def test_a_body_that_nests_without_end_is_malformed():
+    body = orjson.dumps(answer([BAR, "HERE"])).replace(b'"HERE"', b"[" * 200_000 + b"]" * 200_000)
+    with pytest.raises(MalformedAnswerError, match="cut or not JSON"):
+        read(body)
+
+
+def test_an_odd_row_contradicts_no_good_one_of_its_session():
+    frame = read(answer([BAR, {**BAR, "c": []}, {**BAR, "c": {}}])).frame
+    judged = validate_bars(frame)
+    assert judged.good["close"].to_list() == [10.5]
+    assert judged.rejected.height == 2
 
 
 def test_a_delayed_plan_answers_well():
@@ -121,7 +205,8 @@ def test_a_delayed_plan_answers_well():
     ("url", "path"),
     [
         ("https://api.massive.com/v2/aggs/x?cursor=abc&limit=2", "/v2/aggs/x?cursor=abc&limit=2"),
-        ("https://elsewhere.example/v2/aggs/x?apiKey=secret&cursor=a%2Bb", "/v2/aggs/x?cursor=a%2Bb"),
+        ("https://api.polygon.io:443/v2/aggs/x?apiKey=secret&cursor=a%2Bb", "/v2/aggs/x?cursor=a%2Bb"),
+        ("/v2/aggs/x?cursor=abc", "/v2/aggs/x?cursor=abc"),
         ("", None),
         (None, None),
     ],
@@ -141,6 +226,33 @@ def test_a_grouped_answer_becomes_bars_of_the_day_asked_for():
     assert frame["ticker"].to_list() == ["BRK.B", "BACpL"]
     assert frame["session"].to_list() == [MON, MON]
     assert frame["close"].to_list() == [10.5, None]
+
+
+@pytest.mark.parametrize(
+    ("ticker", "shown"),
+    [
+        ("\x00HTLP^", "\\u0000HTLP^"),
+        ("\u00d0\x16HTLD^", "\u00d0\\u0016HTLD^"),
+        ("", "''"),
+        (None, "None"),
+        (True, "True"),
+        (["A"], "['A']"),
+        ("A B", "A B"),
+        ("Z" * 5000, "Z" * 29 + "…"),
+    ],
+)
+def test_a_ticker_that_is_none_is_set_aside_escaped_and_every_other_row_is_good(ticker, shown):
+    rows = [{**BAR, "T": name, "t": GROUPED_T} for name in ("AAPL", ticker, "MSFT")]
+    frame = grouped(answer(rows)).frame
+    assert frame["ticker"].to_list() == ["AAPL", shown, "MSFT"]
+    judged = validate_bars(frame)
+    assert judged.good["ticker"].to_list() == ["AAPL", "MSFT"]
+    assert "instead of a ticker" in judged.rejected["reason"][0]
+
+
+def test_a_grouped_row_of_another_day_is_set_aside():
+    rows = [{**BAR, "T": "A", "t": GROUPED_T}, {**BAR, "T": "B", "t": GROUPED_T - DAY}]
+    assert validate_bars(grouped(answer(rows)).frame).good["ticker"].to_list() == ["A"]
 
 
 def test_a_closed_day_is_an_explicitly_empty_grouped_answer():

@@ -103,15 +103,28 @@ def test_shares_of_all_classes_stand_in_and_none_are_not_known(given, shares):
         (orjson.dumps({"status": "ERROR", "results": {"ticker": "ABCD"}}), "status"),
         (orjson.dumps({"status": "OK", "results": {"ticker": "ABCE"}}), "details of 'ABCE' instead of ABCD"),
         (orjson.dumps({"status": "OK", "results": {"name": "A"}}), "details of None instead of ABCD"),
-        (body(name=7), "name is 7 instead of text"),
-        (body(market_cap="big"), "market_cap is 'big' instead of a number"),
-        (body(share_class_shares_outstanding=True), "instead of a number"),
-        (body(list_date="soon"), "list_date 'soon' is not a date"),
     ],
 )
 def test_what_cannot_be_read_or_is_about_something_else_is_malformed(answer, words):
     with pytest.raises(MalformedAnswerError, match=words):
         ticker_details(answer, "ABCD")
+
+
+def test_a_value_that_is_odd_is_left_out_and_named_alone():
+    answer = ticker_details(
+        body(name=7, market_cap="big", share_class_shares_outstanding=True, list_date="soon", type="CS"), "ABCD"
+    )
+    details = answer.details
+    assert (details.name, details.market_cap, details.shares_outstanding, details.list_date) == (None,) * 4
+    assert details.equity_type == "CS"
+    [line] = answer.odd
+    for words in ("name is 7 instead of text", "market_cap is 'big'", "is True instead of", "'soon' is not a date"):
+        assert words in line
+
+
+def test_codes_that_come_as_numbers_are_codes():
+    details = ticker_details(body(sic_code=111, cik=320193, description="a\x00b"), "ABCD").details
+    assert (details.sic_code, details.cik, details.description) == ("0111", "0000320193", "a\\u0000b")
 
 
 def test_details_are_one_call_and_any_spelling_asks_for_the_same(source):

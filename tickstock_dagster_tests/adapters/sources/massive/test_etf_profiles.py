@@ -28,6 +28,7 @@ from tickstock_dagster.adapters.sources.retry import RetryPolicy
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan, vendor_plan
 from tickstock_dagster.simulator.synthetic.funds import shipped_funds
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.adapters.sources.scripted_vendor import Reply, scripted_vendor
 
 SUNDAY = datetime(2026, 11, 22, 15, tzinfo=UTC)
 FRIDAY = date(2026, 11, 20)
@@ -50,7 +51,8 @@ def simulator(running: RunningSimulator) -> RunningSimulator:
 
 
 @pytest.fixture
-def source(simulator: RunningSimulator) -> Iterator[MassiveSource]:
+def source(simulator: RunningSimulator, monkeypatch: pytest.MonkeyPatch) -> Iterator[MassiveSource]:
+    monkeypatch.setattr(massive_etfs, "WHOLE", 100)  # the simulator has fewer funds than the vendor
     opened = open_on(simulator)
     yield opened
     opened.close()
@@ -121,13 +123,22 @@ def test_no_figure_outside_the_bounds_is_ever_handed_on(aum: float | None, perce
     ("rows", "words"),
     [
         ([{"aum": 1e9}], "composite_ticker is None"),
-        ([row(processed_date=None)], "processed_date None is not a date"),
+        ([row(processed_date=None)], "processed_date is missing"),
+        ([row(processed_date=7)], "processed_date 7 is not a date"),
         ([row(processed_date="2026-01-06")], "outside 2026-01-05..2026-01-05"),
     ],
 )
 def test_rows_about_nothing_or_another_day_are_malformed(rows, words):
     with pytest.raises(MalformedAnswerError, match=words):
         page(*rows)
+
+
+def test_a_row_about_nothing_or_another_day_is_set_aside_and_an_odd_value_left_out():
+    rows = [{"aum": 1e9}, row(processed_date=None), row(processed_date="2026-01-06"), 7, row("GOOD", issuer=[1])]
+    found = profiles_page(orjson.dumps({"status": "OK", "results": rows}), DAY, DAY)
+    (good,) = found.frame.to_dicts()
+    assert (good["ticker"], good["issuer"], good["aum_usd"]) == ("GOOD", None, 1.25e9)
+    assert len(found.odd) == 5
 
 
 def test_repeats_are_dropped_and_contradictions_refused():
@@ -141,6 +152,29 @@ def test_repeats_are_dropped_and_contradictions_refused():
 def test_many_funds_in_another_unit_are_refused_as_a_whole(changed):
     with pytest.raises(MalformedAnswerError, match="not in the unit known"):
         one_row_each(page(*(row(f"F{number}", **changed) for number in range(100))))
+
+
+@pytest.mark.parametrize(("newest", "taken"), [(1, "2026-01-02"), (49, "2026-01-02"), (50, "2026-01-05")])
+def test_a_fragment_of_the_newest_day_is_not_taken_for_all_funds(newest, taken, caplog):
+    def profiles(day, funds):
+        rows = [row(f"F{number}", processed_date=day, effective_date="2026-01-02") for number in range(funds)]
+        return Reply({"status": "OK", "results": rows})
+
+    with scripted_vendor() as vendor:
+        vendor.replies = [
+            profiles("2026-01-05", 1),
+            profiles("2026-01-05", newest),
+            profiles("2026-01-02", 1),
+            profiles("2026-01-02", 100),
+            profiles("2026-01-01", 1),
+            profiles("2026-01-01", 100),
+        ]
+        opened = MassiveSource("key", vendor.url, WIDE, LocalRateLimiter(WIDE), policy=QUICK)
+        found = opened.etf_profiles(DAY)
+        opened.close()
+    assert {str(day) for day in found["processed_date"]} == {taken}
+    assert found.height == (newest if taken == "2026-01-05" else 100)
+    assert ("the former day is taken" in caplog.text) == (taken == "2026-01-02")
 
 
 def test_without_the_add_on_nobody_is_entitled():

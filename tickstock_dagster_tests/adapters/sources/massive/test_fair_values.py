@@ -70,12 +70,7 @@ def test_values_are_read_with_their_time_and_what_has_none_is_left_out() -> None
     ("answer", "words"),
     [
         (body(value("ZZZ")), "a snapshot of 'ZZZ', which was not asked for"),
-        (body(value(fmv="10.5")), "fmv of AAA is '10.5' instead of a price"),
-        (body(value(fmv=0)), "fmv of AAA is 0 instead of a price"),
-        (body(value(fmv=-1.0)), "instead of a price"),
-        (body(value(fmv=True)), "instead of a price"),
-        (body(value(fmv_last_updated=None)), "fmv_last_updated of AAA is None instead of nanoseconds"),
-        (body(value(fmv_last_updated=STAMP // 10**6)), "instead of nanoseconds"),
+        (body({"fmv": 10.5}), "no row has a ticker"),
         (body(value(), count=2), "1 results, but count 2"),
         (orjson.dumps({"status": "OK"}), "no results"),
         (b"<html>", "a web page"),
@@ -84,6 +79,29 @@ def test_values_are_read_with_their_time_and_what_has_none_is_left_out() -> None
 def test_an_answer_that_cannot_be_used_is_refused(answer: bytes, words: str) -> None:
     with pytest.raises(MalformedAnswerError, match=words):
         snapshot_page(answer, ("AAA",))
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        (value(fmv="10.5"), "fmv is '10.5' instead of a number"),
+        (value(fmv=[10.5]), "fmv is [10.5] instead of a number"),
+        (value(fmv=True), "fmv is True instead of a number"),
+        (value(fmv=0), "fmv is 0 instead of a price"),
+        (value(fmv=-1.0), "fmv is -1.0 instead of a price"),
+        ({"ticker": "AAA", "fmv": 10.5}, "fmv_last_updated is None instead of nanoseconds"),
+        (value(fmv_last_updated=0), "fmv_last_updated is 0 instead of nanoseconds"),
+        (value(fmv_last_updated=STAMP // 10**6), "instead of nanoseconds"),
+        (value("ZZZ"), "the ticker was not asked for"),
+        (value("A\x00"), "ticker is 'A\\x00' instead of a ticker"),
+        (7, "the row is 7 instead of an object"),
+    ],
+)
+def test_an_odd_row_is_set_aside_alone(row: Any, words: str) -> None:
+    page = snapshot_page(body(row, value("BBB"), count=2), ("AAA", "BBB"))
+    assert page.frame["ticker"].to_list() == ["BBB"]
+    [line] = page.odd
+    assert words in line
 
 
 def test_the_real_client_gets_values_of_what_did_not_trade(business: RunningSimulator) -> None:

@@ -31,6 +31,7 @@ def test_closed_days_and_early_closes_are_read() -> None:
         [],
         ["closed"],
         [{**CLOSED, "status": "open"}],
+        [{key: text for key, text in CLOSED.items() if key != "exchange"}],
         [{**CLOSED, "date": "soon"}],
         [{**EARLY, "close": None}],
         [{**EARLY, "close": "2026-11-27T18:00:00"}],
@@ -39,6 +40,13 @@ def test_closed_days_and_early_closes_are_read() -> None:
 def test_what_cannot_be_relied_on_is_no_answer(answer: object) -> None:
     with pytest.raises(MalformedAnswerError):
         special_days(orjson.dumps(answer))
+
+
+@pytest.mark.parametrize("row", [7, {**CLOSED, "status": "mourning"}, {**CLOSED, "date": None}, {"status": "closed"}])
+def test_an_odd_row_is_set_aside_alone(row: object) -> None:
+    found = special_days(orjson.dumps([row, CLOSED]))
+    assert [day.day for day in found.days] == [date(2026, 11, 26)]
+    assert len(found.odd) == 1
 
 
 def test_a_cut_body_is_no_answer() -> None:

@@ -70,7 +70,6 @@ def test_a_delisting_holds_from_the_date_the_vendor_names(instant):
         (body([{"ticker": "A"}], count=2), "1 results, but count 2"),
         (orjson.dumps({"status": "OK"}), "no results, and count None"),
         (body([{"ticker": None}]), "row 0: ticker is None instead of a ticker"),
-        (body([{"ticker": "A", "delisted_utc": "soon"}]), "row 0: delisted_utc 'soon' is not a date"),
         (body([{"ticker": "ZZZZ"}]), "a row of 'ZZZZ' instead of ABCD"),
     ],
 )
@@ -95,17 +94,57 @@ def test_splits_and_dividends_become_frames():
     )  # fmt: skip
 
 
+def test_an_odd_listing_keeps_its_ticker_and_a_row_without_one_is_set_aside():
+    rows = [
+        {"ticker": "A", "delisted_utc": "soon", "name": ["x"], "active": "yes", "cik": 320193},
+        {"ticker": "\x00HTLP^", "name": "NUL"},
+        {"ticker": "B", "name": "a\x00b"},
+        7,
+        {"ticker": "C", "type": "CS"},
+    ]
+    page = listings_page(body(rows, count=5))
+    found = page.frame.select("ticker", "name", "cik", "active", "equity_type", "delisted_on").rows()
+    assert found == [
+        ("A", None, "0000320193", None, None, None),
+        ("B", "a\\u0000b", None, None, None, None),
+        ("C", None, None, None, "CS", None),
+    ]
+    assert len(page.odd) == 3
+    assert page.odd[1] == "row 1 ('\\x00HTLP^'): ticker is '\\x00HTLP^' instead of a ticker"
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"execution_date": "2026-02-30"}, "row 1: execution_date '2026-02-30' is not a date"),
-        ({"execution_date": "2025-12-31"}, "a row of 2025-12-31, outside 2026-01-01..2026-01-31"),
-        ({"ticker": ""}, "row 1: ticker is '' instead of a ticker"),
+        ({"execution_date": "2026-02-30"}, "execution_date '2026-02-30' is not a date"),
+        ({"ticker": ""}, "ticker is '' instead of a ticker"),
+        ({"split_to": [2, []]}, "split_to is [2, []] instead of a number"),
+        ({"split_to": True}, "split_to is True instead of a number"),
+        ({"adjustment_type": 7}, "adjustment_type is 7 instead of text"),
     ],
 )
-def test_a_split_without_ticker_or_day_is_malformed(changed, words):
-    with pytest.raises(MalformedAnswerError, match=words):
-        splits_page(body([SPLIT, {**SPLIT, **changed}]), START, END)
+def test_an_odd_split_is_passed_on_without_the_odd_value_and_named(changed, words):
+    page = splits_page(body([SPLIT, {**SPLIT, **changed}]), START, END)
+    name = {"execution_date": "ex_date", "adjustment_type": "kind"}.get(next(iter(changed)), next(iter(changed)))
+    assert page.frame.height == 2
+    assert page.frame[name].null_count() == 1
+    assert words in page.odd[0]
+
+
+def test_a_split_outside_the_range_is_set_aside_unless_all_are():
+    outside = {**SPLIT, "execution_date": "2025-12-31"}
+    page = splits_page(body([outside, SPLIT]), START, END)
+    assert page.frame.height == 1
+    assert "outside 2026-01-01..2026-01-31" in page.odd[0]
+    with pytest.raises(MalformedAnswerError, match=r"a row of 2025-12-31, outside 2026-01-01\.\.2026-01-31"):
+        splits_page(body([outside]), START, END)
+
+
+def test_only_the_kind_of_an_action_is_required_in_a_row():
+    page = splits_page(body([{"adjustment_type": "forward_split"}, SPLIT]), START, END)
+    assert page.frame["ticker"].to_list() == [None, "ABCD"]
+    page = dividends_page(body([{"ticker": "X", "distribution_type": "special"}, DIVIDEND]), START, END)
+    assert page.frame["cash_amount"].to_list() == [None, 0.25]
 
 
 def test_a_row_without_an_ex_date_is_passed_on_for_validation():
@@ -113,9 +152,10 @@ def test_a_row_without_an_ex_date_is_passed_on_for_validation():
     assert page["ex_date"].to_list() == [None, date(2026, 1, 5)]
 
 
-def test_a_dividend_with_an_unreadable_date_is_malformed():
-    with pytest.raises(MalformedAnswerError, match="row 0: pay_date 'x' is not a date"):
-        dividends_page(body([{**DIVIDEND, "pay_date": "x"}]), START, END)
+def test_an_unreadable_date_of_a_dividend_is_left_out_and_named():
+    page = dividends_page(body([{**DIVIDEND, "pay_date": "x"}]), START, END)
+    assert (page.frame["pay_date"][0], page.frame["cash_amount"][0]) == (None, 0.25)
+    assert page.odd == ("row 0 ('ABCD'): pay_date 'x' is not a date",)
 
 
 @pytest.mark.parametrize("kind", ["type", "event_type"])
@@ -136,7 +176,7 @@ def test_ticker_changes_come_oldest_first_under_either_name_of_their_kind(kind):
         (None, "no list of events"),
         ([], "no list of events"),
         ({"events": None}, "no list of events"),
-        ({"events": [7]}, "no list of events"),
+        ({"events": [7]}, "an event that cannot be read: 7"),
         ({"events": [{"type": "ticker_change"}]}, "an event that cannot be read"),
         ({"events": [{"type": "ticker_change", "date": "x", "ticker_change": {"ticker": "A"}}]}, "cannot be read"),
         (
