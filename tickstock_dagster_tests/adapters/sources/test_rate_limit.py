@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from tickstock_dagster.adapters.sources.rate_limit import (
+    AdaptiveRateLimiter,
     LocalRateLimiter,
     PostgresRateLimiter,
     rate_bucket,
@@ -159,3 +160,58 @@ def test_the_bucket_is_one_per_key_and_rate_and_shows_nothing_of_the_key():
     assert bucket != rate_bucket("s3cret-key", FREE)
     assert bucket != rate_bucket("other", STARTER)
     assert "s3cret" not in bucket
+
+
+def test_a_clock_that_was_set_back_costs_one_window_and_is_told(migrated_database_url, caplog):
+    waits = []
+    limiter = PostgresRateLimiter(migrated_database_url, "b", FREE, sleep=waits.append)
+    limiter.acquire()
+    ahead = "UPDATE vendor_rate_limits SET slots = (SELECT array_agg(clock_timestamp() + interval '1 hour') %s)"
+    for calls in (FREE.calls, 1):
+        with psycopg.connect(migrated_database_url, autocommit=True) as connection:
+            connection.execute(ahead % f"FROM generate_series(1, {calls})")
+        caplog.clear()
+        assert limiter.acquire() == pytest.approx(window_seconds(FREE), abs=0.5)
+        assert "as after a clock was set back: they begin anew in 60.6 s" in caplog.text
+    limiter.close()
+    assert len(waits) == 2
+
+
+def test_a_queue_of_callers_is_no_clock_set_back(migrated_database_url, caplog):
+    limiter = PostgresRateLimiter(migrated_database_url, "b", FREE, sleep=no_sleep)
+    waits = [limiter.acquire() for _ in range(9 * FREE.calls)]
+    assert waits[-1] == pytest.approx(8 * window_seconds(FREE), abs=1)
+    assert "set back" not in caplog.text
+    limiter.close()
+
+
+def adaptive(hours: Hours) -> AdaptiveRateLimiter:
+    rates = (LocalRateLimiter(plan, clock=lambda: hours.now, sleep=hours.sleep) for plan in (STARTER, FREE))
+    return AdaptiveRateLimiter(*rates, clock=lambda: hours.now, sleep=hours.sleep)
+
+
+def test_a_key_that_is_refused_after_few_calls_in_a_minute_gets_the_free_rate_from_the_next_minute_on(caplog):
+    hours = Hours()
+    limiter = adaptive(hours)
+    assert [limiter.acquire() for _ in range(6)] == [0.0] * 6
+    limiter.refused_per_minute()
+    limiter.refused_per_minute()
+    assert caplog.text.count("Set MASSIVE_PLAN=free") == 1
+    begun = hours.now
+    times = []
+    for _ in range(11):
+        limiter.acquire()
+        times.append(hours.now - begun)
+    assert times[:5] == pytest.approx([60.0] * 5)
+    assert times[5:10] == pytest.approx([120.6] * 5)
+    assert times[10] == pytest.approx(181.2)
+
+
+def test_a_paid_key_that_is_refused_after_many_calls_keeps_its_rate(caplog):
+    hours = Hours()
+    limiter = adaptive(hours)
+    for _ in range(160):
+        limiter.acquire()
+    limiter.refused_per_minute()
+    assert limiter.acquire() < 2
+    assert caplog.text == ""

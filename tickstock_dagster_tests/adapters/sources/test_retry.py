@@ -125,3 +125,12 @@ def test_a_retry_is_logged_with_what_happened_and_nothing_is_printed(caplog, cap
         call_with_retry(failing(UpstreamError("the vendor answered 502")), policy=QUICK, limiter=Turns())
     assert "attempt 1: the vendor answered 502; again in 0.0 s" in caplog.text
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_refusal_that_speaks_of_minutes_is_waited_for_whatever_the_plan_is_thought_to_be():
+    policy, elapsed = RetryPolicy.for_plan(vendor_plan("starter")), 0.0
+    for attempt in range(1, 6):
+        wait = wait_before_retry(RateLimitedError("x", per_minute=True), policy, elapsed=elapsed, attempt=attempt)
+        assert 60 <= wait <= 60.5
+        elapsed += wait
+    assert wait_before_retry(UpstreamError("x"), policy, elapsed=130, attempt=2) is False

@@ -30,6 +30,9 @@ from tickstock_dagster.core.printable import printable
 MAX_WORDS = 240
 """Characters of the vendor's text that an error shows."""
 
+MAX_HEAD = 4096
+"""Characters of a page in which its title stands."""
+
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _CREDENTIAL = re.compile(r"(?i)(api_?key=|bearer\s+)[^\s&\"'<>]+")
 
@@ -49,7 +52,7 @@ def vendor_words(body: str) -> str:
         answer = None
     if isinstance(answer, dict):
         return _words_of(answer)
-    title = _TITLE.search(body)
+    title = _TITLE.search(body[:MAX_HEAD])
     return _brief(f"a page titled {title.group(1).strip()[:MAX_WORDS]!r}" if title else body)
 
 

@@ -174,9 +174,10 @@ def read_exchange(response: urllib3.BaseHTTPResponse, attempt: Attempt) -> Excha
 
 def _read_words(response: urllib3.BaseHTTPResponse, attempt: Attempt) -> tuple[bytes, bool]:
     try:
-        return _read_body(response, attempt, MAX_WORDS, cut=True), False
+        data = _read_body(response, attempt, MAX_WORDS, cut=True)
     except (UnusableBodyError, urllib3.exceptions.HTTPError):
         return b"", False
+    return data, len(data) < MAX_WORDS
 
 
 def _read_body(
