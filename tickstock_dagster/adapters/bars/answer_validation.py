@@ -1,6 +1,8 @@
 """From answers to one transaction's batch: validated rows, explained absences, finished units.
 
 The rules belong in `core`; this adds what they need from the store (usual volumes, holders of tickers).
+
+Longer than 250 lines because every kind of outcome of an answer meets the others here, in one batch.
 """
 
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.sources.fetcher import BarAnswer
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import (
+    LimitedHistory,
     NotEntitledError,
     NotPublishedYetError,
     OutOfHistoryError,
@@ -25,6 +28,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     VendorError,
 )
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA
+from tickstock_dagster.core.bars.history import served_from
 from tickstock_dagster.core.bars.ingest import SESSION_TABLE, absent_cells, first_bars, validate_answers
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import (
@@ -82,6 +86,7 @@ class AnswerValidator:
         )
         answered = pl.col("unit_id").is_in([answer.question.unit_id for answer in good])
         asked, bracketed = self.asked.filter(answered), self.bracketed.filter(answered)
+        asked, bracketed, unserved = self._served(asked, bracketed, validated.bars, now)
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
         received = pl.concat([validated.bars.select(seen), validated.rejected.select(seen)])
@@ -118,7 +123,7 @@ class AnswerValidator:
             now=now,
             bars=validated.bars,
             rejected=validated.rejected.with_columns(rows_as_json(validated.rejected)),
-            gaps=pl.concat([explained, *failed]),
+            gaps=pl.concat([explained, unserved, *failed]),
             starts=[ListingStart(*row) for row in starts.iter_rows()],
             units=[
                 FinishedUnit(a.question, per_unit.get(a.question.unit_id, 0), a.started_at, _why_failed(a, doubtful))
@@ -126,6 +131,39 @@ class AnswerValidator:
             ],
         )
         return batch, validated.unresolved
+
+    def _served(
+        self, asked: pl.DataFrame, bracketed: pl.DataFrame, bars: pl.DataFrame, now: datetime
+    ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+        """Both kinds of cells without those before the key's history, and the gaps of these: no answer spoke of them.
+
+        They are due in 30 days, as those that the vendor refuses.
+        """
+        source = self.context.source
+        served = served_from(
+            pl.concat([asked, bracketed]),
+            bars,
+            history_from=source.history_from if isinstance(source, LimitedHistory) else None,
+            source=source.name,
+            now=now,
+        )
+        if served.is_empty():
+            return asked, bracketed, pl.DataFrame(schema=GAP_SCHEMA)
+        before = pl.col("session") < pl.col("served_from")
+        dated = asked.join(served, on="unit_id", how="left", maintain_order="left")
+        # A bar may have come of the few days that the search for the edge left out.
+        dated = dated.join(bars, on=["security_id", "session"], how="anti", maintain_order="left")
+        unserved = dated.filter(before).with_columns(
+            reason=pl.lit(GapReason.NOT_ENTITLED.value),
+            retry_at=pl.lit(now + timedelta(days=30)).cast(pl.Datetime("us", "UTC")),
+        )
+        key = ["unit_id", "security_id", "session"]
+        maybe = bracketed.join(served, on="unit_id").filter(before)
+        return (
+            asked.join(unserved, on=key, how="anti", maintain_order="left"),
+            bracketed.join(maybe, on=key, how="anti", maintain_order="left"),
+            unserved.select(list(GAP_SCHEMA)),
+        )
 
     def _retry_terms(self, absent: pl.DataFrame, now: datetime) -> pl.DataFrame:
         """The retry terms of absent cells on sessions that have not settled."""

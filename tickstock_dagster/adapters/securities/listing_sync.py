@@ -2,8 +2,11 @@
 
 A load needs to know which security held each ticker on its first and its last session. Each list is fetched once; a
 security whose history over the range is known needs none.
+
+Longer than 250 lines because which lists are needed and what each changes depend on the same stored histories.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,7 +23,13 @@ from tickstock_dagster.adapters.securities.listing_store import (
     write_securities,
 )
 from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
-from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotFoundError, ReferenceSource
+from tickstock_dagster.adapters.sources.protocol import (
+    LISTING_SCHEMA,
+    MalformedAnswerError,
+    NotFoundError,
+    OutOfHistoryError,
+    ReferenceSource,
+)
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
@@ -32,6 +41,8 @@ from tickstock_dagster.core.securities.ticker_histories import (
     close_delisted,
     observe_list,
 )
+
+logger = logging.getLogger(__name__)
 
 SINGLE_QUESTIONS = 20
 """Up to this many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
@@ -108,7 +119,7 @@ class ListingSync:
         started = self.context.now()
         # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
         # it is no evidence that a security was not listed.
-        rows = self.context.source.listings(on=on)
+        rows = self._list_of(on)
         lists = self._observed()
         listed = _listed(rows)
         known = _comparable(read_securities(self.context.engine, self.context.market), listed)
@@ -130,6 +141,16 @@ class ListingSync:
         end = FinishedUnit(unit, rows.height, started)
         write_securities(self.context, changed.values(), [end], also=fold if listed else None)
         return versions
+
+    def _list_of(self, on: date) -> pl.DataFrame:
+        """The list of one date; empty where the key's history does not reach it, and a later list is stored."""
+        try:
+            return self.context.source.listings(on=on)
+        except OutOfHistoryError as error:
+            if on >= min(self._observed(), default=date.min):
+                raise
+            logger.warning("%s; securities are known from later lists alone", error)
+            return pl.DataFrame(schema=LISTING_SCHEMA)
 
     def _observed(self, *, empty: bool = False) -> list[date]:
         """Dates of the source's stored lists."""

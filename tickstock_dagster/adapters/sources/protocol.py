@@ -10,7 +10,7 @@ Longer than 250 lines because this file is all that the author of a source needs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
@@ -270,6 +270,15 @@ class ReferenceSource(Source, Protocol):
 
     def dividends(self, start: date, end: date) -> pl.DataFrame:
         """Dividends with an ex-date in [start, end], as `DIVIDEND_SCHEMA`."""
+
+
+@runtime_checkable
+class LimitedHistory(Protocol):
+    """A source that finds out where its key's history begins."""
+
+    @property
+    def history_from(self) -> date | None:
+        """The first day whose bars are served; None where no refusal has shown one."""
 
 
 class PublicationSource(Source, Protocol):

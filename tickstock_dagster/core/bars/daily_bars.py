@@ -46,7 +46,8 @@ class ValidatedBars:
     """Rows split by whether they satisfy the invariants.
 
     Attributes:
-        good: `BAR_SCHEMA`, unique by (ticker, session); volume rounded half to even to whole shares.
+        good: `BAR_SCHEMA`, unique by (ticker, session); volume in whole shares, rounded half to even and never from a part of a share
+            to 0.
         rejected: `BAR_SCHEMA` plus `reason` (text, rules joined by "; ", what is odd about the row first).
     """
 
@@ -97,7 +98,9 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
     words = [pl.col(ODD), *(pl.when(broken).then(pl.lit(text)) for broken, text in rules)]
     rejected = rows.filter("broken").drop("broken")
     good = rows.filter(~pl.col("broken")).drop("broken", ODD)
+    whole = pl.col("volume").round(mode="half_to_even")
     return ValidatedBars(
-        good=good.with_columns(pl.col("volume").round(mode="half_to_even")),
+        # Fractions of shares are printed since 2026: what traded at all is never stored as nothing.
+        good=good.with_columns(pl.when(pl.col("volume") > 0).then(whole.clip(lower_bound=1)).otherwise(whole)),
         rejected=rejected.with_columns(reason=pl.concat_str(words, separator="; ", ignore_nulls=True)).drop(ODD),
     )

@@ -11,7 +11,7 @@ case that occurs; sparse gaps can cost a call more.
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,9 @@ from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 
 MARKET_ROWS = 11_000
 """Rows of one grouped answer of the real market, for estimates."""
+
+HISTORY_SLACK = timedelta(days=1)
+"""How far inside a plan's history asking begins."""
 
 VENDOR_ZONE = ZoneInfo("America/New_York")
 """The vendor counts a plan's history back from its own today."""
@@ -120,14 +123,19 @@ class SourceLimits:
 
 
 def earliest_session(plan: VendorPlan | None, now: datetime) -> date:
-    """The first date that the plan's history reaches, counted in calendar years back from `now` (aware)."""
+    """The first date to ask for under a plan: its history in calendar years back from `now` (aware), and some slack.
+
+    Whoever asks for the very edge is refused as a whole once midnight in New York has passed, or where the vendor's
+    clock is ahead.
+    """
     if plan is None:
         return date.min
     today = now.astimezone(VENDOR_ZONE).date()
     try:
-        return today.replace(year=today.year - plan.history_years)
+        edge = today.replace(year=today.year - plan.history_years)
     except ValueError:  # 29 February
-        return today.replace(year=today.year - plan.history_years, day=28)
+        edge = today.replace(year=today.year - plan.history_years, day=28)
+    return edge + HISTORY_SLACK
 
 
 def plan_load(

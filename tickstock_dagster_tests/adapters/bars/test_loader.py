@@ -13,11 +13,13 @@ from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import AuthFailedError, NotEntitledError
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
+from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import (
     BARS,
     CALENDAR,
     FRIDAY_EVENING,
     GAPS,
+    SATURDAY,
     World,
     quick_source,
 )
@@ -366,14 +368,29 @@ def test_asking_again_ignores_that_a_gap_is_not_due(world: World) -> None:
 def test_what_a_plans_history_does_not_reach_is_explained_without_a_call(world: World) -> None:
     free = quick_source(world.simulator, "free")
     report = world.load("AAPL", date(2024, 11, 18), date(2024, 11, 22), source=free)
-    assert asked(world) == ["/v2/aggs/ticker/AAPL/range/1/day/2024-11-21/2024-11-22"]
+    assert asked(world) == ["/v2/aggs/ticker/AAPL/range/1/day/2024-11-22/2024-11-22"]
     assert [(day, reason, evidence) for _, day, reason, evidence in world.gaps()] == [
-        (date(2024, 11, day), "not_entitled", "the plan free reaches back 2 years") for day in (18, 19, 20)
+        (date(2024, 11, day), "not_entitled", "the plan free reaches back 2 years") for day in (18, 19, 20, 21)
     ]
-    assert sum(state.missing for state in report.states) == 3
+    assert sum(state.missing for state in report.states) == 4
     world.simulator.reset_stats()
     again = world.load("AAPL", date(2024, 11, 18), date(2024, 11, 22), source=free)
     assert (again.plan.calls, again.stored.explained, world.simulator.stats()["total"]) == (0, 0, 0)
+
+
+def test_a_smaller_plan_than_the_settings_say_costs_its_own_history_only(migrated_database_url: str) -> None:
+    with RunningSimulator(plan="free", now=SATURDAY, rate=(100_000, 1)) as free:
+        world = World(free, migrated_database_url)
+        world.source = quick_source(free, "starter")
+        report = world.load("AAPL MSFT", date(2024, 9, 3), date(2024, 12, 31))
+    gaps = {(ticker, day): (reason, evidence) for ticker, day, reason, evidence in world.gaps()}
+    edge = world.source.history_from
+    assert date(2024, 11, 21) <= edge <= date(2024, 11, 24)
+    assert {reason for reason, _ in gaps.values()} == {"not_entitled"}
+    assert all("is MASSIVE_PLAN the key's plan?" in words for _, words in gaps.values())
+    assert max(day for _, day in gaps) < edge <= min(world.sessions_of("AAPL"))
+    assert report.failures == ()
+    assert sum(state.missing for state in report.states) == len(gaps)
 
 
 def test_a_larger_plan_asks_at_once_for_what_the_smaller_one_did_not_reach(world: World) -> None:

@@ -230,7 +230,7 @@ def test_a_source_that_offers_neither_call_is_refused_by_name():
 def test_cells_older_than_the_plan_reaches_are_named_and_not_asked_for():
     sessions = weekdays(800)
     made = plan([("A", session) for session in sessions], sessions, limits(plan=PlanName.FREE))
-    reach = date(2024, 11, 22)
+    reach = date(2024, 11, 25)  # the 22nd is the edge itself, the 23rd a Saturday
     assert made.out_of_history["session"].to_list() == [day for day in sessions if day < reach]
     assert [(unit.first, unit.last) for unit in made.units] == [(reach, sessions[-1])]
     assert made.cells + made.out_of_history.height == 800
@@ -239,12 +239,12 @@ def test_cells_older_than_the_plan_reaches_are_named_and_not_asked_for():
 @pytest.mark.parametrize(
     ("now", "expected"),
     [
-        (datetime(2026, 11, 22, 18, tzinfo=UTC), date(2024, 11, 22)),
-        (datetime(2026, 11, 23, 3, tzinfo=UTC), date(2024, 11, 22)),  # still the 22nd in New York
-        (datetime(2028, 2, 29, 18, tzinfo=UTC), date(2026, 2, 28)),
+        (datetime(2026, 11, 22, 18, tzinfo=UTC), date(2024, 11, 23)),
+        (datetime(2026, 11, 23, 3, tzinfo=UTC), date(2024, 11, 23)),  # still the 22nd in New York
+        (datetime(2028, 2, 29, 18, tzinfo=UTC), date(2026, 3, 1)),
     ],
 )
-def test_history_is_counted_in_calendar_years_from_the_vendors_today(now, expected):
+def test_history_is_counted_in_calendar_years_from_the_vendors_today_with_a_day_of_slack(now, expected):
     assert earliest_session(PLANS[PlanName.FREE], now) == expected
 
 

@@ -22,6 +22,7 @@ from tickstock_dagster.adapters.sources.massive import market_status as massive_
 from tickstock_dagster.adapters.sources.massive import reference as massive_reference
 from tickstock_dagster.adapters.sources.massive.client import ATTEMPT_SECONDS, READ_TIMEOUT
 from tickstock_dagster.adapters.sources.massive.fair_values import fetch_fair_values
+from tickstock_dagster.adapters.sources.massive.history import KeyHistory
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
 from tickstock_dagster.adapters.sources.protocol import (
     LISTING_SCHEMA,
@@ -78,6 +79,7 @@ class MassiveSource:
         self.name = name
         self.plan: VendorPlan | None = plan
         self._probe = probe_ticker
+        self._history = KeyHistory(name)
         self._http = MassiveHttp(
             api_key,
             base_url,
@@ -107,7 +109,8 @@ class MassiveSource:
         """Raw daily bars of one ticker, `start` and `end` inclusive, as `BAR_SCHEMA`, by session.
 
         Rows are as sent, including days without a session, repeats and nulls. A ticker that the vendor does not know
-        has no rows, like one that did not trade.
+        has no rows, like one that did not trade. A range that begins before the key's history is answered from the
+        first day on that is served (`history_from`).
 
         Raises:
             BadInputError: the ticker is not valid, or the range is inverted.
@@ -115,6 +118,14 @@ class MassiveSource:
         """
         symbol = canonical_ticker(ticker)
         _check_range(start, end)
+        return self._history.ask(partial(self._range_bars, symbol), start, end)
+
+    @property
+    def history_from(self) -> date | None:
+        """The first day whose bars the vendor serves this key; None where no refusal has shown one."""
+        return self._history.begins
+
+    def _range_bars(self, symbol: str, start: date, end: date) -> pl.DataFrame:
         return self._http.get_pages(
             f"bars of {symbol} {start}..{end}",
             lambda client: client.list_aggs(
