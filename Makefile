@@ -21,7 +21,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
-.PHONY: help run dev test test-slow test-days test-real test-browser test-docker lint bench lock clean
+.PHONY: help run dev test test-slow test-days fuzz test-real test-browser test-docker lint bench lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS=$$'\t' read -r name text; do \
@@ -41,6 +41,9 @@ test-slow: $(VENV)/.dev ## run the long tests
 
 test-days: $(VENV)/.dev ## run the default tests as if on other days (holidays, DST nights, years ahead), under Debian's faketime
 	@$(BIN)/python .ci/test_days $(ARGS)
+
+fuzz: $(VENV)/.dev ## ask for 3,000 damaged answers of the vendor; ARGS="--seed 5" takes others
+	$(BIN)/python -m tickstock_dagster_tests.adapters.sources.massive.fuzzing $(ARGS)
 
 test-real: $(VENV)/.dev ## run the tests on real market data, in the folder TICKSTOCK_REAL_DATA
 	@test -d "$${TICKSTOCK_REAL_DATA:-}" || { echo "TICKSTOCK_REAL_DATA does not name a folder" >&2; exit 2; }

@@ -28,6 +28,7 @@ class SimulatorOptions:
         now: the vendor's clock is stopped at this instant (timezone-aware); None: the real clock.
         api_keys: accepted keys, `KEY` or `KEY=PLAN`.
         etf_facts: whether every key has the ETF data, an add-on that no plan includes.
+        rough: whether it is as unkind as the vendor: see `simulator.endpoints.rough`.
         control: whether `/_control/*` answers (loopback callers only).
         publish_delay_minutes: minutes from a session's close to the publication of its bars.
     """
@@ -42,6 +43,7 @@ class SimulatorOptions:
     now: datetime | None = None
     api_keys: tuple[str, ...] = field(default=(DEFAULT_KEY,))
     etf_facts: bool = False
+    rough: bool = False
     control: bool = True
     publish_delay_minutes: int = 15
 

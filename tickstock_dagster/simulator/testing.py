@@ -26,6 +26,7 @@ class RunningSimulator:
         seed, symbols: of the synthetic market.
         symbol_file: CSV or Parquet of the symbols that lists and details show.
         etf_facts: whether the key has the ETF data.
+        rough: whether it is as unkind as the vendor.
         now: the instant at which the vendor's clock is stopped (timezone-aware); None: the real clock.
         api_keys: accepted keys, `KEY` or `KEY=PLAN`.
         rate: (calls, seconds) instead of the plan's own rate.
@@ -48,6 +49,7 @@ class RunningSimulator:
         symbols: int = 1,
         symbol_file: Path | None = None,
         etf_facts: bool = False,
+        rough: bool = False,
         now: datetime | None = None,
         api_keys: tuple[str, ...] = (DEFAULT_KEY,),
         rate: tuple[int, float] | None = None,
@@ -56,6 +58,7 @@ class RunningSimulator:
         self.options = SimulatorOptions(
             port=0, plan=PlanName(plan), bars=bars, seed=seed, symbols=symbols, now=now, api_keys=api_keys,
             control=control, symbol_file=symbol_file, etf_facts=etf_facts,
+            rough=rough,
         )  # fmt: skip
         self.vendor = build_vendor(self.options)
         self._rate = rate

@@ -157,7 +157,7 @@ class Vendor:
             tape, now = await self.tape(), self.clock.now()
             tape.reach(eastern_date(now))
             origin = f"{request.url.scheme}://{request.url.netloc}"
-            call = Call(subject.path, parts, query, origin, plan, now, tape)
+            call = Call(subject.path, parts, query, origin, plan, now, tape, self.options.rough)
             payload = ENDPOINTS.get(template, _unknown)(call)
         except wire.Refusal as refusal:
             return refusal

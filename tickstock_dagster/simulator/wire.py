@@ -128,8 +128,15 @@ def parse_flag(query: Mapping[str, str], name: str, default: bool) -> bool:
     raise bad_request(f"The parameter '{name}' must be true or false, not '{text}'")
 
 
-def parse_limit(query: Mapping[str, str], default: int, maximum: int) -> int:
-    """`limit` within 1..maximum; raises a 400 refusal otherwise."""
+def parse_limit(query: Mapping[str, str], default: int, maximum: int, legacy: str | None = None) -> int:
+    """`limit` within 1..maximum; raises a 400 refusal otherwise.
+
+    Args:
+        query: parameters of the request.
+        default: where none is given.
+        maximum: the largest accepted.
+        legacy: name of the parameters in the words of the vendor's older endpoints, such as ListTickers.
+    """
     text = query.get("limit", "")
     if not text:
         return default
@@ -137,6 +144,11 @@ def parse_limit(query: Mapping[str, str], default: int, maximum: int) -> int:
         limit = int(text)
     except ValueError:
         raise bad_request(f"The parameter 'limit' must be a whole number, not '{text}'") from None
+    if legacy and not 1 <= limit <= maximum:
+        raise bad_request(
+            f"Failed to parse query parameters from URL: Key: '{legacy}QueryParam.Limit' Error:Field validation for "
+            f"'Limit' failed on the '{'max' if limit > maximum else 'min'}' tag"
+        )
     if not 1 <= limit <= maximum:
         raise bad_request(f"The parameter 'limit' must be between 1 and {maximum}, not {limit}")
     return limit

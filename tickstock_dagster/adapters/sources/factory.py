@@ -7,9 +7,9 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+from tickstock_dagster.adapters.sources.adaptive_rate import AdaptiveRateLimiter
 from tickstock_dagster.adapters.sources.protocol import PROBE_TICKER, MarketSource
 from tickstock_dagster.adapters.sources.rate_limit import (
-    AdaptiveRateLimiter,
     LocalRateLimiter,
     PostgresRateLimiter,
     RateLimiter,

@@ -27,6 +27,7 @@ DEFAULT_PORT = 8089
     help="Size of the synthetic market, or a CSV or Parquet of the symbols to list.",
 )
 @click.option("--etf-facts", is_flag=True, help="Every key includes the ETF data, an add-on.")
+@click.option("--rough", is_flag=True, help="As unkind as the vendor: parts of shares, no FIGI for many, odd suffixes.")
 @click.option("--now", help="The vendor's clock stands at this ISO instant.  [default: the real clock]")
 @click.option(
     "--api-key", "api_keys", multiple=True, help="Accepted key, KEY or KEY=PLAN; may be repeated.  [default: simulator]"
@@ -43,6 +44,7 @@ def command(
     seed: int,
     symbols: str,
     etf_facts: bool,
+    rough: bool,
     now: str | None,
     api_keys: tuple[str, ...],
     no_control: bool,
@@ -70,6 +72,7 @@ def command(
                 symbols=size,
                 symbol_file=symbol_file,
                 etf_facts=etf_facts,
+                rough=rough,
                 now=parse_instant(now) if now else None,
                 api_keys=api_keys or (DEFAULT_KEY,),
                 control=not no_control,

@@ -46,8 +46,8 @@ class ValidatedBars:
     """Rows split by whether they satisfy the invariants.
 
     Attributes:
-        good: `BAR_SCHEMA`, unique by (ticker, session); volume in whole shares, rounded half to even and never from a part of a share
-            to 0.
+        good: `BAR_SCHEMA`, unique by (ticker, session); volume in whole shares, rounded half to even, but never to 0
+            where a part of a share traded.
         rejected: `BAR_SCHEMA` plus `reason` (text, rules joined by "; ", what is odd about the row first).
     """
 

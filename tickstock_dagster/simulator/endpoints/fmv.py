@@ -4,6 +4,8 @@ from datetime import date, timedelta
 from typing import Any
 
 from tickstock_dagster.simulator import wire
+from tickstock_dagster.simulator.endpoints.rough import fields_of
+from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.market.tape import Printed
 
@@ -11,16 +13,21 @@ MAX_TICKERS = 250
 _DEFAULT_LIMIT, _MAX_LIMIT = 10, 250
 _MARKET = "SPY"
 _DECIMALS = 4
+_LOOKS_BACK = timedelta(days=30)
 
 
 def snapshots(call: Call) -> dict[str, Any]:
-    """`/v3/snapshot` of the tickers in `ticker.any_of`, one page; an unknown ticker is a row with an error."""
-    tickers = sorted({name for name in (call.query.get("ticker.any_of") or "").split(",") if name})
+    """`/v3/snapshot` of the tickers in `ticker.any_of`, in pages; an unknown ticker is a row with an error."""
+    query = pages.opened(call.query)
+    tickers = sorted({name for name in (query.get("ticker.any_of") or "").split(",") if name})
     if not 0 < len(tickers) <= MAX_TICKERS:
         raise wire.bad_request(f"The parameter 'ticker.any_of' must name 1 to {MAX_TICKERS} tickers")
-    limit = wire.parse_limit(call.query, _DEFAULT_LIMIT, _MAX_LIMIT)
-    rows = [_row(call, ticker) for ticker in tickers[:limit]]
-    return {"results": rows, "status": "OK"}
+    limit, offset = wire.parse_limit(query, _DEFAULT_LIMIT, _MAX_LIMIT), pages.offset_of(query)
+    answer = {"results": [_row(call, ticker) for ticker in tickers[offset : offset + limit]], "status": "OK"}
+    if offset + limit < len(tickers):
+        cursor = pages.cursor_for(query, offset + limit, new_style=False)
+        answer["next_url"] = f"{call.origin}{call.path}?cursor={cursor}"
+    return answer
 
 
 def _row(call: Call, ticker: str) -> dict[str, Any]:
@@ -31,11 +38,30 @@ def _row(call: Call, ticker: str) -> dict[str, Any]:
     last = call.tape.latest(ticker, call.view(adjusted=False))
     if last is None:
         return row
-    row["session"] = {"close": last.fields["c"], "volume": last.fields["v"]}
+    row["session"] = _session(call, ticker, last)
     if call.plan.fmv:
         row["fmv"] = _value(call, last)
         row["fmv_last_updated"] = int(call.now.timestamp()) * 10**9
     return row
+
+
+def _session(call: Call, ticker: str, last: Printed) -> dict[str, Any]:
+    """The day's figures: all but the volume are required by the vendor's schema where there is a session."""
+    before = call.tape.of_ticker(
+        ticker, last.day - _LOOKS_BACK, last.day - timedelta(days=1), call.view(adjusted=False)
+    )
+    fields = fields_of(call, last)
+    close, previous = float(fields["c"] or 0), float((before[-1] if before else last).fields["c"] or 0)
+    return {
+        "change": round(close - previous, _DECIMALS),
+        "change_percent": round(100 * (close - previous) / previous, _DECIMALS) if previous else 0.0,
+        "close": close,
+        "high": fields["h"],
+        "low": fields["l"],
+        "open": fields["o"],
+        "previous_close": previous,
+        "volume": fields["v"],
+    }
 
 
 def _value(call: Call, last: Printed) -> float:

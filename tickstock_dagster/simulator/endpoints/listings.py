@@ -8,10 +8,10 @@ from typing import Any
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.clock import EASTERN
+from tickstock_dagster.simulator.endpoints import rough
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.http.pages import ListShape, list_answer
-from tickstock_dagster.simulator.market.market_data import MarketData
 from tickstock_dagster.simulator.market.securities import Security
 from tickstock_dagster.simulator.market.sessions import FIRST_DAY
 
@@ -27,6 +27,7 @@ TICKERS = ListShape(
     max_limit=1_000,
     new_style=False,
     tie="composite_figi",
+    legacy="ListTickers",
 )  # fmt: skip
 
 _MIDNIGHT_EASTERN_UNTIL = date(2020, 1, 1)
@@ -100,7 +101,7 @@ def tickers(call: Call) -> dict[str, Any]:
     on = _requested_day(call, query)
     active = wire.parse_flag(query, "active", True)
     wanted = query.get("search", "").lower()
-    rows = call.tape.remembered(("tickers", on, active), lambda: _rows(call.tape.data, on, active))
+    rows = call.tape.remembered(("tickers", on, active), lambda: _rows(call, on, active))
     if wanted:
         rows = [row for row in rows if wanted in row["ticker"].lower() or wanted in row["name"].lower()]
     answer = list_answer(TICKERS, rows, query, f"{call.origin}{call.path}")
@@ -108,16 +109,18 @@ def tickers(call: Call) -> dict[str, Any]:
     return answer
 
 
-def _rows(data: MarketData, on: date, active: bool) -> list[dict[str, Any]]:
+def _rows(call: Call, on: date, active: bool) -> list[dict[str, Any]]:
     """The whole list of a day by ticker, with the additional field `exchange`, by which requests filter the venue."""
     rows = []
-    for security in data.listed:
+    for security in call.tape.data.listed:
         if active:
             ticker = security.ticker_on(on)
         else:
             ticker = security.last_ticker if security.delisted_on and security.delisted_on <= on else None
         if ticker:
-            rows.append(_row(security, ticker, on) | {"exchange": security.exchange})
+            row = rough.row_of(call, security, _row(security, ticker, on)) if active else _row(security, ticker, on)
+            rows.append(row | {"exchange": security.exchange})
+    rows += rough.odd_rows(call, on) if active else []
     return sorted(rows, key=lambda row: str(row["ticker"]))
 
 
@@ -129,7 +132,7 @@ def details(call: Call) -> dict[str, Any]:
     if holder is None:
         raise wire.not_found("Ticker not found.")
     shares = call.tape.data.shares_on(holder, on)
-    known = _row(holder, ticker, on) | {
+    known = rough.row_of(call, holder, _row(holder, ticker, on)) | {
         "list_date": holder.list_date.isoformat() if holder.list_date else None,
         "share_class_shares_outstanding": shares,
         "weighted_shares_outstanding": shares if holder.equity_type == "CS" else None,

@@ -20,6 +20,7 @@ class Call:
         query: parameters; repeated ones keep their last value.
         origin: scheme and host, for `next_url`.
         now: the vendor's instant.
+        rough: whether the vendor is as unkind as the real one.
     """
 
     path: str
@@ -29,6 +30,7 @@ class Call:
     plan: VendorPlan
     now: datetime
     tape: Tape
+    rough: bool = False
 
     @property
     def today(self) -> date:

@@ -40,6 +40,7 @@ class ListShape:
         default_limit, max_limit: page size.
         new_style: which generation of sort and cursor.
         tie: field that breaks ties of equal sort values, so that pages never overlap.
+        legacy: name of the parameters in the words of the vendor's older endpoints, if it is one.
     """
 
     filters: Mapping[str, Callable[[str, str], Any]]
@@ -49,6 +50,7 @@ class ListShape:
     max_limit: int
     new_style: bool
     tie: str
+    legacy: str | None = None
 
 
 def text(value: str, _name: str) -> str:
@@ -111,7 +113,7 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
     Raises:
         Refusal: 400, a parameter is wrong.
     """
-    limit = wire.parse_limit(query, shape.default_limit, shape.max_limit)
+    limit = wire.parse_limit(query, shape.default_limit, shape.max_limit, shape.legacy)
     order = sorting(shape, query)
     asked = conditions(shape, query)
     kept = [row for row in rows if keeps(row, asked)]

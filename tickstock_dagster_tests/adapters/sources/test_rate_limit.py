@@ -6,8 +6,8 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from tickstock_dagster.adapters.sources.adaptive_rate import AdaptiveRateLimiter
 from tickstock_dagster.adapters.sources.rate_limit import (
-    AdaptiveRateLimiter,
     LocalRateLimiter,
     PostgresRateLimiter,
     rate_bucket,

@@ -156,9 +156,21 @@ def test_a_broken_row_beside_a_good_one_spoils_both_and_keeps_its_own_reason():
 
 @pytest.mark.parametrize(
     ("volume", "stored"),
-    [(0.4, 0), (0.5, 0), (1.5, 2), (2.5, 2), (3.5, 4), (2.51, 3), (1e9 + 0.5, 10**9), (1e9 + 1.5, 10**9 + 2)],
+    [
+        (0.0, 0),
+        (0.004, 1),
+        (0.4, 1),
+        (0.5, 1),
+        (1.4, 1),
+        (1.5, 2),
+        (2.5, 2),
+        (3.5, 4),
+        (2.51, 3),
+        (1e9 + 0.5, 10**9),
+        (1e9 + 1.5, 10**9 + 2),
+    ],
 )
-def test_a_fraction_of_a_share_is_rounded_half_to_even(volume, stored):
+def test_a_fraction_of_a_share_is_rounded_half_to_even_and_never_to_nothing(volume, stored):
     assert validate_bars(frame([bar(volume=volume)])).good["volume"].to_list() == [stored]
 
 

@@ -21,6 +21,9 @@ from tickstock_dagster.adapters.sources.massive.errors import refusal_inside
 from tickstock_dagster.adapters.sources.massive.values import Oddities, Rows, objects, shown
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError
 
+MAX_ROWS = 50_000
+"""Rows of the largest page that is asked for: bars."""
+
 VENDOR_HOSTS = ("massive.com", "polygon.io")
 """The vendor's own hosts and their subdomains: an answer through a gateway, or under the former name, names them."""
 
@@ -103,6 +106,8 @@ def result_rows(answer: dict[str, Any], count_key: str, odd: Oddities, *, count_
         return []
     if not isinstance(results, list):
         raise malformed(f"results is {shown(results)} instead of a list")
+    if len(results) > MAX_ROWS:
+        raise malformed(f"{len(results)} results, more than any page holds")
     if count != len(results) and (count_required or count is not None):
         raise malformed(f"{len(results)} results, but {count_key} {shown(count)}")
     return objects(results, odd)

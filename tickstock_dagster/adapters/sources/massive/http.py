@@ -17,6 +17,7 @@ import urllib3
 from massive import RESTClient
 from massive.exceptions import BadResponse
 
+from tickstock_dagster.adapters.sources.adaptive_rate import AdaptiveRateLimiter
 from tickstock_dagster.adapters.sources.massive.client import (
     ATTEMPT_SECONDS,
     READ_TIMEOUT,
@@ -34,7 +35,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     VendorCall,
     VendorError,
 )
-from tickstock_dagster.adapters.sources.rate_limit import AdaptiveRateLimiter, RateLimiter
+from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
 from tickstock_dagster.adapters.sources.retry import RetryPolicy, call_with_retry
 from tickstock_dagster.core.printable import printable
 
@@ -181,20 +182,27 @@ class MassiveHttp:
         response = self._pool.last.response
         if response.status != 200:
             raise self._refusal(about, response)
+        found = self._decoded(about, response, decode)
+        if isinstance(found, VendorError):
+            raise found
+        return found
+
+    def _decoded(self, about: str, response: Exchange, decode: Callable[[bytes], D]) -> D | VendorError:
+        """What a body says, or the error for it.
+
+        The error is not raised from here: as the cause of another it would keep the whole answer in memory.
+        """
+        unusable = f"{about}: the answer cannot be used"
         try:
             return decode(response.data)
         except MalformedAnswerError as error:
-            words = redact(str(error), self._api_key)
-            raise MalformedAnswerError(f"{about}: the answer cannot be used: {words}", status=200) from None
+            return MalformedAnswerError(f"{unusable}: {redact(str(error), self._api_key)}", status=200)
         except VendorError as error:
-            raise type(error)(f"{about}: {redact(str(error), self._api_key)}", status=200) from None
+            return type(error)(f"{about}: {redact(str(error), self._api_key)}", status=200)
         except Exception as error:
             # An answer can hold anything: what no reader foresaw ends this answer, and nothing else.
             logger.debug("%s: a body of %d bytes", about, len(response.data), exc_info=True)
-            kind = type(error).__name__
-            raise MalformedAnswerError(
-                f"{about}: the answer cannot be used: {kind} on reading it", status=200
-            ) from None
+            return MalformedAnswerError(f"{unusable}: {type(error).__name__} on reading it", status=200)
 
     def _refusal(self, about: str, response: Exchange) -> VendorError:
         # By the vendor's own clock, if it says: ours may be wrong.
