@@ -57,6 +57,13 @@ def test_many_have_no_figi_and_the_odd_suffixes_are_listed(rough: RunningSimulat
     assert [canonical_ticker(ticker) for ticker in ODD_TICKERS] == list(ODD_TICKERS)
 
 
+def test_a_plans_history_begins_later_than_whole_years_say_and_the_client_finds_out() -> None:
+    with RunningSimulator(plan="starter", rough=True, now=EVENING, rate=(100_000, 1)) as starter:
+        source = quick_source(starter, "starter")
+        bars = source.range_bars("AAPL", date(2021, 11, 21), FRI)
+    assert bars["session"][0] == source.history_from == date(2021, 11, 24)
+
+
 def test_snapshots_come_in_pages_with_the_fields_that_the_schema_requires(rough: RunningSimulator) -> None:
     reply = ask(rough, "/v3/snapshot?ticker.any_of=AAPL,MSFT,SPY&limit=2")
     assert [row["ticker"] for row in reply.rows] == ["AAPL", "MSFT"]

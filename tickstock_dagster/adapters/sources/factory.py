@@ -108,11 +108,16 @@ def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLim
     return PostgresRateLimiter(database_url, bucket, plan)
 
 
-@lru_cache(maxsize=16)
 def _adaptive(database_url: str | None, key: str, plan: VendorPlan) -> RateLimiter:
     """The plan's limiter, which falls back to the free plan's rate where the key turns out to have no other."""
     usual = _limiter(database_url, rate_bucket(key, plan), plan)
     free = PLANS[PlanName.FREE]
     if plan.per_seconds >= free.per_seconds:
         return usual
-    return AdaptiveRateLimiter(usual, _limiter(database_url, rate_bucket(key, free), free))
+    return _adapting(usual, _limiter(database_url, rate_bucket(key, free), free))
+
+
+@lru_cache(maxsize=16)
+def _adapting(usual: RateLimiter, slow: RateLimiter) -> RateLimiter:
+    """One per pair, so that what one source finds out about the key holds for all of this process."""
+    return AdaptiveRateLimiter(usual, slow)

@@ -39,6 +39,9 @@ class RateLimiter(Protocol):
     def acquire(self) -> float:
         """Block until one request may leave; returns the seconds waited."""
 
+    def __hash__(self) -> int:
+        """By identity: each limiter is one queue."""
+
 
 def rate_bucket(api_key: str, plan: VendorPlan) -> str:
     """Name of the bucket of a key under a plan's rate. Reveals nothing about the key."""

@@ -6,7 +6,7 @@ The vendor checks key, rate and entitlement in this order; parameters and data c
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName, VendorPlan
 from tickstock_dagster.simulator import wire
@@ -101,12 +101,16 @@ def oldest_day(plan: VendorPlan, now: datetime) -> date:
         return today.replace(year=today.year - plan.history_years, day=28)
 
 
-def check_days(plan: VendorPlan, now: datetime, first: date) -> None:
+ROUGH_EDGE = timedelta(days=2)
+"""How much later a rough vendor's history begins than whoever counts whole years expects."""
+
+
+def check_days(plan: VendorPlan, now: datetime, first: date, *, rough: bool = False) -> None:
     """Raise a 403 refusal unless `plan` includes bars from `first` on.
 
     A plan with end-of-day data only is also refused when the request covers only today or the future.
     """
-    if first < oldest_day(plan, now):
+    if first < oldest_day(plan, now) + (ROUGH_EDGE if rough else timedelta()):
         raise wire.forbidden(wire.OUT_OF_HISTORY)
     if not plan.same_day and first >= eastern_date(now):
         raise wire.forbidden(wire.BEFORE_END_OF_DAY)

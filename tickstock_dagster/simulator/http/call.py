@@ -43,7 +43,7 @@ class Call:
 
     def entitled(self, first: date) -> None:
         """Raise a 403 refusal unless the plan includes bars from `first` on."""
-        access.check_days(self.plan, self.now, first)
+        access.check_days(self.plan, self.now, first, rough=self.rough)
 
 
 Handler = Callable[[Call], Payload]

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
@@ -10,7 +10,8 @@ import pytest
 
 from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
-from tickstock_dagster_tests.adapters.load_helpers import QUICK, World, plan_without_rate
+from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, QUICK, SATURDAY, World, plan_without_rate
 from tickstock_dagster_tests.adapters.sources.tampering_vendor import TamperingVendor, tampering_vendor
 
 MON, FRI = date(2026, 11, 16), date(2026, 11, 20)
@@ -99,6 +100,35 @@ def test_a_number_beyond_json_costs_its_row(world: World, vendor: TamperingVendo
     )
     world.load("AAPL MSFT", MON, FRI)
     assert [len(world.sessions_of(ticker)) for ticker in ("AAPL", "MSFT")] == [5, 4]
+
+
+def test_an_answer_that_is_clipped_at_a_plans_edge_says_nothing_of_the_days_before(
+    world: World, vendor: TamperingVendor
+) -> None:
+    edge = date(2024, 11, 22)
+    midnight = datetime(2024, 11, 22, 5, tzinfo=UTC).timestamp() * 1000
+
+    def clip(rows: list[Any]) -> None:
+        rows[:] = [row for row in rows if row["t"] >= midnight]
+
+    vendor.change = rows_of("/ticker/AAPL/range", clip)
+    world.load("AAPL MSFT", date(2024, 9, 3), date(2024, 12, 31))
+    assert world.sessions_of("AAPL")[0] == edge
+    assert world.sessions_of("MSFT")[0] == date(2024, 9, 3)
+    gaps = world.gaps()
+    assert {(ticker, reason) for ticker, _, reason, _ in gaps} == {("AAPL", "not_entitled")}
+    assert len(gaps) == len(CALENDAR.sessions(date(2024, 9, 3), date(2024, 11, 21)))
+    assert "taken for clipped; is MASSIVE_PLAN the key's plan?" in gaps[0][3]
+
+
+def test_a_rough_market_loads_as_a_kind_one(migrated_database_url: str) -> None:
+    with RunningSimulator(plan="business", rough=True, now=SATURDAY, rate=(100_000, 1)) as rough:
+        world = World(rough, migrated_database_url)
+        report = world.load(MANY, MON, FRI)
+        assert [(state.expected, state.stored) for state in report.states] == [(20, 20)] * 5
+        again = world.load(MANY, MON, FRI, ask_again=True)
+    assert (again.stored.inserted, again.stored.restated, report.failures) == (0, 0, ())
+    assert world.query("SELECT count(*) FROM quarantined_bars") == [(0,)]
 
 
 def test_an_odd_listing_costs_no_load(world: World, vendor: TamperingVendor, caplog: pytest.LogCaptureFixture) -> None:

@@ -81,6 +81,14 @@ def test_a_drip_ends_at_the_attempts_deadline_and_is_asked_for_again(answer):
         assert len(vendor.requests) == 2
 
 
+def test_a_handshake_that_never_comes_ends_at_the_deadline():
+    with raw_vendor(sends(b"")) as vendor, source_on(vendor.url.replace("http:", "https:")) as source:
+        begun = time.monotonic()
+        with pytest.raises(UpstreamError, match=r"the vendor did not end its answer within 0.5 s$"):
+            ask(source)
+        assert time.monotonic() - begun < 2.5
+
+
 def test_words_that_drip_are_given_up_and_the_status_is_told():
     head = b"HTTP/1.1 503 Busy\r\nContent-Length: 90\r\n\r\n"
     slow = drips(head + b"x" * 90, pause=0.02, first=len(head))
