@@ -100,7 +100,7 @@ def _files(chosen: str) -> MarketSource:
     return FileSource(path, options)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=32)
 def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLimiter:
     """One limiter, with one connection, per process and bucket, however often a source is opened."""
     if database_url is None:
