@@ -4,6 +4,7 @@ A load needs to know which security held each ticker on its first and its last s
 security whose history over the range is known needs none.
 """
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -20,7 +21,12 @@ from tickstock_dagster.adapters.securities.listing_store import (
     write_securities,
 )
 from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
-from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotFoundError, ReferenceSource
+from tickstock_dagster.adapters.sources.protocol import (
+    MalformedAnswerError,
+    NotFoundError,
+    ReferenceSource,
+    TransientVendorError,
+)
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
@@ -32,6 +38,8 @@ from tickstock_dagster.core.securities.ticker_histories import (
     close_delisted,
     observe_list,
 )
+
+_LOG = logging.getLogger(__name__)
 
 SINGLE_QUESTIONS = 20
 """Up to this many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
@@ -162,8 +170,18 @@ class ListingSync:
     def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
         return newest_holders(read_securities(self.context.engine, self.context.market), tickers)
 
-    def _resolve(self, boundary: Boundary) -> date:
-        """The day of a change: as the vendor states it, else found by bisection over dated lists."""
+    def _resolve(self, boundary: Boundary) -> date | None:
+        """The day of a change: as the vendor states it, else found by bisection over dated lists.
+
+        None where the vendor could not be asked: one ticker without an answer does not end the take-in of a list.
+        """
+        try:
+            return self._asked_day(boundary)
+        except TransientVendorError as error:
+            _LOG.warning("whose %s was until %s is asked again: %s", boundary.ticker, boundary.until, error)
+            return None
+
+    def _asked_day(self, boundary: Boundary) -> date:
         try:
             for change in self.context.source.ticker_changes(boundary.ticker):
                 if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:

@@ -110,6 +110,28 @@ def test_what_nothing_proves_is_stored_for_nobody_and_asked_for_again(world: Wor
     assert stored(world, "AAPL") == list(CALENDAR.sessions(date(2026, 6, 1), LATEST))
 
 
+def test_a_ticker_events_call_that_fails_ends_neither_the_list_nor_the_load(world: World) -> None:
+    """OLDC became NEWC between two lists. The vendor's answer about it is away: only these days stay unproven."""
+    first, last = date(2026, 8, 3), date(2026, 8, 28)
+    ListingSync(world.context()).observe(first)
+    away: MarketSource = Vendor(world.source, None)  # type: ignore[assignment]
+    ListingSync(world.context(away)).observe(last)
+    unresolved = world.query(INTERVALS, ("NEWC",))
+    assert [(row[0], row[2]) for row in unresolved] == [("OLDC", last), ("NEWC", None)]
+    assert unresolved[1][1] == last, "no earlier than it was seen"
+    assert world.query("SELECT count(*) FROM work_units WHERE kind = 'listings' AND status = 'done'") == [(2,)]
+    report = world.load("NEWC AAPL", first, last, source=away)
+    assert {(ticker, reason) for ticker, _, reason, _ in world.gaps()} == {("OLDC", "identity_unproven")}
+    assert stored(world, "NEWC") == [first, last]
+    assert stored(world, "AAPL") == list(CALENDAR.sessions(first, last)), "one odd thing ends one thing"
+    assert report.gaps == {"identity_unproven": 18}
+    ListingSync(world.context()).observe(date(2026, 9, 1))
+    assert [row[:3] for row in world.query(INTERVALS, ("NEWC",))][-1][:2] == ("NEWC", date(2026, 8, 17))
+    world.load("NEWC AAPL", first, last, ask_again=True)
+    assert stored(world, "NEWC") == list(CALENDAR.sessions(first, last))
+    assert world.gaps() == []
+
+
 def test_a_source_states_whole_chains_itself(world: World) -> None:
     """QQQ, QQQQ, QQQ: the same at both ends."""
     chain = [("QQQ", date(1999, 3, 10)), ("QQQQ", date(2004, 12, 1)), ("QQQ", date(2011, 3, 23))]
