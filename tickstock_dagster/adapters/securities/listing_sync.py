@@ -4,16 +4,15 @@ A load needs to know which security held each ticker on its first and its last s
 security whose history over the range is known needs none.
 """
 
-import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import polars as pl
 import psycopg
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
+from tickstock_dagster.adapters.securities.days_of_change import day_of_change, rows_of
 from tickstock_dagster.adapters.securities.listing_store import (
     histories_held,
     lists_observed,
@@ -21,12 +20,7 @@ from tickstock_dagster.adapters.securities.listing_store import (
     write_securities,
 )
 from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
-from tickstock_dagster.adapters.sources.protocol import (
-    MalformedAnswerError,
-    NotFoundError,
-    ReferenceSource,
-    TransientVendorError,
-)
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
@@ -38,8 +32,6 @@ from tickstock_dagster.core.securities.ticker_histories import (
     close_delisted,
     observe_list,
 )
-
-_LOG = logging.getLogger(__name__)
 
 SINGLE_QUESTIONS = 20
 """Up to this many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
@@ -118,7 +110,7 @@ class ListingSync:
         # it is no evidence that a security was not listed.
         rows = self.context.source.listings(on=on)
         lists = self._observed()
-        listed = _listed(rows)
+        listed = rows_of(rows)
         known = _comparable(read_securities(self.context.engine, self.context.market), listed)
         try:
             changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
@@ -171,30 +163,7 @@ class ListingSync:
         return newest_holders(read_securities(self.context.engine, self.context.market), tickers)
 
     def _resolve(self, boundary: Boundary) -> date | None:
-        """The day of a change: as the vendor states it, else found by bisection over dated lists.
-
-        None where the vendor could not be asked: one ticker without an answer does not end the take-in of a list.
-        """
-        try:
-            return self._asked_day(boundary)
-        except TransientVendorError as error:
-            _LOG.warning("whose %s was until %s is asked again: %s", boundary.ticker, boundary.until, error)
-            return None
-
-    def _asked_day(self, boundary: Boundary) -> date:
-        try:
-            for change in self.context.source.ticker_changes(boundary.ticker):
-                if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
-                    return change.effective
-        except NotFoundError:
-            pass
-        after, until = boundary.after, boundary.until
-        while until - after > timedelta(days=1):
-            middle = after + (until - after) / 2
-            rows = _listed(self.context.source.listings(on=middle, tickers=[boundary.ticker]))
-            holds = any(row.identity == boundary.identity for row in rows)
-            after, until = (after, middle) if holds == boundary.begins else (middle, until)
-        return until
+        return day_of_change(self.context.source, boundary)
 
     def _confirm_delisted(self, gone: Sequence[Security], on: date) -> dict[str, Security]:
         """Close the histories of securities in the vendor's list of delisted ones; the others stay as they are.
@@ -247,18 +216,3 @@ def _comparable(known: Sequence[Security], listed: Sequence[Listed]) -> list[Sec
 def _ended_unexplained(security: Security) -> bool:
     """Whether only the security's absence from a list bounds its history, which may have ended on any day before."""
     return security.delisted_on is None and security.intervals[-1].valid_to is not None
-
-
-def _listed(rows: pl.DataFrame) -> list[Listed]:
-    return [
-        Listed(
-            ticker=row["ticker"],
-            composite_figi=row["composite_figi"],
-            name=row["name"],
-            equity_type=row["equity_type"],
-            primary_exchange=row["primary_exchange"],
-            cik=row["cik"],
-            share_class_figi=row["share_class_figi"],
-        )
-        for row in rows.iter_rows(named=True)
-    ]

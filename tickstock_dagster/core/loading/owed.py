@@ -16,7 +16,7 @@ from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason, absen
 OWED_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = GAP_SCHEMA
 """One owed cell: its open reason, the evidence, and when it is asked for again at the earliest; null: at once."""
 
-NEVER_ASKED = "no load has asked for it"
+NEVER_ASKED = "never requested"
 """Evidence of the cells that were never requested."""
 
 OWED_DATASET_SCHEMA: dict[str, type[pl.DataType]] = {"dataset": pl.String, "session": pl.Date, "reason": pl.String}
@@ -47,7 +47,7 @@ def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) ->
 
 
 def asked_or_due(owed: pl.DataFrame, due: date) -> pl.DataFrame:
-    """Owed cells (`OWED_SCHEMA`) without those after the session `due` whose time to be requested has not come."""
+    """Owed cells (`OWED_SCHEMA`) without those after the session `due` that are not to be requested yet."""
     return owed.filter((pl.col("session") <= due) | (pl.col("reason") != GapReason.NEVER_ASKED.value))
 
 

@@ -47,7 +47,7 @@ def test_a_gap_is_shown_with_its_session_its_reason_and_the_evidence(office: Off
         "2026-11-18",
         "2026-11-17",
     ]
-    assert document["newest_owed"][0]["evidence"] == "no load has asked for it"
+    assert document["newest_owed"][0]["evidence"] == "never requested"
     assert document["newest_owed"][10]["evidence"].startswith("simulator")
     words = office.tickstock("status", "--sessions", "3", "--gaps", "1").out
     assert "10 tracked symbols, expected from 2026-11-17 on" in words
