@@ -1,4 +1,4 @@
-"""The day on which a security took a ticker, asked of the vendor; and the rows of a list, as `core.securities` reads them.
+"""The day on which a security took a ticker, asked of the vendor; and a list's rows as `core.securities` reads them.
 
 Which days to ask for belongs in `core.securities.security_history`.
 """
