@@ -9,6 +9,7 @@ WITH splits AS (
     FROM corporate_actions AS a
     JOIN unnest(%(sessions)s::date[]) AS d (session) ON a.ex_date > d.session
     WHERE a.action = 'split' AND a.known_to IS NULL AND a.ex_date <= %(session)s
+        AND a.ex_date > (SELECT min(o.session) FROM unnest(%(sessions)s::date[]) AS o (session))
     GROUP BY a.security_id, d.session
 ),
 bars AS (
