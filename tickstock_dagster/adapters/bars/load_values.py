@@ -17,8 +17,8 @@ class LoadRequest:
     With `universes` (canonical names; empty: all tracked ones) the request is for the bars of their members on each
     session, and `tickers` are those of all these members; with `owed`, on those sessions alone from which each universe
     is tracked. `ask_again` also asks for open gaps that are not due yet,
-    `refresh` also for provisional bars and cells with the reason no_trade. `strict` refuses unknown tickers instead of
-    naming them in the report.
+    `refresh` also for provisional bars and cells with the reason no_trade, `reread` for everything. `strict` refuses
+    unknown tickers instead of naming them in the report.
     """
 
     tickers: tuple[str, ...]
@@ -27,6 +27,7 @@ class LoadRequest:
     owed: bool = False
     ask_again: bool = False
     refresh: bool = False
+    reread: bool = False
     strict: bool = False
 
 

@@ -165,7 +165,7 @@ class BarLoader:
         return stored, tuple(sorted(unresolved)), tuple(failures), tuple(quarantined)
 
     def _store_unasked(self, validator: AnswerValidator, units: Sequence[WorkUnit], error: VendorError) -> StoreResult:
-        """Explain the cells of units that were never asked for; the units stay pending."""
+        """Explain the cells of units that were never requested; the units stay pending."""
         now = self.context.now()
         return store_batch(self.context.engine, self._batch_of(gaps=validator.failed_gaps(units, error, now), now=now))
 

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import polars as pl
 import psycopg
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
+from tickstock_dagster.adapters.securities.days_of_change import day_of_change, rows_of
 from tickstock_dagster.adapters.securities.listing_store import (
     histories_held,
     lists_observed,
@@ -20,7 +20,7 @@ from tickstock_dagster.adapters.securities.listing_store import (
     write_securities,
 )
 from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
-from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotFoundError, ReferenceSource
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, ReferenceSource
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
@@ -110,7 +110,7 @@ class ListingSync:
         # it is no evidence that a security was not listed.
         rows = self.context.source.listings(on=on)
         lists = self._observed()
-        listed = _listed(rows)
+        listed = rows_of(rows)
         known = _comparable(read_securities(self.context.engine, self.context.market), listed)
         try:
             changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
@@ -162,21 +162,8 @@ class ListingSync:
     def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
         return newest_holders(read_securities(self.context.engine, self.context.market), tickers)
 
-    def _resolve(self, boundary: Boundary) -> date:
-        """The day of a change: as the vendor states it, else found by bisection over dated lists."""
-        try:
-            for change in self.context.source.ticker_changes(boundary.ticker):
-                if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
-                    return change.effective
-        except NotFoundError:
-            pass
-        after, until = boundary.after, boundary.until
-        while until - after > timedelta(days=1):
-            middle = after + (until - after) / 2
-            rows = _listed(self.context.source.listings(on=middle, tickers=[boundary.ticker]))
-            holds = any(row.identity == boundary.identity for row in rows)
-            after, until = (after, middle) if holds == boundary.begins else (middle, until)
-        return until
+    def _resolve(self, boundary: Boundary) -> date | None:
+        return day_of_change(self.context.source, boundary)
 
     def _confirm_delisted(self, gone: Sequence[Security], on: date) -> dict[str, Security]:
         """Close the histories of securities in the vendor's list of delisted ones; the others stay as they are.
@@ -229,18 +216,3 @@ def _comparable(known: Sequence[Security], listed: Sequence[Listed]) -> list[Sec
 def _ended_unexplained(security: Security) -> bool:
     """Whether only the security's absence from a list bounds its history, which may have ended on any day before."""
     return security.delisted_on is None and security.intervals[-1].valid_to is not None
-
-
-def _listed(rows: pl.DataFrame) -> list[Listed]:
-    return [
-        Listed(
-            ticker=row["ticker"],
-            composite_figi=row["composite_figi"],
-            name=row["name"],
-            equity_type=row["equity_type"],
-            primary_exchange=row["primary_exchange"],
-            cik=row["cik"],
-            share_class_figi=row["share_class_figi"],
-        )
-        for row in rows.iter_rows(named=True)
-    ]

@@ -19,7 +19,7 @@ from tickstock_dagster.core.loading.planning import UnitKind
 def command(*, details: bool, as_json: bool, **options: Any) -> None:
     """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls and stores nothing.
 
-    May fetch ticker lists, without which nobody knows what to ask for.
+    May fetch ticker lists, which say what to request.
     """
     workspace = open_workspace()
     now = workspace.now()

@@ -16,8 +16,11 @@ from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason, absen
 OWED_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = GAP_SCHEMA
 """One owed cell: its open reason, the evidence, and when it is asked for again at the earliest; null: at once."""
 
-NEVER_ASKED = "no load has asked for it"
-"""Evidence of the cells that nobody asked for."""
+NEVER_ASKED = "never requested"
+"""Evidence of the cells that were never requested."""
+
+OWED_DATASET_SCHEMA: dict[str, type[pl.DataType]] = {"dataset": pl.String, "session": pl.Date, "reason": pl.String}
+"""One session that a dataset besides bars lacks, and why."""
 
 
 def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
@@ -44,7 +47,7 @@ def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) ->
 
 
 def asked_or_due(owed: pl.DataFrame, due: date) -> pl.DataFrame:
-    """Owed cells (`OWED_SCHEMA`) without those after the session `due` that nobody was to ask for yet."""
+    """Owed cells (`OWED_SCHEMA`) without those after the session `due` that are not to be requested yet."""
     return owed.filter((pl.col("session") <= due) | (pl.col("reason") != GapReason.NEVER_ASKED.value))
 
 
@@ -109,3 +112,35 @@ def owed_by_session(owed: pl.DataFrame, now: datetime) -> list[OwedSession]:
         OwedSession(session, sum(cells), sum(due), tuple(zip(reasons, cells, strict=True)))
         for session, reasons, cells, due in rows.iter_rows()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class OwedOfDataset:
+    """What a dataset besides bars owes.
+
+    Attributes:
+        dataset: its name.
+        sessions: how many sessions.
+        newest: the newest of them.
+        reasons: why, each reason once.
+    """
+
+    dataset: str
+    sessions: int
+    newest: date
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As in "fair values of 3 sessions, the newest 2026-11-20 (never_asked)"."""
+        span = f"{self.sessions:,} sessions, the newest" if self.sessions > 1 else "the session"
+        return f"{self.dataset.replace('_', ' ')} of {span} {self.newest} ({', '.join(self.reasons)})"
+
+
+def owed_by_dataset(owed: pl.DataFrame) -> list[OwedOfDataset]:
+    """Owed sessions (`OWED_DATASET_SCHEMA`) by dataset, in their order."""
+    rows = owed.group_by("dataset", maintain_order=True).agg(
+        pl.len().alias("sessions"),
+        pl.col("session").max().alias("newest"),
+        pl.col("reason").unique(maintain_order=True),
+    )
+    return [OwedOfDataset(name, count, newest, tuple(reasons)) for name, count, newest, reasons in rows.iter_rows()]

@@ -46,7 +46,7 @@ def reconcile(
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()
-    facts = _facts(report) | {"events_sent": sent.sent, "events_waiting": sent.left}
+    facts = reconcile_facts(report) | {"events_sent": sent.sent, "events_waiting": sent.left}
     context.log_event(dg.AssetObservation(session_bars.key, partition=config.session, metadata=facts))
     context.add_output_metadata(facts)
     if report.load.failures:
@@ -95,7 +95,8 @@ def _runs_for(session: date) -> dg.RunsFilter:
     return dg.RunsFilter(tags={SESSION_TAG: str(session), TRIGGER_TAG: TRIGGER})
 
 
-def _facts(report: ReconcileReport) -> dict[str, int | str]:
+def reconcile_facts(report: ReconcileReport) -> dict[str, int | str]:
+    """The counts of a reconcile, as metadata."""
     load = report.load
     return {
         "bars_finalised": report.finalised,

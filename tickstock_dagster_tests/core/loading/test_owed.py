@@ -70,11 +70,11 @@ def test_a_file_is_asked_for_what_it_has_and_never_again_for_the_same_content() 
     later = datetime(2026, 12, 20, tzinfo=UTC)
     day = SESSIONS[0]
     cells = [
-        ("AAA", "never_asked", "no load has asked for it", None),
+        ("AAA", "never_asked", "never requested", None),
         ("BBB", "vendor_missing", "files:old's answer has no bar", later),
         ("CCC", "vendor_missing", "files:new's answer has no bar", later),
         ("DDD", "quarantined", "its row was quarantined: high below low", later),
-        ("EEE", "never_asked", "no load has asked for it", None),
+        ("EEE", "never_asked", "never requested", None),
     ]
     names = ("ticker", "reason", "evidence", "retry_at")
     rows = [{"security_id": 1, "session": day, **dict(zip(names, cell, strict=True))} for cell in cells]
