@@ -97,7 +97,7 @@ def test_the_view_knows_the_markets_outside_the_us(migrated_database_url: str) -
     quoted = [f"'{mic}'" for mic in ABROAD]
     assert f"({', '.join(quoted)})" in text
     [(view,)] = query(migrated_database_url, "SELECT pg_get_viewdef('ohlcv_daily_adjusted'::regclass)")
-    assert all(view.count(f"latest_session('{mic}'") == 2 for mic in ABROAD)
+    assert all(view.count(f"latest_session('{mic}'") == 1 for mic in ABROAD)
 
 
 def test_a_two_for_one_split_halves_earlier_prices_and_doubles_earlier_volumes(migrated_database_url: str) -> None:
