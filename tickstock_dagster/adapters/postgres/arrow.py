@@ -41,7 +41,7 @@ def _connection(engine: sa.Engine) -> "Connection":
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     if url not in _opened:
         # libpq reads %20 as a blank, but not the + that URL libraries write.
-        options = quote(f"-c role={WRITER_ROLE} -c timezone=UTC")
+        options = quote(f"-c role={WRITER_ROLE} -c timezone=UTC -c jit=off")
         _opened[url] = adbc.connect(f"{url}{'&' if '?' in url else '?'}options={options}", autocommit=True)
     return _opened[url].adbc_clone()
 
