@@ -155,7 +155,7 @@ def redis_url(services: ServiceAddresses) -> str:
 @contextmanager
 def _database(administration: psycopg.Connection, services: ServiceAddresses, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    administration.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    administration.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # a third less time here
     yield _url(services, name)
     close_engines()
     administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
