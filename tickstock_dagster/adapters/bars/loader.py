@@ -22,7 +22,7 @@ from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, history_w
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.post_load import late_starts, proven_gaps, revised_gaps
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
-from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
@@ -65,13 +65,17 @@ class BarLoader:
     def plan(self, request: LoadRequest) -> LoadPlan:
         """What `load` would ask for now, without asking for a bar, and without a trace but the record of calls.
 
-        Ticker lists are fetched where they are needed, and not stored: a plan changes no later answer.
+        Ticker lists are fetched where they are needed, and not stored: a plan changes no later answer. What the load
+        would ask about the changes between them, and to prove identities, is counted and not asked.
 
         Raises:
             BadInputError: as for `load`.
         """
+        forecast = self.context.forecast or ListingForecast()
         with rehearsal(self.context.engine) as engine:
-            return replace(self, context=replace(self.context, engine=engine))._prepare(request, prove=False).plan
+            context = replace(self.context, engine=engine, forecast=forecast)
+            plan = replace(self, context=context)._prepare(request).plan
+        return replace(plan, listing_calls=forecast.calls)
 
     def load(self, request: LoadRequest) -> LoadReport:
         """Bring every requested cell to "stored" or "explained", as far as the source allows.
@@ -169,8 +173,8 @@ class BarLoader:
         now = self.context.now()
         return store_batch(self.context.engine, self._batch_of(gaps=validator.failed_gaps(units, error, now), now=now))
 
-    def _prepare(self, request: LoadRequest, *, prove: bool = True) -> PlannedLoad:
-        """Resolve a request; without `prove`, count the calls that would prove identities, and take them as proven."""
+    def _prepare(self, request: LoadRequest) -> PlannedLoad:
+        """Resolve a request; with a forecast, count the calls that would prove identities, and take them as proven."""
         if not request.tickers or not request.sessions:
             raise BadInputError("request", f"{request.tickers[:3]} × {request.sessions[:3]}", "tickers and sessions")
         first, last, now = request.sessions[0], request.sessions[-1], self.context.now()
@@ -183,7 +187,7 @@ class BarLoader:
         elif source.capabilities.listings:
             with self._timer.phase("listing"):
                 ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
-                if prove:
+                if self.context.forecast is None:
                     identity.prove(request.tickers, first, last)
                     unproven = identity.unproven(first, last)
                 else:

@@ -13,6 +13,7 @@ import psycopg
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.securities.days_of_change import day_of_change, rows_of
+from tickstock_dagster.adapters.securities.listing_forecast import SINGLE_QUESTIONS, assumed_days, assumed_delistings
 from tickstock_dagster.adapters.securities.listing_store import (
     histories_held,
     lists_observed,
@@ -33,17 +34,16 @@ from tickstock_dagster.core.securities.ticker_histories import (
     observe_list,
 )
 
-SINGLE_QUESTIONS = 20
-"""Up to this many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
-
-
 UP_TO_DATE = timedelta(days=7)
 """A list up to this old says which security holds a ticker today: loading old sessions costs no call every day."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingSync:
-    """Fetches dated lists of one source and stores what they say."""
+    """Fetches dated lists of one source and stores what they say.
+
+    Where the context has a forecast, lists alone are fetched (`adapters.securities.listing_forecast`).
+    """
 
     context: LoadContext[ReferenceSource]
 
@@ -105,15 +105,15 @@ class ListingSync:
 
     def take_in(self, on: date) -> VersionChanges:
         """The same as `observe` for a caller that holds the histories."""
-        started = self.context.now()
+        started, calls_before, forecast = self.context.now(), self.context.calls, self.context.forecast
         # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
         # it is no evidence that a security was not listed.
         rows = self.context.source.listings(on=on)
-        lists = self._observed()
-        listed = rows_of(rows)
+        lists, listed = self._observed(), rows_of(rows)
         known = _comparable(read_securities(self.context.engine, self.context.market), listed)
+        resolve = assumed_days(forecast, known, listed) if forecast else self._resolve
         try:
-            changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
+            changes = observe_list(known, listed, on, resolve, lists=lists) if listed else ListingChanges()
         except SuspiciousListError as error:
             raise MalformedAnswerError(f"{self.context.source.name}: {error}") from None
         changed = {security.identity: security for security in changes.changed}
@@ -129,6 +129,8 @@ class ListingSync:
 
         end = FinishedUnit(unit, rows.height, started)
         write_securities(self.context, changed.values(), [end], also=fold if listed else None)
+        if forecast:
+            forecast.made += self.context.calls - calls_before
         return versions
 
     def _observed(self, *, empty: bool = False) -> list[date]:
@@ -175,6 +177,8 @@ class ListingSync:
         if not gone:
             return {}
         tickers = [security.intervals[-1].ticker for security in gone]
+        if self.context.forecast is not None:
+            return assumed_delistings(self.context.forecast, gone, on)
         rows = self.context.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
         dates = {
             Listed(row["ticker"], row["composite_figi"]).identity: row["delisted_on"]

@@ -3,6 +3,8 @@
 Settings in, a `MarketSource` out. The simulator is started elsewhere; its address is an argument.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -39,6 +41,7 @@ def open_source(
     database_url: str | None = None,
     threads: int = 16,
     probe_ticker: str = PROBE_TICKER,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> MarketSource:
     """The source of market data. Opens no connection yet.
 
@@ -50,6 +53,7 @@ def open_source(
         database_url: the warehouse, through which all processes share the key's rate; None: this process alone.
         threads: at most this many calls at once.
         probe_ticker: ticker whose bar shows that a session is out; not SPY where a simulator serves bars without it.
+        sleep: waits so many seconds for the rate limit.
 
     Raises:
         BadInputError: the source is unknown.
@@ -70,7 +74,7 @@ def open_source(
             key,
             base_url,
             plan,
-            _limiter(database_url, rate_bucket(key, plan), plan),
+            _limiter(database_url, rate_bucket(key, plan), plan, sleep),
             threads=threads,
             probe_ticker=probe_ticker,
         )
@@ -81,7 +85,7 @@ def open_source(
         address = simulator_url if key else (settings.massive_base_url or simulator_url)
         if address is None:
             raise ConfigurationError("the simulator is not running: `tickstock services up`, or set MASSIVE_API_KEY")
-        limiter = _limiter(database_url, rate_bucket(SIMULATOR_KEY, plan), plan)
+        limiter = _limiter(database_url, rate_bucket(SIMULATOR_KEY, plan), plan, sleep)
         return MassiveSource(
             SIMULATOR_KEY, address, plan, limiter, name="simulator", threads=threads, probe_ticker=probe_ticker
         )
@@ -100,8 +104,8 @@ def _files(chosen: str) -> MarketSource:
 
 
 @lru_cache(maxsize=16)
-def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLimiter:
+def _limiter(database_url: str | None, bucket: str, plan: VendorPlan, sleep: Callable[[float], None]) -> RateLimiter:
     """One limiter, with one connection, per process and bucket, however often a source is opened."""
     if database_url is None:
-        return LocalRateLimiter(plan)
-    return PostgresRateLimiter(database_url, bucket, plan)
+        return LocalRateLimiter(plan, sleep=sleep)
+    return PostgresRateLimiter(database_url, bucket, plan, sleep=sleep)

@@ -1,8 +1,7 @@
 """What is owed: the expected cells that are neither stored nor explained for good, and what is asked for next.
 
 Owed = expected − stored − explained with a final reason. A cell without a row anywhere is owed with the derived reason
-never_asked. `adapters.loading.owed` reads the store; here it is counted, in as few cells as possible: most of a store
-is complete.
+never_asked. `adapters.loading.owed` reads the store, `core.loading.session_bits` compares it with what is expected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -23,27 +22,23 @@ OWED_DATASET_SCHEMA: dict[str, type[pl.DataType]] = {"dataset": pl.String, "sess
 """One session that a dataset besides bars lacks, and why."""
 
 
-def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
-    """The owed ones among expected cells, each with its reason.
+def with_known_reasons(cells: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
+    """Owed cells, each with its reason.
 
     Args:
         cells: `core.loading.coverage.CELL_SCHEMA`.
-        settled: (security_id, session) of stored bars and final gaps.
         gaps: (security_id, session, reason, evidence, retry_at) of open gaps.
 
     Returns:
-        `OWED_SCHEMA`, the newest session first, then by ticker.
+        `OWED_SCHEMA`, in the order of the cells.
     """
-    keys = ["security_id", "session"]
-    return (
-        cells.join(settled, on=keys, how="anti")
-        .join(gaps, on=keys, how="left")
-        .with_columns(
-            pl.col("reason").fill_null(GapReason.NEVER_ASKED.value), pl.col("evidence").fill_null(NEVER_ASKED)
-        )
-        .select(list(OWED_SCHEMA))
-        .sort("session", "ticker", descending=[True, False])
-    )
+    never, why = pl.lit(GapReason.NEVER_ASKED.value), pl.lit(NEVER_ASKED)
+    if gaps.is_empty():
+        retry_at = pl.lit(None, dtype=OWED_SCHEMA["retry_at"])
+        return cells.with_columns(reason=never, evidence=why, retry_at=retry_at).select(list(OWED_SCHEMA))
+    known = cells.join(gaps, on=["security_id", "session"], how="left", maintain_order="left")
+    reasons = {"reason": pl.col("reason").fill_null(never), "evidence": pl.col("evidence").fill_null(why)}
+    return known.with_columns(**reasons).select(list(OWED_SCHEMA))
 
 
 def asked_or_due(owed: pl.DataFrame, due: date) -> pl.DataFrame:

@@ -92,6 +92,7 @@ class LoadPlan:
         seconds: least time at the plan's rate; 0 without a rate.
         monthly_usd: list price of the plan; None where the source has none.
         identity_calls: further calls that prove whose the tickers were, before the bars are asked for.
+        listing_calls: further calls before these, at most: for ticker lists, and about what changed between them.
     """
 
     units: tuple[WorkUnit, ...]
@@ -101,6 +102,7 @@ class LoadPlan:
     seconds: float
     monthly_usd: int | None
     identity_calls: int = 0
+    listing_calls: int = 0
 
     @property
     def calls(self) -> int:
