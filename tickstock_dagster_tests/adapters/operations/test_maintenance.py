@@ -67,7 +67,7 @@ def test_the_record_of_work_goes_by_age_and_everything_known_stays(full: str) ->
     before = content(fingerprint(open_engine(full)))
     steps: list[tuple[int, int, str]] = []
     report = care(full, progress=lambda *step: steps.append(step))
-    assert report.removed == {"events": 2, "lost_entries": 1, "unfinished_units": 2, "vendor_calls": 1}
+    assert report.removed == {"events": 2, "lost_entries": 1, "finished_units": 2, "vendor_calls": 1}
     after = content(fingerprint(open_engine(full)))
     changed = {table for table in before if before[table] != after[table]}
     assert changed == set(), "none of it is content"
@@ -101,7 +101,7 @@ def test_light_maintenance_removes_the_same_and_analyses_what_changed(full: str)
     given: dict[str, Any] = {"market": "XNYS", "session": SESSION, "run_id": "r", "clock": lambda: NOW}
     wait_until(lambda: "securities" in changed(full))
     report = maintain_lightly(engine, RETENTION, **given)
-    assert report.removed == {"events": 2, "lost_entries": 1, "unfinished_units": 2, "vendor_calls": 1}
+    assert report.removed == {"events": 2, "lost_entries": 1, "finished_units": 2, "vendor_calls": 1}
     assert "securities" in report.tables
     assert "ticker_intervals" not in report.tables, "nothing was written to it"
     assert report.skipped == {}, "the writer's rights suffice"
@@ -127,7 +127,7 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(full: str) -> None:
 
 
 def test_whatever_age_is_asked_for_the_newest_day_and_finished_units_stay(full: str) -> None:
-    for function in ("remove_vendor_calls", "remove_unfinished_units"):
+    for function in ("remove_vendor_calls", "remove_finished_units"):
         assert as_role(full, WRITER_ROLE, f"SELECT {function}('infinity') > 0") == [(True,)]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             as_role(full, APP_ROLE, f"SELECT {function}('infinity')")
