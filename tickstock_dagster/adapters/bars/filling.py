@@ -22,7 +22,13 @@ from tickstock_dagster.adapters.bars.store import (
     store_batch,
 )
 from tickstock_dagster.adapters.ledger.context import LoadContext
-from tickstock_dagster.adapters.ledger.leases import Holder, UnitQueue, cancel_abandoned, cancel_superseded
+from tickstock_dagster.adapters.ledger.leases import (
+    LONGEST_WAIT,
+    Holder,
+    UnitQueue,
+    cancel_abandoned,
+    cancel_superseded,
+)
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, UnitState, record_plan
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, BarAnswer, fetch_bars
@@ -140,7 +146,7 @@ class Filler:
                 self._give_up(queue, validator)
                 return
             with self.timer.phase("wait"):
-                if not queue.wait(self._tell_waiting):
+                if not queue.wait(self._tell_waiting, longest=LONGEST_WAIT):
                     return
 
     def _store(self, answers: Sequence[BarAnswer], validator: AnswerValidator) -> None:

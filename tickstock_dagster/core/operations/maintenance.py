@@ -33,8 +33,8 @@ class Retention:
         events: sent events, for replay, and those dropped by hand; consumers' lost entries. Dead letters stay until a
             person releases or drops them.
         vendor_calls: the log of single calls.
-        finished_work: work units that were cancelled, and receipts that later ones replaced. Work that is open, units that
-            are dead and receipts that something depends on are never removed.
+        finished_work: work units that were cancelled, and receipts that later ones replaced. Work that is open, units
+            that are dead and receipts that something depends on are never removed.
     """
 
     events: timedelta
