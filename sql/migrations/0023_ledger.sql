@@ -5,17 +5,16 @@ ALTER TABLE work_units
     DROP CONSTRAINT work_units_kind_known,
     DROP CONSTRAINT work_units_status_known,
     DROP CONSTRAINT work_units_failed_says_why;
-ALTER TABLE work_units
-    ADD COLUMN dataset text,
-    ADD COLUMN job text,
-    ADD COLUMN failures integer NOT NULL DEFAULT 0,
-    ADD COLUMN error_class text,
-    ADD COLUMN not_before timestamptz,
-    ADD COLUMN lease_holder text,
-    ADD COLUMN leased_until timestamptz,
-    ADD COLUMN bytes bigint,
-    ADD COLUMN elapsed_ms double precision,
-    ADD COLUMN finished_in xid8;
+ALTER TABLE work_units ADD COLUMN dataset text;
+ALTER TABLE work_units ADD COLUMN job text;
+ALTER TABLE work_units ADD COLUMN failures integer NOT NULL DEFAULT 0;
+ALTER TABLE work_units ADD COLUMN error_class text;
+ALTER TABLE work_units ADD COLUMN not_before timestamptz;
+ALTER TABLE work_units ADD COLUMN lease_holder text;
+ALTER TABLE work_units ADD COLUMN leased_until timestamptz;
+ALTER TABLE work_units ADD COLUMN bytes bigint;
+ALTER TABLE work_units ADD COLUMN elapsed_ms double precision;
+ALTER TABLE work_units ADD COLUMN finished_in xid8;
 
 -- Why a unit failed was kept in words alone: taken as transient, it is tried once more, and then has its class.
 UPDATE work_units SET

@@ -39,7 +39,7 @@ from tickstock_dagster.core.loading.coverage import GAP_SCHEMA
 from tickstock_dagster.core.loading.ledger import UnitStatus
 from tickstock_dagster.core.loading.planning import WorkUnit
 
-LEASED_PER_WORKER = 4
+LEASED_PER_WORKER = 8
 """Units that a load leases at a time, for each call that it makes at once."""
 
 logger = logging.getLogger(__name__)

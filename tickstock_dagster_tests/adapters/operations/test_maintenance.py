@@ -108,6 +108,22 @@ def test_the_record_of_work_goes_by_age_and_everything_known_stays(full: str) ->
     assert tables["ohlcv_daily"]["before"] > 0
 
 
+def test_a_dead_letter_stays_until_a_person_drops_it(full: str) -> None:
+    for name in ("dead", "dropped"):
+        commit(full, [progress(name, 4)])
+        query(
+            full,
+            "INSERT INTO dead_letters (event_id, position, channel, subject, error, attempts, first_tried_at, "
+            "last_tried_at, dead_at, resolved_at, resolution) SELECT event_id, position, channel, subject, 'too long', "
+            "5, '2026-11-20', '2026-11-20', '2026-11-20', CASE %s WHEN 'dropped' THEN timestamptz '2026-11-21' END, "
+            "CASE %s WHEN 'dropped' THEN 'dropped' END FROM outbox WHERE subject = %s",
+            (name, name, name),
+        )
+    care(full)
+    assert query(full, "SELECT subject FROM dead_letters") == [("dead",)]
+    assert query(full, "SELECT count(*) FROM outbox WHERE subject = 'dead'") == [(1,)]
+
+
 def test_a_second_time_nothing_is_removed(full: str) -> None:
     care(full)
     before = content(fingerprint(open_engine(full)))
