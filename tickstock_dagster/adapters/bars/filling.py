@@ -221,11 +221,12 @@ class Filler:
             if state.status is UnitStatus.RETRYING:
                 filled.retrying += 1
             elif state.status is UnitStatus.DEAD:
-                filled.dead.append(f"{unit.describe()}, after {state.failures} failures: {state.error}")
+                times = "once" if state.failures == 1 else f"{state.failures} times in a row"
+                filled.dead.append(f"{unit.describe()}, failed {times}: {state.error}")
             if unit.unit_id in filled.elsewhere and state.error:
                 filled.failures[unit.unit_id] = f"{unit.describe()}: {state.error}"
         if leased := sum(state.status is UnitStatus.LEASED for state in states.values()):
-            filled.failures["leased"] = f"{leased} units are left to other runs, which have not ended them in time"
+            filled.failures["leased"] = f"other runs are still asking for some of the units: {leased}"
 
     def _event(self, done: int, total: int, batch: StoreBatch) -> Event:
         run_id = self.context.run_id

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, VendorError
+from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotPublishedYetError, VendorError
 from tickstock_dagster.core.loading.ledger import ErrorClass, Outcome, UnitStatus, after_failure
 from tickstock_dagster.core.loading.planning import WorkUnit
 from tickstock_dagster.core.securities.equity_types import Priority
@@ -41,6 +41,7 @@ class FinishedUnit:
         error_class: what kind of error it was; decides whether the unit is tried again.
         bytes: of its answer; None where the source does not say.
         elapsed_ms: until its answer came, in milliseconds; None where nobody measured.
+        late: it failed because the data are not out yet: it is tried again however often that was so.
     """
 
     unit: WorkUnit
@@ -50,6 +51,7 @@ class FinishedUnit:
     error_class: ErrorClass = ErrorClass.TRANSIENT
     bytes: int | None = None
     elapsed_ms: float | None = None
+    late: bool = False
 
     @classmethod
     def failed(
@@ -63,7 +65,8 @@ class FinishedUnit:
             started_at: when it was asked for, aware.
             elapsed_ms: until then, in milliseconds.
         """
-        return cls(unit, 0, started_at, str(error), _class_of(unit, error), elapsed_ms=elapsed_ms)
+        late, kind = isinstance(error, NotPublishedYetError), _class_of(unit, error)
+        return cls(unit, 0, started_at, str(error), kind, elapsed_ms=elapsed_ms, late=late)
 
 
 def look(engine: sa.Engine) -> str:
@@ -126,11 +129,15 @@ def finish_units(
     ordered = [newest[unit_id] for unit_id in sorted(newest)]
     if not ordered:
         return set()
-    failed = _failed(cursor, ordered, now)
-    states = [failed.get(end.unit.unit_id, _DONE) for end in ordered]
+    failures = _failures(cursor, ordered)
+    states = [
+        after_failure(end.error_class, 1 if end.late else count, now, random.random()) if end.error else _DONE  # noqa: S311
+        for end, count in zip(ordered, failures, strict=True)
+    ]
     values = {
         **_columns([end.unit for end in ordered]),
         "statuses": [str(state.status) for state in states],
+        "failures": failures,
         "not_before": [state.not_before for state in states],
         "rows": [end.rows for end in ordered],
         "bytes": [end.bytes for end in ordered],
@@ -183,22 +190,14 @@ def _class_of(unit: WorkUnit, error: VendorError) -> ErrorClass:
     return error.error_class
 
 
-def _failed(cursor: psycopg.Cursor, ends: Sequence[FinishedUnit], now: datetime) -> dict[str, Outcome]:
-    """What becomes of the units that failed."""
+def _failures(cursor: psycopg.Cursor, ends: Sequence[FinishedUnit]) -> list[int]:
+    """Of each unit, its bad ends in a row with this one; one that is only late does not add to them."""
     if not any(end.error for end in ends):
-        return {}
+        return [0] * len(ends)
     values = {"unit_ids": [end.unit.unit_id for end in ends]}
     before: dict[str, int] = dict(cursor.execute(statement("ledger/units_failures"), values).fetchall())
-    return {
-        end.unit.unit_id: after_failure(
-            end.error_class,
-            before.get(end.unit.unit_id, 0) + 1,
-            now,
-            random.random(),  # noqa: S311  # spreads retries, protects nothing
-        )
-        for end in ends
-        if end.error
-    }
+    counts = [(before.get(end.unit.unit_id, 0), end) for end in ends]
+    return [0 if not end.error else max(count, 1) if end.late else count + 1 for count, end in counts]
 
 
 def _columns(units: Sequence[WorkUnit]) -> dict[str, list[object]]:

@@ -229,6 +229,6 @@ def _session(key: dg.MultiPartitionKey) -> date:
 def _why(report: LoadReport) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.gaps.items())
     failures = f" First failure: {report.failures[0]}" if report.failures else ""
-    retried = f" {report.retrying} units are tried again later." if report.retrying else ""
-    dead = f" {len(report.dead)} units are dead, the first: {report.dead[0]}" if report.dead else ""
+    retried = f" Units to be tried again: {report.retrying}." if report.retrying else ""
+    dead = f" Dead units: {len(report.dead)}, the first: {report.dead[0]}" if report.dead else ""
     return f"Gaps: {reasons or 'none explained'}.{failures}{retried}{dead}"

@@ -127,7 +127,7 @@ def test_a_load_does_not_wait_for_ever(world: World, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(filling, "LONGEST_WAIT", 0.3)
     with leased(world, apple()):
         report = world.load("AAPL MSFT", MON, FRI)
-    assert report.failures == ("1 units are left to other runs, which have not ended them in time",)
+    assert report.failures == ("other runs are still asking for some of the units: 1",)
     assert [state.missing for state in report.states] == [1] * 5
 
 
@@ -157,8 +157,8 @@ def test_a_malformed_answer_for_one_ticker_is_dead_and_said_until_its_sessions_a
     report = world.load("AAPL MSFT", MON, FRI)
     assert world.query(UNITS) == [("AAPL", "dead", 1), ("MSFT", "done", 1)]
     [dead] = report.dead
-    assert dead.startswith("range AAPL 2026-11-16..2026-11-20, after 1 failures: ")
-    assert report.failures == (dead.replace(", after 1 failures", ""),)
+    assert dead.startswith("range AAPL 2026-11-16..2026-11-20, failed once: ")
+    assert report.failures == (dead.replace(", failed once", ""),)
     world.simulator.clear_faults()
     world.now += timedelta(hours=1)
     healed = world.load("AAPL", MON, FRI)

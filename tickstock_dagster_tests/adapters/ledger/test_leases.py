@@ -339,6 +339,12 @@ def test_a_unit_is_tried_again_later_and_later_and_then_it_is_dead(
     assert (state.status, state.failures, state.error) == (UnitStatus.DONE, 0, None)
 
 
+def test_bars_that_are_not_out_yet_kill_no_unit_however_often_somebody_asks(engine: sa.Engine) -> None:
+    for _ in range(MOST_FAILURES + 3):
+        end(engine, None, UNITS[0], error=NotPublishedYetError("not out yet"))
+        assert statuses(engine, UNITS[0]) == ["retrying"]
+
+
 def test_a_cancelled_unit_stays_so_whoever_is_asking(engine: sa.Engine, holders: tuple[Holder, Holder]) -> None:
     plan(engine, UNITS[:3])
     holders[0].lease(ids(UNITS[0]), 1, NOW)
