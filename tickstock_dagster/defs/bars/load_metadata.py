@@ -49,6 +49,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "units_retrying": report.retrying or None,
         "vendor_calls": report.calls,
         "load_seconds": round(report.seconds, 3),
+        "seconds_waiting_for_other_runs": round(report.phases.get("wait", 0.0), 1) or None,
         "events_sent": sent.sent,
         "events_waiting": sent.left,
     }

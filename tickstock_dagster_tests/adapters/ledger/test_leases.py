@@ -185,6 +185,31 @@ def test_a_store_that_was_restored_on_a_new_server_plans_as_before(
     assert statuses(engine, UNITS[0]) == ["pending"]
 
 
+def test_all_that_is_done_to_the_same_units_at_once_never_ends_in_a_circle(engine: sa.Engine) -> None:
+    together = Barrier(4)
+
+    def work(number: int) -> int:
+        mine = UNITS if number % 2 else UNITS[::-1]
+        ended = 0
+        with holding(engine, f"run-{number}") as holder:
+            together.wait()
+            for turn in range(12):
+                plan(engine, mine, run_id=f"run-{number}")
+                leased = holder.lease(ids(*mine), 5, NOW + timedelta(days=1))
+                holder.renew(NOW + turn * LEASE)
+                expire_leases(engine, NOW + turn * LEASE)
+                some = [one for one in mine if one.unit_id in leased]
+                ended += len(end(engine, holder, *some[1:], error=UpstreamError("down") if turn % 3 else None))
+                with transaction(engine) as connection, connection.cursor() as cursor:
+                    cancel_units(cursor, ids(*mine[:2]), reason="turn", now=NOW)
+                holder.release()
+        return ended
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4))) > 0
+    assert "leased" not in statuses(engine, *UNITS)
+
+
 # -- how a lease ends -------------------------------------------------------------------------------------------------
 
 
