@@ -155,7 +155,7 @@ class Filler:
             if not answer.refused:
                 self._left.discard(answer.question.unit_id)
             filled.answered.add(answer.question.unit_id)
-            self._last_error = answer.error
+            self._last_error = answer.error or self._last_error
         told = [answer for answer in answers if not answer.refused]
         with self.timer.phase("store"):
             now, lost = self.context.now(), tuple[str, ...]()
@@ -192,6 +192,8 @@ class Filler:
             self.filled.failures[""] = words
 
     def _explain_unasked(self, validator: AnswerValidator, units: Sequence[WorkUnit], error: VendorError) -> None:
+        if not units:
+            return
         now = self.context.now()
         batch = self._empty(now)
         batch.gaps = validator.failed_gaps(units, error, now)
@@ -223,10 +225,10 @@ class Filler:
             elif state.status is UnitStatus.DEAD:
                 times = "once" if state.failures == 1 else f"{state.failures} times in a row"
                 filled.dead.append(f"{unit.describe()}, failed {times}: {state.error}")
-            if unit.unit_id in filled.elsewhere and state.error:
+            if state.status is UnitStatus.LEASED:
+                filled.failures[unit.unit_id] = f"{unit.describe()}: another run is still asking for it"
+            elif unit.unit_id in filled.elsewhere and state.error:
                 filled.failures[unit.unit_id] = f"{unit.describe()}: {state.error}"
-        if leased := sum(state.status is UnitStatus.LEASED for state in states.values()):
-            filled.failures["leased"] = f"other runs are still asking for some of the units: {leased}"
 
     def _event(self, done: int, total: int, batch: StoreBatch) -> Event:
         run_id = self.context.run_id

@@ -186,18 +186,20 @@ class UnitQueue(Iterator[WorkUnit]):
         """Wait for the units that others lease; True where some can be leased again.
 
         Args:
-            others: called with how many units others lease, at first and when that changes.
+            others: called with how many units others lease, if any, and when that changes.
             longest: seconds to wait at most without any of them ending.
         """
-        began, before = time.monotonic(), -1
+        began, before, wanted = time.monotonic(), 0, list(self._units)
         while True:
             now = self._clock()
             expire_leases(self._holder.engine, now)
-            states = self.states()
+            states = unit_states(self._holder.engine, wanted)
             if free := {unit_id for unit_id, state in states.items() if self._may_lease(unit_id, state, now)}:
                 self._waiting = self._in_order(free)
                 return True
             leased = sum(state.status is UnitStatus.LEASED for state in states.values())
+            # Of the others nothing can come: they are over, or another's to try again.
+            wanted = [unit_id for unit_id, state in states.items() if self._may_come(unit_id, state)]
             if leased != before:
                 others(leased)
                 began, before = time.monotonic(), leased
@@ -214,6 +216,10 @@ class UnitQueue(Iterator[WorkUnit]):
         if state.status is UnitStatus.RETRYING:
             return unit_id in self._passed and state.not_before is not None and state.not_before <= now
         return state.status is UnitStatus.PENDING
+
+    def _may_come(self, unit_id: str, state: UnitState) -> bool:
+        mine = state.status is UnitStatus.RETRYING and unit_id in self._passed
+        return mine or state.status is UnitStatus.LEASED
 
     def _in_order(self, unit_ids: Iterable[str]) -> deque[str]:
         # In the order of the plan, which decides between equally urgent ones.

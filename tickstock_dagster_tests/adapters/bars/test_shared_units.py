@@ -127,7 +127,7 @@ def test_a_load_does_not_wait_for_ever(world: World, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(filling, "LONGEST_WAIT", 0.3)
     with leased(world, apple()):
         report = world.load("AAPL MSFT", MON, FRI)
-    assert report.failures == ("other runs are still asking for some of the units: 1",)
+    assert report.failures == ("range AAPL 2026-11-16..2026-11-20: another run is still asking for it",)
     assert [state.missing for state in report.states] == [1] * 5
 
 
