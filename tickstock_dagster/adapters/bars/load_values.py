@@ -46,9 +46,11 @@ class LoadReport:
         unresolved: tickers in answers that no security held on that session.
         quarantined: up to ten rows that broke a rule, one line each.
         failures: failed units, one line each.
+        retrying: how many of them the ledger has to be tried again.
+        dead: those that are not tried again by themselves, with their errors, one line each.
         calls: vendor calls made, including those for ticker lists.
-        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, settle (late starts,
-            revised gaps, counts).
+        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, wait (for
+            units that other runs ask for), settle (late starts, revised gaps, counts).
     """
 
     tickers: tuple[str, ...]
@@ -64,3 +66,5 @@ class LoadReport:
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
     quarantined: tuple[str, ...] = ()
+    retrying: int = 0
+    dead: tuple[str, ...] = ()

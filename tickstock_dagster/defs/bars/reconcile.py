@@ -106,5 +106,7 @@ def reconcile_facts(report: ReconcileReport) -> dict[str, int | str]:
         "gaps_still_late": report.late,
         "gaps_by_reason": ", ".join(f"{count} {reason}" for reason, count in load.gaps.items()) or "none",
         "failures": "; ".join(load.failures[:10]) or "none",
+        "units_retrying": load.retrying,
+        "units_dead": "; ".join(load.dead[:10]) or "none",
         "vendor_calls": load.calls,
     }
