@@ -88,7 +88,7 @@ class AnswerValidator:
         ranged = pl.concat([asked, bracketed]).filter(pl.col("kind") == UnitKind.RANGE.value)
         starts = first_bars(received, intervals, ranged)
         absent = absent_cells(asked, validated.bars, sessions, self.expected)
-        if self.context.source.capabilities.own_rows:  # a file that lacks many names is no outage
+        if isinstance(self.context.source, FileSource):  # a file that lacks many names is no outage
             absent = absent.with_columns(suspicious=pl.lit(value=False))
         explained = explain_absences(
             absent.select(*CELL_SCHEMA, "closes_at", "suspicious"),

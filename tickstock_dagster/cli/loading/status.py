@@ -19,6 +19,9 @@ from tickstock_dagster.core.loading.completeness import GroupKind
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE
 
+_COUNTED = {GroupKind.TYPE: "bars of what is tracked; members are all securities of the type"}
+"""What is counted, where it is not every member."""
+
 
 @click.command()
 @click.option("--sessions", type=int, help="How many sessions to show: 20 unless given, 1 with --by.")
@@ -103,7 +106,7 @@ def _by_group(
     out.width = max(out.width, 62 + max(len(group.label) for _market, group in groups))
     for (market, session), of_session in groupby(groups, lambda one: (one[0], one[1].state.session)):
         where = "" if market == MARKET else f"{market_named(market).name}, "
-        title = f"{where}{session}: bars of all members that were listed; tracked ones first"
+        title = f"{where}{session}: {_COUNTED.get(kind, 'bars of all members that were listed; tracked ones first')}"
         table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
         table.add_column(kind.value, no_wrap=True)
         for name in ("members", "expected", "stored", "explained", "missing", "complete"):
