@@ -1,4 +1,4 @@
-"""How far a run is, by its units in the ledger: for progress bars, from any process."""
+"""How far a run is, by its units in the ledger, and which units of a market have failed; from any process."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,32 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.ledger import UnitStatus
+
+
+@dataclass(frozen=True, slots=True)
+class FailedUnits:
+    """The units of a market whose last end was a failure.
+
+    Attributes:
+        retrying: how many of them are tried again by themselves.
+        dead: those that are not, the newest first, one line each; a load that plans them asks once more.
+    """
+
+    retrying: int
+    dead: tuple[str, ...]
+
+
+def failed_units(engine: sa.Engine, market: str) -> FailedUnits:
+    """Which units of a market (MIC) have failed and were not answered since."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("ledger/units_failed"), {"market": market}).fetchall()
+    dead = [
+        f"{dataset}: {kind} {'' if subject == '*' else f'{subject} '}{first}{'' if first == last else f'..{last}'}, "
+        f"failed {failures} times in a row: {error}"
+        for status, dataset, kind, subject, first, last, failures, error in rows
+        if status == UnitStatus.DEAD
+    ]
+    return FailedUnits(len(rows) - len(dead), tuple(dead))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.ledger.progress import FailedUnits, failed_units
 from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
@@ -35,6 +36,7 @@ class MarketStatus:
         owed: `core.loading.owed.OWED_SCHEMA`, of all sessions.
         besides: what the other datasets owe.
         unknown: tracked tickers that are in no list of the vendor.
+        failed: units of work whose last end was a failure.
     """
 
     calendar: SessionCalendar
@@ -46,6 +48,7 @@ class MarketStatus:
     owed: pl.DataFrame
     besides: tuple[OwedOfDataset, ...]
     unknown: tuple[str, ...]
+    failed: FailedUnits
 
     @property
     def owed_by_reason(self) -> dict[str, int]:
@@ -86,6 +89,8 @@ class MarketStatus:
                 for one in self.besides
             },
             "unknown_tickers": self.unknown,
+            "units_retrying": self.failed.retrying,
+            "dead_units": self.failed.dead,
         }
 
 
@@ -115,6 +120,7 @@ def read_market_status(engine: sa.Engine, market: str, sessions: int, now: datet
         owed=owed_cells(engine, calendar, latest, tracked=tracked),
         besides=tuple(owed_by_dataset(owed_besides_bars(engine, calendar, tracked.begins, now=now))),
         unknown=unknown_tickers(engine, market),
+        failed=failed_units(engine, market),
     )
 
 

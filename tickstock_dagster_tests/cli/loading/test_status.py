@@ -59,6 +59,27 @@ def test_a_gap_is_shown_with_its_session_its_reason_and_the_evidence(office: Off
     assert "Owed besides bars: actions of the session 2026-11-20 (never_asked)" in words
 
 
+def test_requests_that_failed_are_said_apart_from_those_that_are_dead(office: Office) -> None:
+    office.vendor.install("server_error", path="*/grouped/*/2026-11-18*")
+    arguments = ("load", "--profile", "ui_testing_lite", "--from", "2026-11-17", "--to", "2026-11-19")
+    assert office.tickstock(*arguments).code == 1
+    answer = office.tickstock("status", "--json").json
+    assert (answer["units_retrying"], answer["dead_units"]) == (1, [])
+    assert "Requests that failed and are made again by themselves: 1" in office.tickstock("status").out
+    office.execute(
+        "UPDATE work_units SET status = 'dead', failures = 5, attempts = 5, not_before = NULL WHERE status = 'retrying'"
+    )
+    words = " ".join(office.tickstock("status").out.split())
+    assert (
+        "Requests that are not made again by themselves: 1; the last: ohlcv_daily: grouped 2026-11-18, failed 5 times in a row: "
+        in words
+    )
+    # What is owed decides: a load asks for a dead unit again.
+    office.vendor.clear_faults()
+    assert office.tickstock(*arguments).code == 0
+    assert office.tickstock("status", "--json").json["dead_units"] == []
+
+
 def test_more_sessions_than_there_are_show_all_there_are(office: Office) -> None:
     document = office.tickstock("status", "--sessions", "1000000", "--json")
     assert document.code == 0, document.err
