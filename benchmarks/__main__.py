@@ -17,6 +17,7 @@ NAMES = (
     "code_location_load",
     "whole_market",
     "fair_values",
+    "owed",
 )
 
 

@@ -112,11 +112,11 @@ class Settings(BaseSettings):
         validation_alias="TICKSTOCK_KEEP_VENDOR_CALLS_DAYS",
         description="Days for which maintenance keeps the record of single vendor calls.",
     )
-    keep_unfinished_work_days: int = Field(
+    keep_finished_work_days: int = Field(
         30,
         ge=7,
-        validation_alias="TICKSTOCK_KEEP_UNFINISHED_WORK_DAYS",
-        description="Days for which maintenance keeps failed work units; it never removes those that are done.",
+        validation_alias="TICKSTOCK_KEEP_FINISHED_WORK_DAYS",
+        description="Days for which maintenance keeps cancelled work units, and receipts that later ones replaced.",
     )
 
     smtp_host: str | None = Field(
@@ -156,7 +156,7 @@ class Settings(BaseSettings):
         return Retention(
             events=timedelta(days=self.keep_events_days),
             vendor_calls=timedelta(days=self.keep_vendor_calls_days),
-            unfinished_work=timedelta(days=self.keep_unfinished_work_days),
+            finished_work=timedelta(days=self.keep_finished_work_days),
         )
 
     @field_validator("massive_api_key")

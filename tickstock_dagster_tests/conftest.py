@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,11 @@ if "FAKETIME" in os.environ:
         {name: value for name, value in os.environ.items() if name == "LD_PRELOAD" or name.startswith("FAKETIME")}
     )
 
+# Bytecode is kept, whatever the caller's environment says: a hundred tests start processes, each of which would compile
+# all that it imports.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 IN_MEMORY = Path("/dev/shm")
 
 CALENDARS_UNTIL = date(2028, 12, 31)
@@ -41,6 +47,7 @@ _numbers = itertools.count(1)
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: no collection of garbage has to look at it again."""
+    gc.set_threshold(20_000, 20, 20)
     gc.collect()
     gc.freeze()
 
@@ -148,7 +155,7 @@ def redis_url(services: ServiceAddresses) -> str:
 @contextmanager
 def _database(administration: psycopg.Connection, services: ServiceAddresses, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
-    administration.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+    administration.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # a third less time here
     yield _url(services, name)
     close_engines()
     administration.execute(f"DROP DATABASE {name} WITH (FORCE)")

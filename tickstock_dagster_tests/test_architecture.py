@@ -406,7 +406,7 @@ def test_the_migrations_were_read_rightly():
     tables = table_columns()
     assert tables["ticker_intervals"] == {
         "security_id", "ticker", "valid_from", "valid_to", "start_known", "seen_from", "seen_to", "gone_on",
-        "traded_from", "traded_to", "expected_from", "expected_to", "stated_from", "stated_to",
+        "traded_from", "traded_to", "shown_until", "expected_from", "expected_to", "stated_from", "stated_to",
     }  # fmt: skip
     assert {"ts", "open", "is_fmv", "loaded_at"} < tables["ohlcv_1min"]
     assert {"securities", "ohlcv_daily", "bar_gaps", "work_units", "outbox", "cache_entries"} < set(tables)

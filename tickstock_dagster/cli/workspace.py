@@ -5,6 +5,7 @@ Not a command. Imported by the command modules only, never by the lazy main grou
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_from, copied_until, copy_calendars
-from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
@@ -35,6 +36,10 @@ console = Console(stderr=True)
 """Progress and notes go to stderr, so that what a script reads on stdout stays clean."""
 
 
+LONG_WAIT = 2.0
+"""Seconds from which a wait for the vendor's rate limit is reported."""
+
+
 @dataclass(frozen=True, slots=True)
 class Workspace:
     """The services of this checkout, ready to use."""
@@ -42,6 +47,7 @@ class Workspace:
     settings: Settings
     addresses: ServiceAddresses
     rehearsed: sa.Engine | None = None
+    forecast: ListingForecast | None = None
 
     @property
     def engine(self) -> sa.Engine:
@@ -49,14 +55,15 @@ class Workspace:
         return self.rehearsed or open_engine(self.addresses.database_url)
 
     @contextmanager
-    def reading(self) -> Iterator["Workspace"]:
+    def reading(self, forecast: ListingForecast | None = None) -> Iterator["Workspace"]:
         """The workspace of a command that only reads.
 
         It may use what the store lacks, such as a ticker list or a universe of the release, and leaves nothing behind
-        but the record of its calls: no later answer depends on it.
+        but the record of its calls: no later answer depends on it. With a forecast, questions about what changed
+        between two lists are counted there, not asked.
         """
         with rehearsal(self.engine) as engine:
-            yield replace(self, rehearsed=engine)
+            yield replace(self, rehearsed=engine, forecast=forecast)
 
     @property
     def calendar(self) -> SessionCalendar:
@@ -79,6 +86,7 @@ class Workspace:
             source=chosen,
             simulator_url=self.addresses.simulator_url,
             database_url=self.addresses.database_url,
+            sleep=sleep_aloud,
         )
 
     def load_context(
@@ -91,7 +99,7 @@ class Workspace:
             source: instead of the configured one.
             run_id: marks its rows in the ledger.
         """
-        return LoadContext(self.source(source), self.engine, MARKET, run_id, clock)
+        return LoadContext(self.source(source), self.engine, MARKET, run_id, clock, self.forecast)
 
 
 def open_workspace(*, migrated: bool = True) -> Workspace:
@@ -127,6 +135,13 @@ def bring_up_to_date(workspace: Workspace) -> MigrationReport:
     if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
         copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
     return report
+
+
+def sleep_aloud(seconds: float) -> None:
+    """Wait for the vendor's rate limit, and say so where a person would wonder."""
+    if seconds >= LONG_WAIT:
+        console.print(f"Waiting {seconds:.0f} s for the vendor's rate limit", highlight=False)
+    time.sleep(seconds)
 
 
 @contextmanager

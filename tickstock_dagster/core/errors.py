@@ -24,7 +24,7 @@ class BadInputError(TickstockError):
         self.field = field
         self.value = value
         self.accepted = accepted
-        super().__init__(f"{field} {str(value)!r} is not accepted: {accepted}")
+        super().__init__(f"{field} {shortened(str(value))!r} is not accepted: {accepted}")
 
 
 class ConfigurationError(TickstockError):
@@ -35,6 +35,11 @@ class ConfigurationError(TickstockError):
 
 class ServiceUnavailableError(TickstockError):
     """A database, Redis or local service cannot be reached."""
+
+
+def shortened(text: str, length: int = 200) -> str:
+    """A text for one line: what is longer ends with the number of the characters that are left out."""
+    return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} more characters)"
 
 
 def choices(value: str, accepted: Iterable[str], limit: int = 12) -> str:

@@ -60,6 +60,7 @@ ACTION_COLUMNS = dg.TableSchema(
         dg.TableColumn("split_to", "numeric", "Shares after the split, in its ratio."),
         dg.TableColumn("cash_amount", "numeric", "Cash per share, in currency."),
         dg.TableColumn("currency", "text", "ISO 4217 code."),
+        dg.TableColumn("close_before", "numeric", "Close that the dividend is a share of, where its source states it."),
         dg.TableColumn("vendor_id", "text", "The vendor's id."),
         dg.TableColumn("source", "text", "Source of the version."),
         dg.TableColumn("known_from", "timestamp with time zone", "From when we knew this version."),

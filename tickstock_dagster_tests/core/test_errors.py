@@ -55,3 +55,9 @@ def test_of_many_choices_some_are_listed_and_all_are_counted_but_the_nearest_is_
 
 def test_choices_take_names_that_can_be_read_only_once():
     assert choices("a", iter(["b", "a"])) == "did you mean a? accepted: a, b"
+
+
+def test_a_long_value_is_shortened_in_the_message_and_kept_whole_beside_it():
+    error = BadInputError("ticker", "A" * 5_000, "a ticker")
+    assert str(error) == f"ticker '{'A' * 200}… (4,800 more characters)' is not accepted: a ticker"
+    assert len(str(error.value)) == 5_000

@@ -12,7 +12,7 @@ import pytest
 
 from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.simulator.testing import RunningSimulator
-from tickstock_dagster_tests.defs.factory import SUNDAY, Factory
+from tickstock_dagster_tests.defs.factory import SUNDAY, Factory, all_definitions
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 
 
@@ -40,9 +40,22 @@ def vendor(simulator_process: RunningSimulator, monkeypatch: pytest.MonkeyPatch)
     return simulator_process
 
 
+@pytest.fixture(scope="session")
+def code_location() -> dg.Definitions:
+    """The code location, loaded before any test of the shell: no collection of garbage has to look at it."""
+    loaded = all_definitions()
+    gc.collect()
+    gc.freeze()
+    return loaded
+
+
 @pytest.fixture
 def factory(
-    migrated_database_url: str, redis_url: str, vendor: RunningSimulator, monkeypatch: pytest.MonkeyPatch
+    migrated_database_url: str,
+    redis_url: str,
+    vendor: RunningSimulator,
+    code_location: dg.Definitions,  # noqa: ARG001
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Factory]:
     """A factory in which nothing was loaded and nothing is tracked yet. Dagster keeps its own books in memory."""
     with closed_limiters(monkeypatch), dg.DagsterInstance.ephemeral() as instance:

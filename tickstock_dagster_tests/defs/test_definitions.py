@@ -97,6 +97,7 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "universe_sync_sensor",
         "us_bar_checks_schedule",
         "us_catch_up_sensor",
+        "us_dataset_catch_up_sensor",
         "us_eod_schedule",
         "us_eod_sensor",
         "us_fair_values_sensor",
@@ -104,7 +105,11 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "us_symbols_sensor",
     ]
     roads = of_markets(
-        "{prefix}_bar_checks_schedule", "{prefix}_catch_up_sensor", "{prefix}_eod_schedule", "{prefix}_eod_sensor"
+        "{prefix}_bar_checks_schedule",
+        "{prefix}_catch_up_sensor",
+        "{prefix}_eod_schedule",
+        "{prefix}_eod_sensor",
+        "{prefix}_reconcile_schedule",
     )
     assert json.loads(loaded.stdout)["on"] == sorted(switched_on + roads)
 
@@ -133,8 +138,10 @@ def test_the_inventory() -> None:
         "check {prefix}/session_bars:session_complete",
         "job {prefix}_bar_checks",
         "job {prefix}_eod",
+        "job {prefix}_reconcile",
         "schedule {prefix}_bar_checks_schedule: */15 * * * * {zone}",
         "schedule {prefix}_eod_schedule: */15 * * * * {zone}",
+        "schedule {prefix}_reconcile_schedule: */15 * * * * {zone}",
         "sensor {prefix}_catch_up_sensor: 60 s",
         "sensor {prefix}_eod_sensor: 60 s",
     )
@@ -170,6 +177,7 @@ def test_the_inventory() -> None:
         "job edit_universe",
         "job light_maintenance",
         "job maintenance",
+        "job universe_correlations",
         "job universe_membership",
         "job universe_sync",
         "job universe_themes",
@@ -192,6 +200,7 @@ def test_the_inventory() -> None:
         "sensor universe_grid_sensor: 30 s",
         "sensor universe_sync_sensor: 60 s",
         "sensor us_catch_up_sensor: 60 s",
+        "sensor us_dataset_catch_up_sensor: 60 s",
         "sensor us_eod_sensor: 60 s",
         "sensor us_fair_values_sensor: 30 s",
         "sensor us_symbols_sensor: 30 s",

@@ -95,7 +95,7 @@ def test_a_request_that_waits_does_not_hold_up_the_end() -> None:
         (["--port", "70000"], "0 to 65535"),
         (["--api-key", "=free"], "KEY or KEY=PLAN"),
         (["--api-key", "mine=gold"], "plan 'gold'"),
-        (["--bars", "missing.parquet"], "a file that exists"),
+        (["--bars", "missing.parquet"], "an existing file, or a folder of files"),
     ],
 )
 def test_a_wrong_option_ends_with_exit_code_2_and_one_line(arguments: list[str], words: str) -> None:

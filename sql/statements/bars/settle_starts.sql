@@ -4,7 +4,7 @@ WITH answered AS MATERIALIZED (
     SELECT u.kind, u.subject, u.first_session, u.last_session
     FROM work_units AS u
     WHERE u.market = %(market)s AND u.source = %(source)s AND u.status = 'done'
-        AND u.kind IN ('range', 'grouped', 'flat_file')
+        AND u.dataset = 'ohlcv_daily' AND u.kind IN ('range', 'grouped', 'flat_file')
 )
 SELECT i.security_id, i.valid_from, i.first_bar
 FROM (

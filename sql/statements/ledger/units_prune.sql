@@ -1,2 +1,2 @@
--- Old units that failed or were never asked for. Done units stay permanently: they show what need not be asked again.
-SELECT remove_unfinished_units(%(before)s)
+-- Old units that are over: cancelled ones, and receipts that a later one replaced. Neither work nor evidence.
+SELECT remove_finished_units(%(before)s)

@@ -1,4 +1,4 @@
--- The symbols of a day whose details were never asked for, or not since their row changed, or too long ago.
+-- The symbols of a day whose details were never requested, or not since their row changed, or too long ago.
 SELECT v.security_id, v.ticker, v.name, v.equity_type, s.composite_figi, a.asked
 FROM symbol_versions AS v
 JOIN securities AS s USING (security_id)

@@ -1,15 +1,26 @@
 -- Facts about every security listed on a session, from stored data alone and as the market knew them then: bars of the
 -- given sessions (newest first, the last 20), the newest shares stated on or before it, splits in between.
+-- Volumes are put into the shares of the session itself, over splits in between; dollars need none of that.
 -- One scan of the index over sessions groups all those bars: cheaper than a look-up per security. Averages are exact and
 -- rounded once, whatever the order of the rows.
-WITH bars AS (
+WITH splits AS (
+    -- What a share of each of those sessions has become by the session in question.
+    SELECT a.security_id, d.session, product(a.split_to / a.split_from) AS factor
+    FROM corporate_actions AS a
+    JOIN unnest(%(sessions)s::date[]) AS d (session) ON a.ex_date > d.session
+    WHERE a.action = 'split' AND a.known_to IS NULL AND a.ex_date <= %(session)s
+        AND a.ex_date > (SELECT min(o.session) FROM unnest(%(sessions)s::date[]) AS o (session))
+    GROUP BY a.security_id, d.session
+),
+bars AS (
     SELECT b.security_id,
         avg(b.close * b.volume)::float8 AS adv20_usd,
-        avg(b.volume)::float8 AS adv20_shares,
+        avg(b.volume * coalesce(p.factor, 1))::float8 AS adv20_shares,
         count(*) AS bars20,
         (array_agg(b.close::float8 ORDER BY b.session DESC) FILTER (WHERE b.session >= %(recent)s))[1] AS close,
         max(b.session) AS last_bar
     FROM ohlcv_daily AS b
+    LEFT JOIN splits AS p USING (security_id, session)
     WHERE b.session = ANY (%(sessions)s::date[]) AND NOT b.is_fmv
     GROUP BY b.security_id
 ),

@@ -45,7 +45,7 @@ def reopened_days(engine: sa.Engine, source: str | None = None) -> list[date]:
 def owed_action_sessions(
     engine: sa.Engine, calendar: SessionCalendar, first: date, *, market: str, now: datetime, last: date | None = None
 ) -> pl.DataFrame:
-    """Closed sessions whose splits and dividends nobody asked for, or not lately enough, as `OWED_SCHEMA`, ascending.
+    """Closed sessions whose splits and dividends were not requested, or not lately enough, as `OWED_SCHEMA`, ascending.
 
     Args:
         engine: the store's.

@@ -160,7 +160,7 @@ class _Look:
 
     def _note(self, error: VendorError) -> None:
         """Note the failure in the ledger, so that what is owed can say why."""
-        ends = [FinishedUnit(unit, 0, self._started, str(error)) for unit in self._units]
+        ends = [FinishedUnit.failed(unit, error, self._started) for unit in self._units]
         with transaction(self._context.engine) as connection, connection.cursor() as cursor:
             finish_units(cursor, ends, run_id=self._context.run_id, now=self._context.now())
             self._context.write_calls(cursor)

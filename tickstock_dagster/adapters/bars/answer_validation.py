@@ -93,7 +93,7 @@ class AnswerValidator:
         ranged = pl.concat([asked, bracketed]).filter(pl.col("kind") == UnitKind.RANGE.value)
         starts = first_bars(received, intervals, ranged)
         absent = absent_cells(asked, validated.bars, sessions, self.expected)
-        if self.context.source.capabilities.own_rows:  # a file that lacks many names is no outage
+        if isinstance(self.context.source, FileSource):  # a file that lacks many names is no outage
             absent = absent.with_columns(suspicious=pl.lit(value=False))
         explained = explain_absences(
             absent.select(*CELL_SCHEMA, "closes_at", "suspicious"),
@@ -125,10 +125,7 @@ class AnswerValidator:
             rejected=validated.rejected.with_columns(rows_as_json(validated.rejected)),
             gaps=pl.concat([explained, unserved, *failed]),
             starts=[ListingStart(*row) for row in starts.iter_rows()],
-            units=[
-                FinishedUnit(a.question, per_unit.get(a.question.unit_id, 0), a.started_at, _why_failed(a, doubtful))
-                for a in answers
-            ],
+            units=[_end(answer, per_unit.get(answer.question.unit_id, 0), doubtful) for answer in answers],
         )
         return batch, validated.unresolved
 
@@ -232,9 +229,12 @@ def _beyond_the_file(gaps: pl.DataFrame, source: FileSource, now: datetime) -> p
     )
 
 
-def _why_failed(answer: BarAnswer, doubtful: dict[str, str]) -> str | None:
-    """The unit's error, in words; None for a good answer. One that lacks many bars proves no single absence."""
-    return str(answer.error) if answer.error is not None else doubtful.get(answer.question.unit_id)
+def _end(answer: BarAnswer, rows: int, doubtful: dict[str, str]) -> FinishedUnit:
+    """How the unit ended. An answer that lacks many bars proves no single absence: it is asked for again."""
+    unit, began, elapsed = answer.question, answer.started_at, answer.elapsed_ms
+    if answer.error is not None:
+        return FinishedUnit.failed(unit, answer.error, began, elapsed)
+    return FinishedUnit(unit, rows, began, doubtful.get(unit.unit_id), elapsed_ms=elapsed)
 
 
 def quarantine_words(rejected: pl.DataFrame, most: int) -> list[str]:

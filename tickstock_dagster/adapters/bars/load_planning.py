@@ -98,6 +98,8 @@ def plan_request(
         ask_again=request.ask_again or context.source.capabilities.own_rows,
         refresh=request.refresh,
     )
+    if request.reread:
+        settled = settled.clear()
     missing = expected.join(settled, on=["security_id", "session"], how="anti")
     doubtful = _inside(missing, unproven)
     missing = missing.join(doubtful, on=["security_id", "session"], how="anti")

@@ -17,8 +17,8 @@ class LoadRequest:
     With `universes` (canonical names; empty: all tracked ones) the request is for the bars of their members on each
     session, and `tickers` are those of all these members; with `owed`, on those sessions alone from which each universe
     is tracked. `ask_again` also asks for open gaps that are not due yet,
-    `refresh` also for provisional bars and cells with the reason no_trade. `strict` refuses unknown tickers instead of
-    naming them in the report.
+    `refresh` also for provisional bars and cells with the reason no_trade, `reread` for everything. `strict` refuses
+    unknown tickers instead of naming them in the report.
     """
 
     tickers: tuple[str, ...]
@@ -27,6 +27,7 @@ class LoadRequest:
     owed: bool = False
     ask_again: bool = False
     refresh: bool = False
+    reread: bool = False
     strict: bool = False
 
 
@@ -45,9 +46,11 @@ class LoadReport:
         unresolved: tickers in answers that no security held on that session.
         quarantined: up to ten rows that broke a rule, one line each.
         failures: failed units, one line each.
+        retrying: how many of them the ledger has to be tried again.
+        dead: those that are not tried again by themselves, with their errors, one line each.
         calls: vendor calls made, including those for ticker lists.
-        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, settle (late starts,
-            revised gaps, counts).
+        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, wait (for
+            units that other runs ask for), settle (late starts, revised gaps, counts).
     """
 
     tickers: tuple[str, ...]
@@ -63,3 +66,5 @@ class LoadReport:
     seconds: float
     phases: Mapping[str, float] = field(default_factory=dict)
     quarantined: tuple[str, ...] = ()
+    retrying: int = 0
+    dead: tuple[str, ...] = ()

@@ -1,8 +1,8 @@
 """Loading bars: from "these tickers on these sessions" to stored or explained cells.
 
 A load looks in the store first, plans the fewest calls, makes them side by side, and stores finished units in batches,
-each in one transaction. Stopped at any point and started again, it repeats no finished unit. Both assets
-(`us/session_bars` and `us/ohlcv_daily`) and the CLI load through this module.
+each in one transaction (`adapters.bars.filling`). Stopped at any point and started again, it repeats no finished unit.
+Both assets (`us/session_bars` and `us/ohlcv_daily`) and the CLI load through this module.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,18 +12,17 @@ from datetime import date, datetime, timedelta
 import polars as pl
 
 from tickstock_dagster.adapters.bars.answer_validation import (
-    EXAMPLES,
-    AnswerValidator,
-    quarantine_words,
     same_reason,
     unproven_gaps,
 )
+from tickstock_dagster.adapters.bars.filling import Filled, Filler
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, history_words, plan_request
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.post_load import late_starts, proven_gaps, revised_gaps
-from tickstock_dagster.adapters.bars.store import NOTHING_STORED, ListingStart, StoreBatch, StoreResult, store_batch
-from tickstock_dagster.adapters.ledger.context import LoadContext
-from tickstock_dagster.adapters.ledger.units import record_plan
+from tickstock_dagster.adapters.bars.store import ListingStart, StoreBatch, StoreResult, store_batch
+from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
+from tickstock_dagster.adapters.ledger.leases import Holder, holding
+from tickstock_dagster.adapters.ledger.units import look
 from tickstock_dagster.adapters.loading.coverage import read_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
@@ -31,15 +30,16 @@ from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
 from tickstock_dagster.adapters.securities.file_listings import store_file_listings
 from tickstock_dagster.adapters.securities.identity_sync import UNPROVEN_SCHEMA, IdentitySync
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
-from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, fetch_bars
 from tickstock_dagster.adapters.sources.file_source import FileSource
-from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
+from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.completeness import reasons, session_states
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
-from tickstock_dagster.core.loading.planning import LoadPlan, WorkUnit
+from tickstock_dagster.core.loading.planning import LoadPlan
+
+MOST_ROUNDS = 3
+"""How often a load plans again what is owed of units that other loads asked for meanwhile."""
 
 LoadProgress = Callable[[int, int, Expectation], None]
 """Called with how many units are done, how many there are, and what the load expects."""
@@ -65,13 +65,17 @@ class BarLoader:
     def plan(self, request: LoadRequest) -> LoadPlan:
         """What `load` would ask for now, without asking for a bar, and without a trace but the record of calls.
 
-        Ticker lists are fetched where they are needed, and not stored: a plan changes no later answer.
+        Ticker lists are fetched where they are needed, and not stored: a plan changes no later answer. What the load
+        would ask about the changes between them, and to prove identities, is counted and not asked.
 
         Raises:
             BadInputError: as for `load`.
         """
+        forecast = self.context.forecast or ListingForecast()
         with rehearsal(self.context.engine) as engine:
-            return replace(self, context=replace(self.context, engine=engine))._prepare(request, prove=False).plan
+            context = replace(self.context, engine=engine, forecast=forecast)
+            plan = replace(self, context=context)._prepare(request).plan
+        return replace(plan, listing_calls=forecast.calls)
 
     def load(self, request: LoadRequest) -> LoadReport:
         """Bring every requested cell to "stored" or "explained", as far as the source allows.
@@ -86,8 +90,9 @@ class BarLoader:
         begun, calls_before = self.context.now(), self.context.calls
         self._timer = PhaseTimer()
         try:
+            seen = look(self.context.engine)
             prepared = self._prepare(request)
-            stored, unresolved, failures, quarantined = self._fill(prepared)
+            filled = self._fill(prepared, request, seen)
             with self._timer.phase("settle"):
                 self._settle(prepared, request.sessions)
         finally:
@@ -100,77 +105,63 @@ class BarLoader:
             tickers=request.tickers,
             expectation=expectation,
             plan=prepared.plan,
-            stored=stored,
+            stored=filled.stored,
             states=tuple(session_states(cells)),
             gaps=reasons(cells),
             unknown=prepared.unknown,
-            unresolved=unresolved,
-            failures=failures,
+            unresolved=tuple(sorted(filled.unresolved)),
+            failures=tuple(filled.failures.values()),
             calls=self.context.calls - calls_before,
             seconds=(self.context.now() - begun).total_seconds(),
             phases=dict(self._timer.seconds),
-            quarantined=quarantined,
+            quarantined=tuple(filled.quarantined),
+            retrying=filled.retrying,
+            dead=tuple(filled.dead),
         )
 
-    def _fill(self, prepared: PlannedLoad) -> tuple[StoreResult, tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-        """Ask for every unit and store the answers: counts, tickers without a security, failures, quarantined rows."""
-        units = prepared.plan.units
-        record_plan(
-            self.context.engine,
-            units,
-            run_id=self.context.run_id,
-            priorities=prepared.priorities,
-            now=self.context.now(),
-        )
-        stored, unresolved, failures, quarantined = NOTHING_STORED, set[str](), list[str](), list[str]()
+    def _fill(self, prepared: PlannedLoad, request: LoadRequest, seen: str) -> Filled:
+        """Ask for every unit and store the answers; then for what is still owed of units that others asked for.
+
+        Another load may have asked for the same unit and not for the same cells: what it left is planned again.
+        """
+        filled, now = Filled(), self.context.now()
         if prepared.plan.out_of_history.height:
-            stored += self._store_out_of_history(prepared.plan.out_of_history)
+            filled.stored += self._store_out_of_history(prepared.plan.out_of_history)
         if prepared.doubtful.height:
-            gaps = unproven_gaps(prepared.doubtful, self.context.now())
-            stored += store_batch(self.context.engine, self._batch_of(gaps=gaps, now=self.context.now()))
-        validator = AnswerValidator(
-            self.context,
-            self.calendar,
-            prepared.expectation.intervals,
-            prepared.asked,
-            prepared.bracketed,
-            prepared.unproven,
-            prepared.expected.group_by("session").agg(pl.len().alias("expected")),
-        )
-        left = dict.fromkeys(units)
-        last_error: VendorError | None = None
-        try:
-            batches = fetch_bars(self.context.source, units, self.context.clock, self._parallel_calls(len(units)))
-            for answers in self._timer.waiting("fetch", batches):
-                for answer in answers:
-                    del left[answer.question]
-                    last_error = answer.error
-                done = len(units) - len(left)
-                with self._timer.phase("store"):
-                    batch, lost = validator.validate(answers, self.context.now())
-                    batch.calls, batch.events = self.context.drain(), [self._progress(done, len(units), batch.now)]
-                    stored += store_batch(self.context.engine, batch)
-                if self.progress:
-                    self.progress(done, len(units), prepared.expectation)
-                unresolved.update(lost)
-                quarantined += quarantine_words(batch.rejected, EXAMPLES - len(quarantined))
-                failures += [f"{end.unit.describe()}: {end.error}" for end in batch.units if end.error]
-        except NotEntitledError as error:
-            self._store_unasked(validator, tuple(left), error)
-            raise
-        if left:
-            why = f"{GIVE_UP_AFTER} questions failed one after another, the last: {last_error}"
-            stored += self._store_unasked(validator, tuple(left), UpstreamError(f"not asked for: {why}"))
-            failures.append(f"{len(left)} further units were not asked for, since {why}")
-        return stored, tuple(sorted(unresolved)), tuple(failures), tuple(quarantined)
+            gaps = unproven_gaps(prepared.doubtful, now)
+            filled.stored += store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
+        if not prepared.plan.units:
+            return filled
+        with holding(self.context.engine, self.context.run_id) as holder:
+            current = prepared
+            for _ in range(MOST_ROUNDS):
+                known = len(filled.elsewhere)
+                self._filler(current, holder, filled).fill(seen)
+                if len(filled.elsewhere) == known:
+                    break
+                current, seen = self._plan_rest(prepared, request, filled)
+        return filled
 
-    def _store_unasked(self, validator: AnswerValidator, units: Sequence[WorkUnit], error: VendorError) -> StoreResult:
-        """Explain the cells of units that were never asked for; the units stay pending."""
-        now = self.context.now()
-        return store_batch(self.context.engine, self._batch_of(gaps=validator.failed_gaps(units, error, now), now=now))
+    def _filler(self, prepared: PlannedLoad, holder: Holder, filled: Filled) -> Filler:
+        def progress(done: int, total: int) -> None:
+            if self.progress:
+                self.progress(done, total, prepared.expectation)
 
-    def _prepare(self, request: LoadRequest, *, prove: bool = True) -> PlannedLoad:
-        """Resolve a request; without `prove`, count the calls that would prove identities, and take them as proven."""
+        workers = self._parallel_calls(len(prepared.plan.units))
+        return Filler(self.context, self.calendar, holder, prepared, workers, self._timer, progress, filled)
+
+    def _plan_rest(self, prepared: PlannedLoad, request: LoadRequest, filled: Filled) -> tuple[PlannedLoad, str]:
+        """A plan for what is still owed, without the units that this load asked for or others failed at."""
+        with self._timer.phase("plan"):
+            seen = look(self.context.engine)
+            again = replace(request, ask_again=False, refresh=False, reread=False)
+            rest = plan_request(self.context, self.calendar, again, prepared.unproven, self.context.now())
+            given_up = filled.answered | filled.failures.keys()
+            units = tuple(unit for unit in rest.plan.units if unit.unit_id not in given_up)
+            return replace(rest, plan=replace(rest.plan, units=units)), seen
+
+    def _prepare(self, request: LoadRequest) -> PlannedLoad:
+        """Resolve a request; with a forecast, count the calls that would prove identities, and take them as proven."""
         if not request.tickers or not request.sessions:
             raise BadInputError("request", f"{request.tickers[:3]} × {request.sessions[:3]}", "tickers and sessions")
         first, last, now = request.sessions[0], request.sessions[-1], self.context.now()
@@ -183,7 +174,7 @@ class BarLoader:
         elif source.capabilities.listings:
             with self._timer.phase("listing"):
                 ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
-                if prove:
+                if self.context.forecast is None:
                     identity.prove(request.tickers, first, last)
                     unproven = identity.unproven(first, last)
                 else:
@@ -197,11 +188,6 @@ class BarLoader:
         plan = self.context.source.plan
         allowed = plan.calls if plan else self.workers
         return max(1, min(self.workers, allowed, units))
-
-    def _progress(self, done: int, total: int, now: datetime) -> Event:
-        run_id = self.context.run_id
-        data = JobProgress(job_id=run_id, run_id=run_id, done=done, total=total, unit="units", symbol=None)
-        return Event.of(data, time=now, dedupe_key=f"{done}/{total}")
 
     def _store_out_of_history(self, cells: pl.DataFrame) -> StoreResult:
         now = self.context.now()

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.loader import BarLoader
-from tickstock_dagster.adapters.loading.end_of_day import declare_complete
+from tickstock_dagster.adapters.loading.end_of_day import declare_complete, newest_declared, record_caught_up
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
@@ -63,11 +63,17 @@ def pending_reconciles(
     return pending | {session: PendingReconcile(0, 0, count) for session, count in unasked.items()}
 
 
-def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
+def reconcile_session(loader: BarLoader, session: date, *, reread: bool = False) -> ReconcileReport:
     """Ask for everything tracked on a session again. Unchanged bars become final, changed ones are restated.
 
     Final, unchanged bars are not touched. A new bar closes its gap; absences that were late or no_trade are evaluated
-    again. A session that is complete only now is published. A second reconcile changes nothing.
+    again. A session that is complete only now is published, unless a later one was before. A second reconcile changes
+    nothing.
+
+    Args:
+        loader: of the market.
+        session: a closed one.
+        reread: also ask for final bars.
 
     Raises:
         BadInputError: nothing is tracked on the session.
@@ -79,7 +85,7 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
         raise BadInputError("session", session, "a session with tracked securities")
     started_at, nothing = loader.context.now(), PendingReconcile(0, 0)
     before = pending_reconciles(loader.context.engine, loader.calendar, session, session).get(session, nothing)
-    request = LoadRequest(tickers, (session,), universes=(), owed=True, ask_again=True, refresh=True)
+    request = LoadRequest(tickers, (session,), universes=(), owed=True, ask_again=True, refresh=True, reread=reread)
     report = loader.load(request)
     _declare(loader, report, started_at)
     after = pending_reconciles(loader.context.engine, loader.calendar, session, session).get(session, nothing)
@@ -88,16 +94,30 @@ def reconcile_session(loader: BarLoader, session: date) -> ReconcileReport:
 
 
 def _declare(loader: BarLoader, report: LoadReport, started_at: datetime) -> None:
-    """Publish that a session has reached its objective, unless that was published before."""
+    """Publish that a session has reached its objective, unless that was published before, of it or of a later one."""
+    context = loader.context
+    declared = newest_declared(context.engine, context.market)
     for state in report.states:
-        if reaches_objective(state):
+        if not reaches_objective(state):
+            continue
+        if declared and declared > state.session:
+            record_caught_up(
+                context.engine,
+                [state],
+                market=context.market,
+                source=context.source.name,
+                run_id=context.run_id,
+                started_at=started_at,
+                now=context.now(),
+            )
+        else:
             declare_complete(
-                loader.context.engine,
+                context.engine,
                 state,
                 report.gaps,
-                market=loader.context.market,
-                source=loader.context.source.name,
-                run_id=loader.context.run_id,
+                market=context.market,
+                source=context.source.name,
+                run_id=context.run_id,
                 started_at=started_at,
-                now=loader.context.now(),
+                now=context.now(),
             )

@@ -49,6 +49,7 @@ class StoreBatch:
         gaps: `core.loading.coverage.GAP_SCHEMA`.
         starts: listing intervals that begin later than their list allowed.
         units: work units that end with this batch.
+        holder: who leased them; None where they were asked for without the queue.
         events: published with the batch.
         calls: vendor calls made for it.
     """
@@ -63,6 +64,7 @@ class StoreBatch:
     units: Sequence[FinishedUnit] = ()
     events: Sequence[Event] = ()
     calls: Sequence[VendorCall] = field(default_factory=tuple)
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +156,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
             statement("loading/gaps_unlisted"), {"security_ids": [start.security_id for start in batch.starts]}
         )
     if batch.units:
-        finish_units(cursor, batch.units, run_id=batch.run_id, now=batch.now)
+        finish_units(cursor, batch.units, run_id=batch.run_id, now=batch.now, holder=batch.holder)
     write_calls(cursor, batch.calls, batch.source, batch.run_id)
     write_events(connection, batch.events)
     unchanged = batch.bars.height - inserted - restated

@@ -23,6 +23,25 @@ class _Tally:
         self.calls = 0
 
 
+@dataclass(slots=True)
+class ListingForecast:
+    """What a load would ask about listings, counted while a plan sizes it.
+
+    Attributes:
+        made: calls for ticker lists, which the plan needs itself and the load makes again.
+        questions: further calls, at most: about what changed between two lists. The plan assumes the answers that make
+            the load largest.
+    """
+
+    made: int = 0
+    questions: int = 0
+
+    @property
+    def calls(self) -> int:
+        """All of them, at most."""
+        return self.made + self.questions
+
+
 @dataclass(frozen=True, slots=True)
 class LoadContext(Generic[Source_co]):
     """What a load works with. All parts of a load share it, so that one place counts their calls.
@@ -33,6 +52,7 @@ class LoadContext(Generic[Source_co]):
         market: MIC of the calendar.
         run_id: the Dagster run, or a word for what runs outside of one (cli, plan).
         clock: gives aware times.
+        forecast: where a plan counts questions about listings instead of asking them; None in a load.
     """
 
     source: Source_co
@@ -40,6 +60,7 @@ class LoadContext(Generic[Source_co]):
     market: str
     run_id: str
     clock: Callable[[], datetime]
+    forecast: ListingForecast | None = None
     _tally: _Tally = field(default_factory=_Tally, init=False, repr=False, compare=False)
 
     @property

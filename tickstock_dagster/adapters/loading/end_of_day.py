@@ -97,6 +97,13 @@ def record_caught_up(
     return len(new)
 
 
+def newest_declared(engine: sa.Engine, market: str) -> date | None:
+    """The newest session of a market that is recorded as complete; None where none is."""
+    with transaction(engine) as connection:
+        row = connection.execute(statement("ledger/sessions_declared"), {"market": market}).fetchone()
+    return max(row[1], default=None) if row else None
+
+
 @dataclass(frozen=True, slots=True)
 class AttemptStatus:
     """How far an attempt at a session is, for consumers.

@@ -173,7 +173,7 @@ def remove_expired(engine: sa.Engine, retention: Retention, now: datetime, *, dr
     steps = (
         ("events", statement("events/outbox_prune"), retention.events),
         ("lost_entries", statement("events/stream_alerts_prune"), retention.events),
-        ("unfinished_units", statement("ledger/units_prune"), retention.unfinished_work),
+        ("finished_units", statement("ledger/units_prune"), retention.finished_work),
         ("vendor_calls", statement("ledger/vendor_calls_prune"), retention.vendor_calls),
     )
     removed = {}

@@ -7,7 +7,7 @@ import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.postgres.arrow import arrow_cursor
+from tickstock_dagster.adapters.postgres.arrow import read_arrow
 from tickstock_dagster.adapters.postgres.rehearsal import is_rehearsal, read_rehearsed
 
 
@@ -19,11 +19,7 @@ def read_frame(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
     """
     if is_rehearsal(engine):
         return read_rehearsed(engine, query, parameters)
-    with arrow_cursor(engine) as cursor:
-        cursor.execute(query, tuple(parameters) or None)
-        frame = pl.from_arrow(cursor.fetch_arrow_table())
-    assert isinstance(frame, pl.DataFrame)  # noqa: S101  # a table, never a single column
-    return frame
+    return read_arrow(engine, query, parameters)
 
 
 def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:

@@ -2,13 +2,13 @@
 
 `lock` and `lock_if_free` last until the end of the transaction, `held` and `hold_if_free` while a block runs, whatever
 transactions it opens; a lost connection releases its locks. The lock of migrations is in `migrations`, since it is
-taken before there is a schema.
+taken before there is a schema. `Alive` is a lock that nobody waits for: others see in `pg_locks` who is alive.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from enum import Enum
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import sqlalchemy as sa
@@ -47,6 +47,62 @@ def lock(connection: psycopg.Connection[Any] | psycopg.Cursor[Any], which: Lock)
 def lock_if_free(connection: psycopg.Connection[Any], which: Lock) -> bool:
     """Take the lock until the end of the transaction if it is free; returns whether it was."""
     return _granted(connection.execute(statement("postgres/lock_if_free"), _values(which)))
+
+
+class Living(Enum):
+    """Who can show that it is alive; the value is the first half of the locks' keys."""
+
+    LEASE_HOLDER = 0x74736C65
+    RUN = 0x7473726E
+
+
+class Alive:
+    """A process's sign of life, from entering the block to its end or to the end of the process, however it ends.
+
+    The server notices a killed process at once and a machine without power when its connection times out. After a lost
+    connection, as after a restart of the server, `show` gives the sign again.
+    """
+
+    def __init__(self, engine: sa.Engine, names: Mapping[Living, str]) -> None:
+        self._engine, self._names = engine, names
+        self._stack = ExitStack()
+        self._connection: sa.Connection | None = None
+
+    def __enter__(self) -> Self:
+        """Give the sign.
+
+        Raises:
+            ServiceUnavailableError: the database cannot be reached.
+        """
+        pooled = self._stack.enter_context(connected(self._engine))
+        self._connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
+        self._give()
+        return self
+
+    def show(self) -> None:
+        """See that the sign is there, and give it again where its connection was lost.
+
+        Raises:
+            ServiceUnavailableError: the database cannot be reached.
+        """
+        try:
+            self._give()
+        except sa.exc.DBAPIError:
+            self._stack.close()
+            self.__enter__()
+
+    def _give(self) -> None:
+        assert self._connection is not None  # noqa: S101  # inside the block
+        for room, name in self._names.items():
+            self._connection.exec_driver_sql(statement("postgres/alive_show"), {"room": room.value, "name": name})
+
+    def __exit__(self, *_: object) -> None:
+        connection = self._connection
+        assert connection is not None  # noqa: S101  # inside the block
+        with suppress(sa.exc.DBAPIError):
+            for room, name in self._names.items():
+                connection.exec_driver_sql(statement("postgres/alive_end"), {"room": room.value, "name": name})
+        self._stack.close()
 
 
 @contextmanager

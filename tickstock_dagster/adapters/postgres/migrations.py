@@ -81,8 +81,6 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
             or a migration failed, and was rolled back.
         ServiceUnavailableError: the database cannot be reached.
     """
-    from alembic.runtime.migration import MigrationContext
-
     migrations, repeatable = read_migrations(folder), read_repeatable(repeatable_folder)
     applied: list[str] = []
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
@@ -101,6 +99,8 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
         connection.commit()
         _refuse_unknown_or_edited(connection, migrations, repeatable)
         connection.rollback()
+        from alembic.runtime.migration import MigrationContext  # half a second that a current schema does not cost
+
         context = MigrationContext.configure(
             connection,
             opts={

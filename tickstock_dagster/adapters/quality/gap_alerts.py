@@ -28,7 +28,7 @@ def read_long_gaps(
 ) -> list[LongGap]:
     """Gaps of more than one session in what is owed, the newest first.
 
-    Cells before the plan's history are left out: waiting does not help. So are those that nobody was to ask for yet.
+    Cells before the plan's history are left out: waiting does not help. So are those that are not to be requested yet.
 
     Args:
         engine: the store's.

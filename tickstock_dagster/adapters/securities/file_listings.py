@@ -78,6 +78,8 @@ def store_file_listings(
             }
             values |= {"tickers": [interval.ticker for interval in found.begun], "now": now}
             cursor.execute(statement("securities/file_listing_begin"), values)
+        reach = {"tickers": sorted(wanted), "last": source.spans(closed)["last"].max()}
+        cursor.execute(statement("securities/file_listing_reach"), reach)
     return FileListingReport(len(found.begun), len(found.widened), found.apart)
 
 

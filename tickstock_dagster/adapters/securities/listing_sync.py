@@ -16,6 +16,8 @@ import psycopg
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
+from tickstock_dagster.adapters.securities.days_of_change import day_of_change, rows_of
+from tickstock_dagster.adapters.securities.listing_forecast import SINGLE_QUESTIONS, assumed_days, assumed_delistings
 from tickstock_dagster.adapters.securities.listing_store import (
     histories_held,
     lists_observed,
@@ -26,7 +28,6 @@ from tickstock_dagster.adapters.securities.symbol_store import fold_symbols
 from tickstock_dagster.adapters.sources.protocol import (
     LISTING_SCHEMA,
     MalformedAnswerError,
-    NotFoundError,
     OutOfHistoryError,
     ReferenceSource,
 )
@@ -44,17 +45,16 @@ from tickstock_dagster.core.securities.ticker_histories import (
 
 logger = logging.getLogger(__name__)
 
-SINGLE_QUESTIONS = 20
-"""Up to this many vanished tickers are asked for one by one; beyond, the whole list of delisted ones is cheaper."""
-
-
 UP_TO_DATE = timedelta(days=7)
 """A list up to this old says which security holds a ticker today: loading old sessions costs no call every day."""
 
 
 @dataclass(frozen=True, slots=True)
 class ListingSync:
-    """Fetches dated lists of one source and stores what they say."""
+    """Fetches dated lists of one source and stores what they say.
+
+    Where the context has a forecast, lists alone are fetched (`adapters.securities.listing_forecast`).
+    """
 
     context: LoadContext[ReferenceSource]
 
@@ -116,15 +116,15 @@ class ListingSync:
 
     def take_in(self, on: date) -> VersionChanges:
         """The same as `observe` for a caller that holds the histories."""
-        started = self.context.now()
+        started, calls_before, forecast = self.context.now(), self.context.calls, self.context.forecast
         # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
         # it is no evidence that a security was not listed.
         rows = self._list_of(on)
-        lists = self._observed()
-        listed = _listed(rows)
+        lists, listed = self._observed(), rows_of(rows)
         known = _comparable(read_securities(self.context.engine, self.context.market), listed)
+        resolve = assumed_days(forecast, known, listed) if forecast else self._resolve
         try:
-            changes = observe_list(known, listed, on, self._resolve, lists=lists) if listed else ListingChanges()
+            changes = observe_list(known, listed, on, resolve, lists=lists) if listed else ListingChanges()
         except SuspiciousListError as error:
             raise MalformedAnswerError(f"{self.context.source.name}: {error}") from None
         changed = {security.identity: security for security in changes.changed}
@@ -140,6 +140,8 @@ class ListingSync:
 
         end = FinishedUnit(unit, rows.height, started)
         write_securities(self.context, changed.values(), [end], also=fold if listed else None)
+        if forecast:
+            forecast.made += self.context.calls - calls_before
         return versions
 
     def _list_of(self, on: date) -> pl.DataFrame:
@@ -183,21 +185,8 @@ class ListingSync:
     def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
         return newest_holders(read_securities(self.context.engine, self.context.market), tickers)
 
-    def _resolve(self, boundary: Boundary) -> date:
-        """The day of a change: as the vendor states it, else found by bisection over dated lists."""
-        try:
-            for change in self.context.source.ticker_changes(boundary.ticker):
-                if change.ticker == boundary.ticker and boundary.after < change.effective <= boundary.until:
-                    return change.effective
-        except NotFoundError:
-            pass
-        after, until = boundary.after, boundary.until
-        while until - after > timedelta(days=1):
-            middle = after + (until - after) / 2
-            rows = _listed(self.context.source.listings(on=middle, tickers=[boundary.ticker]))
-            holds = any(row.identity == boundary.identity for row in rows)
-            after, until = (after, middle) if holds == boundary.begins else (middle, until)
-        return until
+    def _resolve(self, boundary: Boundary) -> date | None:
+        return day_of_change(self.context.source, boundary)
 
     def _confirm_delisted(self, gone: Sequence[Security], on: date) -> dict[str, Security]:
         """Close the histories of securities in the vendor's list of delisted ones; the others stay as they are.
@@ -209,6 +198,8 @@ class ListingSync:
         if not gone:
             return {}
         tickers = [security.intervals[-1].ticker for security in gone]
+        if self.context.forecast is not None:
+            return assumed_delistings(self.context.forecast, gone, on)
         rows = self.context.source.listings(active=False, tickers=tickers if len(tickers) <= SINGLE_QUESTIONS else None)
         dates = {
             Listed(row["ticker"], row["composite_figi"]).identity: row["delisted_on"]
@@ -250,18 +241,3 @@ def _comparable(known: Sequence[Security], listed: Sequence[Listed]) -> list[Sec
 def _ended_unexplained(security: Security) -> bool:
     """Whether only the security's absence from a list bounds its history, which may have ended on any day before."""
     return security.delisted_on is None and security.intervals[-1].valid_to is not None
-
-
-def _listed(rows: pl.DataFrame) -> list[Listed]:
-    return [
-        Listed(
-            ticker=row["ticker"],
-            composite_figi=row["composite_figi"],
-            name=row["name"],
-            equity_type=row["equity_type"],
-            primary_exchange=row["primary_exchange"],
-            cik=row["cik"],
-            share_class_figi=row["share_class_figi"],
-        )
-        for row in rows.iter_rows(named=True)
-    ]

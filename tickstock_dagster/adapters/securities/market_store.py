@@ -1,6 +1,7 @@
 """Securities of markets that have no vendor: registered from their bars."""
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import date, datetime
 
 import polars as pl
 import sqlalchemy as sa
@@ -11,14 +12,19 @@ from tickstock_dagster.adapters.securities.listing_store import histories_held
 from tickstock_dagster.core.calendars.markets import Market
 
 
-def register_listings(engine: sa.Engine, market: Market, spans: pl.DataFrame, *, now: datetime) -> int:
+def register_listings(
+    engine: sa.Engine, market: Market, spans: pl.DataFrame, *, now: datetime, ends: Mapping[str, date] | None = None
+) -> int:
     """Register securities of a market, each from its first bar on; a second call changes nothing.
+
+    A declared end ends a listing that no later bar has shown; a later bar reopens it.
 
     Args:
         engine: the store's.
         market: where they are listed.
         spans: (ticker, first, last), tickers qualified with the market.
         now: aware.
+        ends: by ticker, the first day after the declared end of its series.
 
     Returns:
         The number of new securities.
@@ -30,6 +36,7 @@ def register_listings(engine: sa.Engine, market: Market, spans: pl.DataFrame, *,
         "tickers": spans["ticker"].to_list(),
         "firsts": spans["first"].to_list(),
         "lasts": spans["last"].to_list(),
+        "ends": [(ends or {}).get(ticker) for ticker in spans["ticker"]],
         "mic": market.mic,
         "currency": market.currency,
         "now": now,

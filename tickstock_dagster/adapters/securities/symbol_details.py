@@ -4,7 +4,7 @@ Small batches store the answers, so that a killed run goes on where it stopped. 
 `adapters.securities.symbol_store`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
@@ -12,6 +12,7 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.securities.symbol_store import DueSymbol, details_due, write_details
 from tickstock_dagster.adapters.sources.fetcher import Answer, fetch_batches
 from tickstock_dagster.adapters.sources.protocol import NotFoundError, ReferenceSource, TickerDetails
+from tickstock_dagster.core.loading.ledger import ErrorClass
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.securities.equity_classes import DETAILED_CLASSES, equity_class
 
@@ -110,12 +111,12 @@ class SymbolDetails:
             ends: list[FinishedUnit] = []
             good: list[tuple[int, TickerDetails]] = []
             for answer in batch:
-                error = _fault(answer)
                 symbol, details = answer.question, answer.result
                 unit = WorkUnit(UnitKind.DETAILS, context.market, source.name, symbol.ticker, session, session)
-                ends.append(FinishedUnit(unit, int(details is not None), answer.started_at, error))
-                if error is not None:
-                    failures.append(error)
+                end = _end(unit, answer)
+                ends.append(end)
+                if end.error is not None:
+                    failures.append(end.error)
                 elif details is not None:
                     good.append((symbol.security_id, details))
             done += len(good)
@@ -124,11 +125,14 @@ class SymbolDetails:
         return DetailsResult(done, unknown, tuple(failures))
 
 
-def _fault(answer: Answer[DueSymbol, TickerDetails]) -> str | None:
-    """What is wrong with an answer; None for a good one, and for a ticker that the vendor does not know."""
-    symbol, details = answer.question, answer.result
-    if answer.error is not None:
-        return None if isinstance(answer.error, NotFoundError) else f"{symbol.ticker}: {answer.error}"
+def _end(unit: WorkUnit, answer: Answer[DueSymbol, TickerDetails]) -> FinishedUnit:
+    """How the unit ended: well, too, for a ticker that the vendor does not know."""
+    symbol, details, began = answer.question, answer.result, answer.started_at
+    if answer.error is not None and not isinstance(answer.error, NotFoundError):
+        end = FinishedUnit.failed(unit, answer.error, began, answer.elapsed_ms)
+        return replace(end, error=f"{symbol.ticker}: {answer.error}")
+    error = None
     if details and details.composite_figi and symbol.composite_figi not in (None, details.composite_figi):
-        return f"{symbol.ticker}: details of another security ({details.composite_figi})"
-    return None
+        error = f"{symbol.ticker}: details of another security ({details.composite_figi})"
+    rows = int(details is not None)
+    return FinishedUnit(unit, rows, began, error, ErrorClass.PERMANENT, elapsed_ms=answer.elapsed_ms)

@@ -139,6 +139,8 @@ def write_details(
 ) -> None:
     """Store details as of a session, the units that asked for them and the calls, in one transaction.
 
+    A list date between a list that lacks a security and its first look narrows that bracket to itself.
+
     Args:
         context: of the load.
         on: the session.
@@ -162,6 +164,7 @@ def write_details(
         cursor.execute(statement("securities/details_stage"), prepare=False)
         copy_frame(cursor, "stage_details", pl.DataFrame(rows, schema=DETAIL_COLUMNS))
         cursor.execute(statement("securities/details_write"), at, prepare=False)
+        cursor.execute(statement("securities/brackets_by_list_date"), prepare=False)
         cursor.execute(statement("securities/shares_write"), at, prepare=False)
         finish_units(cursor, ends, run_id=context.run_id, now=now)
         write_calls(cursor, calls, context.source.name, context.run_id)

@@ -3,6 +3,8 @@
 Settings in, a `MarketSource` out. The simulator is started elsewhere; its address is an argument.
 """
 
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -40,6 +42,7 @@ def open_source(
     database_url: str | None = None,
     threads: int = 16,
     probe_ticker: str = PROBE_TICKER,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> MarketSource:
     """The source of market data. Opens no connection yet.
 
@@ -51,6 +54,7 @@ def open_source(
         database_url: the warehouse, through which all processes share the key's rate; None: this process alone.
         threads: at most this many calls at once.
         probe_ticker: ticker whose bar shows that a session is out; not SPY where a simulator serves bars without it.
+        sleep: waits so many seconds for the rate limit.
 
     Raises:
         BadInputError: the source is unknown.
@@ -71,7 +75,7 @@ def open_source(
             key,
             base_url,
             plan,
-            _adaptive(database_url, key, plan),
+            _adaptive(database_url, key, plan, sleep),
             threads=threads,
             probe_ticker=probe_ticker,
         )
@@ -82,7 +86,7 @@ def open_source(
         address = simulator_url if key else (settings.massive_base_url or simulator_url)
         if address is None:
             raise ConfigurationError("the simulator is not running: `tickstock services up`, or set MASSIVE_API_KEY")
-        limiter = _adaptive(database_url, SIMULATOR_KEY, plan)
+        limiter = _adaptive(database_url, SIMULATOR_KEY, plan, sleep)
         return MassiveSource(
             SIMULATOR_KEY, address, plan, limiter, name="simulator", threads=threads, probe_ticker=probe_ticker
         )
@@ -101,20 +105,20 @@ def _files(chosen: str) -> MarketSource:
 
 
 @lru_cache(maxsize=32)
-def _limiter(database_url: str | None, bucket: str, plan: VendorPlan) -> RateLimiter:
+def _limiter(database_url: str | None, bucket: str, plan: VendorPlan, sleep: Callable[[float], None]) -> RateLimiter:
     """One limiter, with one connection, per process and bucket, however often a source is opened."""
     if database_url is None:
-        return LocalRateLimiter(plan)
-    return PostgresRateLimiter(database_url, bucket, plan)
+        return LocalRateLimiter(plan, sleep=sleep)
+    return PostgresRateLimiter(database_url, bucket, plan, sleep=sleep)
 
 
-def _adaptive(database_url: str | None, key: str, plan: VendorPlan) -> RateLimiter:
+def _adaptive(database_url: str | None, key: str, plan: VendorPlan, sleep: Callable[[float], None]) -> RateLimiter:
     """The plan's limiter, which falls back to the free plan's rate where the key turns out to have no other."""
-    usual = _limiter(database_url, rate_bucket(key, plan), plan)
+    usual = _limiter(database_url, rate_bucket(key, plan), plan, sleep)
     free = PLANS[PlanName.FREE]
     if plan.per_seconds >= free.per_seconds:
         return usual
-    return _adapting(usual, _limiter(database_url, rate_bucket(key, free), free))
+    return _adapting(usual, _limiter(database_url, rate_bucket(key, free), free, sleep))
 
 
 @lru_cache(maxsize=16)

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +25,9 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 FLUSH_ROWS = 60_000
 """Bars per transaction: large enough that its cost vanishes, small enough that a crash loses little."""
 
+FLUSH_SECONDS = 60.0
+"""After so long a transaction holds what has come: a kill loses a minute's answers at most, of a slow plan, too."""
+
 GIVE_UP_AFTER = 5
 """After this many transient failures in a row the vendor is down, and further questions only use up quota."""
 
@@ -34,12 +37,18 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Question, Result]):
-    """The outcome of one question: its result, or the error that its retries ended with."""
+    """The outcome of one question: its result, or the error that its retries ended with; `elapsed_ms` until then."""
 
     question: Question
     started_at: datetime
     result: Result | None = None
     error: VendorError | None = None
+    elapsed_ms: float | None = None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the key may not ask at all, so that further questions are pointless."""
+        return isinstance(self.error, (AuthFailedError, NotEntitledError))
 
 
 BarAnswer = Answer[WorkUnit, pl.DataFrame]
@@ -47,7 +56,7 @@ BarAnswer = Answer[WorkUnit, pl.DataFrame]
 
 
 def fetch_batches(
-    questions: Sequence[Question],
+    questions: Iterable[Question],
     ask: Callable[[Question], Result],
     clock: Callable[[], datetime],
     workers: int,
@@ -61,7 +70,7 @@ def fetch_batches(
     After `GIVE_UP_AFTER` transient failures in a row it asks no further; calls under way still finish.
 
     Args:
-        questions: in the order of asking.
+        questions: in the order of asking; taken one by one, few ahead of the answers.
         ask: makes the calls of one question; runs in several threads.
         clock: gives aware times.
         workers: questions side by side.
@@ -70,7 +79,8 @@ def fetch_batches(
         longest: seconds after which a batch is yielded anyway.
 
     Raises:
-        AuthFailedError, NotEntitledError: further questions are pointless; the answers so far are yielded first.
+        AuthFailedError, NotEntitledError: further questions are pointless; the answers so far are yielded first, the
+            refused one among them.
     """
     batch: list[Answer[Question, Result]] = []
     gathered, begun = 0, time.monotonic()
@@ -94,7 +104,7 @@ def fetch_batches(
 
 
 def fetch_bars(
-    source: BarSource, units: Sequence[WorkUnit], clock: Callable[[], datetime], workers: int
+    source: BarSource, units: Iterable[WorkUnit], clock: Callable[[], datetime], workers: int
 ) -> Iterator[list[BarAnswer]]:
     """The bars of work units in batches of about `FLUSH_ROWS` rows, as `fetch_batches` does.
 
@@ -105,7 +115,7 @@ def fetch_bars(
         workers: calls side by side.
 
     Raises:
-        AuthFailedError, NotEntitledError: further questions are pointless; the answers so far are yielded first.
+        AuthFailedError, NotEntitledError: as for `fetch_batches`.
     """
 
     def ask(unit: WorkUnit) -> pl.DataFrame:
@@ -119,22 +129,23 @@ def fetch_bars(
     def rows(answer: BarAnswer) -> int:
         return answer.result.height if answer.result is not None else 0
 
-    return fetch_batches(units, ask, clock, workers, weight=rows, enough=FLUSH_ROWS)
+    return fetch_batches(units, ask, clock, workers, weight=rows, enough=FLUSH_ROWS, longest=FLUSH_SECONDS)
 
 
 def _fetch(
-    questions: Sequence[Question], ask: Callable[[Question], Result], clock: Callable[[], datetime], workers: int
+    questions: Iterable[Question], ask: Callable[[Question], Result], clock: Callable[[], datetime], workers: int
 ) -> Iterator[Answer[Question, Result]]:
     def answered(question: Question) -> Answer[Question, Result]:
-        started_at = clock()
+        started_at, begun = clock(), time.monotonic()
+        result: Result | None = None
+        failure: VendorError | None = None
         try:
-            return Answer(question, started_at, ask(question))
-        except (AuthFailedError, NotEntitledError):
-            raise
+            result = ask(question)
         except VendorError as error:
-            return Answer(question, started_at, error=error)
+            failure = error
         except BadInputError as error:  # a ticker of a list that nobody can ask for ends its own question alone
-            return Answer(question, started_at, error=RejectedRequestError(f"not asked for: {error}"))
+            failure = RejectedRequestError(f"not asked for: {error}")
+        return Answer(question, started_at, result, failure, (time.monotonic() - begun) * 1000)
 
     remaining, failed_in_a_row = iter(questions), 0
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="vendor") as pool:
@@ -148,8 +159,10 @@ def _fetch(
             if not running:
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in finished:
-                answer = future.result()
+            answers = sorted((future.result() for future in finished), key=lambda answer: answer.refused)
+            for answer in answers:  # a refused one last: the others came as well
                 transient = isinstance(answer.error, TransientVendorError)
                 failed_in_a_row = failed_in_a_row + 1 if transient else 0
                 yield answer
+                if answer.refused and answer.error is not None:
+                    raise answer.error

@@ -10,11 +10,12 @@ Longer than 250 lines because this file is all that the author of a source needs
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import polars as pl
 
 from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.loading.ledger import ErrorClass
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 
 LISTING_SCHEMA: dict[str, type[pl.DataType]] = {
@@ -146,7 +147,12 @@ class Capabilities:
 
 
 class VendorError(TickstockError):
-    """Base of every error that a source raises. `status` is the HTTP status where there was one."""
+    """Base of every error that a source raises. `status` is the HTTP status where there was one.
+
+    `error_class` says what the error means for a work unit.
+    """
+
+    error_class: ClassVar[ErrorClass] = ErrorClass.PERMANENT
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
         self.status = status
@@ -155,6 +161,8 @@ class VendorError(TickstockError):
 
 class TransientVendorError(VendorError):
     """May go away by itself: the call is retried with back-off, and a later run asks again."""
+
+    error_class = ErrorClass.TRANSIENT
 
 
 class PermanentVendorError(VendorError):
@@ -189,13 +197,19 @@ class NotPublishedYetError(TransientVendorError):
 class AuthFailedError(PermanentVendorError):
     """The key is missing or unknown (401)."""
 
+    error_class = ErrorClass.REFUSED
+
 
 class NotEntitledError(PermanentVendorError):
     """The plan does not include this endpoint (403)."""
 
+    error_class = ErrorClass.REFUSED
+
 
 class OutOfHistoryError(PermanentVendorError):
     """The date is older than the plan's history (403)."""
+
+    error_class = ErrorClass.REFUSED
 
 
 class NotFoundError(PermanentVendorError):
@@ -204,6 +218,8 @@ class NotFoundError(PermanentVendorError):
 
 class RejectedRequestError(PermanentVendorError):
     """The vendor rejects the request as wrong (400)."""
+
+    error_class = ErrorClass.REFUSED
 
 
 class Source(Protocol):

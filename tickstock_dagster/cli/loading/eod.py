@@ -5,9 +5,12 @@ from typing import Any
 
 import click
 
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
+from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
-from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.markets import MARKET, market_named
 from tickstock_dagster.core.errors import BadInputError
 
 
@@ -16,14 +19,16 @@ from tickstock_dagster.core.errors import BadInputError
 @click.option(
     "--reconcile", "again", is_flag=True, help="Reconcile: request the bars again; they become final or are restated."
 )
+@click.option("--market", default=MARKET, show_default=True, help="Its market; those abroad from their files.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, text: str | None, again: bool, as_json: bool) -> None:
-    """Load one session for everything tracked, check it, and publish that it is complete."""
+def command(*, text: str | None, again: bool, market: str, as_json: bool) -> None:
+    """Load one session of a market for everything tracked in it, check it, and publish that it is complete."""
+    mic = market_named(market).calendar
     workspace = open_workspace()
     now = workspace.now()
-    calendar = workspace.calendar
+    calendar = calendar_in_force(workspace.engine, mic)
     session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
-    facts = reconcile(workspace, session) if again else close_session(workspace, session)
+    facts = reconcile(workspace, session, mic) if again else close_session(workspace, session, mic)
     if as_json:
         print_json(facts)
     elif again:
@@ -38,19 +43,23 @@ def command(*, text: str | None, again: bool, as_json: bool) -> None:
         )
 
 
-def reconcile(workspace: Workspace, session: date) -> dict[str, Any]:
-    """Reconcile a session with the vendor, and return what changed.
+def reconcile(workspace: Workspace, session: date, market: str = MARKET) -> dict[str, Any]:
+    """Reconcile a session with the vendor, or with the market's file, and return what changed.
 
     Raises:
-        BadInputError: nothing is tracked on the session.
+        BadInputError: nothing is tracked on the session, or the market has no file.
         VendorError, ServiceUnavailableError: the vendor or the store cannot be reached.
     """
+    from tickstock_dagster.adapters.bars.file_reconcile import reconcile_with_file
     from tickstock_dagster.adapters.bars.loader import BarLoader
     from tickstock_dagster.adapters.bars.reconcile import reconcile_session
     from tickstock_dagster.adapters.sources.protocol import UpstreamError
 
-    loader = BarLoader(workspace.load_context(workspace.clock), workspace.calendar)
-    report = reconcile_session(loader, session)
+    if market == MARKET:
+        report = reconcile_session(BarLoader(workspace.load_context(workspace.clock), workspace.calendar), session)
+    else:
+        context = LoadContext(_file_of(market), workspace.engine, market, "cli", workspace.clock)
+        report = reconcile_with_file(BarLoader(context, calendar_in_force(workspace.engine, market)), session)
     if report.load.failures:
         raise UpstreamError(f"{session}: {report.load.failures[0]}")
     return {
@@ -64,22 +73,38 @@ def reconcile(workspace: Workspace, session: date) -> dict[str, Any]:
     }
 
 
-def close_session(workspace: Workspace, session: date) -> dict[str, Any]:
+def _file_of(market: str) -> MarketSource:
+    """The file of a market outside the US.
+
+    Raises:
+        BadInputError: none is named, or it does not exist.
+    """
+    from tickstock_dagster.defs.bars.market_files import MarketFiles
+
+    return MarketFiles(mic=market).open()
+
+
+def close_session(workspace: Workspace, session: date, market: str = MARKET) -> dict[str, Any]:
     """Run the end-of-day job for a session, and return its facts and the delivery of its event.
 
     Raises:
-        BadInputError: nothing is tracked.
+        BadInputError: nothing is tracked, or the market has no file.
         RunFailedError: the session stays incomplete, or could not be loaded.
     """
     from tickstock_dagster.adapters.loading.end_of_day import completion_event
-    from tickstock_dagster.cli.loading.runs import run_sessions
+    from tickstock_dagster.cli.loading.runs import run_market, run_sessions
     from tickstock_dagster.core.universes.profiles import PROFILES
     from tickstock_dagster.defs.tags import eod_tags
 
-    if not tracked_tickers(workspace.engine):
+    if market != MARKET:
+        _file_of(market)
+    elif not tracked_tickers(workspace.engine):
         raise BadInputError("tracked universes", "none", f"`tickstock run --profile` with {', '.join(PROFILES)}")
-    outcome = run_sessions(workspace, [session], tags=eod_tags(session), label=f"session {session}")
-    event = completion_event(workspace.engine, session, MARKET)
+    if market == MARKET:
+        outcome = run_sessions(workspace, [session], tags=eod_tags(session), label=f"session {session}")
+    else:
+        outcome = run_market(workspace, market, session)
+    event = completion_event(workspace.engine, session, market)
     facts = {key: value for key, value in outcome.metadata.items() if isinstance(value, int | float | str)}
     facts.pop("coverage", None)
     return {

@@ -103,6 +103,7 @@ def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:
         named = [line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined"))][:10]
         more = f"; and {rows - len(named)} more" if rows > len(named) else ""
         lines.append(f"{rows:,} {'row' if rows == 1 else 'rows'} quarantined: {'; '.join(named)}{more}")
+    lines += _failed(outcomes)
     for name, words in _ACTIONS.items():
         told = dict.fromkeys(
             line for outcome in outcomes for line in _lines(outcome.metadata.get(f"actions_{name}_rows"))
@@ -112,6 +113,14 @@ def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:
             lines.append(f"{count:,} {words}{': ' if told else ''}{'; '.join(told)}")
     of_files = (line for outcome in outcomes for line in _lines(outcome.metadata.get("set_aside")))
     return [*lines, *dict.fromkeys(of_files)]
+
+
+def _failed(outcomes: Sequence["RunOutcome"]) -> list[str]:
+    """Requests that failed, and whether they are made again."""
+    retrying = sum(outcome.metadata.get("units_retrying", 0) for outcome in outcomes)
+    dead = [line for outcome in outcomes for line in _lines(outcome.metadata.get("dead_units"))]
+    lines = [f"{retrying:,} requests failed and are made again by themselves, or by the next load"] if retrying else []
+    return [*lines, f"Requests that are not made again by themselves: {'; '.join(dead)}"] if dead else lines
 
 
 def _reasons(outcomes: Sequence["RunOutcome"]) -> str:

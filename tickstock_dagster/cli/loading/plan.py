@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.bars.loader import BarLoader
+from tickstock_dagster.adapters.ledger.context import ListingForecast
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.cli.loading.selection import SelectionOptions, select, selection_options
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json, status
@@ -19,7 +20,7 @@ from tickstock_dagster.core.loading.planning import UnitKind
 def command(*, details: bool, as_json: bool, **options: Any) -> None:
     """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls and stores nothing.
 
-    May fetch ticker lists, without which nobody knows what to ask for.
+    May fetch the ticker lists of the first and the last session, without which nobody knows what to request.
     """
     workspace = open_workspace()
     now = workspace.now()
@@ -27,7 +28,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
         with workspace.reading() as read:
             _details(read, now, options["source"], as_json=as_json)
         return
-    with workspace.reading() as read:
+    with workspace.reading(ListingForecast()) as read:
         selection = select(read, now, SelectionOptions(**options))
         context = read.load_context(lambda: now, selection.source, run_id="plan")
         source, loader = context.source, BarLoader(context, read.calendar)
@@ -45,6 +46,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
         "range_calls": ranged,
         "grouped_calls": plan.calls - ranged,
         "identity_calls": plan.identity_calls,
+        "listing_calls_at_most": plan.listing_calls,
         "rows": plan.rows,
         "minutes_at_least": round(plan.seconds / 60, 2),
         "source": source.name,
@@ -64,6 +66,9 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
             f"  out of history   {plan.out_of_history.height:>12,}  (older than the plan reaches; not requested)"
         )
     click.echo(f"  vendor calls     {plan.calls:>12,}  ({ranged:,} by symbol, {plan.calls - ranged:,} by session)")
+    if plan.listing_calls:
+        most = f"≤ {plan.listing_calls:,}"
+        click.echo(f"  listing calls    {most:>12}  (ticker lists, and what changed between them; made before)")
     if plan.identity_calls:
         click.echo(f"  identity calls   {plan.identity_calls:>12,}  (to prove whose each ticker was; made before)")
     click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")

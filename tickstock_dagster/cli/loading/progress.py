@@ -4,7 +4,7 @@ import threading
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from tickstock_dagster.adapters.ledger.units import run_progress
+from tickstock_dagster.adapters.ledger.progress import run_progress
 from tickstock_dagster.cli.workspace import Workspace, console
 
 
@@ -39,4 +39,4 @@ class RunProgressBar:
             while not self._stop.wait(0.5):
                 state = run_progress(self._workspace.engine, self._run_id)
                 if state.total:
-                    bar.update(task, total=state.total, completed=state.done + state.failed)
+                    bar.update(task, total=state.total, completed=state.ended)

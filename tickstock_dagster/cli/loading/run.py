@@ -1,17 +1,23 @@
 """`tickstock run`: the main job, end to end: the latest closed session of the default profile."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any
 
 import click
 
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
+from tickstock_dagster.adapters.loading.owed_datasets import owed_besides_bars
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.store import track_profile
 from tickstock_dagster.cli.loading.eod import close_session
 from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import SETTLES_AFTER
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
+from tickstock_dagster.core.loading.owed import owed_by_dataset
 from tickstock_dagster.core.universes.profiles import profile_named
 
 
@@ -30,11 +36,14 @@ def command(*, profile: str | None, as_json: bool) -> None:
     track_profile(workspace.engine, chosen, track_from=session, now=now)
     console.print(f"Loading the session {session} of the profile {chosen.name} …")
     facts = close_session(workspace, session)
+    tracked = Expectation.of_tracked(workspace.engine)
+    owed = owed_cells(workspace.engine, workspace.calendar, session, tracked=tracked).height
+    besides = owed_by_dataset(owed_besides_bars(workspace.engine, workspace.calendar, tracked.begins, now=now))
     if as_json:
-        print_json(facts)
+        print_json({**facts, "owed": owed, "owed_besides_bars": {one.dataset: one.sessions for one in besides}})
         return
-    owed = owed_cells(workspace.engine, workspace.calendar, session).height
-    _print_summary(facts, owed, chosen.name)
+    abroad = [(mic, count) for mic in ABROAD if (count := _owed_abroad(workspace, mic, now))]
+    _print_summary(facts, owed, [*besides, *(f"{count:,} bars of {mic}" for mic, count in abroad)], chosen.name)
 
 
 def _latest_published(workspace: Workspace, now: datetime) -> date:
@@ -55,7 +64,13 @@ def _latest_published(workspace: Workspace, now: datetime) -> date:
     return before
 
 
-def _print_summary(facts: dict[str, Any], owed: int, profile: str) -> None:
+def _owed_abroad(workspace: Workspace, market: str, now: datetime) -> int:
+    """How many bars another market owes up to its own latest closed session."""
+    calendar = calendar_in_force(workspace.engine, market)
+    return owed_cells(workspace.engine, calendar, calendar.latest_closed_session(now)).height
+
+
+def _print_summary(facts: dict[str, Any], owed: int, besides: Sequence[object], profile: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -69,6 +84,8 @@ def _print_summary(facts: dict[str, Any], owed: int, profile: str) -> None:
     explained = facts["bars_explained"]
     table.add_row("Gaps explained", f"{explained} with a final reason, {facts['bars_missing']} open in this session")
     table.add_row("Owed in all", f"{owed:,}" + ("  (tickstock status)" if owed else ""))
+    for one in besides:
+        table.add_row("Owed besides", str(one))
     table.add_row("Event", f"tickstock.eod.complete {facts['event']}\nid {facts['event_id']}")
     table.add_row("Vendor calls", str(facts["vendor_calls"]))
     table.add_row("Time", f"{facts['seconds']:.1f} s, Dagster run {facts['run_id'][:8]}")

@@ -26,7 +26,7 @@ from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockErro
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
-from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG
+from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
 
 
 class RunFailedError(TickstockError):
@@ -77,6 +77,22 @@ def run_sessions(
     config = {"tickers": list(tickers), "universe": universe or "", "added_sessions": added, "only_added": not keyed}
     ops = {"us__session_bars": {"config": config}} if tickers or universe or added else {}
     return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
+
+
+def run_market(workspace: Workspace, market: str, session: date) -> RunOutcome:
+    """One run of the end-of-day job of a market outside the US, from its file.
+
+    Args:
+        workspace: the services.
+        market: its MIC.
+        session: a closed one that has a partition.
+
+    Raises:
+        RunFailedError: the run failed.
+    """
+    span = {RANGE_START: str(session), RANGE_END: str(session)}
+    tags = {**span, **eod_tags(session, market)}
+    return _execute(workspace, f"{market.lower()}_eod", tags, {}, None, f"session {session} of {market}")
 
 
 def run_symbols(

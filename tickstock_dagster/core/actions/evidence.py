@@ -10,7 +10,7 @@ dividends come late, so an answer ages, the faster the newer its days are:
 | before | within `OLD_TERM` |
 
 So each session's look asks for a trailing window and everything ahead, the week's first for a year and more; a second
-look of the same evening asks for nothing. Days that nobody asked for so far are asked for when somebody needs them.
+look of the same evening asks for nothing. Days that were never requested are requested when they are needed.
 Making the calls belongs in `adapters.actions`.
 """
 
@@ -37,7 +37,7 @@ OLD_TERM = timedelta(days=90)
 """How long an answer is good for days before `LONG`."""
 
 OWED_AFTER = timedelta(days=14)
-"""Days of the last `LONG` are owed when nobody asked for so long: a look of a week has failed, and its repeats."""
+"""Days of the last `LONG` are owed when not requested for so long: a look of a week has failed, and its repeats."""
 
 BRIDGED = 31
 """Two stretches at most so many days apart are one question: a month of the whole market is about one page."""

@@ -17,6 +17,9 @@ NOISE = 1e-13
 """A smaller return is rounding noise: an unchanged price has a return of 0."""
 
 
+BELIEVED = 1 - 1e-9
+"""Dividends of a larger share of the price are not believed; thirds of a price need not add up to it exactly."""
+
 CLOSE_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
     "session": pl.Date,
@@ -64,10 +67,10 @@ def action_factor(close: float, actions: Iterable[Action]) -> float:
         if split_ratio is not None:
             ratio *= split_ratio
         elif cash is not None and close_before is not None:
-            stated *= 1 - cash / close_before if cash < close_before else 1.0
-        elif cash is not None and cash / ratio < close:
+            stated *= 1 - cash / close_before if cash < close_before * BELIEVED else 1.0
+        elif cash is not None and cash / ratio < close * BELIEVED:
             paid += cash / ratio
-    return ratio * stated * (1 - paid / close if paid < close else 1.0)
+    return ratio * stated * (1 - paid / close if paid < close * BELIEVED else 1.0)
 
 
 def total_returns(closes: pl.DataFrame, payouts: pl.DataFrame, sessions: Sequence[date]) -> tuple[list[int], Floats]:

@@ -18,7 +18,7 @@ from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA, PRICE_COLUMNS
 from tickstock_dagster.core.bars.file_dates import read_sessions
 from tickstock_dagster.core.bars.file_options import FileOptions
 from tickstock_dagster.core.calendars.markets import MARKET
-from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.errors import BadInputError, shortened
 from tickstock_dagster.core.securities.tickers import canonical_ticker, market_of
 
 DEFAULT_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -125,17 +125,23 @@ def summary_of(read: BarFile) -> list[str]:
     """What was set aside, read under another spelling or not read, one line each with up to ten examples."""
     lines = []
     if read.set_aside:
-        named = "; ".join(f"{one.ticker!r} ({one.rows:,}: {one.reason})" for one in read.set_aside[:EXAMPLES])
+        named = "; ".join(
+            f"{shortened(one.ticker, 40)!r} ({one.rows:,}: {one.reason})" for one in read.set_aside[:EXAMPLES]
+        )
         more = f"; and {len(read.set_aside) - EXAMPLES} more" if len(read.set_aside) > EXAMPLES else ""
-        rows = "1 row" if read.rows_set_aside == 1 else f"{read.rows_set_aside:,} rows"
-        lines.append(f"{rows} of {len(read.set_aside)} tickers set aside: {named}{more}")
+        rows = _counted(read.rows_set_aside, "row")
+        lines.append(f"{rows} of {_counted(len(read.set_aside), 'ticker')} set aside: {named}{more}")
     if read.respelt:
         pairs = ", ".join(f"{theirs} is {ours}" for theirs, ours in read.respelt[:EXAMPLES])
         more = f" and {len(read.respelt) - EXAMPLES} more" if len(read.respelt) > EXAMPLES else ""
-        lines.append(f"{len(read.respelt)} tickers read in our spelling: {pairs}{more}")
+        lines.append(f"{_counted(len(read.respelt), 'ticker')} read in our spelling: {pairs}{more}")
     if read.unread:
         lines.append(f"columns not read: {', '.join(read.unread[:EXAMPLES])}")
     return lines
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _names(file: str, present: list[str], columns: Mapping[str, str]) -> dict[str, str]:

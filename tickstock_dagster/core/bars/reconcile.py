@@ -26,14 +26,21 @@ class PendingReconcile:
     Attributes:
         provisional: stored bars that are not final.
         late: gaps that were late when they were last asked for.
-        unasked: bars that nobody has asked for. A catch-up loads them; until then the session is not reconciled.
+        unasked: bars that were never requested. A catch-up loads them; until then the session is not reconciled.
         attempts: runs so far.
+        revised: stored bars that the market's file has otherwise by now.
     """
 
     provisional: int
     late: int
     unasked: int = 0
     attempts: int = 0
+    revised: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether another look may change something."""
+        return bool(self.provisional or self.late or self.revised)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +89,15 @@ def decide_reconcile(
         in_progress: whether such a run is queued or started.
     """
     due = latest_due(calendar, now)
-    waiting = {session: one for session, one in sorted(pending.items()) if one.provisional or one.late}
+    waiting = {session: one for session, one in sorted(pending.items()) if one.waits}
     open_ones = [session for session, one in waiting.items() if one.attempts < MAX_ATTEMPTS]
     if in_progress:
         return ReconcileDecision(None, "a reconcile is queued or started")
     if open_ones:
         session = open_ones[0]
         one = waiting[session]
-        words = f"{session}: {one.provisional} provisional bars, {one.late} late gaps"
+        revised = f", {one.revised} bars that its file has otherwise" if one.revised else ""
+        words = f"{session}: {one.provisional} provisional bars, {one.late} late gaps{revised}"
         return ReconcileDecision(session, words, one.attempts + 1)
     local = now.astimezone(calendar.timezone)
     today = "" if calendar.is_session(local.date()) else f"{local.date()} is not a session; "
@@ -98,6 +106,6 @@ def decide_reconcile(
     given_up = f"; given up after {MAX_ATTEMPTS} runs: {', '.join(map(str, waiting))}" if waiting else ""
     state = "" if due in waiting else f"{due} is reconciled; "
     if due in pending and pending[due].unasked:
-        state = f"{due} owes {pending[due].unasked:,} bars that nobody asked for; "
+        state = f"{due} owes {pending[due].unasked:,} bars that were never requested; "
     words = f"{today}{state}{upcoming} is due at {at:%Y-%m-%d %H:%M %Z}"
     return ReconcileDecision(None, words + given_up)

@@ -1,8 +1,9 @@
 """Catching up on what is owed: which sessions to load next, and when.
 
 The newest closed session comes first and has runs of its own (`core.loading.end_of_day`); the other owed sessions
-follow in few runs, the newest of them first, one run at a time. Pure: the moment, the calendar and what is owed are
-arguments.
+follow in few runs, the newest of them first, one run at a time. What follows from bars, fair values for one, is made up
+for in the same way, the newest session included (`decide_recovery`). Pure: the moment, the calendar and what is owed
+are arguments.
 """
 
 from collections.abc import Collection, Sequence
@@ -91,6 +92,37 @@ def decide_catch_up(
     first, last = _stretch(calendar, ready, frozenset(busy))
     count = sum(first <= session <= last for session in ready)
     return CatchUp(first, last, f"{count} of {len(earlier)} owed sessions, {first} to {last}")
+
+
+def decide_recovery(
+    calendar: SessionCalendar,
+    now: datetime,
+    owed: Sequence[date],
+    *,
+    waits_for: str = "",
+    setbacks: Sequence[Setback] = (),
+) -> CatchUp:
+    """Which sessions to compute again of a dataset that follows from bars.
+
+    Args:
+        calendar: overrides applied.
+        now: aware.
+        owed: sessions that the dataset owes, the newest first.
+        waits_for: what has to end first, in words; empty: nothing.
+        setbacks: former runs after which these sessions are owed all the same.
+    """
+    if not owed:
+        return CatchUp(None, None, "nothing is owed")
+    words = f"{len(owed)} owed sessions, {owed[-1]} to {owed[0]}" if len(owed) > 1 else f"{owed[0]} is owed"
+    if waits_for:
+        return CatchUp(None, None, f"{words}; {waits_for}")
+    waits = [one for one in setbacks if one.over_at > now]
+    ready = [day for day in owed if not any(one.first <= day <= one.last for one in waits)]
+    if not ready:
+        until = min(one.over_at for one in waits).astimezone(calendar.timezone)
+        return CatchUp(None, None, f"{words} after former runs; they wait until {until:%Y-%m-%d %H:%M %Z}")
+    first, last = _stretch(calendar, ready, ())
+    return CatchUp(first, last, words)
 
 
 def _stretch(calendar: SessionCalendar, ready: Sequence[date], busy: Collection[date]) -> tuple[date, date]:

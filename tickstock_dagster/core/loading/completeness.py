@@ -84,7 +84,7 @@ class GroupCompleteness:
 
 
 def with_reasons(cells: pl.DataFrame) -> pl.DataFrame:
-    """Cells without a state are open, since nobody asked for them. Takes and returns `STATE_SCHEMA`."""
+    """Cells without a state are open: they were never requested. Takes and returns `STATE_SCHEMA`."""
     unknown = pl.col("state").is_null()
     return cells.with_columns(
         state=pl.col("state").fill_null("open"),

@@ -1,9 +1,9 @@
 """Which bars are expected, and why an expected bar is absent.
 
 Expected = sessions of the calendar ∩ days on which a tracked security is proven to be listed, from its first session
-on. An expected cell is stored, or a gap with a reason explains it, or nobody asked for it. Cells with a *final* reason
-(no_trade, halted) are no longer owed. Those with an *open* reason (any other), or with none, which is never_asked,
-count as missing: an outage never looks complete.
+on. An expected cell is stored, or a gap with a reason explains it, or it was never requested. Cells with a *final*
+reason (no_trade, halted) are no longer owed. Those with an *open* reason (any other), or with none, which is
+never_asked, count as missing: an outage never looks complete.
 """
 
 from dataclasses import dataclass

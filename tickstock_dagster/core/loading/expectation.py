@@ -52,6 +52,8 @@ def expected_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = Non
 
 def _united(spans: pl.DataFrame) -> pl.DataFrame:
     """Spans of one security that overlap or touch, as one."""
+    if spans["security_id"].n_unique() == spans.height:
+        return spans
     ordered = spans.with_columns(pl.col("valid_to").fill_null(_END)).sort("security_id", "valid_from", "valid_to")
     reached = pl.col("valid_to").cum_max().shift().over("security_id")
     return (
@@ -61,58 +63,6 @@ def _united(spans: pl.DataFrame) -> pl.DataFrame:
         .agg(pl.col("valid_from").min(), pl.col("valid_to").max())
         .select("security_id", "valid_from", pl.when(pl.col("valid_to") < _END).then(pl.col("valid_to")))
     )
-
-
-def expected_per_session(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """How many bars each session expects: (session, expected), ascending, without sessions that expect none.
-
-    Counted from the ends of the stretches: hundreds of thousands of cells are never made.
-
-    Args:
-        stretches: `STRETCH_SCHEMA`.
-        sessions: of the calendar, ascending.
-    """
-    days = pl.Series("session", sessions, dtype=pl.Date)
-    begun = stretches["valid_from"].sort().search_sorted(days, side="right")
-    ended = stretches["valid_to"].drop_nulls().sort().search_sorted(days, side="right")
-    counts = pl.DataFrame({"session": days, "expected": (begun.cast(pl.Int64) - ended.cast(pl.Int64))})
-    return counts.filter(pl.col("expected") > 0)
-
-
-def expected_per_security(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """How many bars of each security some sessions expect: (security_id, expected), without those that expect none.
-
-    Args:
-        stretches: `STRETCH_SCHEMA`.
-        sessions: ascending.
-    """
-    placed = _placed(stretches, sessions).group_by("security_id").agg((pl.col("end") - pl.col("begin")).sum())
-    return placed.select("security_id", expected=pl.col("end")).filter(pl.col("expected") > 0)
-
-
-def expected_on(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """The expected cells (`CELL_SCHEMA`) of some sessions.
-
-    Args:
-        stretches: `STRETCH_SCHEMA`.
-        sessions: ascending.
-    """
-    places = _placed(stretches, sessions).with_columns(place=pl.int_ranges("begin", "end")).explode("place")
-    days = pl.DataFrame({"session": pl.Series(sessions, dtype=pl.Date)}).with_row_index("place")
-    cells = places.drop_nulls("place").join(days.cast({"place": pl.Int64}), on="place")
-    return cells.select(list(CELL_SCHEMA))
-
-
-def _placed(stretches: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """Stretches with the places [begin, end) of their sessions among those given."""
-    days = pl.Series(sessions, dtype=pl.Date)
-    ended = stretches["valid_to"].fill_null(_END)
-    return stretches.select(
-        "security_id",
-        "ticker",
-        begin=days.search_sorted(stretches["valid_from"], side="left").cast(pl.Int64),
-        end=days.search_sorted(ended, side="left").cast(pl.Int64),
-    ).filter(pl.col("begin") < pl.col("end"))
 
 
 def expected_cells(

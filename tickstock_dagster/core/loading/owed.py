@@ -1,8 +1,7 @@
 """What is owed: the expected cells that are neither stored nor explained for good, and what is asked for next.
 
 Owed = expected − stored − explained with a final reason. A cell without a row anywhere is owed with the derived reason
-never_asked. `adapters.loading.owed` reads the store; here it is counted, in as few cells as possible: most of a store
-is complete.
+never_asked. `adapters.loading.owed` reads the store, `core.loading.session_bits` compares it with what is expected.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,35 +15,34 @@ from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason, absen
 OWED_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = GAP_SCHEMA
 """One owed cell: its open reason, the evidence, and when it is asked for again at the earliest; null: at once."""
 
-NEVER_ASKED = "no load has asked for it"
-"""Evidence of the cells that nobody asked for."""
+NEVER_ASKED = "never requested"
+"""Evidence of the cells that were never requested."""
+
+OWED_DATASET_SCHEMA: dict[str, type[pl.DataType]] = {"dataset": pl.String, "session": pl.Date, "reason": pl.String}
+"""One session that a dataset besides bars lacks, and why."""
 
 
-def owed_from(cells: pl.DataFrame, settled: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
-    """The owed ones among expected cells, each with its reason.
+def with_known_reasons(cells: pl.DataFrame, gaps: pl.DataFrame) -> pl.DataFrame:
+    """Owed cells, each with its reason.
 
     Args:
         cells: `core.loading.coverage.CELL_SCHEMA`.
-        settled: (security_id, session) of stored bars and final gaps.
         gaps: (security_id, session, reason, evidence, retry_at) of open gaps.
 
     Returns:
-        `OWED_SCHEMA`, the newest session first, then by ticker.
+        `OWED_SCHEMA`, in the order of the cells.
     """
-    keys = ["security_id", "session"]
-    return (
-        cells.join(settled, on=keys, how="anti")
-        .join(gaps, on=keys, how="left")
-        .with_columns(
-            pl.col("reason").fill_null(GapReason.NEVER_ASKED.value), pl.col("evidence").fill_null(NEVER_ASKED)
-        )
-        .select(list(OWED_SCHEMA))
-        .sort("session", "ticker", descending=[True, False])
-    )
+    never, why = pl.lit(GapReason.NEVER_ASKED.value), pl.lit(NEVER_ASKED)
+    if gaps.is_empty():
+        retry_at = pl.lit(None, dtype=OWED_SCHEMA["retry_at"])
+        return cells.with_columns(reason=never, evidence=why, retry_at=retry_at).select(list(OWED_SCHEMA))
+    known = cells.join(gaps, on=["security_id", "session"], how="left", maintain_order="left")
+    reasons = {"reason": pl.col("reason").fill_null(never), "evidence": pl.col("evidence").fill_null(why)}
+    return known.with_columns(**reasons).select(list(OWED_SCHEMA))
 
 
 def asked_or_due(owed: pl.DataFrame, due: date) -> pl.DataFrame:
-    """Owed cells (`OWED_SCHEMA`) without those after the session `due` that nobody was to ask for yet."""
+    """Owed cells (`OWED_SCHEMA`) without those after the session `due` that are not to be requested yet."""
     return owed.filter((pl.col("session") <= due) | (pl.col("reason") != GapReason.NEVER_ASKED.value))
 
 
@@ -109,3 +107,35 @@ def owed_by_session(owed: pl.DataFrame, now: datetime) -> list[OwedSession]:
         OwedSession(session, sum(cells), sum(due), tuple(zip(reasons, cells, strict=True)))
         for session, reasons, cells, due in rows.iter_rows()
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class OwedOfDataset:
+    """What a dataset besides bars owes.
+
+    Attributes:
+        dataset: its name.
+        sessions: how many sessions.
+        newest: the newest of them.
+        reasons: why, each reason once.
+    """
+
+    dataset: str
+    sessions: int
+    newest: date
+    reasons: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """As in "fair values of 3 sessions, the newest 2026-11-20 (never_asked)"."""
+        span = f"{self.sessions:,} sessions, the newest" if self.sessions > 1 else "the session"
+        return f"{self.dataset.replace('_', ' ')} of {span} {self.newest} ({', '.join(self.reasons)})"
+
+
+def owed_by_dataset(owed: pl.DataFrame) -> list[OwedOfDataset]:
+    """Owed sessions (`OWED_DATASET_SCHEMA`) by dataset, in their order."""
+    rows = owed.group_by("dataset", maintain_order=True).agg(
+        pl.len().alias("sessions"),
+        pl.col("session").max().alias("newest"),
+        pl.col("reason").unique(maintain_order=True),
+    )
+    return [OwedOfDataset(name, count, newest, tuple(reasons)) for name, count, newest, reasons in rows.iter_rows()]

@@ -6,6 +6,8 @@ one. The planner sweeps over "the k tickers that miss most go by range, the sess
 takes the cheapest k, the fewest rows deciding between equals, and the smallest k where those are equal, too; k = all
 and k = none are the pure plans, so a plan never makes more calls than either. It is the least possible in nearly every
 case that occurs; sparse gaps can cost a call more.
+
+Longer than 250 lines because what a unit is and the search for the fewest of them are read together.
 """
 
 import hashlib
@@ -18,6 +20,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.loading.ledger import Dataset
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan
 
 MARKET_ROWS = 11_000
@@ -32,6 +35,11 @@ VENDOR_ZONE = ZoneInfo("America/New_York")
 
 class UnitKind(StrEnum):
     """What a work unit asks for, or says was done. The values stand in `work_units.kind` and in every unit's id."""
+
+    @property
+    def usual_dataset(self) -> Dataset:
+        """The dataset that units of this kind are about, unless they say otherwise, as those of minute bars do."""
+        return _USUAL_DATASETS[self]
 
     RANGE = "range"
     """Bars of one ticker on many sessions."""
@@ -52,6 +60,20 @@ class UnitKind(StrEnum):
     """A session's universes were synchronised."""
 
 
+_USUAL_DATASETS = {
+    UnitKind.RANGE: Dataset.OHLCV_DAILY,
+    UnitKind.GROUPED: Dataset.OHLCV_DAILY,
+    UnitKind.LISTINGS: Dataset.LISTINGS,
+    UnitKind.DELISTED: Dataset.LISTINGS,
+    UnitKind.DETAILS: Dataset.SYMBOL_DETAILS,
+    UnitKind.ETF_PROFILES: Dataset.ETF_PROFILES,
+    UnitKind.SPLITS: Dataset.CORPORATE_ACTIONS,
+    UnitKind.DIVIDENDS: Dataset.CORPORATE_ACTIONS,
+    UnitKind.SESSION: Dataset.OHLCV_DAILY,
+    UnitKind.SYNC: Dataset.MEMBERSHIPS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class WorkUnit:
     """One call to a source, as a rule.
@@ -61,6 +83,7 @@ class WorkUnit:
         first: first session.
         last: last session, inclusive.
         cells: how many it is to fill.
+        dataset: what it is about; the usual one of its kind where none is given.
     """
 
     kind: UnitKind
@@ -70,11 +93,17 @@ class WorkUnit:
     first: date
     last: date
     cells: int = 0
+    dataset: Dataset = None  # type: ignore[assignment]  # follows from the kind
+
+    def __post_init__(self) -> None:
+        if not self.dataset:
+            object.__setattr__(self, "dataset", self.kind.usual_dataset)
 
     @property
     def unit_id(self) -> str:
-        """Deterministic: the same request has the same id in every run."""
-        text = "|".join((self.kind, self.market, self.source, self.subject, str(self.first), str(self.last)))
+        """Deterministic: the same request has the same id in every run. Migration 0025 computes the same in SQL."""
+        what = (self.dataset, self.kind, self.market, self.source, self.subject)
+        text = "|".join((*what, str(self.first), str(self.last)))
         return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def describe(self) -> str:
@@ -95,6 +124,7 @@ class LoadPlan:
         seconds: least time at the plan's rate; 0 without a rate.
         monthly_usd: list price of the plan; None where the source has none.
         identity_calls: further calls that prove whose the tickers were, before the bars are asked for.
+        listing_calls: further calls before these, at most: for ticker lists, and about what changed between them.
     """
 
     units: tuple[WorkUnit, ...]
@@ -104,6 +134,7 @@ class LoadPlan:
     seconds: float
     monthly_usd: int | None
     identity_calls: int = 0
+    listing_calls: int = 0
 
     @property
     def calls(self) -> int:

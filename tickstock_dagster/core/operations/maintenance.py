@@ -30,14 +30,16 @@ class Retention:
     """How long records of work are kept. Market data is kept permanently.
 
     Attributes:
-        events: sent events, for replay, with their dead letters; consumers' lost entries.
+        events: sent events, for replay, and those dropped by hand; consumers' lost entries. Dead letters stay until a
+            person releases or drops them.
         vendor_calls: the log of single calls.
-        unfinished_work: work units that failed or were never started. Finished ones are never removed.
+        finished_work: work units that were cancelled, and receipts that later ones replaced. Work that is open, units
+            that are dead and receipts that something depends on are never removed.
     """
 
     events: timedelta
     vendor_calls: timedelta
-    unfinished_work: timedelta
+    finished_work: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,8 @@ def _proven_between(runs: Sequence[Interval], lists: Sequence[date]) -> Iterable
     """Days after the last look of each interval."""
     for run, following in pairwise(runs):
         begins = _looks(following, lists)[0]
+        if following.is_unresolved:
+            continue
         if run.valid_to == following.valid_from and following.start_known == "vendor":
             if begins - run.seen_to <= TERM:
                 yield run.seen_to, begins

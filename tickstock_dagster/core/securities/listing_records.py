@@ -40,7 +40,8 @@ class Interval:
 
     `start_known` says how well `valid_from` is known: unknown (`EARLIEST`; the start may be later), absent_before (the
     earliest possible start: an earlier list lacks the security, or it was delisted before), first_bar (the vendor's
-    history begins there), vendor (the vendor states the change).
+    history begins there), vendor (the vendor states the change). An interval that is unknown and begins with its first
+    sighting follows a change whose day could not be asked for (`is_unresolved`).
 
     `gone_on` is the first later list that lacks the security and proves that its listing may have ended; None where no
     list does, and where the end is stated. Then the last day lies between `seen_to` and `gone_on`.
@@ -66,6 +67,11 @@ class Interval:
     def expected_to(self) -> date | None:
         """The day after the last one of the listing as the lists prove it. In the store a bar may show a later one."""
         return self.valid_to if self.gone_on is None else self.seen_to + timedelta(days=1)
+
+    @property
+    def is_unresolved(self) -> bool:
+        """Whether the day on which it began could not be asked for; it is asked again with the next list."""
+        return self.start_known == "unknown" and self.valid_from == self.seen_from > EARLIEST
 
     def covers(self, day: date) -> bool:
         """Whether the interval includes `day`."""
@@ -102,5 +108,5 @@ class Boundary:
     until: date
 
 
-Resolver = Callable[[Boundary], date]
-"""Answers a `Boundary`; a day in (after, until]."""
+Resolver = Callable[[Boundary], date | None]
+"""Answers a `Boundary`: a day in (after, until], or None where the source could not be asked."""

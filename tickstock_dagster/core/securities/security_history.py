@@ -62,11 +62,18 @@ class History:
         for position, run in enumerate(security.intervals):
             if run.ticker == row.ticker and run.covers(self.on):
                 if run.spans(self.on):
-                    return security
+                    return self._resolved(security)
                 wider = replace(run, seen_from=min(run.seen_from, self.on), seen_to=max(run.seen_to, self.on))
                 runs = (*security.intervals[:position], wider, *security.intervals[position + 1 :])
-                return replace(security, intervals=runs)
+                return self._resolved(replace(security, intervals=runs))
         return self._inserted(security, row.ticker)
+
+    def _resolved(self, security: Security) -> Security:
+        """The security with the days of its changes, if some could not be asked for before."""
+        if not any(run.is_unresolved for run in security.intervals):
+            return security
+        runs = self._bounded(security.identity, security.intervals, security.delisted_on)
+        return replace(security, intervals=runs)
 
     def absent(self, security: Security, *, ticker_taken: bool) -> tuple[Security, bool]:
         """The list lacks the security. Also returns whether it has vanished, so that a delisting needs confirmation.
@@ -109,7 +116,7 @@ class History:
         gone_on = self.lists[position] if position < len(self.lists) else None
         return replace(run, gone_on=gone_on if gone_on and run.valid_to and gone_on <= run.valid_to else None)
 
-    def ask(self, ticker: str, identity: str, after: date, until: date) -> date:
+    def ask(self, ticker: str, identity: str, after: date, until: date) -> date | None:
         """The day on which the security began to hold the ticker.
 
         Args:
@@ -119,10 +126,10 @@ class History:
             until: first day on which a list shows that it does.
 
         Returns:
-            A day in (after, until].
+            A day in (after, until]; None where the source could not be asked.
         """
         day = self.resolve(Boundary(ticker, identity, True, after, until))
-        return min(max(day, after + DAY), until)
+        return None if day is None else min(max(day, after + DAY), until)
 
     def _inserted(self, security: Security, ticker: str) -> Security:
         """A sighting outside all intervals: widen a neighbour of the same ticker, or insert an interval."""
@@ -189,13 +196,14 @@ class History:
         for run in runs:
             prior = bounded[-1] if bounded else None
             if prior is None:
-                run = self._start_by_lists(run, floor=None)  # noqa: PLW2901
+                run = run if run.is_unresolved else self._start_by_lists(run, floor=None)  # noqa: PLW2901
             elif run.start_known in _BY_ABSENCE and prior.valid_to is not None:
                 run = self._start_by_lists(run, floor=prior.valid_to)  # noqa: PLW2901
             else:
                 if run.start_known != "vendor" or not prior.seen_to < run.valid_from <= run.seen_from:
                     start = self.ask(run.ticker, identity, prior.seen_to, run.seen_from)
-                    run = replace(run, valid_from=start, start_known="vendor")  # noqa: PLW2901
+                    known = "vendor" if start else "unknown"
+                    run = replace(run, valid_from=start or run.seen_from, start_known=known)  # noqa: PLW2901
                 bounded[-1] = replace(prior, valid_to=run.valid_from)
             bounded.append(run)
         last = bounded[-1]

@@ -165,13 +165,20 @@ def _part(after: dict[str, Security], history: History, first: tuple[str, date],
     """Part two neighbouring claims, each named by its security and its first sighting."""
     place, former = _run(after[first[0]], first[1])
     position, latter = _run(after[second[0]], second[1])
-    if former.valid_to is not None and former.valid_to <= latter.valid_from:
+    if former.valid_to is not None and former.valid_to <= latter.valid_from and not latter.is_unresolved:
         return
     if latter.start_known not in ("vendor", "first_bar") or latter.valid_from <= former.seen_to:
         own = after[second[0]].intervals[position - 1].seen_to if position else former.seen_to
         day = history.ask(latter.ticker, second[0], max(former.seen_to, own), latter.seen_from)
-        latter = replace(latter, valid_from=max(day, latter.valid_from), start_known="vendor")
+        if day is None:  # the days between are nobody's until it is known
+            _set(after, second[0], position, replace(latter, valid_from=latter.seen_from, start_known="unknown"))
+            _set(after, first[0], place, replace(former, valid_to=former.seen_to + DAY))
+            return
+        again = latter.is_unresolved
+        latter = replace(latter, valid_from=day if again else max(day, latter.valid_from), start_known="vendor")
         _set(after, second[0], position, latter)
+        if again and after[first[0]].delisted_on is None:
+            former = replace(former, valid_to=None)
     ends = min(former.valid_to or latter.valid_from, latter.valid_from)
     _set(after, first[0], place, replace(former, valid_to=ends))
 

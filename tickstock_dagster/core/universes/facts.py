@@ -49,7 +49,9 @@ FACTS: dict[str, Fact] = {
     "shares": Fact(pl.Float64, "number", "shares outstanding as known then, in the session's shares", (1, 1e12)),
     "market_cap": Fact(pl.Float64, "number", "USD, close × shares", (10_000, 1e14)),
     "adv20_usd": Fact(pl.Float64, "number", "USD a session, mean over the last 20 sessions' bars", (0, 1e12)),
-    "adv20_shares": Fact(pl.Float64, "number", "shares a session, mean over the last 20 sessions' bars", (0, 1e11)),
+    "adv20_shares": Fact(
+        pl.Float64, "number", "shares of the session's day, mean over the last 20 sessions' bars", (0, 1e11)
+    ),
     "bars20": Fact(pl.Int64, "number", "how many of the last 20 sessions have a bar", (0, 20)),
     "etf_type": Fact(pl.String, "text", "class of an ETF"),
     "themes": Fact(pl.List(pl.String), "list", "themes for which an ETF may be chosen"),

@@ -1,7 +1,8 @@
 """Catching up: the sensor that loads what is owed of earlier sessions, after an outage or a longer history.
 
 The newest session belongs to `defs.bars.end_of_day`. A catch-up is a run of the same job at low priority; it declares
-no end of day, since consumers of a later session's event have moved on. `catch_up` serves every market.
+no end of day, since consumers of a later session's event have moved on. `catch_up` serves every market. What else is
+owed is named here; `defs.operations.dataset_catch_up` makes up for it.
 """
 
 from collections.abc import Iterator
@@ -10,13 +11,13 @@ from datetime import date, datetime
 import dagster as dg
 import polars as pl
 
-from tickstock_dagster.adapters.actions.evidence import owed_action_sessions
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
+from tickstock_dagster.adapters.loading.owed_datasets import Dataset, owed_besides_bars
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.catch_up import CatchUp, Setback, decide_catch_up
-from tickstock_dagster.core.loading.owed import OwedSession, owed_by_session, with_actions
+from tickstock_dagster.core.loading.owed import OwedSession, owed_by_dataset, owed_by_session, with_actions
 from tickstock_dagster.defs.automation import (
     DEFAULT_STATUS,
     UNFINISHED,
@@ -89,9 +90,10 @@ def catch_up(
             words = f"; {lacks:,} owed bars are not out yet, the newest of {cells['session'].max()!s}"
         cells = offer.cells
     owed = owed_by_session(cells, now)
-    if tracked.begins and not road.by_file:
-        actions = owed_action_sessions(engine, calendar, tracked.begins, market=road.market, now=now)
-        owed = with_actions(owed, actions.iter_rows())
+    besides = owed_besides_bars(engine, calendar, tracked.begins, now=now)
+    its_own = pl.col("dataset") == Dataset.ACTIONS
+    owed = with_actions(owed, besides.filter(its_own).select("session", "reason").iter_rows())
+    words += "".join(f"; owed: {one}" for one in owed_by_dataset(besides.filter(~its_own)))
     keyed, added = _with_partitions(road, owed)
     if added:
         loads = "" if road.by_file else ": `tickstock eod --session` loads what has no partition"

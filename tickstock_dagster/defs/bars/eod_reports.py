@@ -17,10 +17,12 @@ from tickstock_dagster.adapters.loading.end_of_day import (
     AttemptStatus,
     completion_event,
     declare_complete,
+    newest_declared,
     publish_status,
     record_caught_up,
 )
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.sources.market_files import MarketFileSource
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.events.envelope import EodState
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS, Completeness
@@ -144,21 +146,23 @@ def declare_end_of_day(
 ) -> None:
     """Publish the end of the latest closed session, and of any session that an end-of-day run was for.
 
-    Sessions that were caught up on are recorded without an event.
+    Sessions that were caught up on are recorded without an event. Where a market's file comes after the next close, the
+    newest session that it has is the market's newest: its end is published, unless that of a later one was.
     """
-    if context.run.tags.get(TRIGGER_TAG) == CATCH_UP:
+    caught_up = context.run.tags.get(TRIGGER_TAG) == CATCH_UP
+    newest = _newest_of_file(run) if caught_up else None
+    if caught_up:
         record_caught_up(
             run.engine,
-            complete,
+            [state for state in complete if state.session != newest],
             market=run.market,
             source=run.source.name,
             run_id=run.run_id,
             started_at=run.started_at,
             now=run.clock.now(),
         )
-        return
     for state in complete:
-        if is_reported(context, run, state.session):
+        if state.session == newest or (not caught_up and is_reported(context, run, state.session)):
             declare_complete(
                 run.engine,
                 state,
@@ -169,6 +173,15 @@ def declare_end_of_day(
                 started_at=run.started_at,
                 now=run.clock.now(),
             )
+
+
+def _newest_of_file(run: BarRun) -> date | None:
+    """The newest session that a market's file has; None where a later one is recorded, or for a vendor."""
+    if not isinstance(run.source, MarketFileSource):
+        return None
+    now, declared = run.clock.now(), newest_declared(run.engine, run.market)
+    newest = max((day for day in run.source.sessions if day <= run.calendar.latest_closed_session(now)), default=None)
+    return newest if newest and (declared is None or declared < newest) else None
 
 
 def summary_table(report: LoadReport) -> str:

@@ -30,6 +30,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         if report.gaps
         else None,
         "failures": _markdown_list(report.failures) if report.failures else None,
+        "dead_units": _markdown_list(report.dead) if report.dead else None,
         "quarantined": _markdown_list(report.quarantined) if report.quarantined else None,
         "set_aside": _markdown_list(aside) if aside else None,
         "file": file.label if file else None,
@@ -46,8 +47,10 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "rows_set_aside": file.rows_set_aside if file else None,
         "unresolved_tickers": len(report.unresolved),
         "source": run.source.name,
+        "units_retrying": report.retrying or None,
         "vendor_calls": report.calls,
         "load_seconds": round(report.seconds, 3),
+        "seconds_waiting_for_other_runs": round(report.phases.get("wait", 0.0), 1) or None,
         "events_sent": sent.sent,
         "events_waiting": sent.left,
     }

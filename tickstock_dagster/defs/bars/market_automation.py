@@ -1,7 +1,8 @@
-"""What brings the markets outside the US to their end of day: for each its job, its schedule and its two sensors.
+"""What brings the markets outside the US to their end of day: for each its jobs, its schedules and its two sensors.
 
 They decide by the market's own calendar and tick in its own zone; a market without a file skips and says so. The
-decisions are those of the US market, in `defs.bars.end_of_day` and `defs.bars.catch_up`.
+decisions are those of the US market, in `defs.bars.end_of_day` and `defs.bars.catch_up`; what reconciles a session with
+its file is in `defs.bars.market_reconcile`.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from tickstock_dagster.defs.bars.catch_up import catch_up
 from tickstock_dagster.defs.bars.end_of_day import first_attempt, later_attempt
 from tickstock_dagster.defs.bars.market_bars import MARKETS, market_asset
 from tickstock_dagster.defs.bars.market_files import MarketFiles
+from tickstock_dagster.defs.bars.market_reconcile import market_reconcile, next_reconcile
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 
 Decide = Callable[
@@ -28,7 +30,7 @@ def market_road(mic: str) -> MarketRoad:
 
 
 def market_eod(mic: str) -> dg.Definitions:
-    """The job `<mic>_eod`, its schedule, and the sensors for later attempts and for the catch-up."""
+    """The jobs `<mic>_eod` and `<mic>_reconcile`, their schedules, the sensors for later attempts and the catch-up."""
     road, market = market_road(mic), market_named(mic)
     asset = market_asset(mic)
     job = dg.define_asset_job(
@@ -86,7 +88,25 @@ def market_eod(mic: str) -> dg.Definitions:
         """Decides by the store, the file and the run history."""
         return decided(catch_up, context.instance, warehouse, clock.now())
 
-    return dg.Definitions(jobs=[job], schedules=[eod_schedule], sensors=[eod_sensor, catch_up_sensor])
+    reconcile = market_reconcile(road)
+
+    @dg.schedule(
+        name=f"{reconcile.name}_schedule",
+        job=reconcile,
+        cron_schedule="*/15 * * * *",
+        execution_timezone=market.timezone,
+        default_status=dg.DefaultScheduleStatus(DEFAULT_STATUS),
+        description=f"Reconciles each session of {market.name} with its file on the next session's morning.",
+    )
+    def reconcile_schedule(
+        context: dg.ScheduleEvaluationContext, warehouse: WarehouseResource
+    ) -> dg.RunRequest | dg.SkipReason:
+        """Reconcile the oldest session that waits for it and of which the file has rows, one at a time."""
+        return decided(next_reconcile, context.instance, warehouse, context.scheduled_execution_time)
+
+    return dg.Definitions(
+        jobs=[job, reconcile], schedules=[eod_schedule, reconcile_schedule], sensors=[eod_sensor, catch_up_sensor]
+    )
 
 
 @dg.definitions

@@ -14,6 +14,7 @@ from pydantic import Field
 
 from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.loading.expectation import universe_tickers_between
+from tickstock_dagster.adapters.securities.file_listings import file_spans
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.universes.market_lists import market_universe, track_market
 from tickstock_dagster.core.calendars.markets import Market, market_named
@@ -120,7 +121,8 @@ def _track(run: BarRun, market: Market, days: tuple[date, ...], *, owed: bool) -
     tickers = tuple(spans["ticker"])
     if not tickers:
         raise BadInputError(f"TICKSTOCK_FILES_{market.mic}", run.source.name, "a file with rows")
-    register_listings(run.engine, market, spans, now=now)
+    ends = {span.ticker: span.ends_on for span in file_spans(run.source) if span.ends_on}  # type: ignore[arg-type]
+    register_listings(run.engine, market, spans, now=now, ends=ends)
     if not days:
         return tickers
     first = None if owed else days[0]

@@ -46,7 +46,7 @@ def reconcile(
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
     sent = notifications.dispatch()
-    facts = _facts(report) | {"events_sent": sent.sent, "events_waiting": sent.left}
+    facts = reconcile_facts(report) | {"events_sent": sent.sent, "events_waiting": sent.left}
     context.log_event(dg.AssetObservation(session_bars.key, partition=config.session, metadata=facts))
     context.add_output_metadata(facts)
     if report.load.failures:
@@ -95,7 +95,8 @@ def _runs_for(session: date) -> dg.RunsFilter:
     return dg.RunsFilter(tags={SESSION_TAG: str(session), TRIGGER_TAG: TRIGGER})
 
 
-def _facts(report: ReconcileReport) -> dict[str, int | str]:
+def reconcile_facts(report: ReconcileReport) -> dict[str, int | str]:
+    """The counts of a reconcile, as metadata."""
     load = report.load
     return {
         "bars_finalised": report.finalised,
@@ -105,5 +106,7 @@ def _facts(report: ReconcileReport) -> dict[str, int | str]:
         "gaps_still_late": report.late,
         "gaps_by_reason": ", ".join(f"{count} {reason}" for reason, count in load.gaps.items()) or "none",
         "failures": "; ".join(load.failures[:10]) or "none",
+        "units_retrying": load.retrying,
+        "units_dead": "; ".join(load.dead[:10]) or "none",
         "vendor_calls": load.calls,
     }

@@ -229,5 +229,7 @@ def _session(key: dg.MultiPartitionKey) -> date:
 def _why(report: LoadReport) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in report.gaps.items())
     failures = f" First failure: {report.failures[0]}" if report.failures else ""
+    retried = f" Units to be tried again: {report.retrying}." if report.retrying else ""
+    dead = f" Dead units: {len(report.dead)}, the first: {report.dead[0]}" if report.dead else ""
     broken = f" Quarantined: {'; '.join(report.quarantined)}." if report.quarantined else ""
-    return f"Gaps: {reasons or 'none explained'}.{broken}{failures}"
+    return f"Gaps: {reasons or 'none explained'}.{broken}{failures}{retried}{dead}"

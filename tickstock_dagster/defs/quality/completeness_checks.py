@@ -31,7 +31,7 @@ COMPLETENESS_CHECKS = {
 def session_complete(
     key: dg.AssetKey, engine: sa.Engine, calendar: SessionCalendar, now: datetime, tracked: Expectation
 ) -> dg.AssetCheckResult:
-    """WARN: bars that are owed of the market, without those that nobody was to ask for yet.
+    """WARN: bars that are owed of the market, without those that are not to be requested yet.
 
     Args:
         key: the asset's.

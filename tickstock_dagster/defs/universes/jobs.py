@@ -1,4 +1,4 @@
-"""The jobs of universes: synchronisation, and the grids of themes and of universes."""
+"""The jobs of universes: synchronisation, the grids of themes and of universes, correlations."""
 
 import dagster as dg
 
@@ -27,4 +27,10 @@ universe_membership = dg.define_asset_job(
     "universe_membership",
     selection=dg.AssetSelection.assets(membership),
     description="Reports every universe on chosen sessions, and determines those that never were.",
+)
+
+universe_correlations = dg.define_asset_job(
+    "universe_correlations",
+    selection=dg.AssetSelection.assets(correlations),
+    description="Correlations of ETFs on chosen sessions.",
 )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.core.actions.returns import action_factor
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, THU, TUE, WED, add_security, bar, batch, query
 
 ADJUSTED = """
@@ -70,6 +71,33 @@ def test_without_actions_everything_is_as_printed(migrated_database_url: str) ->
     week(migrated_database_url, (100, 110, 54, 55, 56))
     assert closes(migrated_database_url) == [100, 110, 54, 55, 56]
     assert total_returns(migrated_database_url) == [100, 110, 54, 55, 56]
+
+
+def test_a_split_counts_from_the_latest_session_of_its_own_market_on(migrated_database_url: str) -> None:
+    """On Friday evening in New York, Tokyo has Monday's bars already; New York's split of Monday has not come."""
+    url = migrated_database_url
+    new_york = week(url, (100, 100, 100, 100, 100))
+    tokyo = add_security(url, "7203.XTKS")
+    query(url, "UPDATE securities SET primary_exchange = 'XTKS' WHERE security_id = %s", (tokyo,))
+    monday = date(2026, 11, 23)
+    rows = [bar(tokyo, day, "7203.XTKS", close=50, high=50, low=50, open=50, vwap=50) for day in (FRI, monday)]
+    store_batch(open_engine(url), batch(*rows))
+    split(url, new_york, monday, 1, 2)
+    split(url, tokyo, monday, 1, 2)
+    factors = "SELECT security_id, session, split_factor::float8 FROM ohlcv_daily_adjusted WHERE session >= %s"
+    assert sorted(query(url, factors, (FRI,))) == [(new_york, FRI, 1), (tokyo, FRI, 0.5), (tokyo, monday, 1)]
+    assert query(url, "SELECT latest_session(NULL), latest_session('XTKS')") == [(FRI, monday)]
+    store_batch(open_engine(url), batch(bar(new_york, monday)))
+    assert sorted(query(url, factors, (monday,))) == [(new_york, monday, 1), (tokyo, monday, 1)]
+    assert query(url, factors + " AND security_id = %s", (FRI, new_york))[0][2] == 0.5
+
+
+def test_the_view_knows_the_markets_outside_the_us(migrated_database_url: str) -> None:
+    [(text,)] = query(migrated_database_url, "SELECT pg_get_functiondef('latest_session(text)'::regprocedure)")
+    quoted = [f"'{mic}'" for mic in ABROAD]
+    assert f"({', '.join(quoted)})" in text
+    [(view,)] = query(migrated_database_url, "SELECT pg_get_viewdef('ohlcv_daily_adjusted'::regclass)")
+    assert all(view.count(f"latest_session('{mic}'") == 1 for mic in ABROAD)
 
 
 def test_a_two_for_one_split_halves_earlier_prices_and_doubles_earlier_volumes(migrated_database_url: str) -> None:

@@ -321,9 +321,10 @@ def test_owed_sessions_of_five_years_are_found_in_a_moment(migrated_database_url
     first = CALENDAR.sessions_before(LAST, 1_260)[0]
     query(
         migrated_database_url,
-        """INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, run_id,
-               planned_at, started_at, finished_at)
-           SELECT md5(k || d), k, 'XNYS', 'simulator', '*', d::date - 10, d::date + 366, 'done', 'r', d, d, d
+        """INSERT INTO work_units (unit_id, dataset, kind, market, source, subject, first_session, last_session, status,
+               run_id, planned_at, started_at, finished_at)
+           SELECT md5(k || d), 'corporate_actions', k, 'XNYS', 'simulator', '*', d::date - 10, d::date + 366, 'done',
+               'r', d, d, d
            FROM generate_series(%s::timestamptz, %s, '1 day') AS d, unnest(ARRAY['splits', 'dividends']) AS k""",
         (first, LAST),
     )
@@ -346,8 +347,8 @@ def test_an_answer_that_does_not_come_changes_nothing_is_noted_and_is_asked_for_
     with pytest.raises(UpstreamError, match="down"):
         load(told, migrated_database_url)
     assert query(migrated_database_url, VERSIONS) == []
-    units = "SELECT DISTINCT status, error FROM work_units"
-    assert query(migrated_database_url, units) == [("failed", "the vendor is down")]
+    units = "SELECT DISTINCT dataset, status, error, error_class FROM work_units"
+    assert query(migrated_database_url, units) == [("corporate_actions", "retrying", "the vendor is down", "transient")]
     assert query(migrated_database_url, "SELECT count(*) FROM vendor_calls") == [(1,)]
     [reason] = owed(migrated_database_url, LAST)["reason"]
     assert reason == "the vendor is down"

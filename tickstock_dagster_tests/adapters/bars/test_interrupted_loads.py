@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import date
 
@@ -144,3 +145,26 @@ def test_two_processes_that_load_the_same_at_once_leave_what_one_leaves(world: W
     assert world.query("SELECT DISTINCT status FROM work_units") == [("done",)]
     assert world.tables("work_units") == undisturbed.tables("work_units")
     assert world.query("SELECT count(*) FROM bar_restatements") == [(0,)]
+    calls = asked(world)
+    assert len(calls) == len(set(calls)), "each unit is asked for by one of them"
+
+
+def test_a_load_beside_one_that_is_killed_takes_over_its_units_at_once(world: World) -> None:
+    """The clock of both stands still: no lease ends by its time."""
+    world.load("AAPL", FRI, FRI)
+    world.simulator.install("timeout", seconds=0.1, path="/v2/*")
+    process = start(world, FIRST, flush_rows=60)
+    go(process)
+    leased = "SELECT count(*) FROM work_units WHERE status = 'leased'"
+    deadline = time.monotonic() + 60
+    while not world.query(leased)[0][0]:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.003)
+    threading.Timer(0.5, process.kill).start()
+    report = world.load(RANGES, FIRST, FRI, workers=2)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL, "it was killed before its end"
+    assert report.failures == ()
+    assert [state.missing for state in report.states if state.missing] == []
+    assert world.query("SELECT DISTINCT status FROM work_units") == [("done",)]

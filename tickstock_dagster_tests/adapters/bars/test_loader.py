@@ -107,6 +107,21 @@ def test_a_plan_says_what_a_load_will_do_and_asks_for_no_bar(world: World) -> No
     assert world.loader().load(request).plan.units == plan.units
 
 
+def test_a_plan_fetches_two_lists_and_counts_at_most_what_else_a_load_asks_about_listings(world: World) -> None:
+    first = date(2024, 11, 21)
+    world.simulator.reset_stats()
+    plan = world.loader().plan(LoadRequest(("AAPL", "NEWC"), tuple(sessions(first))))
+    assert world.simulator.stats()["by_endpoint"] == {"/v3/reference/tickers": 2}
+    assert (plan.calls, plan.identity_calls) == (3, 2), "NEWC was OLDC"
+    world.simulator.reset_stats()
+    report = world.load("AAPL NEWC", first, FRI)
+    endpoints = world.simulator.stats()["by_endpoint"]
+    bars = sum(calls for path, calls in endpoints.items() if "/aggs/" in path)
+    listings = sum(endpoints.values()) - bars
+    assert (bars, report.plan.cells) == (plan.calls, plan.cells)
+    assert 2 + plan.identity_calls < listings <= plan.listing_calls + plan.identity_calls
+
+
 def test_grouped_and_range_answers_give_the_same_stored_rows(world: World, database_url: str) -> None:
     from tickstock_dagster.adapters.postgres.migrations import migrate
 

@@ -304,7 +304,7 @@ def test_units_calls_and_events_are_written_with_the_rows(migrated_database_url:
     assert query(migrated_database_url, "SELECT channel FROM outbox") == [("tickstock.jobs.progress",)]
     store(migrated_database_url, replace(given, units=[FinishedUnit(UNIT, 0, NOW, "the vendor is down")]))
     assert query(migrated_database_url, units) == [
-        (UNIT.unit_id, "failed", 2, 0, 5, "run-1", "the vendor is down", NOW)
+        (UNIT.unit_id, "retrying", 2, 0, 5, "run-1", "the vendor is down", NOW)
     ]
     assert counts(migrated_database_url)["outbox"] == 1
 

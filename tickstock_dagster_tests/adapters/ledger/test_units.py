@@ -10,7 +10,8 @@ from psycopg.errors import CheckViolation
 
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.ledger.calls import record_calls
-from tickstock_dagster.adapters.ledger.units import FinishedUnit, RunProgress, record_plan, run_progress, units_done
+from tickstock_dagster.adapters.ledger.progress import RunProgress, run_progress
+from tickstock_dagster.adapters.ledger.units import FinishedUnit, record_plan, units_done
 from tickstock_dagster.adapters.loading.end_of_day import completion_event, declare_complete
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import VendorCall
@@ -34,18 +35,18 @@ def end(database_url: str, *units: WorkUnit, error: str | None = None, rows: int
 
 def test_a_run_is_as_far_as_its_units_are(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
-    assert run_progress(engine, "run-1") == RunProgress(0, 0, 0)
+    assert run_progress(engine, "run-1") == RunProgress(0, 0, 0, 0)
     plan(migrated_database_url)
     end(migrated_database_url, UNITS[0])
     end(migrated_database_url, UNITS[1], error="the vendor is down", rows=0)
     progress = run_progress(engine, "run-1")
-    assert (progress, progress.total) == (RunProgress(1, 1, 1), 3)
+    assert (progress, progress.total) == (RunProgress(1, 1, 0, 1), 3)
     assert query(migrated_database_url, LEDGER) == [
         ("AAA", "done", 1, 5, 5, 2, "run-1", None),
-        ("BBB", "failed", 1, 5, 0, 2, "run-1", "the vendor is down"),
+        ("BBB", "retrying", 1, 5, 0, 2, "run-1", "the vendor is down"),
         ("CCC", "pending", 0, 5, 0, 2, "run-1", None),
     ]
-    assert run_progress(engine, "run-2") == RunProgress(0, 0, 0)
+    assert run_progress(engine, "run-2") == RunProgress(0, 0, 0, 0)
 
 
 def test_a_unit_that_is_planned_again_keeps_how_often_it_was_tried(migrated_database_url: str) -> None:
@@ -93,6 +94,52 @@ def test_calls_that_belong_to_no_batch_are_noted(migrated_database_url: str) -> 
     text = "SELECT called_at, source, endpoint, status, rows, elapsed_ms, attempt, outcome, run_id FROM vendor_calls"
     noted = (NOW, "simulator", "/v3/reference/tickers", None, 0, 1500.0, 3, "UpstreamError", None)
     assert query(migrated_database_url, text) == [noted, noted]
+
+
+STATES: dict[str, dict[str, str]] = {
+    "pending": {},
+    "leased": {"lease_holder": "'r/1'", "leased_until": "now()", "started_at": "now()"},
+    "done": {"started_at": "now()", "finished_at": "now()"},
+    "retrying": {
+        "started_at": "now()", "finished_at": "now()", "failures": "1", "attempts": "1", "error": "'e'",
+        "error_class": "'transient'", "not_before": "now()",
+    },
+    "dead": {
+        "started_at": "now()", "finished_at": "now()", "failures": "1", "attempts": "1", "error": "'e'",
+        "error_class": "'refused'",
+    },
+    "cancelled": {"finished_at": "now()"},
+}  # fmt: skip
+"""What a row of each state has, and has to have."""
+
+
+def change(database_url: str, **values: str) -> None:
+    changes = ", ".join(f"{name} = {value}" for name, value in values.items())
+    query(database_url, f"UPDATE work_units SET {changes}")  # noqa: S608  # names of this module
+
+
+@pytest.mark.parametrize("status", STATES)
+def test_a_unit_says_what_its_state_needs_and_nothing_else(migrated_database_url: str, status: str) -> None:
+    plan(migrated_database_url, units=UNITS[:1])
+    whole = {"status": f"'{status}'", **STATES[status]}
+    for lacking in STATES[status].keys() - {"attempts"}:
+        with pytest.raises(CheckViolation):
+            change(migrated_database_url, **{**whole, lacking: "0" if lacking == "failures" else "NULL"})
+    change(migrated_database_url, **whole)
+    foreign = {
+        "lease_holder": "'r/1'", "leased_until": "now()", "not_before": "now()", "error_class": "'transient'",
+        "attempts": "-1", "failures": "7", "bytes": "-1", "elapsed_ms": "-1", "cells": "-1", "rows": "-1",
+        "dataset": "'bars'", "kind": "'listings'", "priority": "3", "status": "'failed'",
+    }  # fmt: skip
+    for name in foreign.keys() - STATES[status].keys() | {"attempts", "failures"}:
+        with pytest.raises(CheckViolation):
+            change(migrated_database_url, **{name: foreign[name]})
+    if status not in ("retrying", "dead", "cancelled"):
+        with pytest.raises(CheckViolation):
+            change(migrated_database_url, error="'e'")
+    if status == "retrying":
+        with pytest.raises(CheckViolation):
+            change(migrated_database_url, error_class="'permanent'")
 
 
 def test_a_kind_of_unit_that_does_not_exist_is_refused(migrated_database_url: str) -> None:

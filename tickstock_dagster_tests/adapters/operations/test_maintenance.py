@@ -28,20 +28,45 @@ SESSION = date(2027, 6, 4)
 EXPIRED = """
 INSERT INTO vendor_calls (called_at, source, endpoint, rows, elapsed_ms, attempt, outcome)
 VALUES ('2026-11-20', 's', '/x', 1, 1, 1, 'ok'), ('2027-06-01', 's', '/x', 1, 1, 1, 'ok');
-INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, error, run_id,
-    planned_at, finished_at)
-VALUES ('old', 'range', 'XNYS', 's', 'A', '2026-11-16', '2026-11-20', 'failed', 'e', 'r', '2026-11-20', '2026-11-20'),
-    ('lost', 'range', 'XNYS', 's', 'B', '2026-11-16', '2026-11-20', 'pending', NULL, 'r', '2026-11-20', NULL),
-    ('done', 'range', 'XNYS', 's', 'C', '2026-11-16', '2026-11-20', 'done', NULL, 'r', '2026-11-20', '2026-11-20'),
-    ('new', 'range', 'XNYS', 's', 'D', '2026-11-16', '2026-11-20', 'failed', 'e', 'r', '2027-06-01', '2027-06-01');
+INSERT INTO work_units (unit_id, dataset, kind, market, source, subject, first_session, last_session, status, run_id,
+    planned_at, started_at, finished_at, error, error_class, attempts, failures, not_before, lease_holder, leased_until)
+SELECT u.id, u.dataset, u.kind, 'XNYS', 's', u.subject, u.session::date, u.session::date, u.status, 'r', u.ended::date,
+    u.ended::date, CASE WHEN u.status IN ('pending', 'leased') THEN NULL ELSE u.ended::date END,
+    CASE WHEN u.status IN ('retrying', 'dead') THEN 'e' END,
+    CASE WHEN u.status IN ('retrying', 'dead') THEN 'transient' END, 1,
+    CASE WHEN u.status IN ('retrying', 'dead') THEN 1 ELSE 0 END, CASE u.status WHEN 'retrying' THEN u.ended::date END,
+    CASE u.status WHEN 'leased' THEN 'r/x' END, CASE u.status WHEN 'leased' THEN u.ended::date END
+FROM (VALUES
+    ('waits', 'ohlcv_daily', 'range', 'A', '2026-11-20', 'pending', '2026-11-20'),
+    ('leased', 'ohlcv_daily', 'range', 'B', '2026-11-20', 'leased', '2026-11-20'),
+    ('retried', 'ohlcv_daily', 'range', 'C', '2026-11-20', 'retrying', '2026-11-20'),
+    ('dead', 'ohlcv_daily', 'range', 'D', '2026-11-20', 'dead', '2026-11-20'),
+    ('answered', 'ohlcv_daily', 'range', 'E', '2026-11-20', 'done', '2026-11-20'),
+    ('list', 'listings', 'listings', '*', '2026-11-20', 'done', '2026-11-20'),
+    ('later_list', 'listings', 'listings', '*', '2026-11-23', 'done', '2026-11-23'),
+    ('cancelled', 'ohlcv_daily', 'range', 'F', '2026-11-20', 'cancelled', '2026-11-20'),
+    ('lately_cancelled', 'ohlcv_daily', 'range', 'G', '2026-11-20', 'cancelled', '2027-06-01'),
+    ('replaced', 'symbol_details', 'details', 'H', '2026-11-20', 'done', '2026-11-20'),
+    ('newest', 'symbol_details', 'details', 'H', '2026-12-21', 'done', '2026-12-21'),
+    ('of_another', 'symbol_details', 'details', 'I', '2026-11-20', 'done', '2026-11-20'))
+    AS u (id, dataset, kind, subject, session, status, ended);
 INSERT INTO stream_alerts
 VALUES ('s', 'old', 1, '2026-11-20', '2026-11-20', NULL), ('s', 'new', 1, '2027-06-01', '2027-06-01', 1);
 """
+
+KEPT = {
+    "waits", "leased", "retried", "dead", "answered", "list", "later_list", "lately_cancelled", "newest", "of_another",
+}  # fmt: skip
+"""The units that maintenance leaves: all but the cancelled one, and the details that later ones replaced."""
 
 
 def care(database_url: str, **options: Any) -> MaintenanceReport:
     given: dict[str, Any] = {"market": "XNYS", "session": SESSION, "run_id": "r", "clock": lambda: NOW, **options}
     return maintain(open_engine(database_url), RETENTION, **given)
+
+
+def units(database_url: str) -> set[str]:
+    return {unit_id for (unit_id,) in query(database_url, "SELECT unit_id FROM work_units WHERE source = 's'")}
 
 
 def content(found: Fingerprint) -> dict[str, str]:
@@ -67,13 +92,11 @@ def test_the_record_of_work_goes_by_age_and_everything_known_stays(full: str) ->
     before = content(fingerprint(open_engine(full)))
     steps: list[tuple[int, int, str]] = []
     report = care(full, progress=lambda *step: steps.append(step))
-    assert report.removed == {"events": 2, "lost_entries": 1, "unfinished_units": 2, "vendor_calls": 1}
+    assert report.removed == {"events": 2, "lost_entries": 1, "finished_units": 2, "vendor_calls": 1}
     after = content(fingerprint(open_engine(full)))
     changed = {table for table in before if before[table] != after[table]}
     assert changed == set(), "none of it is content"
-    assert query(full, "SELECT unit_id FROM work_units WHERE unit_id IN ('old', 'lost', 'done', 'new') ORDER BY 1") == [
-        ("done",), ("new",)
-    ]  # fmt: skip
+    assert units(full) == KEPT, "neither work that is open or dead nor evidence"
     left = [subject for (subject,) in query(full, "SELECT subject FROM outbox ORDER BY position")]
     # What remembers that something was told of stays, and what was not sent.
     assert left == ["tickstock.eod.complete", "tickstock.quality.data_stale", "unsent"]
@@ -83,6 +106,22 @@ def test_the_record_of_work_goes_by_age_and_everything_known_stays(full: str) ->
     [(removed, tables, run_id)] = query(full, "SELECT removed, tables, run_id FROM maintenance_runs")
     assert (removed, run_id) == (report.removed, "r")
     assert tables["ohlcv_daily"]["before"] > 0
+
+
+def test_a_dead_letter_stays_until_a_person_drops_it(full: str) -> None:
+    for name in ("dead", "dropped"):
+        commit(full, [progress(name, 4)])
+        query(
+            full,
+            "INSERT INTO dead_letters (event_id, position, channel, subject, error, attempts, first_tried_at, "
+            "last_tried_at, dead_at, resolved_at, resolution) SELECT event_id, position, channel, subject, 'too long', "
+            "5, '2026-11-20', '2026-11-20', '2026-11-20', CASE %s WHEN 'dropped' THEN timestamptz '2026-11-21' END, "
+            "CASE %s WHEN 'dropped' THEN 'dropped' END FROM outbox WHERE subject = %s",
+            (name, name, name),
+        )
+    care(full)
+    assert query(full, "SELECT subject FROM dead_letters") == [("dead",)]
+    assert query(full, "SELECT count(*) FROM outbox WHERE subject = 'dead'") == [(1,)]
 
 
 def test_a_second_time_nothing_is_removed(full: str) -> None:
@@ -101,7 +140,7 @@ def test_light_maintenance_removes_the_same_and_analyses_what_changed(full: str)
     given: dict[str, Any] = {"market": "XNYS", "session": SESSION, "run_id": "r", "clock": lambda: NOW}
     wait_until(lambda: "securities" in changed(full))
     report = maintain_lightly(engine, RETENTION, **given)
-    assert report.removed == {"events": 2, "lost_entries": 1, "unfinished_units": 2, "vendor_calls": 1}
+    assert report.removed == {"events": 2, "lost_entries": 1, "finished_units": 2, "vendor_calls": 1}
     assert "securities" in report.tables
     assert "ticker_intervals" not in report.tables, "nothing was written to it"
     assert report.skipped == {}, "the writer's rights suffice"
@@ -127,13 +166,13 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(full: str) -> None:
 
 
 def test_whatever_age_is_asked_for_the_newest_day_and_finished_units_stay(full: str) -> None:
-    for function in ("remove_vendor_calls", "remove_unfinished_units"):
+    for function in ("remove_vendor_calls", "remove_finished_units"):
         assert as_role(full, WRITER_ROLE, f"SELECT {function}('infinity') > 0") == [(True,)]
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             as_role(full, APP_ROLE, f"SELECT {function}('infinity')")
         query(full, f"SELECT {function}('infinity')")
     assert query(full, "SELECT called_at::date FROM vendor_calls") == [(date(2027, 6, 1),)]
-    assert query(full, "SELECT unit_id FROM work_units WHERE source = 's' ORDER BY 1") == [("done",), ("new",)]
+    assert units(full) == KEPT
 
 
 def test_every_table_and_partition_is_vacuumed_by_the_writer(full: str) -> None:

@@ -151,8 +151,10 @@ def test_one_value_that_differs_changes_the_fingerprint_of_its_table_and_of_the_
 def test_how_often_something_was_asked_for_and_how_it_went_changes_nothing(migrated_database_url: str) -> None:
     fill(migrated_database_url)
     before = fingerprint(open_engine(migrated_database_url))
-    query(migrated_database_url, "UPDATE work_units SET attempts = attempts + 3, run_id = 'other', rows = 4")
-    query(migrated_database_url, "UPDATE work_units SET status = 'failed', error = 'broke off' WHERE kind = 'range'")
+    query(migrated_database_url, "UPDATE work_units SET attempts = attempts + 5, run_id = 'other', rows = 4")
+    failing = "UPDATE work_units SET status = 'dead', failures = 5, error = 'broke off', error_class = 'transient'"
+    query(migrated_database_url, f"{failing} WHERE kind = 'range'")
+    query(migrated_database_url, "UPDATE work_units SET job = 'j', bytes = 7, elapsed_ms = 9, priority = 10")
     query(
         migrated_database_url,
         "INSERT INTO outbox (event_id, channel, subject, event, occurred_at) SELECT gen_random_uuid(), channel, 'x',"

@@ -3,18 +3,21 @@
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 from pathlib import Path
 from threading import Barrier
 
 import psycopg
 import pytest
 
+from tickstock_dagster.adapters.ledger.units import units_done
 from tickstock_dagster.adapters.postgres import migrations, sql_files
 from tickstock_dagster.adapters.postgres.database import WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.migration_files import SchemaError, read_migrations
 from tickstock_dagster.adapters.postgres.migrations import migrate, require_current_schema
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
 from tickstock_dagster.core.errors import ServiceUnavailableError
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import MON, WED, add_security, query
 
 NAMES = tuple(migration.name for migration in read_migrations())
@@ -222,3 +225,75 @@ def test_what_was_tracked_without_a_first_session_gets_the_first_that_half_of_it
     begins = dict(query(database_url, "SELECT key, track_from FROM cache_entries"))
     today = query(database_url, "SELECT current_date")[0][0]
     assert begins == {"mine": WED, "idle": None, "new": today}, "one bar of Monday speaks for itself alone"
+
+
+OLD_UNITS = """
+INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, attempts, cells,
+    rows, run_id, error, planned_at, started_at, finished_at)
+VALUES
+    ('595cd9cfa830f55ea39aac8519c4b3a2', 'range', 'XNYS', 'massive', 'AAPL', '2026-01-02', '2026-01-09', 'done', 3, 5,
+        5, 'r', NULL, '2026-01-10', '2026-01-11', '2026-01-12'),
+    ('b', 'grouped', 'XNYS', 'massive', '*', '2026-01-02', '2026-01-02', 'failed', 2, 5, 0, 'r', 'the vendor is down',
+        '2026-01-10', '2026-01-11', '2026-01-12'),
+    ('c', 'range', 'XNYS', 'files:ÄÖ', 'MSFT', '2026-01-02', '2026-01-09', 'pending', 0, 5, 0, 'r', NULL, '2026-01-10',
+        NULL, NULL),
+    ('d', 'range', 'XNYS', 'massive', 'MSFT', '2026-01-02', '2026-01-09', 'pending', 1, 5, 0, 'r', NULL, '2026-01-10',
+        '2026-01-11', '2026-01-12'),
+    ('e', 'session', 'XNYS', 'massive', '*', '2026-01-02', '2026-01-02', 'done', 1, 5, 5, 'r', NULL, '2026-01-10',
+        NULL, NULL)
+"""
+OLD_KINDS = {
+    UnitKind.LISTINGS: "listings", UnitKind.DELISTED: "listings", UnitKind.DETAILS: "symbol_details",
+    UnitKind.ETF_PROFILES: "etf_profiles", UnitKind.SPLITS: "corporate_actions",
+    UnitKind.DIVIDENDS: "corporate_actions", UnitKind.SYNC: "memberships",
+}  # fmt: skip
+
+
+def test_units_of_an_older_release_are_found_under_their_new_ids(database_url: str, folder: Path) -> None:
+    later = [path for path in folder.glob("*.sql") if path.stem >= "0025"]
+    for path in later:
+        path.rename(path.with_suffix(".later"))
+    migrate(database_url, folder)
+    query(database_url, OLD_UNITS)
+    for kind in OLD_KINDS:
+        query(
+            database_url,
+            "INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, "
+            "attempts, run_id, planned_at, started_at, finished_at) VALUES (%s, %s, 'XNYS', 'massive', '*', "
+            "'2026-01-02', '2026-01-02', 'done', 1, 'r', '2026-01-10', '2026-01-11', '2026-01-12')",
+            (kind.value, kind.value),
+        )
+    query(
+        database_url,
+        "INSERT INTO quarantined_bars (ticker, session, reason, row, source, unit_id, quarantined_at) "
+        "VALUES ('AAPL', '2026-01-02', 'x', '{}', 'massive', '595cd9cfa830f55ea39aac8519c4b3a2', now()), "
+        "('OLD', '2026-01-02', 'x', '{}', 'massive', 'gone long ago', now())",
+    )
+    for path in later:
+        path.with_suffix(".later").rename(path)
+    migrate(database_url)
+
+    first, last = date(2026, 1, 2), date(2026, 1, 9)
+    apple, market, file, tried, session = (
+        WorkUnit(UnitKind.RANGE, "XNYS", "massive", "AAPL", first, last),
+        WorkUnit(UnitKind.GROUPED, "XNYS", "massive", "*", first, first),
+        WorkUnit(UnitKind.RANGE, "XNYS", "files:ÄÖ", "MSFT", first, last),
+        WorkUnit(UnitKind.RANGE, "XNYS", "massive", "MSFT", first, last),
+        WorkUnit(UnitKind.SESSION, "XNYS", "massive", "*", first, first),
+    )
+    text = "SELECT unit_id, dataset, status, attempts, failures, error, error_class, not_before FROM work_units"
+    units = {row[0]: row[1:] for row in query(database_url, text)}
+    failed_at = datetime(2026, 1, 12, tzinfo=UTC)
+    assert {unit.unit_id: units.pop(unit.unit_id) for unit in (apple, market, file, tried, session)} == {
+        apple.unit_id: ("ohlcv_daily", "done", 3, 0, None, None, None),
+        market.unit_id: ("ohlcv_daily", "retrying", 2, 1, "the vendor is down", "transient", failed_at),
+        file.unit_id: ("ohlcv_daily", "pending", 0, 0, None, None, None),
+        tried.unit_id: ("ohlcv_daily", "pending", 1, 0, None, None, None),
+        session.unit_id: ("ohlcv_daily", "done", 1, 0, None, None, None),
+    }
+    others = {kind: WorkUnit(kind, "XNYS", "massive", "*", first, first).unit_id for kind in OLD_KINDS}
+    assert {kind: units.pop(unit_id)[0] for kind, unit_id in others.items()} == OLD_KINDS
+    assert units == {}
+    quarantined = query(database_url, "SELECT unit_id FROM quarantined_bars ORDER BY ticker")
+    assert quarantined == [(apple.unit_id,), ("gone long ago",)]
+    assert units_done(open_engine(database_url), [apple, session])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.securities.listing_store import lists_observed
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.securities.symbol_store import symbols_listed
@@ -19,7 +20,7 @@ from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.core.loading.vendor_plans import vendor_plan
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, QUICK, World
 from tickstock_dagster_tests.adapters.securities.test_listing_sync import sync_of
-from tickstock_dagster_tests.adapters.store_helpers import as_role
+from tickstock_dagster_tests.adapters.store_helpers import as_role, bar, batch
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 
@@ -147,6 +148,51 @@ def test_a_list_date_is_the_vendors(world: World) -> None:
     assert world.query(dates) == [(told, "vendor")]
 
 
+@pytest.mark.parametrize(
+    ("stored", "begins"),
+    [
+        (None, date(2026, 10, 15)),  # between the list of October 1st, which lacks it, and the first that has it
+        (date(2026, 10, 15), date(2026, 10, 15)),
+        (date(2026, 10, 14), date(2026, 10, 14)),  # the stored bar outweighs it
+    ],
+)
+def test_a_list_date_narrows_the_bracket_of_a_listing_and_contradicts_no_bar(
+    world: World, stored: date | None, begins: date
+) -> None:
+    listing = (
+        "SELECT security_id, valid_from, expected_from, start_known FROM ticker_intervals WHERE ticker = 'IPOX' "
+        "ORDER BY valid_from DESC LIMIT 1"
+    )
+    for on in (date(2026, 10, 1), FRI):
+        sync(world, on)
+    [(ipox, *before)] = world.query(listing)
+    assert before == [date(2026, 10, 2), FRI, "absent_before"]
+    if stored:
+        store_batch(world.engine, batch(bar(ipox, stored, "IPOX")))
+        world.query("UPDATE ticker_intervals SET traded_from = %s WHERE security_id = %s", (stored, ipox))
+    sync(world, limit=None)
+    [(_, valid_from, expected_from, known)] = world.query(listing)
+    assert expected_from == begins
+    narrowed = (date(2026, 10, 15), "vendor") if stored != date(2026, 10, 14) else (date(2026, 10, 2), "absent_before")
+    assert (valid_from, known) == narrowed
+    tables = world.tables()
+    sync(world, limit=None)
+    assert world.tables() == tables, "twice changes nothing"
+
+
+def test_a_list_date_outside_of_the_bracket_moves_nothing(world: World) -> None:
+    """IPOX is on a list of before the date that the vendor states, and RUSE's is older than a list without it."""
+    for on in (date(2026, 10, 20), date(2026, 10, 26), FRI):
+        sync(world, on)
+    lists = (
+        "SELECT valid_from, start_known FROM ticker_intervals WHERE ticker = 'IPOX' ORDER BY valid_from DESC LIMIT 1"
+    )
+    before = world.query(lists)
+    world.query("UPDATE securities SET list_date = NULL, list_date_source = NULL")
+    sync(world, limit=None)
+    assert world.query(lists) == before
+
+
 def test_a_limit_takes_some_and_the_next_run_goes_on(world: World) -> None:
     sync(world)
     due = master(world).details_plan(FRI).due
@@ -199,7 +245,7 @@ def test_a_vendor_that_fails_leaves_what_was_stored_and_the_rest_due(world: Worl
     assert failed.details_left == due - 10
     world.simulator.clear_faults()
     assert sync(world, limit=None).details_left == 0
-    assert units(world, "failed") == []
+    assert [*units(world, "retrying"), *units(world, "dead")] == []
 
 
 def test_a_plan_without_details_still_has_its_list(world: World) -> None:
@@ -294,6 +340,7 @@ from datetime import date
 from types import SimpleNamespace
 
 from tickstock_dagster.adapters.securities import symbol_details
+from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
 from tickstock_dagster_tests.adapters.load_helpers import World
 

@@ -156,9 +156,9 @@ def test_sessions_that_were_passed_over_get_their_correlations(store: str) -> No
     assert sessions_without_correlations(engine, "XNYS", FRI) == []
     query(
         store,
-        "INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, run_id, "
-        "planned_at) SELECT 'session/' || day, 'session', 'XNYS', 's', '*', day, day, 'done', 'r', now() "
-        "FROM unnest(%s::date[]) AS day",
+        "INSERT INTO work_units (unit_id, dataset, kind, market, source, subject, first_session, last_session, status, "
+        "run_id, planned_at, started_at, finished_at) SELECT 'session/' || day, 'ohlcv_daily', 'session', 'XNYS', 's', "
+        "'*', day, day, 'done', 'r', now(), now(), now() FROM unnest(%s::date[]) AS day",
         (list(SESSIONS),),
     )
     now = datetime(2026, 11, 21, 15, tzinfo=UTC)

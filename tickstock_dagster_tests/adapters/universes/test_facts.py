@@ -24,6 +24,14 @@ def add_bars(database_url: str, security_id: int, bars: dict[date, tuple[float, 
     )
 
 
+def add_split(database_url: str, security_id: int, ex_date: date, old: int, new: int) -> None:
+    query(
+        database_url,
+        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, source, "
+        f"known_from) VALUES ({security_id}, 'AAA', 'split', 'k', '{ex_date}', {old}, {new}, 's', '2026-01-01')",
+    )
+
+
 def facts_of(database_url: str, security_id: int, session: date) -> dict:
     rows = read_facts(open_engine(database_url), session)
     [row] = [row for row in rows.iter_rows(named=True) if row["security_id"] == security_id]
@@ -44,6 +52,18 @@ def test_volume_is_averaged_over_the_last_twenty_sessions_that_have_a_bar(migrat
     add_bars(migrated_database_url, security_id, {old: (1, 10**9), first_of_twenty: (10, 100), THU: (20, 300)})
     row = facts_of(migrated_database_url, security_id, FRI)
     assert (row["bars20"], row["adv20_shares"], row["adv20_usd"], row["close"]) == (2, 200, 3500, 20)
+
+
+def test_volume_is_averaged_in_the_shares_of_the_session_itself(migrated_database_url: str) -> None:
+    """Two for one on Wednesday: 100 shares of Tuesday are 200 of Thursday, and were worth as much."""
+    security_id = add_security(migrated_database_url, "AAA")
+    add_bars(migrated_database_url, security_id, {TUE: (40, 100), WED: (20, 300), THU: (20, 300)})
+    for ex_date in (WED, FRI):
+        add_split(migrated_database_url, security_id, ex_date, 1, 2)
+    before, after, later = (facts_of(migrated_database_url, security_id, day) for day in (TUE, THU, FRI))
+    assert (before["adv20_shares"], before["adv20_usd"]) == (100, 4000)
+    assert (after["adv20_shares"], after["adv20_usd"]) == (pytest.approx(800 / 3), pytest.approx(16_000 / 3))
+    assert later["adv20_shares"] == pytest.approx(1600 / 3), "Friday's split counts from Friday on"
 
 
 @pytest.mark.parametrize(("last", "close"), [(date(2026, 11, 13), 10.0), (date(2026, 11, 12), None)])

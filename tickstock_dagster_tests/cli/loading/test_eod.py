@@ -9,6 +9,7 @@ from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.store_helpers import counted_statements
 from tickstock_dagster_tests.cli.office import Office
+from tickstock_dagster_tests.defs.bars.bar_file import write_bars
 
 NOW = datetime(2026, 11, 18, 15, tzinfo=UTC)
 
@@ -81,6 +82,26 @@ def test_a_session_that_is_looked_at_again_becomes_final_once(office: Office) ->
     failed = office.tickstock("eod", "--session", "2026-11-19", "--reconcile")
     assert failed.code == 1
     assert "502" in failed.error
+
+
+def test_a_session_of_tokyo_is_loaded_declared_and_reconciled_from_its_file(office: Office, tmp_path: Path) -> None:
+    refused = office.tickstock("eod", "--market", "XTKS")
+    assert refused.code == 2
+    assert refused.error.startswith("TICKSTOCK_FILES_XTKS")
+    path = write_bars(tmp_path / "tokyo.parquet", (date(2026, 11, 20),))
+    office.configure(TICKSTOCK_FILES_XTKS=f"files:{path}", TICKSTOCK_NOW="2026-11-20T07:30:00+00:00")
+    answer = office.tickstock("eod", "--market", "Tokyo", "--json")
+    assert answer.code == 0, answer.err
+    assert (answer.json["session"], answer.json["bars_stored"], answer.json["event"]) == ("2026-11-20", 3, "delivered")
+    subjects = office.rows("SELECT subject FROM outbox WHERE channel = 'tickstock.eod.complete'")
+    assert subjects == ["XTKS/2026-11-20"]
+    assert office.rows("SELECT DISTINCT status FROM ohlcv_daily") == ["provisional"]
+    office.configure(TICKSTOCK_NOW="2026-11-24T03:00:00+00:00")
+    again = office.tickstock("eod", "--market", "XTKS", "--session", "2026-11-20", "--reconcile", "--json")
+    assert again.code == 0, again.err
+    assert (again.json["bars_finalised"], again.json["vendor_calls"]) == (3, 0)
+    closed = office.tickstock("eod", "--market", "XTKS", "--session", "2026-11-23")
+    assert "a session of XTKS; the nearest are 2026-11-20 and 2026-11-24" in closed.error
 
 
 def test_one_end_of_day_resolves_what_is_expected_and_the_calendar_a_few_times(office: Office) -> None:

@@ -163,6 +163,22 @@ def test_what_only_a_file_has_shown_no_list_is_expected_to_contain(office: Offic
     assert office.rows("SELECT count(*) FROM ticker_intervals WHERE ticker LIKE 'Z__' AND valid_to IS NOT NULL") == [0]
 
 
+def test_what_only_a_file_has_shown_is_owed_to_the_end_of_the_file_and_fails_no_vendors_day(
+    office: Office, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "own.csv", *three_days("ZQA")[:2], *three_days("ZQB")[:1])
+    assert load(office, path, "--universe", "us_listed", *WEEK).code == 0
+    answer = office.tickstock("run")
+    assert answer.code == 0, answer.err
+    expected = "SELECT ticker, expected_to::text FROM ticker_intervals WHERE ticker ~ '^ZQ' ORDER BY 1"
+    assert office.rows(expected) == [("ZQA", "2026-11-20"), ("ZQB", "2026-11-20")]
+    assert office.rows("SELECT ticker, session::text FROM bar_gaps WHERE ticker ~ '^ZQ'") == [("ZQB", "2026-11-19")]
+    # Another content goes further.
+    longer = write(tmp_path / "own.csv", *three_days("ZQA"))
+    assert load(office, longer, "--symbols", "ZQA", "--from", "2026-11-18").code == 0
+    assert office.rows(expected)[0] == ("ZQA", "2026-11-21")
+
+
 def test_a_file_whose_series_end_on_different_days_is_loaded_whole(office: Office, tmp_path: Path) -> None:
     rows = [*three_days("AAA"), *three_days("BBB")[:2], *three_days("CCC")[:2]]
     path = write(tmp_path / "uneven_ends.csv", *rows)

@@ -1,5 +1,9 @@
 """`tickstock plan`: what a load would cost, without loading, tracking or launching anything."""
 
+from types import SimpleNamespace
+
+import pytest
+
 from tickstock_dagster_tests.cli.office import Office
 
 TRACES = ("ohlcv_daily", "bar_gaps", "cache_entries", "outbox")
@@ -33,6 +37,28 @@ def test_a_plans_reach_and_rate_are_counted(office: Office) -> None:
     words = office.tickstock("plan", "--profile", "dev", "--years", "4").out
     assert "(older than the plan reaches; not requested)" in words
     assert "at 5 per 60 s (free plan)" in words
+
+
+def test_a_plan_fetches_two_lists_and_counts_what_a_load_would_ask_besides(office: Office) -> None:
+    asked = {"/v3/reference/tickers": 2}
+    facts = office.tickstock("plan", "--universe", "us_listed", "--years", "2", "--json").json
+    assert office.vendor.stats()["by_endpoint"] == asked
+    assert facts["calls"] > facts["symbols"] > 400, "two renamed securities are asked for under both tickers"
+    most = facts["listing_calls_at_most"]
+    words = office.tickstock("plan", "--universe", "us_listed", "--years", "2").out
+    assert f"≤ {most:,}" in words
+    assert office.calls() == 4, "nothing of the first plan was kept"
+
+
+def test_a_wait_for_the_rate_limit_is_said(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    monkeypatch.setattr("tickstock_dagster.cli.workspace.time", SimpleNamespace(sleep=waited.append))
+    office.configure(MASSIVE_PLAN="free", MASSIVE_CALLS_PER_SECOND="")
+    answers = [office.tickstock("plan", "--symbols", "AAPL", "--from", "2026-11-02") for _ in range(6)]
+    assert [answer.code for answer in answers] == [0] * 6
+    assert waited
+    assert all("Waiting" not in answer.err for answer in answers[:2])
+    assert f"Waiting {waited[-1]:.0f} s for the vendor's rate limit" in answers[-1].err
 
 
 def test_a_file_has_no_rate_and_no_price(office: Office, tmp_path) -> None:

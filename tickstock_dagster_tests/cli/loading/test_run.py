@@ -5,8 +5,9 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from tickstock_dagster.adapters.universes.store import track_profile
-from tickstock_dagster.cli.loading.run import _latest_published
+from tickstock_dagster.cli.loading.run import _latest_published, _print_summary
 from tickstock_dagster.cli.workspace import Workspace, open_workspace
+from tickstock_dagster.core.loading.owed import OwedOfDataset
 from tickstock_dagster.core.universes.profiles import PROFILES
 from tickstock_dagster_tests.cli.office import CALENDAR, Office
 
@@ -64,6 +65,7 @@ def test_years_to_come_are_run_like_any_other(office: Office, now: str, session:
     assert answer.code == 0, answer.err
     assert (answer.json["session"], answer.json["event"]) == (session, "delivered")
     assert answer.json["bars_stored"] == answer.json["bars_expected"] == 10
+    assert (answer.json["owed"], answer.json["owed_besides_bars"]) == (0, {})
     assert office.rows("SELECT DISTINCT session::text FROM ohlcv_daily") == [session]
 
 
@@ -72,3 +74,20 @@ def test_an_unknown_profile_is_refused_and_nothing_is_tracked(office: Office) ->
     assert answer.code == 2
     assert "did you mean dev?" in answer.error
     assert office.untouched()
+
+
+def test_the_summary_names_what_else_is_owed(capsys: pytest.CaptureFixture[str]) -> None:
+    facts = dict.fromkeys(("bars_stored", "bars_expected", "bars_explained", "bars_missing", "vendor_calls"), 1)
+    facts |= {
+        "session": FRI,
+        "event": "delivered",
+        "event_id": "x",
+        "seconds": 1.0,
+        "run_id": "12345678",
+        "source": "s",
+    }
+    besides = [OwedOfDataset("fair_values", 2, FRI, ("never_asked",)), "3 bars of XTKS"]
+    _print_summary(facts, 0, besides, "dev")
+    words = " ".join(capsys.readouterr().out.split())
+    assert "Owed besides fair values of 2 sessions, the newest 2026-11-20 (never_asked)" in words.replace("│ ", "")
+    assert "3 bars of XTKS" in words

@@ -13,7 +13,7 @@ def test_a_dry_run_shows_what_maintenance_then_does_and_a_second_time_nothing_is
     office.configure(TICKSTOCK_KEEP_VENDOR_CALLS_DAYS="7")
     dry = office.tickstock("maintenance", "--dry-run")
     assert dry.code == 0, dry.err
-    assert dry.out.splitlines()[0] == ("would be removed: 0 events, 0 lost entries, 0 unfinished units, 2 vendor calls")
+    assert dry.out.splitlines()[0] == ("would be removed: 0 events, 0 lost entries, 0 finished units, 2 vendor calls")
     assert office.rows("SELECT count(*) FROM vendor_calls") == [3]
     assert office.rows("SELECT count(*) FROM maintenance_runs") == [0]
 
@@ -25,7 +25,7 @@ def test_a_dry_run_shows_what_maintenance_then_does_and_a_second_time_nothing_is
     assert office.rows("SELECT count(*) FROM vendor_calls") == [1]
 
     again = office.tickstock("maintenance")
-    assert again.out.startswith("removed: 0 events, 0 lost entries, 0 unfinished units, 0 vendor calls\nvacuumed: ")
+    assert again.out.startswith("removed: 0 events, 0 lost entries, 0 finished units, 0 vendor calls\nvacuumed: ")
 
 
 def test_an_age_that_would_remove_what_is_needed_is_refused_by_name(office: Office) -> None:

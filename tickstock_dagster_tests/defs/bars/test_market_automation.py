@@ -6,6 +6,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
+import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.loading.owed import owed_cells
@@ -245,6 +246,74 @@ def test_a_catch_up_loads_what_the_file_has_and_waits_for_the_rest(market: Tokyo
     assert market.runs(older).success
     assert str(look(factory, "xtks_catch_up_sensor")).endswith("3 owed bars are not out yet, the newest of 2026-11-18")
     assert not factory.rows("SELECT * FROM bar_gaps"), "nobody asked the file for what it does not have"
+
+
+def test_a_file_that_comes_after_the_next_close_declares_the_newest_session_that_it_has(market: Tokyo) -> None:
+    factory = market.factory
+    market.holds(MON, TUE, WED, THU)  # Friday closed before Thursday's file came
+    assert market.closes(MON, tokyo("2026-11-16 16:00")).success
+    request = look(factory, "xtks_catch_up_sensor")
+    assert isinstance(request, dg.RunRequest)
+    assert (request.tags[RANGE_START], request.tags[RANGE_END]) == (str(TUE), str(THU))
+    assert market.runs(request).success
+    assert factory.rows(COMPLETE) == [str(MON), str(THU)], "Tuesday's and Wednesday's are recorded alone"
+    market.holds(MON, TUE, WED, THU, FRI)
+    assert market.closes(FRI).success
+    assert factory.rows(COMPLETE) == [str(MON), str(THU), str(FRI)]
+    declared = "SELECT first_session FROM work_units WHERE kind = 'session' ORDER BY 1"
+    assert factory.rows(declared) == [MON, TUE, WED, THU, FRI]
+
+
+def test_an_older_session_is_recorded_when_its_file_comes_and_not_declared(market: Tokyo) -> None:
+    factory = market.factory
+    market.holds(MON)
+    assert market.closes(MON, tokyo("2026-11-16 16:00")).success
+    market.holds(MON, FRI)
+    assert market.closes(FRI).success
+    market.holds(TUE)
+    assert market.runs(look(factory, "xtks_catch_up_sensor")).success
+    assert factory.rows(COMPLETE) == [str(MON), str(FRI)]
+    assert TUE in factory.rows("SELECT first_session FROM work_units WHERE kind = 'session'")
+
+
+def test_a_session_is_reconciled_with_its_file_on_tokyos_next_morning(market: Tokyo) -> None:
+    factory, schedule, due = market.factory, "xtks_reconcile_schedule", tokyo("2026-11-20 11:30")
+    market.holds(THU)
+    assert market.closes(THU, tokyo("2026-11-19 16:00")).success
+    waits = "2026-11-18 is reconciled; 2026-11-19 is due at 2026-11-20 11:30 JST"
+    assert tick(factory, schedule, tokyo("2026-11-20 11:15")) == waits
+    request = tick(factory, schedule, due)
+    assert isinstance(request, dg.RunRequest)
+    assert (request.run_key, request.tags[MARKET_TAG]) == ("2026-11-19/1", "XTKS")
+    assert "is reconciled" in str(tick(factory, "us_reconcile_schedule", eastern("2026-11-20 11:30")))
+    job = all_definitions().resolve_job_def("xtks_reconcile")
+    config = {
+        **request.run_config,
+        "resources": {"clock": {"config": {"fixed": due.isoformat()}}},
+        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+    }
+    assert job.execute_in_process(instance=factory.instance, run_config=config, tags=request.tags).success
+    assert factory.rows("SELECT DISTINCT status FROM ohlcv_daily") == ["final"]
+    assert factory.rows(COMPLETE) == [str(THU)], "declared once"
+    after = "2026-11-19 is reconciled; 2026-11-20 is due at 2026-11-24 11:30 JST"
+    assert tick(factory, schedule, tokyo("2026-11-20 11:45")) == after
+    factory.configure(TICKSTOCK_FILES_XTKS="files:/nowhere.parquet")
+    assert "its file cannot be read" in str(tick(factory, schedule, due))
+
+
+def test_a_series_that_its_file_declares_ended_is_expected_no_more(market: Tokyo) -> None:
+    factory = market.factory
+    market.holds(MON, tickers=(TOYOTA, SONY, KIOXIA))
+    assert market.closes(MON, tokyo("2026-11-16 16:00")).success
+    rows = [pl.read_parquet(write_bars(market.path, days, tickers)) for days, tickers in (((MON,), (KIOXIA,)),
+            ((MON, TUE), (TOYOTA, SONY)))]  # fmt: skip
+    pl.concat(rows).write_parquet(market.path)
+    evening = tokyo("2026-11-17 16:00")
+    assert failure_of(market.closes(TUE, evening)).startswith("1 of 1 sessions stay incomplete"), "nothing says so yet"
+    factory.configure(TICKSTOCK_FILES_XTKS=f"files:{market.path}?ended=yes")
+    assert market.closes(TUE, evening).success
+    assert owed_cells(factory.engine, XTKS, TUE).is_empty()
+    assert factory.rows("SELECT ticker FROM ticker_intervals WHERE valid_to = %s", TUE) == ["285A.XTKS"]
 
 
 def test_a_late_file_is_told_checked_and_found_missing_when_the_objective_is_due(market: Tokyo) -> None:

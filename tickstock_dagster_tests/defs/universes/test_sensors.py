@@ -18,8 +18,9 @@ def declare(factory: Factory, *sessions: object) -> None:
     for session in sessions:
         unit = WorkUnit(UnitKind.SESSION, "XNYS", "tests", "*", session, session)  # type: ignore[arg-type]
         factory.execute(
-            "INSERT INTO work_units (unit_id, kind, market, source, subject, first_session, last_session, status, "
-            "run_id, planned_at) VALUES (%s, 'session', 'XNYS', 'tests', '*', %s, %s, 'done', 'r', now())",
+            "INSERT INTO work_units (unit_id, dataset, kind, market, source, subject, first_session, last_session, "
+            "status, run_id, planned_at, started_at, finished_at) VALUES (%s, 'ohlcv_daily', 'session', 'XNYS', "
+            "'tests', '*', %s, %s, 'done', 'r', now(), now(), now())",
             unit.unit_id,
             session,
             session,

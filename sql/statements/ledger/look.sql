@@ -1,0 +1,2 @@
+-- What is visible now, for comparing with what ends later.
+SELECT pg_current_snapshot()::text

@@ -1,0 +1,73 @@
+"""Cells as bits: 64 calendar days of a security in one number.
+
+A market's year is three million cells and eighty thousand such numbers, so that what is stored is compared with what is
+expected without making a cell of either. Only those that differ become cells.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
+
+BITS_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "block": pl.Int64, "bits": pl.Int64}
+"""Days of a security: day d counts from 1970-01-01, and is bit d mod 64 of block d div 64; the sign is bit 63."""
+
+_ALL = np.uint64(2**64 - 1)
+
+
+def missing_cells(stretches: pl.DataFrame, sessions: Sequence[date], settled: pl.DataFrame) -> pl.DataFrame:
+    """The expected cells of some sessions that are not settled.
+
+    Args:
+        stretches: `core.loading.expectation.STRETCH_SCHEMA`.
+        sessions: of the calendar, ascending.
+        settled: `BITS_SCHEMA`, a security's block at most once; may have days and securities that are not expected.
+
+    Returns:
+        `CELL_SCHEMA`, the newest session first, then by ticker.
+    """
+    if stretches.is_empty() or not sessions:
+        return pl.DataFrame(schema=CELL_SCHEMA)
+    stretches = stretches.sort("ticker", "security_id", "valid_from")
+    row, block, expected = _expected(stretches, sessions)
+    blocks = pl.DataFrame({"security_id": stretches["security_id"].gather(row), "block": block})
+    held = blocks.join(settled, on=["security_id", "block"], how="left", maintain_order="left")["bits"].fill_null(0)
+    missing = expected & ~held.to_numpy().view(np.uint64)
+    some = np.flatnonzero(missing)
+    bytes_of = missing[some].astype("<u8").view(np.uint8).reshape(-1, 8)
+    place, bit = np.nonzero(np.unpackbits(bytes_of, axis=1, bitorder="little"))
+    day, row = block[some][place] * 64 + bit, row[some][place]
+    if not day.size:
+        return pl.DataFrame(schema=CELL_SCHEMA)
+    age = day.max() - day
+    order = np.argsort(age.astype(np.min_scalar_type(age.max())), kind="stable")  # small integers sort fastest
+    found = stretches[row[order]]
+    session = pl.Series("session", day[order].astype(np.int32)).cast(pl.Date)
+    return found.select("security_id", session, "ticker")
+
+
+def _expected(stretches: pl.DataFrame, sessions: Sequence[date]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Per stretch and block: the stretch's row, the block, and the sessions of the stretch in it as bits."""
+    days = _days(pl.Series(sessions, dtype=pl.Date))
+    masks = np.zeros((days[-1] >> 6) - (days[0] >> 6) + 1, dtype=np.uint64)
+    np.bitwise_or.at(masks, (days >> 6) - (days[0] >> 6), np.uint64(1) << (days & 63).astype(np.uint64))
+    begins = np.maximum(_days(stretches["valid_from"]), days[0])
+    ends = np.minimum(_days(stretches["valid_to"].fill_null(date.max)) - 1, days[-1])
+    rows = np.flatnonzero(begins <= ends)
+    first, last = begins[rows] >> 6, ends[rows] >> 6
+    numbers = last - first + 1
+    place = np.repeat(np.arange(rows.size), numbers)
+    block = first[place] + np.arange(place.size) - np.repeat(np.cumsum(numbers) - numbers, numbers)
+    row = rows[place]
+    lowest = np.where(block == first[place], begins[row] & 63, 0).astype(np.uint64)
+    highest = np.where(block == last[place], ends[row] & 63, 63).astype(np.uint64)
+    bits = masks[block - (days[0] >> 6)] & (_ALL << lowest) & (_ALL >> (np.uint64(63) - highest))
+    return row, block, bits
+
+
+def _days(dates: pl.Series) -> np.ndarray:
+    """Days since 1970-01-01."""
+    return dates.to_physical().cast(pl.Int64).to_numpy()
