@@ -2,8 +2,6 @@
 
 A load needs to know which security held each ticker on its first and its last session. Each list is fetched once; a
 security whose history over the range is known needs none.
-
-Longer than 250 lines because which lists are needed and what each changes depend on the same stored histories.
 """
 
 import logging
