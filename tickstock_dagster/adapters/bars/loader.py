@@ -36,7 +36,7 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.completeness import reasons, session_states
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
-from tickstock_dagster.core.loading.planning import LoadPlan
+from tickstock_dagster.core.loading.planning import LoadPlan, least_seconds
 
 MOST_ROUNDS = 3
 """How often a load plans again what is owed of units that other loads asked for meanwhile."""
@@ -181,7 +181,9 @@ class BarLoader:
                     identity_calls = identity.calls(request.tickers, first, last).calls
         with self._timer.phase("plan"):
             planned = plan_request(self.context, self.calendar, request, unproven, now)
-            return replace(planned, plan=replace(planned.plan, identity_calls=identity_calls))
+            seconds = least_seconds(planned.plan.calls + identity_calls, self.context.source.plan)
+            plan = replace(planned.plan, identity_calls=identity_calls, seconds=seconds)
+            return replace(planned, plan=plan)
 
     def _parallel_calls(self, units: int) -> int:
         """Calls at once: at most as many as the plan allows in one window, and as there are units."""

@@ -121,7 +121,7 @@ class LoadPlan:
         cells: missing cells they fill.
         out_of_history: missing cells that the plan's history does not reach (no call is made for them).
         rows: rows that the answers will hold, estimated.
-        seconds: least time at the plan's rate; 0 without a rate.
+        seconds: least time at the plan's rate, identity calls included; 0 without a rate.
         monthly_usd: list price of the plan; None where the source has none.
         identity_calls: further calls that prove whose the tickers were, before the bars are asked for.
         listing_calls: further calls before these, at most: for ticker lists, and about what changed between them.
@@ -196,7 +196,7 @@ def plan_load(
         out_of_history=out_of_history,
         rows=sum(_rows(unit, position) for unit in units),
         # The first window's calls leave at once, the next when it has passed.
-        seconds=float((len(units) - 1) // plan.calls * plan.per_seconds) if plan and units else 0.0,
+        seconds=least_seconds(len(units), plan),
         monthly_usd=plan.monthly_usd if plan else None,
     )
 
@@ -271,3 +271,8 @@ def _grouped_units(per_session: dict[date, int], market: str, limits: SourceLimi
         WorkUnit(UnitKind.GROUPED, market, limits.source, "*", session, session, count)
         for session, count in sorted(per_session.items(), reverse=True)
     )
+
+
+def least_seconds(calls: int, plan: VendorPlan | None) -> float:
+    """The time that so many calls take at least at a plan's rate; 0 without a rate."""
+    return float((calls - 1) // plan.calls * plan.per_seconds) if plan and calls else 0.0

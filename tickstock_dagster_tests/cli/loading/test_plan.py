@@ -31,7 +31,8 @@ def test_a_plans_reach_and_rate_are_counted(office: Office) -> None:
     assert facts["plan"] == "free"
     assert facts["rate"] == "5 per 60 s"
     assert facts["calls"] == facts["range_calls"] == facts["symbols"] == 15
-    assert facts["minutes_at_least"] == 2.0
+    assert facts["identity_calls"] == 15
+    assert facts["minutes_at_least"] == 5.0, "30 calls at 5 a minute"
     assert facts["missing_bars"] + facts["out_of_history"] > 14_000
     assert 0.4 < facts["out_of_history"] / facts["missing_bars"] < 2
     words = office.tickstock("plan", "--profile", "dev", "--years", "4").out
