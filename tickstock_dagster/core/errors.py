@@ -37,7 +37,7 @@ class ServiceUnavailableError(TickstockError):
     """A database, Redis or local service cannot be reached."""
 
 
-def shortened(text: str, length: int = 200) -> str:
+def shortened(text: str, length: int = 500) -> str:
     """A text for one line: what is longer ends with the number of the characters that are left out."""
     return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} more characters)"
 

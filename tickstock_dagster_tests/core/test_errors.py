@@ -59,5 +59,5 @@ def test_choices_take_names_that_can_be_read_only_once():
 
 def test_a_long_value_is_shortened_in_the_message_and_kept_whole_beside_it():
     error = BadInputError("ticker", "A" * 5_000, "a ticker")
-    assert str(error) == f"ticker '{'A' * 200}… (4,800 more characters)' is not accepted: a ticker"
+    assert str(error) == f"ticker '{'A' * 500}… (4,500 more characters)' is not accepted: a ticker"
     assert len(str(error.value)) == 5_000
