@@ -24,9 +24,10 @@ _ACTIONS = {
 
 @click.command()
 @selection_options
+@click.option("--ask-again", is_flag=True, help="Request open gaps now, although their next retry is not due yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, as_json: bool, **options: Any) -> None:
-    """Load missing bars; stored bars cost no vendor call.
+def command(*, ask_again: bool, as_json: bool, **options: Any) -> None:
+    """Load missing bars; stored bars cost no vendor call, nor do gaps whose next retry is not due.
 
     Without --universe, --symbols or --profile the default profile is loaded.
     """
@@ -35,7 +36,8 @@ def command(*, as_json: bool, **options: Any) -> None:
     selection = select(workspace, now, SelectionOptions(**options))
     track(workspace, selection, now)
     profile = selection.profile
-    outcomes = execute(workspace, selection, now, tags={"tickstock/profile": profile.name} if profile else {})
+    tags = {"tickstock/profile": profile.name} if profile else {}
+    outcomes = execute(workspace, selection, now, tags, ask_again=ask_again)
     if as_json:
         print_json([{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata)} for o in outcomes])
         return
@@ -61,7 +63,9 @@ def command(*, as_json: bool, **options: Any) -> None:
         click.echo(f"Missing: {_reasons(outcomes)}. What is tracked stays owed: tickstock status")
 
 
-def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str]) -> list[Any]:
+def execute(
+    workspace: Workspace, selection: Selection, now: datetime, tags: dict[str, str], *, ask_again: bool = False
+) -> list[Any]:
     """Run the loads of a selection.
 
     Args:
@@ -69,6 +73,7 @@ def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dic
         selection: tickers and sessions.
         now: aware.
         tags: for every run.
+        ask_again: request open gaps although their next retry is not due.
     """
     from tickstock_dagster.cli.loading.runs import run_sessions, run_symbols
 
@@ -81,6 +86,7 @@ def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dic
             source=selection.source,
             tags=tags,
             label=selection.label,
+            ask_again=ask_again,
         )
     return [
         run_sessions(
@@ -91,6 +97,7 @@ def execute(workspace: Workspace, selection: Selection, now: datetime, tags: dic
             source=selection.source,
             tags=tags,
             label=selection.label,
+            ask_again=ask_again,
         )
     ]
 

@@ -51,6 +51,7 @@ def run_sessions(
     source: str | None = None,
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
+    ask_again: bool = False,
 ) -> RunOutcome:
     """One run of `us_eod` over a range of sessions: bars of what is tracked, actions, checks.
 
@@ -65,6 +66,7 @@ def run_sessions(
         source: instead of the configured one.
         tags: of the run.
         label: of the progress bar.
+        ask_again: request open gaps although their next retry is not due.
 
     Raises:
         RunFailedError: the run failed.
@@ -74,8 +76,14 @@ def run_sessions(
     added = [str(day) for day in sessions if not library.is_session(day) or day < SESSIONS_START]
     carriers = keyed or [max(SESSIONS_START, library.previous_session(sessions[0]))]
     span = {RANGE_START: str(carriers[0]), RANGE_END: str(carriers[-1])}
-    config = {"tickers": list(tickers), "universe": universe or "", "added_sessions": added, "only_added": not keyed}
-    ops = {"us__session_bars": {"config": config}} if tickers or universe or added else {}
+    config = {
+        "tickers": list(tickers),
+        "universe": universe or "",
+        "added_sessions": added,
+        "only_added": not keyed,
+        "ask_again": ask_again,
+    }
+    ops = {"us__session_bars": {"config": config}} if tickers or universe or added or ask_again else {}
     return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
 
 
@@ -104,6 +112,7 @@ def run_symbols(
     source: str | None = None,
     tags: Mapping[str, str] | None = None,
     label: str = "bars",
+    ask_again: bool = False,
 ) -> list[RunOutcome]:
     """Load tickers × sessions; tickers without a partition key get one.
 
@@ -119,6 +128,7 @@ def run_symbols(
         source: instead of the configured one.
         tags: of every run.
         label: of the progress bar.
+        ask_again: request open gaps although their next retry is not due.
 
     Raises:
         RunFailedError: some run failed; with the messages of all that did.
@@ -139,11 +149,15 @@ def run_symbols(
     runs: list[Callable[[], RunOutcome]] = []
     if outside or not fits:
         days = outside if fits else list(sessions)
-        runs.append(partial(run_sessions, workspace, days, tickers=tickers, source=source, tags=tags, label=label))
+        by_session = partial(
+            run_sessions, workspace, tickers=tickers, source=source, tags=tags, label=label, ask_again=ask_again
+        )
+        runs.append(partial(by_session, days))
     if within and fits:
         for first, last in _stretches(keys, tickers):
             span = {RANGE_START: f"{within[0]}|{first}", RANGE_END: f"{within[-1]}|{last}"}
-            runs.append(partial(_execute, workspace, "us_symbols", {**span, **(tags or {})}, {}, source, label))
+            ops = {"us__ohlcv_daily": {"config": {"ask_again": True}}} if ask_again else {}
+            runs.append(partial(_execute, workspace, "us_symbols", {**span, **(tags or {})}, ops, source, label))
     outcomes, failures = [], []
     for run in runs:
         try:

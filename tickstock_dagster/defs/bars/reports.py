@@ -232,4 +232,6 @@ def _why(report: LoadReport) -> str:
     retried = f" Units to be tried again: {report.retrying}." if report.retrying else ""
     dead = f" Dead units: {len(report.dead)}, the first: {report.dead[0]}" if report.dead else ""
     broken = f" Quarantined: {'; '.join(report.quarantined)}." if report.quarantined else ""
-    return f"Gaps: {reasons or 'none explained'}.{broken}{failures}{retried}{dead}"
+    none_due = report.gaps and not report.plan.units
+    early = " None is due to be requested again yet; ask_again requests them now." if none_due else ""
+    return f"Gaps: {reasons or 'none explained'}.{early}{broken}{failures}{retried}{dead}"

@@ -61,6 +61,31 @@ def test_symbols_that_lie_apart_in_the_grid_are_several_runs_and_a_failed_one_ke
     assert office.rows("SELECT ticker FROM ohlcv_daily WHERE session = '2026-11-03'") == ["KO"]
 
 
+@pytest.mark.parametrize(
+    ("chosen", "fault", "where"),
+    [
+        (("--symbols", "AAPL,MSFT"), "empty_200", {"path": "*/AAPL/range/*"}),
+        (("--universe", "dev_top_10"), "missing_symbols", {"tickers": ["AAPL"]}),
+    ],
+    ids=["symbols", "sessions"],
+)
+def test_a_gap_that_is_not_due_yet_is_said_and_requested_at_once_where_asked(
+    office: Office, chosen: tuple[str, str], fault: str, where: dict[str, object]
+) -> None:
+    office.vendor.install(fault, **where)
+    arguments = ("load", *chosen, "--from", "2026-11-17", "--to", "2026-11-19")
+    office.tickstock(*arguments)
+    office.vendor.clear_faults()
+    lacking = "SELECT count(*) FROM bar_gaps WHERE ticker = 'AAPL'"
+    assert office.rows(lacking) == [3]
+    again = office.tickstock(*arguments)
+    assert office.rows(lacking) == [3]
+    assert "None is due to be requested again yet" in again.err
+    healed = office.tickstock(*arguments, "--ask-again")
+    assert healed.code == 0, healed.err
+    assert office.rows(lacking) == [0]
+
+
 def test_a_grid_without_room_is_said_and_the_symbols_load_by_session(office: Office) -> None:
     office.configure(TICKSTOCK_SYMBOL_GRID_START="2003-09-10")  # room for 16 tickers
     symbols = ",".join(STOCKS[:17])
