@@ -9,6 +9,7 @@ import click
 
 from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options, track
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+from tickstock_dagster.core.loading.coverage import FINAL_REASONS
 
 if TYPE_CHECKING:
     from tickstock_dagster.cli.loading.runs import RunOutcome
@@ -136,7 +137,8 @@ def _reasons(outcomes: Sequence["RunOutcome"]) -> str:
     for outcome in outcomes:
         for row in (outcome.metadata.get("gaps_by_reason") or "").splitlines()[2:]:
             reason, count = (cell.strip() for cell in row.strip("|").split("|"))
-            counts[reason] += int(count.replace(",", ""))
+            if reason not in FINAL_REASONS:
+                counts[reason] += int(count.replace(",", ""))
     return ", ".join(f"{count:,} {reason}" for reason, count in counts.most_common()) or "no reason stored"
 
 
