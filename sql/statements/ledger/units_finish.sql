@@ -1,5 +1,5 @@
 -- In the transaction that stores the units' rows. Of leased units only the holder's are ended: a holder that lost its
--- lease to another has stored its rows, but the state is the newer holder's; lost to nobody, its end counts as well.
+-- lease to another has stored its rows, but the state is the newer holder's; lost to no other, its end counts as well.
 -- Returns those that were ended.
 INSERT INTO work_units AS u (
     unit_id, dataset, kind, market, source, subject, first_session, last_session, status, attempts, failures, cells,

@@ -1,4 +1,4 @@
--- A sign of life, seen by all in pg_locks while this session lasts. Shared, so that nobody ever waits for it.
+-- A sign of life, seen by all in pg_locks while this session lasts. Shared, so that no session ever waits for it.
 SELECT pg_advisory_lock_shared(%(room)s, hashtext(%(name)s))
 WHERE NOT EXISTS (
     SELECT FROM pg_locks AS l

@@ -1,9 +1,9 @@
 -- Reserves the next free moment of a vendor's rate: the seconds until then (0 or less: now), and whether the
--- reservations had to begin anew.
+-- reservations had to begin again.
 -- The update's row lock puts the reservations of all processes in one order, and all times are this server's. slots
 -- holds as many of the last reservations as one window allows, in order: the first one must have left the window. A
 -- clock that is set back cannot disturb the order; where it puts the last reservation further ahead than any queue
--- reaches, the reservations begin anew, a whole window from now, since the calls of the last one are unknown.
+-- reaches, the reservations begin again, a whole window from now, since the calls of the last one are unknown.
 INSERT INTO vendor_rate_limits AS stored (bucket, slots)
 VALUES (%(bucket)s, ARRAY[clock_timestamp()])
 ON CONFLICT (bucket) DO UPDATE SET slots = CASE

@@ -109,7 +109,7 @@ def expire_leases(engine: sa.Engine, now: datetime) -> int:
 def cancel_abandoned(engine: sa.Engine, units: Sequence[WorkUnit], now: datetime) -> int:
     """Cancel what runs that have ended planned and never asked for, beside the units of a new plan of the same source.
 
-    Nobody would ever come back for them: every run plans what is owed by then. Units of jobs are left alone.
+    No run would ever come back for them: each plans what is owed by then. Units of jobs are left alone.
 
     Args:
         engine: the store's.

@@ -40,7 +40,7 @@ class FinishedUnit:
         error: None where it is done.
         error_class: what kind of error it was; decides whether the unit is tried again.
         bytes: of its answer; None where the source does not say.
-        elapsed_ms: until its answer came, in milliseconds; None where nobody measured.
+        elapsed_ms: until its answer came, in milliseconds; None where it was not measured.
         late: it failed because the data are not out yet: it is tried again however often that was so.
     """
 

@@ -2,7 +2,7 @@
 
 `lock` and `lock_if_free` last until the end of the transaction, `held` and `hold_if_free` while a block runs, whatever
 transactions it opens; a lost connection releases its locks. The lock of migrations is in `migrations`, since it is
-taken before there is a schema. `Alive` is a lock that nobody waits for: others see in `pg_locks` who is alive.
+taken before there is a schema. `Alive` is a lock that no session waits for: others see in `pg_locks` who is alive.
 """
 
 from collections.abc import Iterator, Mapping

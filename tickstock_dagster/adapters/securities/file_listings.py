@@ -47,7 +47,8 @@ def store_file_listings(
     """
     wanted = set(tickers)
     closed = library_calendar(MARKET).latest_closed_session(now)
-    spans = [span for span in file_spans(source, until=closed) if span.ticker in wanted]
+    all_spans = file_spans(source, until=closed)
+    spans = [span for span in all_spans if span.ticker in wanted]
     if not spans:
         return FileListingReport(0, 0, ())
     declared = [listing for listing in source.declared if wanted & {span.ticker for span in listing.spans}]
@@ -78,7 +79,7 @@ def store_file_listings(
             }
             values |= {"tickers": [interval.ticker for interval in found.begun], "now": now}
             cursor.execute(statement("securities/file_listing_begin"), values)
-        reach = {"tickers": sorted(wanted), "last": source.spans(closed)["last"].max()}
+        reach = {"tickers": sorted(wanted), "last": max(span.last for span in all_spans)}
         cursor.execute(statement("securities/file_listing_reach"), reach)
     return FileListingReport(len(found.begun), len(found.widened), found.apart)
 

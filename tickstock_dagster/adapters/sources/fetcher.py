@@ -143,7 +143,7 @@ def _fetch(
             result = ask(question)
         except VendorError as error:
             failure = error
-        except BadInputError as error:  # a ticker of a list that nobody can ask for ends its own question alone
+        except BadInputError as error:  # a ticker of a list that cannot be requested ends its own question alone
             failure = RejectedRequestError(f"not asked for: {error}")
         return Answer(question, started_at, result, failure, (time.monotonic() - begun) * 1000)
 

@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LONGEST_QUEUE = 10
-"""Windows of the rate: nobody waits for longer. A later reservation comes from a clock that was set back since."""
+"""Windows of the rate: no call waits for longer. A later reservation comes from a clock that was set back since."""
 
 LEAST_QUEUE_SECONDS = 60.0
 
 LONG_WAIT = 5.0
-"""Seconds: a longer wait for the rate is told."""
+"""Seconds: a longer wait for the rate is reported."""
 
 
 class RateLimiter(Protocol):

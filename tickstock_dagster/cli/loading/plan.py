@@ -20,7 +20,7 @@ from tickstock_dagster.core.loading.planning import UnitKind
 def command(*, details: bool, as_json: bool, **options: Any) -> None:
     """Show calls, rows, minutes, quota and cost of a load. Makes none of its calls and stores nothing.
 
-    May fetch the ticker lists of the first and the last session, without which nobody knows what to request.
+    May fetch the ticker lists of the first and the last session, which say what a load would request.
     """
     workspace = open_workspace()
     now = workspace.now()

@@ -1,7 +1,8 @@
 """Where a key's history begins: which cells of an answer lie before it, and so were not answered.
 
 A vendor refuses a range that begins before the plan's history, or silently answers a later part of it. Either way the
-bars before are not absent from the market: nobody was told of them. Asking from a later day on belongs in the source.
+bars before are not absent from the market: the answer says nothing of them. Asking from a later day on belongs in the
+source.
 """
 
 from datetime import date, datetime, timedelta

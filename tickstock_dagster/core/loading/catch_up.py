@@ -84,11 +84,9 @@ def decide_catch_up(
     free = [session for session in due if session not in busy]
     if not free:
         return CatchUp(None, None, f"{words}; queued or started runs load it")
-    waits = [one for one in setbacks if one.over_at > now]
-    ready = [day for day in free if not any(one.first <= day <= one.last for one in waits)]
+    ready, until = _past_setbacks(calendar, now, free, setbacks)
     if not ready:
-        until = min(one.over_at for one in waits).astimezone(calendar.timezone)
-        return CatchUp(None, None, f"{words}; after failed runs it waits until {until:%Y-%m-%d %H:%M %Z}")
+        return CatchUp(None, None, f"{words}; after failed runs it waits until {until}")
     first, last = _stretch(calendar, ready, frozenset(busy))
     count = sum(first <= session <= last for session in ready)
     return CatchUp(first, last, f"{count} of {len(earlier)} owed sessions, {first} to {last}")
@@ -116,13 +114,21 @@ def decide_recovery(
     words = f"{len(owed)} owed sessions, {owed[-1]} to {owed[0]}" if len(owed) > 1 else f"{owed[0]} is owed"
     if waits_for:
         return CatchUp(None, None, f"{words}; {waits_for}")
-    waits = [one for one in setbacks if one.over_at > now]
-    ready = [day for day in owed if not any(one.first <= day <= one.last for one in waits)]
+    ready, until = _past_setbacks(calendar, now, owed, setbacks)
     if not ready:
-        until = min(one.over_at for one in waits).astimezone(calendar.timezone)
-        return CatchUp(None, None, f"{words} after former runs; they wait until {until:%Y-%m-%d %H:%M %Z}")
+        return CatchUp(None, None, f"{words} after former runs; they wait until {until}")
     first, last = _stretch(calendar, ready, ())
     return CatchUp(first, last, words)
+
+
+def _past_setbacks(
+    calendar: SessionCalendar, now: datetime, sessions: Sequence[date], setbacks: Sequence[Setback]
+) -> tuple[list[date], str]:
+    """The sessions that no setback holds back, and until when the first setback does, in the market's time."""
+    waits = [one for one in setbacks if one.over_at > now]
+    ready = [day for day in sessions if not any(one.first <= day <= one.last for one in waits)]
+    over_at = min((one.over_at for one in waits), default=now).astimezone(calendar.timezone)
+    return ready, f"{over_at:%Y-%m-%d %H:%M %Z}"
 
 
 def _stretch(calendar: SessionCalendar, ready: Sequence[date], busy: Collection[date]) -> tuple[date, date]:

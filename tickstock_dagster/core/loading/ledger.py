@@ -36,7 +36,7 @@ class UnitStatus(StrEnum):
     PENDING = "pending"
     """Planned, and waiting for a run to lease it."""
     LEASED = "leased"
-    """A run is asking, and nobody else may until its lease ends."""
+    """A run is asking, and no other run may until its lease ends."""
     DONE = "done"
     """Answered; its rows were stored in the same transaction."""
     RETRYING = "retrying"
@@ -44,7 +44,7 @@ class UnitStatus(StrEnum):
     DEAD = "dead"
     """Failed for good: nothing tries it again by itself, until it is planned again."""
     CANCELLED = "cancelled"
-    """Nobody wants its answer any more."""
+    """Its answer is no longer wanted."""
 
 
 class ErrorClass(StrEnum):

@@ -4,9 +4,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 import orjson
+
+from tickstock_dagster_tests.adapters.sources.loopback import Quiet, serving
 
 MIDNIGHT = 1767589200000
 """2026-01-05 00:00 in New York."""
@@ -51,9 +53,7 @@ def bars(ticker: str = "ABCD", **changed: object) -> dict[str, object]:
 
 @contextmanager
 def scripted_vendor() -> Iterator[ScriptedVendor]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             reply = vendor.reply_to(self.path, dict(self.headers))
             self.send_response(reply.status)
@@ -64,17 +64,6 @@ def scripted_vendor() -> Iterator[ScriptedVendor]:
             self.wfile.write(reply.body)
             self.close_connection = bool(reply.missing_bytes)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    vendor = ScriptedVendor(f"http://127.0.0.1:{server.server_address[1]}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        vendor = ScriptedVendor(url)
         yield vendor
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

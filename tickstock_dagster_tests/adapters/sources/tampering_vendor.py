@@ -1,11 +1,12 @@
 """A loopback server between our client and the simulator that changes answers on the way."""
 
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from urllib.error import HTTPError
+
+from tickstock_dagster_tests.adapters.sources.loopback import Quiet, serving
 
 Change = Callable[[str, bytes], bytes]
 """From path and body of an answer to the body that is sent."""
@@ -22,9 +23,7 @@ class TamperingVendor:
 
 @contextmanager
 def tampering_vendor(upstream: str, change: Change = lambda _path, body: body) -> Iterator[TamperingVendor]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             headers = {"Authorization": self.headers.get("Authorization", "")}
             request = urllib.request.Request(vendor.upstream + self.path, headers=headers)  # noqa: S310 - loopback
@@ -38,17 +37,6 @@ def tampering_vendor(upstream: str, change: Change = lambda _path, body: body) -
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    vendor = TamperingVendor(f"http://127.0.0.1:{server.server_address[1]}", upstream, change)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with serving(Handler) as url:
+        vendor = TamperingVendor(url, upstream, change)
         yield vendor
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

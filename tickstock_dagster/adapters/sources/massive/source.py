@@ -8,7 +8,7 @@ Longer than 250 lines because it has a method for every endpoint in use.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import partial
 from urllib.parse import quote
@@ -21,6 +21,7 @@ from tickstock_dagster.adapters.sources.massive import etf_profiles as massive_e
 from tickstock_dagster.adapters.sources.massive import market_status as massive_market
 from tickstock_dagster.adapters.sources.massive import reference as massive_reference
 from tickstock_dagster.adapters.sources.massive.client import ATTEMPT_SECONDS, READ_TIMEOUT
+from tickstock_dagster.adapters.sources.massive.envelope import Page
 from tickstock_dagster.adapters.sources.massive.fair_values import fetch_fair_values
 from tickstock_dagster.adapters.sources.massive.history import KeyHistory
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
@@ -125,6 +126,10 @@ class MassiveSource:
         """The first day whose bars the vendor serves this key; None where no refusal has shown one."""
         return self._history.begins
 
+    def _page(self, read: Callable[..., Page], **about: object) -> Callable[[bytes], Page]:
+        """A reader of pages whose `next_url` has to name this vendor."""
+        return partial(read, **about, base_path=self._http.base_path, hosts=self._http.hosts)
+
     def _range_bars(self, symbol: str, start: date, end: date) -> pl.DataFrame:
         return self._http.get_pages(
             f"bars of {symbol} {start}..{end}",
@@ -139,14 +144,7 @@ class MassiveSource:
                 limit=MAX_BARS,
                 raw=True,
             ),
-            partial(
-                massive_bars.range_page,
-                ticker=symbol,
-                start=start,
-                end=end,
-                base_path=self._http.base_path,
-                hosts=self._http.hosts,
-            ),
+            self._page(massive_bars.range_page, ticker=symbol, start=start, end=end),
         )
 
     def grouped_bars(self, session: date) -> pl.DataFrame:
@@ -157,7 +155,7 @@ class MassiveSource:
         return self._http.get_pages(
             f"bars of the whole market on {session}",
             lambda client: client.get_grouped_daily_aggs(session.isoformat(), adjusted=False, raw=True),
-            partial(massive_bars.grouped_page, session=session, base_path=self._http.base_path, hosts=self._http.hosts),
+            self._page(massive_bars.grouped_page, session=session),
         )
 
     def listings(
@@ -192,12 +190,7 @@ class MassiveSource:
                     order="asc",
                     raw=True,
                 ),
-                partial(
-                    massive_reference.listings_page,
-                    ticker=ticker,
-                    base_path=self._http.base_path,
-                    hosts=self._http.hosts,
-                ),
+                self._page(massive_reference.listings_page, ticker=ticker),
             )
         except NotFoundError:
             if ticker is None:
@@ -255,13 +248,7 @@ class MassiveSource:
                 sort="execution_date.asc",
                 raw=True,
             ),
-            partial(
-                massive_reference.splits_page,
-                start=start,
-                end=end,
-                base_path=self._http.base_path,
-                hosts=self._http.hosts,
-            ),
+            self._page(massive_reference.splits_page, start=start, end=end),
         )
 
     def dividends(self, start: date, end: date) -> pl.DataFrame:
@@ -276,13 +263,7 @@ class MassiveSource:
                 sort="ex_dividend_date.asc",
                 raw=True,
             ),
-            partial(
-                massive_reference.dividends_page,
-                start=start,
-                end=end,
-                base_path=self._http.base_path,
-                hosts=self._http.hosts,
-            ),
+            self._page(massive_reference.dividends_page, start=start, end=end),
         )
 
     def publication(self, session: date) -> Publication:
