@@ -1,0 +1,304 @@
+"""Somebody who types what a document says, in a copy of the checkout, with servers, a vendor and a mail server at hand.
+
+A command of `tickstock` is run within this process, as its entry point does, since a process of its own costs a second;
+everything else, and what pipes, redirects or writes beside the code, by a shell of its own. What stays until somebody
+ends it is started, watched until it says that it is there, and interrupted.
+
+Longer than 250 lines because each kind of thing to type has its few lines here, and they share one desk.
+"""
+
+import configparser
+import csv
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psycopg
+import uvicorn
+import yaml
+
+from tickstock_dagster.settings import PROJECT_ROOT
+from tickstock_dagster.simulator import server
+from tickstock_dagster.simulator.options import SimulatorOptions
+from tickstock_dagster_tests.cli.office import Office
+from tickstock_dagster_tests.documents.naming import is_typable, is_whole
+from tickstock_dagster_tests.documents.reading import Step
+
+LOOKED_AT = {
+    "docker": "needs an engine: `make test-docker` starts and uses the stack, tickstock_dagster_tests/containers",
+    "docker-compose": "the same",
+    "stack": "the same, by the alias that docs/containers.md makes",
+    "alias": "an alias for a shell that a person types into",
+    "git": "changes a checkout, and needs the one from which it came",
+    "pre-commit": "changes a checkout's hooks; `make lint` is what it runs",
+    ".ci/run": "runs these tests; it consists of `make test` and `make lint`",
+    "pytest": "runs tests; that its folders and files are there is tested with the names",
+}
+"""First word of a command that is not run → why. That it names what is there is tested all the same."""
+
+MADE = {"run", "help", ""}
+"""Targets of make that are run; of the others, which test, measure, install or delete, `make -n` shows what they do."""
+
+STAYS = {
+    "tickstock events tail": r"^\d{4}-\d\d-\d\dT",
+    "tickstock events dispatch --follow": "following the outbox",
+    "python -m tickstock_dagster.simulator": "simulator: http://",
+    "tickstock dev": r"The Dagster UI comes up at http",
+    "make dev": r"The Dagster UI comes up at http",
+}
+"""Beginning of a command that stays → what it says when it is there."""
+
+APART = ("services", "dev")
+"""Commands that write beside the code: typed in a copy, they have to be that copy's own."""
+
+PORT = 8089
+"""Of a simulator. It may be taken on the machine of the tests: a free one stands for it in what calls it."""
+
+SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """How a step ended: exit code, and all that it said."""
+
+    code: int
+    said: str
+
+
+@dataclass
+class Reader:
+    """One person with one document.
+
+    Attributes:
+        office: servers, vendor, and the command line in this process.
+        folder: the copy of the checkout, where everything is typed.
+        environment: of the shell; grows by what is exported.
+        names: what Python snippets have defined.
+    """
+
+    office: Office
+    folder: Path
+    environment: dict[str, str]
+    names: dict[str, Any] = field(default_factory=dict)
+    port: int = PORT
+    _serving: list[tuple[uvicorn.Server, Thread]] = field(default_factory=list)
+    _typed: set[str] = field(default_factory=set)
+
+    def do(self, step: Step) -> Done | None:
+        """Take a step. None: it is a mention, or stands in `LOOKED_AT`.
+
+        Raises:
+            AssertionError: a command is typed that no shell finds, or stays silent for long.
+        """
+        if step.kind != "command":
+            return self._block(step)
+        if step.reason or self._is_mention(step):
+            return None
+        self._typed.add(step.text)
+        for beginning, ready in STAYS.items():
+            if _plain(step.text).startswith(beginning):
+                return self._stay(step.text, ready)
+        words = _words(step.text)
+        if words[0] == "make":
+            return self._make(words)
+        if words[0] == "export":
+            return self._export(step.text)
+        if _is_ours(words[0]) and not _needs_a_shell(step.text) and words[1:2] not in ([one] for one in APART):
+            return self._tickstock(words)
+        return self._shell(step.text)
+
+    def _is_mention(self, step: Step) -> bool:
+        first = _words(step.text)[0] if is_typable(step.text) else step.text.split()[0]
+        if step.inline and not is_typable(step.text):
+            return True
+        assert is_typable(step.text), "nobody can type this: a block has what a reader types, as it is"
+        if first in LOOKED_AT or Path(first).name in {"pytest", "ruff", "mypy"}:
+            return True
+        if not step.inline:
+            return False
+        if step.text in self._typed:
+            return True
+        return _is_ours(first) and not _needs_a_shell(step.text) and not is_whole(step.text)
+
+    def _block(self, step: Step) -> Done:
+        if step.kind == "file":
+            path = self.folder / step.language
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(step.text, encoding="utf-8")
+        elif step.kind == "python":
+            code = compile(step.text, f"{step.document}:{step.line}", "exec")
+            exec(code, self.names)  # noqa: S102 - what the document says
+        elif step.kind == "sql":
+            with psycopg.connect(self.office.database_url) as connection:
+                connection.execute("SET ROLE tickstock_app")
+                for statement in step.text.split(";\n"):
+                    connection.execute(statement)  # type: ignore[call-overload]
+        else:
+            _parse(step.language, step.text)
+        return Done(0, "")
+
+    def _tickstock(self, words: list[str]) -> Done:
+        assert shutil.which(words[0], path=self.environment["PATH"]) or (self.folder / words[0]).is_file(), (
+            f"the shell finds no {words[0]}: nothing above says where it is"
+        )
+        self.office.monkeypatch.setattr(sys, "stdin", io.StringIO("y\n" * 5))
+        answer = self.office.tickstock(*words[1:])
+        return Done(answer.code, answer.out + answer.err)
+
+    def _make(self, words: list[str]) -> Done:
+        target = next((word for word in words[1:] if "=" not in word), "")
+        return self._shell(shlex.join(words if target in MADE else ["make", "-n", *words[1:]]))
+
+    def _export(self, line: str) -> Done:
+        done = self._shell(f"{line}\nenv -0")
+        self.environment.update(pair.split("=", 1) for pair in done.said.split("\0") if "=" in pair)
+        return Done(done.code, "")
+
+    def _shell(self, line: str) -> Done:
+        done = subprocess.run(
+            ["bash", "-c", self._reachable(line)], cwd=self.folder, env=self._environment(), text=True, timeout=SECONDS,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        return Done(done.returncode, done.stdout)
+
+    def _stay(self, line: str, ready: str) -> Done:
+        log = self.folder / "said.txt"
+        with log.open("wb") as said:
+            process = subprocess.Popen(
+                ["bash", "-c", f"exec {self._reachable(line)}"], cwd=self.folder, env=self._environment(),
+                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        deadline = time.monotonic() + SECONDS
+        while not re.search(ready, log.read_text(), re.MULTILINE) and process.poll() is None:
+            assert time.monotonic() < deadline, f"silent for {SECONDS:.0f} s: {log.read_text()}"
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        try:
+            code = process.wait(SECONDS)
+        finally:
+            process.kill()
+        return Done(0 if code in {-signal.SIGINT, 128 + signal.SIGINT} else code, log.read_text())
+
+    def _environment(self) -> dict[str, str]:
+        given = {name: value for name, value in os.environ.items() if name.startswith(("TICKSTOCK_", "MASSIVE_"))}
+        return {**self.environment, **given, "TICKSTOCK_STATE_DIR": str(self.folder / ".tickstock")}
+
+    def _reachable(self, line: str) -> str:
+        return re.sub(rf"(127\.0\.0\.1|localhost):{PORT}\b", rf"\1:{self.port}", line)
+
+    def serve(self, options: SimulatorOptions) -> None:
+        """Stands for `simulator.server.serve`: the same in a thread and on a free port, until the next one or the end."""
+        self.close()
+        vendor = server.build_vendor(options)
+        listener = server.listening_socket(options.host, 0)
+        running = server.build_server(vendor)
+        thread = Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        deadline = time.monotonic() + SECONDS
+        while not running.started:
+            assert thread.is_alive() and time.monotonic() < deadline, "the simulator does not start"
+            time.sleep(0.005)
+        self._serving.append((running, thread))
+        self.port = listener.getsockname()[1]
+        print(f"simulator: http://{options.host}:{options.port} plan {options.plan}", flush=True)
+
+    def close(self) -> None:
+        """End the simulator that runs, if one does."""
+        while self._serving:
+            running, thread = self._serving.pop()
+            running.should_exit = True
+            thread.join(SECONDS)
+
+
+def checkout_copy(folder: Path) -> None:
+    """The files of the repository with their times, so that nothing is compiled or installed again, and `.venv`."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT_ROOT, capture_output=True, text=True, check=True,
+    ).stdout.split("\0")  # fmt: skip
+    for name in filter(None, listed):
+        if (PROJECT_ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(PROJECT_ROOT / name, folder / name)
+    for cached in (PROJECT_ROOT / "tickstock_dagster").rglob("__pycache__"):
+        shutil.copytree(cached, folder / cached.relative_to(PROJECT_ROOT))
+    (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
+
+
+@contextmanager
+def at_a_desk(office: Office, folder: Path, extra: Mapping[str, str], *, has_read_the_readme: bool) -> Iterator[Reader]:
+    """A reader in a fresh copy of the checkout.
+
+    Args:
+        office: with nothing loaded.
+        folder: an empty one.
+        extra: further variables of the environment.
+        has_read_the_readme: what it says about PATH is done.
+    """
+    checkout_copy(folder)
+    (folder / ".curlrc").write_text("fail-with-body\nsilent\n")  # a refusal has to end with a code
+    path = os.environ["PATH"].replace(f"{PROJECT_ROOT}/.venv/bin:", "")
+    environment = {
+        "PATH": f"{folder}/.venv/bin:{path}" if has_read_the_readme else path,
+        "HOME": str(folder), "CURL_HOME": str(folder), "PYTHONPATH": str(folder), "LANG": "C.UTF-8", **extra,
+    }  # fmt: skip
+    office.configure(**extra)
+    reader = Reader(office, folder, environment)
+    office.monkeypatch.chdir(folder)
+    office.monkeypatch.setattr(server, "serve", reader.serve)
+    try:
+        yield reader
+    finally:
+        reader.close()
+
+
+def _plain(text: str) -> str:
+    return text.replace(".venv/bin/", "")
+
+
+def _is_ours(word: str) -> bool:
+    return _plain(word) == "tickstock"
+
+
+def _words(text: str) -> list[str]:
+    return shlex.split(text, comments=True)
+
+
+def _needs_a_shell(text: str) -> bool:
+    """Whether there is more in a line than one command with its arguments."""
+    lexer = shlex.shlex(text, posix=False, punctuation_chars=True)
+    lexer.whitespace_split = True
+    words = list(lexer)
+    quoted = re.sub(r"'[^']*'|\"[^\"]*\"", "", text)
+    return (
+        any(re.fullmatch(r"[();<>|&]+", word) for word in words)
+        or bool(re.search(r"[$*~`&|;<>]", quoted))
+        or "=" in words[0]
+    )
+
+
+def _parse(language: str, text: str) -> None:
+    if language == "json":
+        json.loads(text)
+    elif language == "yaml":
+        yaml.safe_load(text)
+    elif language == "ini":
+        configparser.ConfigParser(strict=False).read_string(text)
+    else:
+        header, *rows = csv.reader(io.StringIO(text))
+        assert all(len(row) == len(header) for row in rows), "rows of different lengths"
+
+
