@@ -1,6 +1,6 @@
 """Makes the files of bars under `examples/`: a piece of the simulator's market, so that nobody owns their prices.
 
-    python -m tickstock_dagster_tests.documents.examples
+python -m tickstock_dagster_tests.documents.examples
 """
 
 from collections.abc import Mapping
@@ -17,14 +17,14 @@ from tickstock_dagster.simulator.synthetic.market import synthetic_market
 FOLDER = PROJECT_ROOT / "examples"
 
 MAPS = {
-    "aapl": "20030910,aapl\n20501231,aapl\n",
-    "meta": "20120518,fb\n20220608,fb\n20501231,meta\n",
+    "newc": "20190301,oldc\n20260814,oldc\n20501231,newc\n",
+    "splt": "20030910,splt\n20501231,splt\n",
 }
 FACTORS = {
-    "aapl": "20030910,1,0.25,0\n20200828,1,0.25,{close}\n20501231,1,1,0\n",
-    "meta": "20120518,1,1,0\n20501231,1,1,0\n",
+    "newc": "20190301,1,1,0\n20501231,1,1,0\n",
+    "splt": "20030910,1,0.3333333,0\n20260911,1,0.3333333,{close}\n20501231,1,1,0\n",
 }
-"""Four for one in AAPL on 2020-08-31, a rename of FB on 2022-06-09."""
+"""Three for one in SPLT on 2026-09-14, the rename of OLDC on 2026-08-17."""
 
 
 def bars_of(market: MarketData, security: Security, first: date, last: date) -> pl.DataFrame:
@@ -49,20 +49,20 @@ def example_bars() -> pl.DataFrame:
 def example_texts() -> Mapping[str, str]:
     """The text files, by their path below `examples/`."""
     market = synthetic_market(7, 1)
-    aapl, meta = market.holders("AAPL")[0], market.holders("FB")[0]
+    aapl, renamed, halved = (market.holders(ticker)[0] for ticker in ("AAPL", "OLDC", "SPLT"))
     american = bars_of(market, aapl, date(2025, 1, 2), date(2025, 1, 10)).with_columns(
         pl.col("session").dt.strftime("%m/%d/%Y")
     )
-    split = bars_of(market, aapl, date(2020, 8, 24), date(2020, 9, 4))
-    before = bars_of(market, meta, date(2022, 6, 1), date(2022, 6, 8))
-    after = bars_of(market, meta, date(2022, 6, 9), date(2022, 6, 15))
-    close = split.filter(pl.col("session") == date(2020, 8, 28))["close"][0]
+    split = bars_of(market, halved, date(2026, 8, 10), date(2026, 9, 18))
+    before = bars_of(market, renamed, date(2026, 8, 10), date(2026, 8, 14))
+    after = bars_of(market, renamed, date(2026, 8, 17), date(2026, 9, 18))
+    close = split.filter(pl.col("session") == date(2026, 9, 11))["close"][0]
     names = {"session": "Date", "open": "Open", "high": "High", "low": "Low", "close": "Close", "volume": "Volume"}
     return {
         "us.csv": american.select(pl.lit("AAPL").alias("Ticker"), pl.all()).rename(names).write_csv(),
-        "history/prices/aapl.csv": split.write_csv(),
-        "history/prices/fb.csv": before.write_csv(),
-        "history/prices/meta.csv": after.write_csv(),
+        "history/prices/SPLT.csv": split.write_csv(),
+        "history/prices/OLDC.csv": before.write_csv(),
+        "history/prices/NEWC.csv": after.write_csv(),
         **{f"history/map_files/{name}.csv": text for name, text in MAPS.items()},
         **{f"history/factor_files/{name}.csv": text.format(close=close) for name, text in FACTORS.items()},
     }

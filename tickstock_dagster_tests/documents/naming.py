@@ -9,14 +9,16 @@ import click
 from markdown_it import MarkdownIt
 
 from tickstock_dagster.cli import cli
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.settings import PROJECT_ROOT, Settings
 from tickstock_dagster_tests.documents.reading import without_comment
 
 PLACEHOLDERS = {"NAME", "DATE", "SESSION", "FILE", "PATH", "MOMENT", "COMMAND", "ARGS", "N"}
 """Words in capitals that stand for something: such a line is no command that anybody could type."""
 
-_MENTION = re.compile(r"(?:^|(?<=[\s(`/;&|]))tickstock((?: +(?:\"[^\"]*\"|[^\s`;&>()\"])+)+)")
-_MAKE = re.compile(r"(?:^|(?<=[\s(`;&|]))make +((?:[a-z][\w-]*|[A-Z_]+=(?:\"[^\"]*\"|\S+)| )+)")
+_BEGINS = r"(?:^|(?<=[;&|] )|(?<=exec code )|(?<=\.venv/bin/))"
+_MENTION = re.compile(_BEGINS + r"tickstock((?: +(?:\"[^\"]*\"|[^\s`;&>()\"])+)+)")
+_MAKE = re.compile(_BEGINS + r"make +((?:[a-z][\w-]*|[A-Z_]+=(?:\"[^\"]*\"|\S+)| )+)")
 _VARIABLE = re.compile(r"\b(?:TICKSTOCK|MASSIVE|STACK)_[A-Z][A-Z_]*[A-Z]\b")
 
 NO_SETTINGS = {"TICKSTOCK_DAGSTER_DIR", "TICKSTOCK_REAL_DATA"}
@@ -51,7 +53,7 @@ def unknown_variables(text: str) -> list[str]:
 
 def is_typable(text: str) -> bool:
     """Whether somebody could type a command as it stands: nothing in it stands for something else."""
-    return not re.search(r"…|\[|\.\.\.", text) and not PLACEHOLDERS & set(re.findall(r"\b[A-Z]+\b", text))
+    return not re.search(r"…|\[|\.\.\.", text) and not PLACEHOLDERS & set(text.split())
 
 
 def is_whole(text: str) -> bool:
@@ -105,4 +107,5 @@ def make_targets() -> frozenset[str]:
 def _variables() -> frozenset[str]:
     stack = re.findall(r"\bSTACK_\w+", (PROJECT_ROOT / "docker-compose.yml").read_text())
     ours = (str(field.validation_alias) for field in Settings.model_fields.values())
-    return frozenset({*stack, *ours, *NO_SETTINGS})
+    files = (f"TICKSTOCK_FILES_{mic}" for mic in ABROAD)
+    return frozenset({*stack, *ours, *files, *NO_SETTINGS})

@@ -16,11 +16,12 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
@@ -45,9 +46,10 @@ LOOKED_AT = {
     "git": "changes a checkout, and needs the one from which it came",
     "pre-commit": "changes a checkout's hooks; `make lint` is what it runs",
     ".ci/run": "runs these tests; it consists of `make test` and `make lint`",
+    "python -m benchmarks.calendar_lookups": "measures the machine against bounds that a busy one misses: `make bench`",
     "pytest": "runs tests; that its folders and files are there is tested with the names",
 }
-"""First word of a command that is not run → why. That it names what is there is tested all the same."""
+"""Beginning of a command that is not run → why. That it names what is there is tested all the same."""
 
 MADE = {"run", "help", ""}
 """Targets of make that are run; of the others, which test, measure, install or delete, `make -n` shows what they do."""
@@ -58,6 +60,7 @@ STAYS = {
     "python -m tickstock_dagster.simulator": "simulator: http://",
     "tickstock dev": r"The Dagster UI comes up at http",
     "make dev": r"The Dagster UI comes up at http",
+    "dagster dev": r"Serving dagster-webserver on http",
 }
 """Beginning of a command that stays → what it says when it is there."""
 
@@ -66,6 +69,9 @@ APART = ("services", "dev")
 
 PORT = 8089
 """Of a simulator. It may be taken on the machine of the tests: a free one stands for it in what calls it."""
+
+UI_PORT = {"tickstock dev": " --port {}", "make dev": ' ARGS="--port {}"', "dagster dev": " --port {}"}
+"""What a command gets behind it so that its UI has a free port, too."""
 
 SECONDS = 120.0
 
@@ -109,7 +115,7 @@ class Reader:
             return None
         self._typed.add(step.text)
         for beginning, ready in STAYS.items():
-            if _plain(step.text).startswith(beginning):
+            if _begins(step.text, beginning):
                 return self._stay(step.text, ready)
         words = _words(step.text)
         if words[0] == "make":
@@ -121,11 +127,11 @@ class Reader:
         return self._shell(step.text)
 
     def _is_mention(self, step: Step) -> bool:
-        first = _words(step.text)[0] if is_typable(step.text) else step.text.split()[0]
         if step.inline and not is_typable(step.text):
             return True
         assert is_typable(step.text), "nobody can type this: a block has what a reader types, as it is"
-        if first in LOOKED_AT or Path(first).name in {"pytest", "ruff", "mypy"}:
+        first = _words(step.text)[0]
+        if any(_begins(step.text, beginning) for beginning in LOOKED_AT):
             return True
         if not step.inline:
             return False
@@ -179,24 +185,27 @@ class Reader:
         with log.open("wb") as said:
             process = subprocess.Popen(
                 ["bash", "-c", f"exec {self._reachable(line)}"], cwd=self.folder, env=self._environment(),
-                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL, stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         deadline = time.monotonic() + SECONDS
-        while not re.search(ready, log.read_text(), re.MULTILINE) and process.poll() is None:
-            assert time.monotonic() < deadline, f"silent for {SECONDS:.0f} s: {log.read_text()}"
-            time.sleep(0.02)
-        process.send_signal(signal.SIGINT)
         try:
+            while not re.search(ready, log.read_text(), re.MULTILINE) and process.poll() is None:
+                assert time.monotonic() < deadline, f"silent for {SECONDS:.0f} s: {log.read_text()}"
+                time.sleep(0.02)
+            os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
             code = process.wait(SECONDS)
         finally:
-            process.kill()
-        return Done(0 if code in {-signal.SIGINT, 128 + signal.SIGINT} else code, log.read_text())
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+        interrupted = {-signal.SIGINT, 128 + signal.SIGINT} | ({2} if line.startswith("make") else set())
+        return Done(0 if code in interrupted else code, log.read_text())
 
     def _environment(self) -> dict[str, str]:
         given = {name: value for name, value in os.environ.items() if name.startswith(("TICKSTOCK_", "MASSIVE_"))}
         return {**self.environment, **given, "TICKSTOCK_STATE_DIR": str(self.folder / ".tickstock")}
 
     def _reachable(self, line: str) -> str:
+        line += next((UI_PORT[one].format(free_port()) for one in UI_PORT if _begins(line, one)), "")
         return re.sub(rf"(127\.0\.0\.1|localhost):{PORT}\b", rf"\1:{self.port}", line)
 
     def serve(self, options: SimulatorOptions) -> None:
@@ -265,8 +274,20 @@ def at_a_desk(office: Office, folder: Path, extra: Mapping[str, str], *, has_rea
         reader.close()
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+    return port
+
+
 def _plain(text: str) -> str:
     return text.replace(".venv/bin/", "")
+
+
+def _begins(text: str, beginning: str) -> bool:
+    plain = _plain(text)
+    return plain == beginning or plain.startswith(f"{beginning} ")
 
 
 def _is_ours(word: str) -> bool:
@@ -300,5 +321,3 @@ def _parse(language: str, text: str) -> None:
     else:
         header, *rows = csv.reader(io.StringIO(text))
         assert all(len(row) == len(header) for row in rows), "rows of different lengths"
-
-

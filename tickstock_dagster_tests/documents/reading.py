@@ -39,6 +39,8 @@ _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _REMARK = re.compile(r"(slow|not run|prints|fails|file|text)(?:: *(.*))?$")
 _NEEDS_WORDS = {"not run", "prints", "fails"}
 
+_LOST = re.compile(r"(?:\.venv/bin/|tickstock |docker compose |make [a-z-]+ +#|curl )")
+
 PROGRAMS = re.compile(
     r"(?:[A-Z_]+=\S* )*(?:(?:\.venv/bin/|deploy/|\.ci/)[\w-]+(?:\.sh)?(?= |$)|"
     r"(?:tickstock|make|python3?|pip|uv|dagster|dg|docker|docker-compose|stack|curl|git|pytest|ruff|mypy|export|alias|"
@@ -114,13 +116,18 @@ def steps_of(document: str) -> list[Step]:
     Args:
         document: path from the repository's root.
     """
+    return read_steps(document, text_of(document))
+
+
+def text_of(document: str) -> str:
+    """A document without the chapter that another test follows; its lines keep their numbers."""
     text = (PROJECT_ROOT / document).read_text(encoding="utf-8")
     if document in FOLLOWED:
         before, heading, rest = text.partition(f"\n## {FOLLOWED[document]}\n")
         chapter, following, after = rest.partition("\n## ")
         assert chapter and following, f"{document} has no chapter {FOLLOWED[document]}"
         text = before + heading + "\n" * chapter.count("\n") + following + after
-    return read_steps(document, text)
+    return text
 
 
 def read_steps(document: str, text: str) -> list[Step]:
@@ -146,11 +153,19 @@ def read_steps(document: str, text: str) -> list[Step]:
             steps += _block(document, token, line, meant[-1] if meant else None)
             last = line
         elif token.type == "inline":
-            for child in token.children or ():
-                if child.type == "code_inline" and PROGRAMS.match(child.content):
-                    if child.content not in NO_COMMANDS and not _is_path(child.content):
-                        steps.append(Step(document, line, "command", child.content, inline=True))
+            steps += _of_sentence(document, token, line)
     return _remarked(document, steps, [remark for remark in remarks if remark.kind not in {"file", "text"}])
+
+
+def _of_sentence(document: str, token: Token, line: int) -> Iterator[Step]:
+    for child in token.children or ():
+        if child.type == "text" and _LOST.match(child.content):
+            raise DocumentError(
+                f"{document}:{line}: {child.content!r} is shown as text: below a list a block of code needs its fence"
+            )
+        named = child.content in NO_COMMANDS or _is_path(child.content)
+        if child.type == "code_inline" and PROGRAMS.match(child.content) and not named:
+            yield Step(document, line, "command", child.content, inline=True)
 
 
 def _is_path(text: str) -> bool:
@@ -245,5 +260,3 @@ def _remarked(document: str, steps: list[Step], remarks: list[Remark]) -> list[S
 
 def _is_about(remark: Remark, step: Step) -> bool:
     return step.text == remark.command or step.text.startswith(f"{remark.command} ")
-
-

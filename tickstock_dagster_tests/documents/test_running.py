@@ -42,8 +42,10 @@ def follow(document: str, office: Office, folder: Path, extra: dict[str, str], *
                 found = complaint(step, done) if done else None
             except Exception as error:  # noqa: BLE001 - the next steps are of interest, too
                 done, found = None, f"{type(error).__name__}: {error}"
-            if "DOCUMENTS_ALOUD" in os.environ:
-                print(f"{time.monotonic() - started:6.2f} s {step}: {done}", file=Path("/dev/stderr").open("w"))
+            if "DOCUMENTS_LOG" in os.environ:
+                with Path(os.environ["DOCUMENTS_LOG"]).open("a") as log:
+                    print(f"{time.monotonic() - started:6.2f} s {step}: {done} {office.vendor.stats()}", file=log)
+                    office.vendor.reset_stats()
             if found:
                 wrong.append(f"{step}\n    {found}\n" + (done.said[-2000:] if done else ""))
     assert not wrong, "\n".join(wrong)

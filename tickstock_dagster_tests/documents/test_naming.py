@@ -1,0 +1,66 @@
+"""Every command, option, target of make and variable that a text names is there, also where nothing is run.
+
+Besides the documents, that holds for the docstrings of the package and the lists of variables.
+"""
+
+import ast
+import re
+
+import pytest
+
+from tickstock_dagster.settings import PROJECT_ROOT
+from tickstock_dagster_tests.documents.naming import code_of, unknown_names, unknown_variables
+from tickstock_dagster_tests.documents.reading import DOCUMENTS, text_of
+
+TEXTS = (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")
+LISTS = (".env.example", "deploy/env.example", "Dockerfile", "docker-compose.yml")
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_a_document_names_commands_and_variables_that_exist(document: str) -> None:
+    text = text_of(document)
+    assert [name for code in code_of(text) for name in unknown_names(code)] == []
+    assert unknown_variables(text) == []
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_a_list_names_commands_that_exist(name: str) -> None:
+    text = (PROJECT_ROOT / name).read_text(encoding="utf-8")
+    assert [found for code in re.findall(r"`([^`\n]+)`", text) for found in unknown_names(code)] == []
+
+
+def test_texts_of_the_package_name_commands_that_exist() -> None:
+    wrong = {}
+    for path in (PROJECT_ROOT / "tickstock_dagster").rglob("*.py"):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        texts = [
+            node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
+        ]
+        quoted = [code for text in texts for code in re.findall(r"`([^`\n]+)`", text)]
+        if found := [name for code in quoted for name in unknown_names(code)]:
+            wrong[path.name] = found
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "wrong"),
+    [
+        ("tickstock status", []),
+        ("tickstock state", ["tickstock state: there is no command 'state'"]),
+        ("tickstock universe set NAME --track", []),
+        ("tickstock universe sett x --track", ["tickstock universe sett x --track: there is no command 'sett'"]),
+        ("tickstock load --simbols AAPL", ["tickstock load --simbols AAPL: there is no option --simbols"]),
+        ("tickstock services up|down", []),
+        ("tickstock services up|dwon", ["tickstock services up|dwon: there is no command 'dwon'"]),
+        (".venv/bin/tickstock services down && rm -rf .tickstock", []),
+        ("stack exec code tickstock stats", ["tickstock stats: there is no command 'stats'"]),
+        ('make test ARGS="-k calendar"', []),
+        ("make tset", ["make tset"]),
+    ],
+)
+def test_a_name_that_is_nowhere_is_found(code: str, wrong: list[str]) -> None:
+    assert unknown_names(code) == wrong
+
+
+def test_a_variable_that_is_nowhere_is_found() -> None:
+    assert unknown_variables("TICKSTOCK_NOW, `MASSIVE_PLAN` and TICKSTOCK_THEN") == ["TICKSTOCK_THEN"]
