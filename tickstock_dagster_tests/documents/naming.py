@@ -62,7 +62,9 @@ def is_whole(text: str) -> bool:
     if "--help" in words or "--version" in words:
         return True
     command, rest = _resolve(words)
-    if command is None or isinstance(command, click.Group):
+    if command is None:
+        return True  # whoever types it is told that there is none
+    if isinstance(command, click.Group):
         return False
     try:
         command.make_context(text, list(rest))

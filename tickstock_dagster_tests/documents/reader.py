@@ -20,7 +20,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,7 @@ from tickstock_dagster.simulator.options import SimulatorOptions
 from tickstock_dagster_tests.cli.office import Office
 from tickstock_dagster_tests.documents.naming import is_typable, is_whole
 from tickstock_dagster_tests.documents.reading import Step
+from tickstock_dagster_tests.test_documents import tracked
 
 LOOKED_AT = {
     "docker": "needs an engine: `make test-docker` starts and uses the stack, tickstock_dagster_tests/containers",
@@ -209,7 +210,7 @@ class Reader:
         return re.sub(rf"(127\.0\.0\.1|localhost):{PORT}\b", rf"\1:{self.port}", line)
 
     def serve(self, options: SimulatorOptions) -> None:
-        """Stands for `simulator.server.serve`: the same in a thread and on a free port, until the next one or the end."""
+        """Stands for `simulator.server.serve`: the same in a thread and on a free port, until the next one begins."""
         self.close()
         vendor = server.build_vendor(options)
         listener = server.listening_socket(options.host, 0)
@@ -218,7 +219,8 @@ class Reader:
         thread.start()
         deadline = time.monotonic() + SECONDS
         while not running.started:
-            assert thread.is_alive() and time.monotonic() < deadline, "the simulator does not start"
+            assert thread.is_alive(), "the simulator does not start"
+            assert time.monotonic() < deadline, "the simulator is silent"
             time.sleep(0.005)
         self._serving.append((running, thread))
         self.port = listener.getsockname()[1]
@@ -232,23 +234,27 @@ class Reader:
             thread.join(SECONDS)
 
 
-def checkout_copy(folder: Path) -> None:
-    """The files of the repository with their times, so that nothing is compiled or installed again, and `.venv`."""
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT_ROOT, capture_output=True, text=True, check=True,
-    ).stdout.split("\0")  # fmt: skip
-    for name in filter(None, listed):
-        if (PROJECT_ROOT / name).is_file():
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT_ROOT / name, folder / name)
-    for cached in (PROJECT_ROOT / "tickstock_dagster").rglob("__pycache__"):
-        shutil.copytree(cached, folder / cached.relative_to(PROJECT_ROOT))
+def checkout_copy(folder: Path, files: Iterable[str]) -> None:
+    """Files of the repository with their times, so that nothing is compiled or installed again, and `.venv`."""
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT_ROOT / name, folder / name)
+    for cached in (folder / "tickstock_dagster").rglob("*"):
+        pages = PROJECT_ROOT / cached.relative_to(folder) / "__pycache__"
+        if cached.is_dir() and pages.is_dir():
+            shutil.copytree(pages, cached / "__pycache__")
     (folder / ".venv").symlink_to(Path(sys.prefix), target_is_directory=True)
 
 
 @contextmanager
-def at_a_desk(office: Office, folder: Path, extra: Mapping[str, str], *, has_read_the_readme: bool) -> Iterator[Reader]:
+def at_a_desk(
+    office: Office,
+    folder: Path,
+    extra: Mapping[str, str],
+    *,
+    has_read_the_readme: bool,
+    files: Iterable[str] | None = None,
+) -> Iterator[Reader]:
     """A reader in a fresh copy of the checkout.
 
     Args:
@@ -256,8 +262,9 @@ def at_a_desk(office: Office, folder: Path, extra: Mapping[str, str], *, has_rea
         folder: an empty one.
         extra: further variables of the environment.
         has_read_the_readme: what it says about PATH is done.
+        files: those of the copy; all unless given.
     """
-    checkout_copy(folder)
+    checkout_copy(folder, tracked() if files is None else files)
     (folder / ".curlrc").write_text("fail-with-body\nsilent\n")  # a refusal has to end with a code
     path = os.environ["PATH"].replace(f"{PROJECT_ROOT}/.venv/bin:", "")
     environment = {

@@ -16,7 +16,6 @@ A block of `console` has its output below each line that begins with `$ `. One o
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from markdown_it import MarkdownIt
@@ -125,7 +124,8 @@ def text_of(document: str) -> str:
     if document in FOLLOWED:
         before, heading, rest = text.partition(f"\n## {FOLLOWED[document]}\n")
         chapter, following, after = rest.partition("\n## ")
-        assert chapter and following, f"{document} has no chapter {FOLLOWED[document]}"
+        if not chapter or not following:
+            raise DocumentError(f"{document} has no chapter {FOLLOWED[document]}")
         text = before + heading + "\n" * chapter.count("\n") + following + after
     return text
 
@@ -219,11 +219,11 @@ def _commands(document: str, text: str, line: int, *, console: bool) -> Iterator
         if command and not goes_on:
             yield step()
             output = []
-        row = row.removeprefix("$ ") if console else row
+        typed = row.removeprefix("$ ") if console else row
         if goes_on:
-            command = f"{command[:-1].rstrip()} {row.strip()}"
+            command = f"{command[:-1].rstrip()} {typed.strip()}"
         else:
-            command, begun = without_comment(row), number
+            command, begun = without_comment(typed), number
     if command:
         yield step()
 
@@ -241,7 +241,7 @@ def _remarked(document: str, steps: list[Step], remarks: list[Remark]) -> list[S
         mine = [remark for remark in remarks if step.kind == "command" and _is_about(remark, step)]
         used.update(mine)
         by_kind = {remark.kind: remark for remark in mine}
-        printed = tuple(remark.words for remark in mine if remark.kind == "prints" and not step.inline)
+        printed = tuple(remark.words for remark in mine if remark.kind == "prints")
         found.append(
             Step(
                 step.document, step.line, step.kind, step.text, step.language, step.inline,

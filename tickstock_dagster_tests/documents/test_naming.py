@@ -7,6 +7,7 @@ import ast
 import re
 
 import pytest
+import yaml
 
 from tickstock_dagster.settings import PROJECT_ROOT
 from tickstock_dagster_tests.documents.naming import code_of, unknown_names, unknown_variables
@@ -21,6 +22,14 @@ def test_a_document_names_commands_and_variables_that_exist(document: str) -> No
     text = text_of(document)
     assert [name for code in code_of(text) for name in unknown_names(code)] == []
     assert unknown_variables(text) == []
+
+
+def test_commands_of_containers_name_services_that_exist() -> None:
+    services = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
+    code = "\n".join(code_of(text_of("docs/containers.md")))
+    named = re.findall(r"(?:\bexec|\blogs --follow|--scale) ([a-z]+)", code)
+    assert {"timescaledb", "code", "redis", "simulator"} <= set(named)
+    assert [name for name in named if name not in services] == []
 
 
 @pytest.mark.parametrize("name", LISTS)
