@@ -46,6 +46,16 @@ def load_apart(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, env=bare_environment(**environment), capture_output=True, text=True, check=False)
 
 
+def test_whoever_knows_dagster_imports_defs() -> None:
+    from tickstock_dagster import definitions as module
+    from tickstock_dagster.definitions import defs
+
+    assert isinstance(defs, dg.Definitions)
+    assert defs.resolve_job_def("us_eod").name == "us_eod"
+    assert module.defs is defs
+    assert not hasattr(module, "definition")
+
+
 def of_markets(*patterns: str) -> list[str]:
     """What the factory of markets makes for each market abroad."""
     markets = [market_named(mic) for mic in ABROAD]

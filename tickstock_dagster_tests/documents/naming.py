@@ -100,6 +100,18 @@ def _resolve(words: Sequence[str]) -> tuple[click.Command | None, Sequence[str]]
 
 
 @cache
+def all_options(command: click.Command = cli) -> frozenset[str]:
+    """Every option of a command and of those below it."""
+    own = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    below: list[click.Command] = []
+    if isinstance(command, click.Group):
+        context = click.Context(command)
+        found = (command.get_command(context, name) for name in command.list_commands(context))
+        below = [one for one in found if one is not None]
+    return frozenset(own.union(*map(all_options, below)))
+
+
+@cache
 def make_targets() -> frozenset[str]:
     """The targets that `make` alone lists."""
     return frozenset(re.findall(r"^([a-z-]+):.*## ", (PROJECT_ROOT / "Makefile").read_text(), re.MULTILINE))

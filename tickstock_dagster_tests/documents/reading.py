@@ -1,20 +1,11 @@
 """What a document asks its reader to type: blocks of code and code within sentences, in their order, and remarks.
 
-A remark is an HTML comment, which pages do not show. It has one of these in each line; a command is meant by its first
-words, and one of them has to be in the document:
-
-    <!-- slow: make run -->                          only the long tests run it
-    <!-- not run: docker compose => the reason -->   it is only looked at: what it names is there
-    <!-- prints: tickstock status => in force -->    its output has these words; … stands for anything
-    <!-- fails: tickstock eod => no session -->      it ends with another code than 0, and says these words
-    <!-- file: rule.json -->                         the next block is the content of this file
-    <!-- text -->                                    the next block is nothing to type
-
-A block of `console` has its output below each line that begins with `$ `. One of `text` is nothing to type.
+A remark, an HTML comment, says more of a command: see `tickstock_dagster_tests/documents/remarks.py`. A block of
+`console` has its output below each line that begins with `$ `. One of `text` is nothing to type.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,6 +13,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tickstock_dagster.settings import PROJECT_ROOT
+from tickstock_dagster_tests.documents.remarks import DocumentError, Remark, remarks_of
 
 DOCUMENTS = tuple(
     path.relative_to(PROJECT_ROOT).as_posix()
@@ -31,12 +23,8 @@ DOCUMENTS = tuple(
 Kind = Literal["command", "python", "sql", "data", "file"]
 
 SHELLS = {"", "sh", "bash", "console"}
-DATA = {"json", "yaml", "ini", "csv", "toml"}
+DATA = {"json", "yaml", "ini", "csv"}
 SILENT = {"text"}
-
-_COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
-_REMARK = re.compile(r"(slow|not run|prints|fails|file|text)(?:: *(.*))?$")
-_NEEDS_WORDS = {"not run", "prints", "fails"}
 
 _LOST = re.compile(r"(?:\.venv/bin/|tickstock |docker compose |make [a-z-]+ +#|curl )")
 
@@ -54,27 +42,6 @@ NO_COMMANDS = {"make", "python3", "python", "git", "docker", "dagster", "curl", 
 FOLLOWED = {"docs/developing.md": "Recipes"}
 """Chapters that other tests follow word by word: the recipes, in a checkout of their own
 (`tickstock_dagster_tests/end_to_end/test_recipes.py`)."""
-
-
-class DocumentError(AssertionError):
-    """A document has something that its test does not understand."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remark:
-    """One line of an HTML comment.
-
-    Attributes:
-        kind: slow, not run, prints, fails.
-        command: its first words.
-        words: the reason, or what is printed.
-        line: in the document, from 1.
-    """
-
-    kind: str
-    command: str
-    words: str
-    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +107,12 @@ def read_steps(document: str, text: str) -> list[Step]:
     Raises:
         DocumentError: a block of an unknown language, a remark that is not understood or about no command.
     """
-    remarks = list(_remarks(document, text))
+    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    remarks = list(remarks_of(document, _without_blocks(text, tokens)))
     ahead = {remark.line: remark for remark in remarks if remark.kind in {"file", "text"}}
     steps: list[Step] = []
     last = 0
-    for token in MarkdownIt("commonmark").enable("table").parse(text):
+    for token in tokens:
         if token.map is None:
             continue
         line = token.map[0] + 1
@@ -155,6 +123,16 @@ def read_steps(document: str, text: str) -> list[Step]:
         elif token.type == "inline":
             steps += _of_sentence(document, token, line)
     return _remarked(document, steps, [remark for remark in remarks if remark.kind not in {"file", "text"}])
+
+
+def _without_blocks(text: str, tokens: Iterable[Token]) -> str:
+    """The text with empty lines in place of its code."""
+    lines = text.splitlines(keepends=True)
+    for token in tokens:
+        if token.map is not None and token.type in {"fence", "code_block"}:
+            first, end = token.map
+            lines[first:end] = ["\n"] * (end - first)
+    return "".join(lines)
 
 
 def _of_sentence(document: str, token: Token, line: int) -> Iterator[Step]:
@@ -171,19 +149,6 @@ def _of_sentence(document: str, token: Token, line: int) -> Iterator[Step]:
 def _is_path(text: str) -> bool:
     """Whether a code span only names a file: `deploy/probe.py`, `.venv/bin/tickstock`."""
     return " " not in text and "/" in text and text not in {".ci/run", "deploy/new-env.sh"}
-
-
-def _remarks(document: str, text: str) -> Iterator[Remark]:
-    for comment in _COMMENT.finditer(text):
-        for number, given in enumerate(comment[1].strip().splitlines()):
-            found = _REMARK.match(given.strip())
-            line = text[: comment.start()].count("\n") + 1 + number
-            if not found:
-                raise DocumentError(f"{document}:{line}: the remark {given.strip()!r} is not understood")
-            command, _, words = (found[2] or "").partition(" => ")
-            if (found[1] in _NEEDS_WORDS) != bool(words.strip()):
-                raise DocumentError(f"{document}:{line}: {found[1]} is written as: command => words")
-            yield Remark(found[1], command.strip(), words.strip(), line)
 
 
 def _block(document: str, token: Token, line: int, meant: Remark | None) -> list[Step]:

@@ -9,11 +9,15 @@ import re
 import pytest
 import yaml
 
-from tickstock_dagster.settings import PROJECT_ROOT
-from tickstock_dagster_tests.documents.naming import code_of, unknown_names, unknown_variables
+from tickstock_dagster.core.universes.profiles import PROFILES
+from tickstock_dagster.settings import PROJECT_ROOT, Settings
+from tickstock_dagster_tests.documents.naming import all_options, code_of, unknown_names, unknown_variables
 from tickstock_dagster_tests.documents.reading import DOCUMENTS, text_of
 
 TEXTS = (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")
+OTHERS_OPTIONS = {"--env-file", "--scale", "--volumes", "--build", "--all"}
+"""Options of Compose."""
+
 LISTS = (".env.example", "deploy/env.example", "Dockerfile", "docker-compose.yml")
 
 
@@ -30,6 +34,36 @@ def test_commands_of_containers_name_services_that_exist() -> None:
     named = re.findall(r"(?:\bexec|\blogs --follow|--scale) ([a-z]+)", code)
     assert {"timescaledb", "code", "redis", "simulator"} <= set(named)
     assert [name for name in named if name not in services] == []
+
+
+@pytest.mark.parametrize("document", TEXTS)
+def test_an_option_that_a_document_names_alone_is_one_of_some_command(document: str) -> None:
+    named = {found[1] for code in code_of(text_of(document)) if (found := re.match(r"(--[a-z][a-z-]+)", code))}
+    assert named - all_options() - OTHERS_OPTIONS == set()
+
+
+def test_the_readme_states_the_defaults_of_the_settings() -> None:
+    defaults = {str(field.validation_alias): field.default for field in Settings.model_fields.values()}
+    rows = re.findall(r"^\| (`[A-Z].*?`) \| (.*?) \|", text_of("README.md"), re.MULTILINE)
+    stated = {}
+    for names, values in rows:
+        first, *others = re.findall(r"`(\S+)`", names)
+        stem = re.sub(r"_[A-Z]+$", "", first)
+        full = [first, *(other if other.startswith("TICKSTOCK") else stem + other.lstrip("…") for other in others)]
+        given = values.split(", ") if values.count(",") else [values] * len(full)
+        stated.update(zip(full, given, strict=True))
+    assert len(stated) > 15
+    for name, value in stated.items():
+        quoted = re.match(r"`(.*)`$", value)
+        meant = str(defaults.get(name) or "") if quoted else None
+        assert meant == (quoted[1] if quoted else None), f"{name} is {defaults.get(name)!r}, not {value}"
+        assert quoted or not defaults.get(name), f"{name} is {defaults.get(name)!r}, not {value}"
+
+
+def test_the_readme_names_the_profiles() -> None:
+    [sentence] = re.findall(r"^Profiles: .*$", text_of("README.md"), re.MULTILINE)
+    named = set(re.findall(r"`([a-z_]+)`", sentence))
+    assert named == {name for name in PROFILES if not name.endswith("_lite")}
 
 
 @pytest.mark.parametrize("name", LISTS)

@@ -31,7 +31,7 @@ print("hello")
 ```
 
 ```text
-nothing to type
+nothing to type <!-- and no remark -->
 ```
 
 ```console
