@@ -193,13 +193,16 @@ class Reader:
             while not re.search(ready, log.read_text(), re.MULTILINE) and process.poll() is None:
                 assert time.monotonic() < deadline, f"silent for {SECONDS:.0f} s: {log.read_text()}"
                 time.sleep(0.02)
-            os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
+            there = process.poll() is None
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
             code = process.wait(SECONDS)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        interrupted = {-signal.SIGINT, 128 + signal.SIGINT} | ({2} if line.startswith("make") else set())
-        return Done(0 if code in interrupted else code, log.read_text())
+        if there and any(_begins(line, one) for one in UI_PORT):
+            return Done(0, "")  # how Dagster ends is its own affair
+        return Done(0 if code in {-signal.SIGINT, 128 + signal.SIGINT} else code, log.read_text())
 
     def _environment(self) -> dict[str, str]:
         given = {name: value for name, value in os.environ.items() if name.startswith(("TICKSTOCK_", "MASSIVE_"))}

@@ -5,14 +5,15 @@ Besides the documents, that holds for the docstrings of the package and the list
 
 import ast
 import re
+import subprocess
 
 import pytest
 import yaml
 
 from tickstock_dagster.core.universes.profiles import PROFILES
 from tickstock_dagster.settings import PROJECT_ROOT, Settings
-from tickstock_dagster_tests.documents.naming import all_options, code_of, unknown_names, unknown_variables
-from tickstock_dagster_tests.documents.reading import DOCUMENTS, text_of
+from tickstock_dagster_tests.documents.naming import all_options, code_of, is_typable, unknown_names, unknown_variables
+from tickstock_dagster_tests.documents.reading import DOCUMENTS, steps_of, text_of
 
 TEXTS = (*DOCUMENTS, "CONTRIBUTING.md", "SECURITY.md", "examples/README.md")
 OTHERS_OPTIONS = {"--env-file", "--scale", "--volumes", "--build", "--all"}
@@ -28,12 +29,21 @@ def test_a_document_names_commands_and_variables_that_exist(document: str) -> No
     assert unknown_variables(text) == []
 
 
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_shell_can_read_every_command(document: str) -> None:
+    lines = [step.text for step in steps_of(document) if step.kind == "command" and is_typable(step.text)]
+    read = subprocess.run(["bash", "-n"], input="\n".join(lines), capture_output=True, text=True)
+    assert read.stderr == ""
+
+
 def test_commands_of_containers_name_services_that_exist() -> None:
     services = yaml.safe_load((PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8"))["services"]
     code = "\n".join(code_of(text_of("docs/containers.md")))
     named = re.findall(r"(?:\bexec|\blogs --follow|--scale) ([a-z]+)", code)
     assert {"timescaledb", "code", "redis", "simulator"} <= set(named)
     assert [name for name in named if name not in services] == []
+    composing = re.findall(r"(?:docker compose|docker-compose|stack)(?: --env-file \S+)? ([a-z]+)", code)
+    assert set(composing) == {"up", "ps", "exec", "logs"}
 
 
 @pytest.mark.parametrize("document", TEXTS)
