@@ -193,14 +193,12 @@ class Reader:
             while not re.search(ready, log.read_text(), re.MULTILINE) and process.poll() is None:
                 assert time.monotonic() < deadline, f"silent for {SECONDS:.0f} s: {log.read_text()}"
                 time.sleep(0.02)
-            there = process.poll() is None
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGINT)  # what a terminal does at Ctrl-C
-            code = process.wait(SECONDS)
+            there, is_ui = process.poll() is None, any(_begins(line, one) for one in UI_PORT)
+            code = _interrupt(process, patience=SECONDS if is_ui else 5.0)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-        if there and any(_begins(line, one) for one in UI_PORT):
+        if there and is_ui:
             return Done(0, "")  # how Dagster ends is its own affair
         return Done(0 if code in {-signal.SIGINT, 128 + signal.SIGINT} else code, log.read_text())
 
@@ -289,6 +287,16 @@ def at_a_desk(
         yield reader
     finally:
         reader.close()
+
+
+def _interrupt(process: subprocess.Popen[bytes], *, patience: float) -> int:
+    """What a terminal does at Ctrl-C, and a person again where Python lost it (in a callback, while it imports)."""
+    for _ in range(5):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(patience)
+    raise AssertionError("it does not end when it is interrupted")
 
 
 def free_port() -> int:
