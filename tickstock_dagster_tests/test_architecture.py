@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "adapters": {"core", "settings", "clock", "adapters"},
     "defs": {"core", "settings", "clock", "adapters", "defs"},
     "definitions": {"defs"},
+    "event_log": set(),
     "cli": {"core", "settings", "clock", "adapters", "simulator", "defs", "definitions", "cli"},
 }
 """Layer by layer, what a module may import of our own. The simulator stands for the vendor: it shares the market's
