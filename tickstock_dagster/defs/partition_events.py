@@ -17,6 +17,8 @@ from dagster._core.events import (
     generate_event_batch_id,
 )
 
+from tickstock_dagster.defs.tags import PARTITION_TAG, RANGE_END, RANGE_START
+
 MOST_FAILED = 500
 """Failed partitions of one run that are marked; the others stay missing. Each needs an event that cannot be batched."""
 
@@ -50,13 +52,36 @@ def mark_failed(context: dg.AssetExecutionContext, partitions: Mapping[str, Mapp
     marked = dict(list(partitions.items())[:MOST_FAILED])
     step = context.get_step_execution_context().step.key
     for key in marked:
-        planned = AssetMaterializationPlannedData(context.asset_key, partition=key, partitions_subset=None)
-        event = DagsterEvent.build_asset_materialization_planned_event(context.job_name, step, planned)
-        context.instance.report_dagster_event(event, context.run.run_id)
+        _plan(context.instance, context.run, step, context.asset_key, key)
     _batch(
         context,
         [dg.AssetObservation(context.asset_key, partition=key, metadata=metadata) for key, metadata in marked.items()],
     )
+
+
+def mark_died(
+    instance: dg.DagsterInstance, run: dg.DagsterRun, asset_key: dg.AssetKey, partitions: dg.PartitionsDefinition
+) -> None:
+    """Mark the partitions of a failed run that ended before it could report: killed, or without rights or store.
+
+    Partitions that are materialised keep that: nothing says that what they have is gone.
+
+    Args:
+        instance: of the run.
+        run: failed.
+        asset_key: the asset that it was for.
+        partitions: of the asset.
+    """
+    records = instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_OBSERVATION).records
+    told = any(record.event_log_entry.get_dagster_event().asset_key == asset_key for record in records)
+    alone = run.tags.get(PARTITION_TAG)
+    first, last = run.tags.get(RANGE_START, alone), run.tags.get(RANGE_END, alone)
+    if told or not (first and last):
+        return
+    keys = list(partitions.get_partition_keys_in_range(dg.PartitionKeyRange(first, last)))
+    materialised = _materialised(instance, asset_key)
+    for key in [key for key in keys if key not in materialised][:MOST_FAILED]:
+        _plan(instance, run, asset_key.to_python_identifier(), asset_key, key)
 
 
 def without_events() -> dg.MaterializeResult[None]:
@@ -69,7 +94,18 @@ def without_events() -> dg.MaterializeResult[None]:
 
 def never_materialised(context: dg.AssetExecutionContext, keys: Sequence[str]) -> set[str]:
     """Which of some partitions Dagster does not have as materialised."""
-    return set(keys) - {str(key) for key in context.instance.get_materialized_partitions(context.asset_key)}
+    return set(keys) - _materialised(context.instance, context.asset_key)
+
+
+def _materialised(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> set[str]:
+    return {str(key) for key in instance.get_materialized_partitions(asset_key)}
+
+
+def _plan(instance: dg.DagsterInstance, run: dg.DagsterRun, step: str, asset_key: dg.AssetKey, key: str) -> None:
+    """Record that a run meant to materialise one partition: what Dagster links a failed one's run by."""
+    planned = AssetMaterializationPlannedData(asset_key, partition=key, partitions_subset=None)
+    event = DagsterEvent.build_asset_materialization_planned_event(run.job_name, step, planned)
+    instance.report_dagster_event(event, run.run_id)
 
 
 def _batch(context: dg.AssetExecutionContext, events: Sequence[dg.AssetMaterialization | dg.AssetObservation]) -> None:

@@ -26,6 +26,7 @@ from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockErro
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
+from tickstock_dagster.defs.quality.after_failures import after_failure
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
 
 
@@ -248,12 +249,26 @@ def _execute(
                 tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
                 raise_on_error=False,
             )
+        if not result.success:
+            _check_after_failure(instance, result.run_id)
     metadata = _load_facts(result)
     if not result.success:
         failures = [_failure_words(event) for event in result.all_events if event.is_step_failure]
         words = "; ".join(failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Evaluate the checks behind a run that failed: the daemon may not run, and a failed step skips them."""
+    run = instance.get_run_by_id(run_id)
+    for job_name in after_failure(instance, run) if run else []:
+        _definitions().resolve_job_def(job_name).execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process()},
+            raise_on_error=False,
+        )
 
 
 @cache
