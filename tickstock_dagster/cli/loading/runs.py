@@ -26,7 +26,6 @@ from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockErro
 from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
-from tickstock_dagster.defs.quality.after_failures import after_failure
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
 
 
@@ -261,6 +260,9 @@ def _execute(
 
 def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
     """Evaluate the checks behind a run that failed: the daemon may not run, and a failed step skips them."""
+    # Assets are imported by Dagster's loader first, which knows their beta features.
+    from tickstock_dagster.defs.quality.after_failures import after_failure
+
     run = instance.get_run_by_id(run_id)
     for job_name in after_failure(instance, run) if run else []:
         _definitions().resolve_job_def(job_name).execute_in_process(
@@ -290,6 +292,8 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
     except ServiceUnavailableError as error:
         raise ServiceUnavailableError(f"Dagster's storage: {error}") from None
     with dg.DagsterInstance.get() as instance:
+        # Otherwise each question to the storage opens a connection, four hundred for a load that has nothing to do.
+        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
         yield instance
 
 
