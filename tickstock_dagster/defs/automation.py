@@ -22,6 +22,7 @@ from tickstock_dagster.defs.resources import WarehouseResource
 from tickstock_dagster.defs.tags import (
     CATCH_UP,
     MARKET_TAG,
+    PARTITION_TAG,
     RANGE_END,
     RANGE_START,
     SESSION_TAG,
@@ -210,5 +211,5 @@ def eod_request(road: MarketRoad, decision: EodDecision, attempt: int) -> dg.Run
 
 def sessions_of_run(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
     """First and last session of a run, by its tags; None where it has no partition."""
-    first = tags.get(RANGE_START) or tags.get("dagster/partition")
+    first = tags.get(RANGE_START) or tags.get(PARTITION_TAG)
     return first, tags.get(RANGE_END) or first

@@ -24,6 +24,7 @@ CATCH_UP = "catch_up"
 REQUESTED_TAG = "tickstock/requested_at"
 """When a run was requested, by the clock of the sensor that did."""
 
+PARTITION_TAG = "dagster/partition"
 RANGE_START = "dagster/asset_partition_range_start"
 RANGE_END = "dagster/asset_partition_range_end"
 

@@ -12,6 +12,7 @@ import pytest
 
 from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.dagster_instances import dagster_storage, ephemeral_instance
 from tickstock_dagster_tests.defs.factory import SUNDAY, Factory, all_definitions
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 
@@ -58,7 +59,7 @@ def factory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Factory]:
     """A factory in which nothing was loaded and nothing is tracked yet. Dagster keeps its own books in memory."""
-    with closed_limiters(monkeypatch), dg.DagsterInstance.ephemeral() as instance:
+    with closed_limiters(monkeypatch), ephemeral_instance() as instance:
         yield Factory(migrated_database_url, redis_url, vendor, instance, monkeypatch)
         # Contexts of ticks enter instances of their own and leave them when they are collected: after this one has been
         # left, that would make Dagster's instance at work one that is gone.
@@ -68,7 +69,7 @@ def factory(
 @pytest.fixture
 def factory_on_postgres(factory: Factory, storage_url: str) -> Iterator[Factory]:
     """The same with Dagster's storage on PostgreSQL, where schedules and sensors find it, too."""
-    overrides = {"storage": {"postgres": {"postgres_url": storage_url}}, "telemetry": {"enabled": False}}
+    overrides = {**dagster_storage(storage_url), "telemetry": {"enabled": False}}
     with dg.instance_for_test(overrides=overrides) as instance:
         # As the webserver does it: otherwise each of Dagster's questions opens a connection, a thousand in one module.
         instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=4)

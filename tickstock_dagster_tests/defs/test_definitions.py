@@ -88,7 +88,7 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
         "us/ohlcv_daily",
         "us/session_bars",
     ]
-    assert found["on"] == []
+    assert found["on"] == ["checks_of_cancelled_runs_sensor", "checks_of_failed_runs_sensor"]
     assert found["heavy"] == []
 
 
@@ -98,6 +98,8 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
     switched_on = [
         "admin_mail_sensor",
         "calendar_quorum_schedule",
+        "checks_of_cancelled_runs_sensor",
+        "checks_of_failed_runs_sensor",
         "day_notice_sensor",
         "light_maintenance_schedule",
         "maintenance_schedule",
@@ -204,6 +206,8 @@ def test_the_inventory() -> None:
         "schedule us_eod_schedule: */15 * * * * America/New_York",
         "schedule us_reconcile_schedule: */15 * * * * America/New_York",
         "sensor admin_mail_sensor: 60 s",
+        "sensor checks_of_cancelled_runs_sensor: 15 s",
+        "sensor checks_of_failed_runs_sensor: 15 s",
         "sensor day_notice_sensor: 60 s",
         "sensor maintenance_universes_sensor: 60 s",
         "sensor outbox_sensor: 30 s",

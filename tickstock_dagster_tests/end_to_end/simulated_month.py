@@ -30,6 +30,7 @@ from tickstock_dagster.settings import Settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.events.outbox_helpers import wait_until
 from tickstock_dagster_tests.conftest import POSTGRES_OPTIONS
+from tickstock_dagster_tests.dagster_instances import dagster_storage
 from tickstock_dagster_tests.defs.factory import Factory, all_definitions
 from tickstock_dagster_tests.end_to_end.simulated_clock import (
     NEW_YORK,
@@ -250,10 +251,8 @@ def simulated_month(folder: Path, begins: datetime) -> Iterator[SimulatedMonth]:
         simulator = stack.enter_context(RunningSimulator(plan="advanced", now=begins, rate=(100_000, 1)))
         simulator.vendor.wait_for_tape()
         stack.enter_context(closed_limiters(patch))
-        storage = {"postgres": {"postgres_url": addresses.dagster_storage_url}}
-        instance = stack.enter_context(
-            dg.instance_for_test(overrides={"storage": storage, "telemetry": {"enabled": False}})
-        )
+        overrides = {**dagster_storage(addresses.dagster_storage_url), "telemetry": {"enabled": False}}
+        instance = stack.enter_context(dg.instance_for_test(overrides=overrides))
         factory = Factory(addresses.database_url, addresses.redis_url, simulator, instance, patch)
         world = SimulatedMonth(services, factory, begins)
         # A schedule's context would open Dagster's storage anew.

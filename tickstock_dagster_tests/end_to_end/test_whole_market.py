@@ -15,6 +15,7 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.dagster_instances import ephemeral_instance
 from tickstock_dagster_tests.defs.factory import FRI, THU, Factory, all_definitions
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 
@@ -36,7 +37,7 @@ def factory(
     with (
         RunningSimulator(plan="advanced", bars=path, now=EVENING, rate=(100_000, 1)) as vendor,
         closed_limiters(monkeypatch),
-        dg.DagsterInstance.ephemeral() as instance,
+        ephemeral_instance() as instance,
     ):
         made = Factory(migrated_database_url, redis_url, vendor, instance, monkeypatch)
         made.track(*SYMBOLS)

@@ -248,12 +248,29 @@ def _execute(
                 tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
                 raise_on_error=False,
             )
+        if not result.success:
+            _check_after_failure(instance, result.run_id)
     metadata = _load_facts(result)
     if not result.success:
         failures = [_failure_words(event) for event in result.all_events if event.is_step_failure]
         words = "; ".join(failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
     return RunOutcome(run_id, time.monotonic() - started, metadata)
+
+
+def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
+    """Evaluate the checks behind a run that failed: the daemon may not run, and a failed step skips them."""
+    # Assets are imported by Dagster's loader first, which knows their beta features.
+    from tickstock_dagster.defs.quality.after_failures import after_failure
+
+    run = instance.get_run_by_id(run_id)
+    for job_name in after_failure(instance, run) if run else []:
+        _definitions().resolve_job_def(job_name).execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process()},
+            raise_on_error=False,
+        )
 
 
 @cache
@@ -275,6 +292,8 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
     except ServiceUnavailableError as error:
         raise ServiceUnavailableError(f"Dagster's storage: {error}") from None
     with dg.DagsterInstance.get() as instance:
+        # Otherwise each question to the storage opens a connection, four hundred for a load that has nothing to do.
+        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
         yield instance
 
 

@@ -11,6 +11,7 @@ from tickstock_dagster.adapters.actions.loader import ActionsReport, load_corpor
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
+from tickstock_dagster.defs.partition_events import materialise, never_materialised, without_events
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import SourceRun, failures
@@ -66,12 +67,14 @@ def corporate_actions(
     for line in (*report.repeats, *report.ignored):
         context.log.info(line)
     settled = [day for day in days if day in closed or run.is_cancelled(day)]
-    if len(settled) == len(days):
+    if len(settled) == len(days) == 1:
         yield dg.MaterializeResult(metadata=metadata)
         return
-    for day in settled:  # the others have not closed yet
-        yield dg.AssetMaterialization(context.asset_key, partition=str(day))
+    keys = [str(day) for day in settled]  # the others have not closed yet
+    new = set(keys) if report.spans else never_materialised(context, keys)
+    materialise(context, {key: {} for key in keys if key in new})
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    yield without_events()
 
 
 def _metadata(report: ActionsReport) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import dagster as dg
 from tickstock_dagster.adapters.bars.load_values import LoadReport
 from tickstock_dagster.adapters.events.outbox import DispatchReport
 from tickstock_dagster.adapters.sources.file_source import FileSource
+from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.bars.coverage_picture import coverage_markdown
 from tickstock_dagster.defs.bars.runs import BarRun
@@ -55,6 +56,21 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "events_waiting": sent.left,
     }
     return {key: value for key, value in metadata.items() if value is not None}
+
+
+def session_metadata(state: Completeness | None) -> dict[str, Any]:
+    """The numbers of one session of a range, which the UI plots by partition; None: nothing is expected on it."""
+    if state is None:
+        return {"dagster/partition_row_count": 0}
+    return {
+        "bars": f"{state.stored}/{state.expected}",
+        "dagster/partition_row_count": state.stored,
+        "bars_expected": state.expected,
+        "bars_stored": state.stored,
+        "bars_explained": state.final,
+        "bars_missing": state.missing,
+        "completeness": state.ratio,
+    }
 
 
 def _markdown_list(lines: Sequence[str]) -> dg.MarkdownMetadataValue:

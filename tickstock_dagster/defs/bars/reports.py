@@ -3,7 +3,7 @@
 Opening a run and loading belong in `defs.bars.runs`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -19,8 +19,9 @@ from tickstock_dagster.core.loading.completeness import groups_table
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt, declare_end_of_day, summary_table
-from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata
+from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata, session_metadata
 from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.partition_events import mark_failed, materialise, never_materialised, without_events
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.runs import dispatch
 
@@ -67,22 +68,21 @@ def report_sessions(
     metadata |= load_metadata(run, report, _send(context, run, notifications))
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
         metadata["market_closed"] = ", ".join(cancelled)
-    if len(done) == len(days):
-        if keyed:
-            yield from _materialise_all(context, report, metadata)
-        else:
-            yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    if len(done) == len(days) and len(days) == 1 and keyed:
+        yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
         return
+    settled = {str(day): session_metadata(whole.get(day)) for day in done if day in partitions}
+    _materialise_new(context, report, settled, {key: date.fromisoformat(key) for key in settled})
     left = {day: _why_left(run, day, states, whole) for day in days if day not in done}
-    metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
-    for day in partitions.intersection(done):
-        rows = whole[day].stored if day in whole else 0
-        yield dg.AssetMaterialization(
-            context.asset_key, partition=str(day), metadata={"dagster/partition_row_count": rows}
-        )
+    if left:
+        metadata["not_materialised"] = "; ".join(f"{day}: {why}" for day, why in list(left.items())[:PREVIEW_ROWS])
+    # Last, so that the events of the asset open with it.
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
     failed = [states[day] for day in days if day in states and not reaches_objective(states[day])]
     if failed and not _is_whole_file(run, report):
+        mark_failed(
+            context, {str(state.session): session_metadata(state) for state in failed if state.session in partitions}
+        )
         worst = min(failed, key=lambda state: state.ratio)
         raise dg.Failure(
             f"{len(failed)} of {len(days)} sessions stay incomplete; worst {worst.session}: "
@@ -90,7 +90,9 @@ def report_sessions(
             metadata=metadata,
             allow_retries=False,
         )
-    context.log.warning("%s", metadata["not_materialised"])
+    if left:
+        context.log.warning("%s", metadata["not_materialised"])
+    yield without_events()
 
 
 def report_cells(
@@ -120,11 +122,11 @@ def report_cells(
     known = [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown]
     settled = _settled_cells(run, report.expectation, known)
     missing = sum(state.missing for state in report.states)
-    if not missing and len(settled) == len(keys):
-        yield from _materialise_all(context, report, metadata)
+    if not missing and len(settled) == len(keys) == 1:
+        yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
         return
-    for key, rows in settled.items():
-        yield dg.AssetMaterialization(context.asset_key, partition=key, metadata={"dagster/partition_row_count": rows})
+    rows = {str(key): {"dagster/partition_row_count": stored} for key, stored in settled.items()}
+    _materialise_new(context, report, rows, {str(key): _session(key) for key in settled})
     yield dg.AssetObservation(context.asset_key, metadata=metadata)
     problems = []
     if missing and not _is_whole_file(run, report):
@@ -136,9 +138,11 @@ def report_cells(
             f"No ticker list of the vendor has {names}: delete the key, or wait until the ticker is listed."
         )
     if problems:
+        mark_failed(context, {str(key): {"dagster/partition_row_count": 0} for key in keys if key not in settled})
         raise dg.Failure(" ".join(problems), metadata=metadata, allow_retries=False)
     if missing:
         context.log.warning("%s bars are missing that the file does not have. %s", missing, _why(report))
+    yield without_events()
 
 
 def _is_whole_file(run: BarRun, report: LoadReport) -> bool:
@@ -150,24 +154,24 @@ def _is_whole_file(run: BarRun, report: LoadReport) -> bool:
     return run.source.capabilities.own_rows and stored and not report.failures
 
 
-def _materialise_all(
-    context: dg.AssetExecutionContext, report: LoadReport, metadata: dict[str, Any]
-) -> Iterator[AssetEvent]:
-    """Every partition of the run, and the load's facts; for several partitions, these in one observation.
+def _materialise_new(
+    context: dg.AssetExecutionContext,
+    report: LoadReport,
+    settled: Mapping[str, Mapping[str, Any]],
+    sessions: Mapping[str, date],
+) -> None:
+    """Materialise those settled partitions that the load asked for, or that never were.
 
-    Dagster stores a result's metadata once for every partition. The picture of 500 tickers × 252 sessions would be
-    stored 126,000 times, and plots over partitions would put a range's sums beside a single session's.
+    Args:
+        context: of the run.
+        report: what the load did.
+        settled: metadata by partition key.
+        sessions: the session of each key.
     """
-    if len(context.partition_keys) == 1 and len(report.states) <= 1:
-        yield dg.MaterializeResult(metadata={**metadata, "dagster/partition_row_count": metadata["bars_stored"]})
-        return
-    days = [state.session for state in report.states]
-    span = f"{len(days)} sessions, {days[0]} to {days[-1]}" if days else "no session"
-    words = f"{span}: {metadata['bars_stored']:,} of {metadata['bars_expected']:,} bars stored"
-    where = "numbers and picture are in the newest observation under Events"
-    yield dg.MaterializeResult(metadata={"loaded_in_one_run": f"{words} ({where})"})
-    # Last, so that the events of the asset open with it.
-    yield dg.AssetObservation(context.asset_key, metadata=metadata)
+    new = never_materialised(context, list(settled))
+    spans = {(unit.first, unit.last) for unit in report.plan.units}
+    asked = {day for day in set(sessions.values()) if any(first <= day <= last for first, last in spans)}
+    materialise(context, {key: facts for key, facts in settled.items() if key in new or sessions[key] in asked})
 
 
 def _settled_cells(

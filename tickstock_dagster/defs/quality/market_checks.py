@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.core.calendars.markets import market_named
@@ -28,6 +29,16 @@ _EVALUATIONS = {
     "no_long_gaps": no_long_gaps,
     "latest_session_present": latest_session_present,
 }
+
+
+@cache
+def market_checks_job(mic: str) -> UnresolvedAssetJobDefinition:
+    """The job `<mic>_bar_checks`."""
+    return dg.define_asset_job(
+        f"{mic.lower()}_bar_checks",
+        selection=dg.AssetSelection.checks_for_assets(market_asset(mic)),
+        description=f"Evaluates the checks of the bars of {market_named(mic).name} on the table as it is now.",
+    )
 
 
 def market_checks(mic: str) -> dg.Definitions:
@@ -53,11 +64,7 @@ def market_checks(mic: str) -> dg.Definitions:
             if name in selected:
                 yield evaluate(asset.key, engine, calendar, now, tracked())
 
-    job = dg.define_asset_job(
-        f"{prefix}_bar_checks",
-        selection=dg.AssetSelection.checks_for_assets(asset),
-        description=f"Evaluates the checks of the bars of {market.name} on the table as it is now.",
-    )
+    job = market_checks_job(mic)
 
     @dg.schedule(
         name=f"{prefix}_bar_checks_schedule",

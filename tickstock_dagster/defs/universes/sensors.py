@@ -13,7 +13,7 @@ from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.orphans import fail_orphans
 from tickstock_dagster.defs.partitions import UNIVERSES, grid_start, universes
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
-from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
+from tickstock_dagster.defs.tags import PARTITION_TAG, RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster.defs.universes.jobs import universe_membership, universe_sync, universe_themes
 
 SYNC_TRIGGER = "sync"
@@ -81,7 +81,7 @@ def universe_grid_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Every theme and every universe on the session of the run that succeeded; a new universe gets its key here."""
     tags = context.dagster_run.tags
-    session = tags.get("dagster/partition") or tags.get(RANGE_START)
+    session = tags.get(PARTITION_TAG) or tags.get(RANGE_START)
     if session is None:
         return dg.SkipReason("the run had no partition")
     names = list(THEMES)

@@ -1,10 +1,12 @@
 """`us/session_bars` executed for real: ranges, guards, the completeness objective, chosen tickers, closed days."""
 
 from datetime import UTC, date, datetime
+from typing import Any
 
 import dagster as dg
 import pytest
 
+from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster_tests.defs.factory import (
     FEW,
     FORTY,
@@ -15,6 +17,7 @@ from tickstock_dagster_tests.defs.factory import (
     TUE,
     WED,
     Factory,
+    all_definitions,
     checks_of,
     facts_of,
     failure_of,
@@ -23,6 +26,7 @@ from tickstock_dagster_tests.defs.factory import (
 
 pytestmark = pytest.mark.no_cover  # tracing doubles the time; what runs here is traced by other tests of these assets
 
+SESSION_BARS = dg.AssetKey(["us", "session_bars"])
 BEFORE_THURSDAYS_CLOSE = datetime(2026, 11, 19, 20, 59, tzinfo=UTC)
 
 
@@ -30,6 +34,20 @@ def stored(factory: Factory, tickers: tuple[str, ...] = FEW) -> list[tuple[date,
     """Bars a session. (A grouped call also stores those that nobody asked for.)"""
     query = "SELECT session, count(*) FROM ohlcv_daily WHERE ticker = ANY (%s) GROUP BY 1 ORDER BY 1"
     return factory.rows(query, list(tickers))
+
+
+def statuses(factory: Factory, *days: date) -> list[str | None]:
+    """How Dagster shows the partitions of some sessions."""
+    keys = [str(day) for day in days]
+    found = factory.instance.get_status_by_partition(SESSION_BARS, keys, sessions) or {}
+    return [status.value if (status := found.get(key)) else None for key in keys]
+
+
+def numbers(factory: Factory, day: date) -> dict[str, Any]:
+    """The metadata of the newest observation of a session's partition."""
+    newest = dg.AssetRecordsFilter(SESSION_BARS, asset_partitions=[str(day)])
+    data = factory.instance.fetch_observations(newest, limit=1).records[0].event_log_entry.asset_observation
+    return {name: value.value for name, value in data.metadata.items()}
 
 
 def test_one_session_is_loaded_checked_and_told_about(factory: Factory) -> None:
@@ -251,3 +269,55 @@ def test_a_file_of_bars_loads_sessions_and_leaves_corporate_actions_missing(fact
     assert factory.rows("SELECT DISTINCT source ~ '^files:[0-9a-f]{12}$' FROM ohlcv_daily") == [True]
     assert factory.materialised("session_bars") == {"2026-11-19", "2026-11-20"}
     assert factory.materialised("corporate_actions") == set()
+
+
+def test_a_session_that_failed_is_shown_as_failed_with_its_numbers_and_its_run(factory: Factory) -> None:
+    factory.track(*FORTY)
+    factory.vendor.install("missing_symbols", day=TUE, tickers=FORTY[:3])
+    failed = factory.run("us_eod", MON, WED)
+    assert not failed.success
+    assert statuses(factory, MON, TUE, WED) == ["MATERIALIZED", "FAILED", "MATERIALIZED"]
+    assert numbers(factory, TUE)["bars"] == "37/40"
+    planned = factory.instance.get_latest_planned_materialization_info(SESSION_BARS, str(TUE))
+    assert planned is not None
+    assert planned.run_id == failed.run_id
+
+    factory.vendor.clear_faults()
+    assert factory.run("us_eod", MON, WED, config={"ask_again": True}).success
+    assert statuses(factory, MON, TUE, WED) == ["MATERIALIZED"] * 3
+
+
+def test_every_session_of_a_range_has_its_own_numbers(factory: Factory) -> None:
+    factory.track(*FORTY)
+    factory.vendor.install("missing_symbols", day=TUE, tickers=FORTY[:2])
+    assert factory.run("us_eod", MON, WED).success
+    records = factory.instance.fetch_materializations(SESSION_BARS, limit=9).records
+    found = {record.partition_key: record.asset_materialization.metadata for record in records}
+    stored = {key: (data["bars_stored"].value, data["bars_missing"].value) for key, data in found.items()}
+    assert stored == {str(MON): (40, 0), str(TUE): (38, 2), str(WED): (40, 0)}
+    assert {key: data["completeness"].value for key, data in found.items()}[str(TUE)] == 0.95
+
+
+def test_a_range_that_is_stored_materialises_nothing_again_and_its_checks_speak(factory: Factory) -> None:
+    factory.track()
+    assert factory.run("us_eod", MON, FRI).success
+    again = factory.run("us_eod", MON, FRI)
+    assert again.success
+    assert [event for event in again.all_events if event.is_step_materialization] == []
+    assert set(checks_of(again)) == set(checks_of(factory.run("us_eod", FRI)))
+    assert facts_of(again)["bars_stored"] == 15
+
+    factory.instance.wipe_assets([SESSION_BARS])
+    assert factory.run("us_eod", MON, FRI).success
+    assert len(factory.materialised("session_bars")) == 5, "Dagster's own books had lost them"
+
+
+def test_a_range_plans_each_check_once_and_meets_the_row(factory_on_postgres: Factory) -> None:
+    factory = factory_on_postgres
+    factory.track()
+    assert factory.run("us_eod", MON, FRI).success
+    checks = all_definitions().resolve_asset_graph().get_check_keys_for_assets({SESSION_BARS})
+    log = factory.instance.event_log_storage
+    rows = {key.name: log.get_asset_check_execution_history(key, limit=9) for key in checks}
+    assert {name: len(found) for name, found in rows.items()} == dict.fromkeys(rows, 1)
+    assert {found[0].status.value for found in rows.values()} == {"SUCCEEDED"}
