@@ -6,7 +6,6 @@ from itertools import islice
 from typing import Any
 
 from tickstock_dagster.simulator import wire
-from tickstock_dagster.simulator.endpoints.rough import fields_of
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.market.minutes import minute_rows
@@ -45,7 +44,7 @@ def range_bars(call: Call) -> dict[str, Any]:
     if order == "desc":
         bars.reverse()
     if timespan == "day":
-        page = [fields_of(call, bar) | {"t": wire.range_stamp(bar.day)} for bar in bars[offset : offset + limit]]
+        page = [bar.fields | {"t": wire.range_stamp(bar.day)} for bar in bars[offset : offset + limit]]
         more = offset + limit < len(bars)
     else:
         minutes = _minutes(call, bars, order)
@@ -83,7 +82,7 @@ def grouped(call: Call) -> dict[str, Any]:
     answer: dict[str, Any] = {"queryCount": len(bars), "resultsCount": len(bars), "adjusted": adjusted, "status": "OK"}
     if bars:
         stamp = wire.grouped_stamp(day)
-        answer["results"] = [{"T": bar.ticker} | fields_of(call, bar) | {"t": stamp} for bar in bars]
+        answer["results"] = [{"T": bar.ticker} | bar.fields | {"t": stamp} for bar in bars]
         answer["count"] = len(bars)
     return answer
 
@@ -96,7 +95,7 @@ def previous(call: Call) -> dict[str, Any]:
     count = int(bar is not None)
     answer: dict[str, Any] = {"ticker": ticker, "queryCount": count, "resultsCount": count, "adjusted": adjusted}
     if bar is not None:
-        answer["results"] = [{"T": ticker} | fields_of(call, bar) | {"t": wire.grouped_stamp(bar.day)}]
+        answer["results"] = [{"T": ticker} | bar.fields | {"t": wire.grouped_stamp(bar.day)}]
         answer["count"] = 1
     return answer | {"status": "OK"}
 
@@ -109,11 +108,11 @@ def open_close(call: Call) -> dict[str, Any]:
     found = call.tape.of_ticker(ticker, day, day, call.view(adjusted))
     if not found:
         raise wire.not_found("Data not found.")
-    return _flat(call, found[-1])
+    return _flat(found[-1])
 
 
-def _flat(call: Call, bar: Printed) -> dict[str, Any]:
-    fields = fields_of(call, bar)
+def _flat(bar: Printed) -> dict[str, Any]:
+    fields = bar.fields
     return {
         "status": "OK",
         "from": bar.day.isoformat(),

@@ -4,7 +4,6 @@ from datetime import date, timedelta
 from typing import Any
 
 from tickstock_dagster.simulator import wire
-from tickstock_dagster.simulator.endpoints.rough import fields_of
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.market.tape import Printed
@@ -50,7 +49,7 @@ def _session(call: Call, ticker: str, last: Printed) -> dict[str, Any]:
     before = call.tape.of_ticker(
         ticker, last.day - _LOOKS_BACK, last.day - timedelta(days=1), call.view(adjusted=False)
     )
-    fields = fields_of(call, last)
+    fields = last.fields
     close, previous = float(fields["c"] or 0), float((before[-1] if before else last).fields["c"] or 0)
     return {
         "change": round(close - previous, _DECIMALS),
