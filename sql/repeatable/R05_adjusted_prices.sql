@@ -99,7 +99,7 @@ COMMENT ON COLUMN ohlcv_daily_adjusted.open IS 'Split-adjusted open.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.high IS 'Split-adjusted high.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.low IS 'Split-adjusted low.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.close IS 'Split-adjusted close.';
-COMMENT ON COLUMN ohlcv_daily_adjusted.volume IS 'Split-adjusted volume.';
+COMMENT ON COLUMN ohlcv_daily_adjusted.volume IS 'Split-adjusted volume, of whole shares; a split can make parts of them.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.total_return_close IS 'Close adjusted for splits and cash dividends: the dividends after a close scale it and all earlier ones by 1 - their cash / that close, in its shares.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.split_factor IS 'Product of split_from / split_to over later ex-dates.';
 COMMENT ON COLUMN ohlcv_daily_adjusted.dividend_factor IS 'Product over later ex-dates of 1 - cash / close before, both in the shares of that close.';

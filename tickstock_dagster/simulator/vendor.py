@@ -16,9 +16,13 @@ from tickstock_dagster.simulator.endpoints import (
     aggregates,
     corporate_actions,
     etf_global,
+    filings,
     fmv,
+    ipos,
     listings,
     market_status,
+    news,
+    ranges,
 )
 from tickstock_dagster.simulator.faults import catalogue as faults
 from tickstock_dagster.simulator.faults.engine import FaultEngine, Subject
@@ -33,7 +37,7 @@ from tickstock_dagster.simulator.options import SimulatorOptions
 from tickstock_dagster.simulator.stats import Stats
 
 ENDPOINTS: dict[str, Handler] = {
-    "/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}": aggregates.range_bars,
+    "/v2/aggs/ticker/{ticker}/range/{multiplier}/{timespan}/{from}/{to}": ranges.range_bars,
     "/v2/aggs/grouped/locale/us/market/stocks/{date}": aggregates.grouped,
     "/v2/aggs/ticker/{ticker}/prev": aggregates.previous,
     "/v1/open-close/{ticker}/{date}": aggregates.open_close,
@@ -49,6 +53,10 @@ ENDPOINTS: dict[str, Handler] = {
     "/v3/reference/dividends": corporate_actions.old_dividends,
     "/etf-global/v1/profiles": etf_global.profiles,
     "/etf-global/v1/taxonomies": etf_global.taxonomies,
+    "/vX/reference/ipos": ipos.experimental_ipos,
+    "/v1/reference/ipos": ipos.ipos,
+    "/v2/reference/news": news.news,
+    "/stocks/filings/vX/index": filings.index,
     "/v1/marketstatus/now": market_status.now,
     "/v1/marketstatus/upcoming": market_status.upcoming,
 }
@@ -130,6 +138,7 @@ class Vendor:
             self.faults.lateness,
             self.faults.late_days,
             self.action_edits,
+            self.options.seed,
         )
         tape.reach(eastern_date(self.clock.now()))
         data.warm()
@@ -169,7 +178,7 @@ class Vendor:
 
 
 def _subject(path: str, parts: dict[str, str], asked: str | None) -> Subject:
-    first, last = aggregates.days_of(parts) or (None, None)
+    first, last = ranges.days_of(parts) or (None, None)
     return Subject(path, parts.get("ticker") or parts.get("id") or asked, first, last)
 
 

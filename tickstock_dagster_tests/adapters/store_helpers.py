@@ -22,7 +22,7 @@ MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
 BAR_TYPES: dict[str, type[pl.DataType] | pl.DataType] = {
     "security_id": pl.Int64, "session": pl.Date, "ticker": pl.String, "closes_at": pl.Datetime("us", "UTC"),
     "open": pl.Float64, "high": pl.Float64, "low": pl.Float64, "close": pl.Float64, "volume": pl.Int64,
-    "vwap": pl.Float64, "transactions": pl.Int64, "status": pl.String,
+    "vwap": pl.Float64, "transactions": pl.Int64, "status": pl.String, "volume_printed": pl.Float64,
 }  # fmt: skip
 REJECTED_TYPES = dict(
     zip(REJECTED_COLUMNS, (pl.String, pl.Date, pl.Int64, pl.String, pl.String, pl.String), strict=True)

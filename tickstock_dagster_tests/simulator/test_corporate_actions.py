@@ -83,7 +83,7 @@ def test_new_lists_sort_by_several_fields_and_filter_by_sets_and_ranges(shared: 
 
 
 @pytest.mark.parametrize(
-    "query", [{"sort": "split_to.asc"}, {"sort": "ticker.up"}, {"execution_date__gte": "soon"}, {"limit": "5001"}]
+    "query", [{"sort": "price.asc"}, {"sort": "ticker.up"}, {"execution_date__gte": "soon"}, {"limit": "5001"}]
 )
 def test_wrong_parameters_of_new_lists_are_refused(shared: RunningSimulator, query: dict[str, str]) -> None:
     assert ask(shared, SPLITS, **query).status == 400

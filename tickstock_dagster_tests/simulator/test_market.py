@@ -16,7 +16,7 @@ from tickstock_dagster.simulator.market.securities import DaySeries, Security, S
 from tickstock_dagster.simulator.market.sessions import sessions
 from tickstock_dagster.simulator.synthetic.funds import shipped_funds
 from tickstock_dagster.simulator.synthetic.market import SyntheticMarket, synthetic_market
-from tickstock_dagster.simulator.synthetic.prices import ANCHOR
+from tickstock_dagster.simulator.synthetic.prices import ANCHOR, PARTS_OF_SHARES_FROM
 
 DIGEST = """
 import hashlib
@@ -111,7 +111,19 @@ def test_every_bar_keeps_the_invariants_and_falls_on_a_session(market: Synthetic
         assert np.all(series.low > 0)
         assert np.all(series.low <= np.minimum(series.open, series.close))
         assert np.all(series.high >= np.maximum(series.open, series.close))
-        assert np.all((series.volume >= 1) & (series.volume == np.floor(series.volume)))
+        assert np.all(series.volume > 0)
+
+
+def test_volumes_are_whole_until_2026_and_mostly_not_since(market: SyntheticMarket) -> None:
+    since = PARTS_OF_SHARES_FROM.toordinal()
+    whole, later = 0, 0
+    for security in market.securities:
+        series = market.series(security)
+        assert np.array_equal(series.volume, np.round(series.volume, 6))
+        parts = series.volume != np.floor(series.volume)
+        assert not parts[series.ordinals < since].any()
+        whole, later = whole + np.sum(~parts[series.ordinals >= since]), later + np.sum(series.ordinals >= since)
+    assert whole / later == pytest.approx(1_151 / 12_518, abs=0.01)
 
 
 def test_prices_are_printed_in_cents_and_below_a_dollar_in_hundredths_of_a_cent(market: SyntheticMarket) -> None:

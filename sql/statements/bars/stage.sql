@@ -3,7 +3,7 @@
 CREATE TEMP TABLE IF NOT EXISTS stage_bars (
     security_id bigint, session date, ticker text, closes_at timestamptz,
     open numeric(18, 6), high numeric(18, 6), low numeric(18, 6), close numeric(18, 6),
-    volume bigint, vwap numeric(18, 6), transactions bigint, status text
+    volume bigint, vwap numeric(18, 6), transactions bigint, status text, volume_printed numeric(24, 6)
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS stage_gaps (
     security_id bigint, session date, ticker text, reason text, evidence text, retry_at timestamptz

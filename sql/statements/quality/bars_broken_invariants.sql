@@ -1,7 +1,8 @@
 SELECT 'constraint ' || wanted.name || ' is missing or not validated' AS what, 1 AS violations
 FROM unnest(ARRAY[
     'ohlcv_daily_printed_or_fmv', 'ohlcv_daily_prices_positive', 'ohlcv_daily_high_not_below_low',
-    'ohlcv_daily_open_inside', 'ohlcv_daily_close_inside', 'ohlcv_daily_volume_not_negative']) AS wanted (name)
+    'ohlcv_daily_open_inside', 'ohlcv_daily_close_inside', 'ohlcv_daily_volume_not_negative',
+    'ohlcv_daily_volume_printed_near']) AS wanted (name)
 WHERE NOT EXISTS (
     SELECT FROM pg_constraint AS c
     WHERE c.conrelid = 'public.ohlcv_daily'::regclass AND c.conname = wanted.name AND c.convalidated)

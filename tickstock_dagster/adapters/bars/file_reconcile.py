@@ -25,7 +25,7 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 
 _PRICES = ("open", "high", "low", "close")
 _EQUAL = 1e-6
-"""Prices are stored with six decimals: what differs by less was rounded."""
+"""Prices and volumes are stored with six decimals: what differs by less was rounded."""
 
 
 def pending_with_file(
@@ -78,9 +78,8 @@ def revised_bars(
         theirs.select("ticker", "session", *(pl.col(name).alias(f"{name}_now") for name in columns)),
         on=["ticker", "session"],
     )
-    price = pl.any_horizontal((pl.col(name) - pl.col(f"{name}_now")).abs() > _EQUAL for name in _PRICES)
-    volume = (pl.col("volume") - pl.col("volume_now")).abs() > 0.5  # volumes are rounded to shares
-    return dict(both.filter(price | volume).group_by("session").len().iter_rows())
+    differs = pl.any_horizontal((pl.col(name) - pl.col(f"{name}_now")).abs() > _EQUAL for name in columns)
+    return dict(both.filter(differs).group_by("session").len().iter_rows())
 
 
 def reconcile_with_file(loader: BarLoader, session: date) -> ReconcileReport:

@@ -32,7 +32,7 @@ DAILY_COLUMNS = (
     BarColumn("high", "numeric", "Highest price, raw."),
     BarColumn("low", "numeric", "Lowest price, raw."),
     BarColumn("close", "numeric", "Official close, raw."),
-    BarColumn("volume", "bigint", "Shares traded, raw."),
+    BarColumn("volume", "bigint", "Whole shares traded, raw."),
     BarColumn("vwap", "numeric", "Volume-weighted average price, raw."),
     BarColumn("transactions", "bigint", "Number of trades."),
     BarColumn("fmv", "numeric", "Fair market value; never mixed into close.", staged=False),
@@ -40,6 +40,7 @@ DAILY_COLUMNS = (
     BarColumn("source", "text", "Where the row came from.", staged=False),
     BarColumn("status", "text", "provisional or final."),
     BarColumn("loaded_at", "timestamp with time zone", "When this version was written.", staged=False),
+    BarColumn("volume_printed", "numeric", "Shares traded as printed; null: a whole number, volume."),
 )
 
 STAGED_BAR_COLUMNS = tuple(column.name for column in DAILY_COLUMNS if column.staged)

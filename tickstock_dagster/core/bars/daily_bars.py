@@ -40,6 +40,9 @@ MIN_PRICE = 0.000001
 MAX_VOLUME = 1e15
 """Shares. Far above the volume of all markets together in any session."""
 
+VOLUME_DECIMALS = 6
+"""Decimals of a printed volume; the tapes print no more of a share."""
+
 
 @dataclass(frozen=True, slots=True)
 class ValidatedBars:
@@ -47,7 +50,8 @@ class ValidatedBars:
 
     Attributes:
         good: `BAR_SCHEMA`, unique by (ticker, session); volume in whole shares, rounded half to even, but never to 0
-            where a part of a share traded.
+            where a part of a share traded. And `volume_printed`: the volume as printed, with `VOLUME_DECIMALS`; null
+            where it is a whole number.
         rejected: `BAR_SCHEMA` plus `reason` (text, rules joined by "; ", what is odd about the row first).
     """
 
@@ -98,9 +102,17 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
     words = [pl.col(ODD), *(pl.when(broken).then(pl.lit(text)) for broken, text in rules)]
     rejected = rows.filter("broken").drop("broken")
     good = rows.filter(~pl.col("broken")).drop("broken", ODD)
-    whole = pl.col("volume").round(mode="half_to_even")
     return ValidatedBars(
-        # Fractions of shares are printed since 2026: what traded at all is never stored as nothing.
-        good=good.with_columns(pl.when(pl.col("volume") > 0).then(whole.clip(lower_bound=1)).otherwise(whole)),
+        good=_with_whole_shares(good),
         rejected=rejected.with_columns(reason=pl.concat_str(words, separator="; ", ignore_nulls=True)).drop(ODD),
     )
+
+
+def _with_whole_shares(bars: pl.DataFrame) -> pl.DataFrame:
+    """Good bars with volumes in whole shares, and `volume_printed` where another number was printed."""
+    # Fractions of shares are printed since 2026: what traded at all is never stored as nothing.
+    whole = pl.col("volume").round(mode="half_to_even")
+    whole = pl.when(pl.col("volume") > 0).then(whole.clip(lower_bound=1)).otherwise(whole)
+    printed = pl.col("volume").round(VOLUME_DECIMALS).clip(lower_bound=10.0**-VOLUME_DECIMALS)
+    parts = (pl.col("volume") > 0) & (pl.col("volume") != whole) & (printed != whole)
+    return bars.with_columns(whole, volume_printed=pl.when(parts).then(printed))

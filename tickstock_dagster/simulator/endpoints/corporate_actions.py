@@ -6,6 +6,7 @@ Rows have the security's latest ticker, as at the vendor, whatever its ticker wa
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.clock import eastern_date
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
@@ -18,13 +19,16 @@ ANNOUNCED_AHEAD = timedelta(days=14)
 
 SPLITS = ListShape(
     filters={"ticker": pages.text, "execution_date": pages.day, "adjustment_type": pages.text},
-    sorts=("execution_date", "ticker", "adjustment_type"),
+    sorts=(
+        "execution_date", "ticker", "adjustment_type", "id", "split_from", "split_to", "historical_adjustment_factor",
+    ),
     default_sort="execution_date.desc",
     default_limit=100,
     max_limit=5_000,
     new_style=True,
     tie="id",
-)
+    counted=False,
+)  # fmt: skip
 OLD_SPLITS = ListShape(
     filters={"ticker": pages.text, "execution_date": pages.day},
     sorts=("execution_date", "ticker"),
@@ -33,6 +37,7 @@ OLD_SPLITS = ListShape(
     max_limit=1_000,
     new_style=False,
     tie="id",
+    counted=False,
 )
 DIVIDENDS = ListShape(
     filters={
@@ -41,13 +46,17 @@ DIVIDENDS = ListShape(
         "frequency": pages.number,
         "distribution_type": pages.text,
     },
-    sorts=("ticker", "ex_dividend_date", "frequency", "distribution_type"),
+    sorts=(
+        "ticker", "ex_dividend_date", "frequency", "distribution_type", "id", "declaration_date", "record_date",
+        "pay_date", "cash_amount", "currency", "split_adjusted_cash_amount", "historical_adjustment_factor",
+    ),
     default_sort="ticker.asc",
     default_limit=100,
     max_limit=5_000,
     new_style=True,
     tie="id",
-)
+    counted=False,
+)  # fmt: skip
 OLD_DIVIDENDS = ListShape(
     filters={
         "ticker": pages.text,
@@ -65,6 +74,7 @@ OLD_DIVIDENDS = ListShape(
     max_limit=1_000,
     new_style=False,
     tie="id",
+    counted=False,
 )
 
 
@@ -152,8 +162,12 @@ def splits(call: Call) -> dict[str, Any]:
 def old_splits(call: Call) -> dict[str, Any]:
     """`/v3/reference/splits`, deprecated: no type and no factor."""
     names = ("id", "ticker", "execution_date", "split_from", "split_to")
-    rows = [{name: row.get(name) for name in names} for row in _rows("splits", call)]
-    return list_answer(OLD_SPLITS, rows, pages.opened(call.query), f"{call.origin}{call.path}")
+    query = pages.opened(call.query)
+    rows: list[dict[str, Any]] = [{name: row.get(name) for name in names} for row in _rows("splits", call)]
+    if query.get("reverse_split"):
+        wanted = wire.parse_flag(query, "reverse_split", False)
+        rows = [row for row in rows if (row["split_from"] > row["split_to"]) == wanted]
+    return list_answer(OLD_SPLITS, rows, query, f"{call.origin}{call.path}")
 
 
 def dividends(call: Call) -> dict[str, Any]:

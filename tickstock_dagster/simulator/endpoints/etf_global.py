@@ -21,7 +21,7 @@ from tickstock_dagster.simulator.market.securities import FundFacts, Security, s
 
 SHAPE = ListShape(
     filters={"composite_ticker": pages.text, "processed_date": pages.day, "effective_date": pages.day},
-    sorts=("composite_ticker", "processed_date"),
+    sorts=("composite_ticker", "processed_date", "effective_date"),
     default_sort="composite_ticker.asc",
     default_limit=100,
     max_limit=5_000,
@@ -93,7 +93,14 @@ def _found(call: Call, query: dict[str, str]) -> Iterator[tuple[Row, Fund]]:
         if fund[0].ticker_on(effective) and pages.keeps(keys, of_effect):
             yield keys, fund
 
-    if order[0][0] == "processed_date":
+    if "effective_date" in descending:
+        if not (of_ticker or of_day):
+            raise wire.bad_request("The simulator sorts by effective_date within some funds or some processed dates")
+        found = [one for position, day in days for ticker, fund in funds for one in row(position, day, ticker, fund)]
+        for name, reverse in reversed(order):
+            found.sort(key=lambda one: str(one[0][name]), reverse=reverse)
+        yield from found
+    elif order[0][0] == "processed_date":
         for position, day in days:
             for ticker, fund in funds:
                 yield from row(position, day, ticker, fund)

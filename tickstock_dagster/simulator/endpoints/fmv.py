@@ -4,30 +4,46 @@ from datetime import date, timedelta
 from typing import Any
 
 from tickstock_dagster.simulator import wire
-from tickstock_dagster.simulator.endpoints.rough import fields_of
+from tickstock_dagster.simulator.endpoints import market_status
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
+from tickstock_dagster.simulator.http.pages import ListShape
 from tickstock_dagster.simulator.market.tape import Printed
 
 MAX_TICKERS = 250
-_DEFAULT_LIMIT, _MAX_LIMIT = 10, 250
+SNAPSHOTS = ListShape({"ticker": pages.text}, ("ticker",), "ticker.asc", 10, MAX_TICKERS, new_style=False, tie="ticker")
 _MARKET = "SPY"
 _DECIMALS = 4
 _LOOKS_BACK = timedelta(days=30)
 
 
 def snapshots(call: Call) -> dict[str, Any]:
-    """`/v3/snapshot` of the tickers in `ticker.any_of`, in pages; an unknown ticker is a row with an error."""
+    """`/v3/snapshot` in pages: of the tickers in `ticker.any_of`, else of all that trade and fit the parameters.
+
+    A ticker that was asked for by name and is not known is a row with an error.
+    """
     query = pages.opened(call.query)
-    tickers = sorted({name for name in (query.get("ticker.any_of") or "").split(",") if name})
-    if not 0 < len(tickers) <= MAX_TICKERS:
+    named = query.get("ticker.any_of") or query.get("ticker") or ""
+    tickers = {name for name in named.split(",") if name}
+    if len(tickers) > MAX_TICKERS:
         raise wire.bad_request(f"The parameter 'ticker.any_of' must name 1 to {MAX_TICKERS} tickers")
-    limit, offset = wire.parse_limit(query, _DEFAULT_LIMIT, _MAX_LIMIT), pages.offset_of(query)
-    answer = {"results": [_row(call, ticker) for ticker in tickers[offset : offset + limit]], "status": "OK"}
-    if offset + limit < len(tickers):
+    [(_, descending)] = pages.sorting(SNAPSHOTS, query)
+    limit, offset = wire.parse_limit(query, SNAPSHOTS.default_limit, SNAPSHOTS.max_limit), pages.offset_of(query)
+    asked = pages.conditions(SNAPSHOTS, _ranges(query))
+    if not tickers:
+        tickers = {ticker for one in call.tape.data.securities if (ticker := one.ticker_on(call.today))}
+    if query.get("type", "stocks") != "stocks":
+        tickers = set()
+    chosen = sorted((name for name in tickers if pages.keeps({"ticker": name}, asked)), reverse=descending)
+    answer = {"results": [_row(call, ticker) for ticker in chosen[offset : offset + limit]], "status": "OK"}
+    if offset + limit < len(chosen):
         cursor = pages.cursor_for(query, offset + limit, new_style=False)
         answer["next_url"] = f"{call.origin}{call.path}?cursor={cursor}"
     return answer
+
+
+def _ranges(query: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name.startswith(("ticker.g", "ticker.l"))}
 
 
 def _row(call: Call, ticker: str) -> dict[str, Any]:
@@ -35,6 +51,7 @@ def _row(call: Call, ticker: str) -> dict[str, Any]:
     if not held:
         return {"ticker": ticker, "error": "NOT_FOUND", "message": "Ticker not found."}
     row: dict[str, Any] = {"ticker": ticker, "type": "stocks", "name": held[0].name, "timeframe": "REAL-TIME"}
+    row["market_status"] = market_status.now(call)["market"]
     last = call.tape.latest(ticker, call.view(adjusted=False))
     if last is None:
         return row
@@ -50,7 +67,7 @@ def _session(call: Call, ticker: str, last: Printed) -> dict[str, Any]:
     before = call.tape.of_ticker(
         ticker, last.day - _LOOKS_BACK, last.day - timedelta(days=1), call.view(adjusted=False)
     )
-    fields = fields_of(call, last)
+    fields = last.fields
     close, previous = float(fields["c"] or 0), float((before[-1] if before else last).fields["c"] or 0)
     return {
         "change": round(close - previous, _DECIMALS),
@@ -61,6 +78,7 @@ def _session(call: Call, ticker: str, last: Printed) -> dict[str, Any]:
         "open": fields["o"],
         "previous_close": previous,
         "volume": fields["v"],
+        "decimal_volume": str(fields["v"]),
     }
 
 

@@ -9,6 +9,7 @@ from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.simulator import wire
 from tickstock_dagster.simulator.clock import EASTERN
 from tickstock_dagster.simulator.endpoints import rough
+from tickstock_dagster.simulator.endpoints.company import company_facts
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.http.pages import ListShape, list_answer
@@ -144,6 +145,7 @@ def details(call: Call) -> dict[str, Any]:
         "ticker_suffix": ticker.partition(".")[2] or None,
         "description": f"{holder.name} is listed in the United States.",
         "homepage_url": f"https://www.{ticker.partition('.')[0].lower()}.example",
+        **company_facts(holder, call.origin),
     }
     return {"results": {name: value for name, value in known.items() if value is not None}, "status": "OK"}
 
@@ -178,8 +180,10 @@ def events(call: Call) -> dict[str, Any]:
     return {"results": {name: value for name, value in results.items() if value is not None}, "status": "OK"}
 
 
-def types(_call: Call) -> dict[str, Any]:
+def types(call: Call) -> dict[str, Any]:
     """`/v3/reference/tickers/types`."""
+    if not _of_us_stocks(call):
+        return {"results": [], "status": "OK", "count": 0}
     rows = [
         {"code": code, "description": words, "asset_class": "stocks", "locale": "us"} for code, words in TYPES.items()
     ]
@@ -188,7 +192,7 @@ def types(_call: Call) -> dict[str, Any]:
 
 def exchanges(call: Call) -> dict[str, Any]:
     """`/v3/reference/exchanges`; the vendor's `id` is not unique."""
-    if call.query.get("asset_class", "stocks") != "stocks":
+    if not _of_us_stocks(call):
         return {"results": [], "status": "OK", "count": 0}
     names = ("id", "type", "name", "acronym", "mic", "operating_mic", "participant_id")
     rows = [
@@ -197,3 +201,8 @@ def exchanges(call: Call) -> dict[str, Any]:
         for exchange in EXCHANGES
     ]
     return {"results": rows, "status": "OK", "count": len(rows)}
+
+
+def _of_us_stocks(call: Call) -> bool:
+    """Whether a request is about US stocks, or about all that there is."""
+    return (call.query.get("asset_class") or "stocks", call.query.get("locale") or "us") == ("stocks", "us")

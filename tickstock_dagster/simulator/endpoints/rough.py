@@ -1,8 +1,7 @@
 """What the real vendor's answers have and the kind simulator's lack, with the option `rough`.
 
-Since 2026 volumes are fractional on most rows (11,367 of 12,518 in a published count). FIGIs were missing on 1,922
-active tickers of about 11,000. The consolidated tapes put a lower-case `w` after a class or series. The rows that only
-this adds are listed and never trade.
+FIGIs were missing on 1,922 active tickers of about 11,000. The consolidated tapes put a lower-case `w` after a class or
+series. The rows that only this adds are listed and never trade.
 """
 
 from datetime import date
@@ -10,30 +9,12 @@ from typing import Any
 
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.market.securities import Security, stable_hash
-from tickstock_dagster.simulator.market.tape import Printed
-
-WHOLE_SHARE = 0.09
-"""Share of the bars whose volume is whole."""
 
 WITHOUT_FIGI = 0.17
 """Share of the active securities that never changed their ticker, and have no FIGI."""
 
 ODD_TICKERS = ("XYZ.Aw", "XYZpAw", "XYZpw", "XYZrw", "XYZ.A", "XYZpA", "XYZ")
 """Class, series, preferred and right, each also when issued."""
-
-_MILLION = 10**6
-
-
-def fields_of(call: Call, bar: Printed) -> dict[str, Any]:
-    """A bar's fields; in a rough market most volumes have six decimals."""
-    fields = bar.fields
-    if not call.rough or fields["v"] is None:
-        return fields
-    chance = stable_hash(f"volume:{bar.ticker}:{bar.day}")
-    if chance % 1000 < WHOLE_SHARE * 1000:
-        return fields
-    part = (chance // 1000 % (_MILLION - 1) + 1) / _MILLION
-    return fields | {"v": round(float(fields["v"]) + part, 6)}
 
 
 def row_of(call: Call, security: Security, row: dict[str, Any]) -> dict[str, Any]:

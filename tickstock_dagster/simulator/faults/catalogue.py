@@ -70,7 +70,7 @@ class CutBody(_Fault):
 
 
 class Empty200(_Fault):
-    """200 without `results`, counts at 0."""
+    """200 without `results`, counts at 0; an empty list where the answer has no count."""
 
     fault: Literal["empty_200"] = "empty_200"
 

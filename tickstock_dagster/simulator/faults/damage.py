@@ -65,7 +65,9 @@ def _empty(_fault: Fault, payload: Payload, _about: str | None, _day: date | Non
     if "results" not in payload:
         return None
     kept = {name: value for name, value in payload.items() if name not in ("results", "next_url")}
-    return kept | {name: 0 for name in ("resultsCount", "queryCount", "count") if name in kept}
+    zeros: Payload = {name: 0 for name in ("resultsCount", "queryCount", "count") if name in kept}
+    # Where the vendor counts nothing, an empty list is how it says that there is nothing.
+    return kept | (zeros or ({"results": []} if isinstance(payload["results"], list) else {}))
 
 
 def _null(_fault: Fault, payload: Payload, _about: str | None, _day: date | None) -> Payload | None:

@@ -41,6 +41,7 @@ class ListShape:
         new_style: which generation of sort and cursor.
         tie: field that breaks ties of equal sort values, so that pages never overlap.
         legacy: name of the parameters in the words of the vendor's older endpoints, if it is one.
+        counted: whether answers count their rows.
     """
 
     filters: Mapping[str, Callable[[str, str], Any]]
@@ -51,6 +52,7 @@ class ListShape:
     new_style: bool
     tie: str
     legacy: str | None = None
+    counted: bool = True
 
 
 def text(value: str, _name: str) -> str:
@@ -119,10 +121,11 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
     kept = [row for row in rows if keeps(row, asked)]
     kept.sort(key=lambda row: str(row.get(shape.tie, "")))
     for name, descending in reversed(order):
-        kept.sort(key=lambda row: (row.get(name) is None, row.get(name)), reverse=descending)
+        # Rows without the field stand last, whatever the order.
+        kept.sort(key=lambda row: ((row.get(name) is None) != descending, row.get(name)), reverse=descending)
     offset = offset_of(query)
     page = kept[offset : offset + limit]
-    answer: Row = {"results": page, "status": "OK", "count": len(page)}
+    answer: Row = {"results": page, "status": "OK"} | ({"count": len(page)} if shape.counted else {})
     if offset + limit < len(kept):
         answer["next_url"] = f"{url}?cursor={cursor_for(query, offset + limit, shape.new_style)}"
     return answer

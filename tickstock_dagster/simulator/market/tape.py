@@ -65,6 +65,7 @@ class Tape:
         lateness: further delay of a day.
         late_days: the days that have one.
         action_edits: changes to the feed of splits and dividends.
+        seed: of what is invented beside the market: offerings, filings, news.
     """
 
     data: MarketData
@@ -74,6 +75,7 @@ class Tape:
     lateness: Lateness
     late_days: Callable[[], set[date]]
     action_edits: ActionEdits = field(default_factory=ActionEdits)
+    seed: int = 0
     _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
 
     def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from tickstock_dagster.simulator.market.securities import (
     DaySeries,
     DividendEvent,
     Floats,
+    Ordinals,
     SplitEvent,
     generator,
 )
@@ -43,6 +44,12 @@ _FLOOR = 0.02
 _CENTS, _TENTHS_OF_CENTS = 2, 4
 _HALF_DAY_VOLUME = 0.55
 _MONTH_END_VOLUME = 1.25
+PARTS_OF_SHARES_FROM = date(2026, 2, 23)
+"""Since early 2026 the vendor's volumes have parts of shares; its own first day is not known to us."""
+
+WHOLE_VOLUMES = 0.09
+"""Share of the later bars whose volume is whole all the same: 1,151 of 12,518 in a published count."""
+
 _DECLARED_AHEAD, _PAID_AFTER = 15, 15
 """Sessions from declaration to ex-date, and from ex-date to payment."""
 
@@ -196,8 +203,15 @@ def draw_series(
         high=np.maximum(high, np.maximum(opening, close))[trading],
         low=np.minimum(low, np.minimum(opening, close))[trading],
         close=close[trading],
-        volume=np.maximum(np.round(volume * factors.crowding), 1)[trading],
+        volume=_with_parts(np.maximum(np.round(volume * factors.crowding), 1), seed, key, days, factors.eras)[trading],
     )
+
+
+def _with_parts(volume: Floats, seed: int, key: str, days: Ordinals, eras: Sequence[int]) -> Floats:
+    """Whole volumes, since `PARTS_OF_SHARES_FROM` most of them less a part of a share, with six decimals."""
+    draws = Draws(seed, f"parts of shares:{key}", eras)
+    split_shares = (days >= PARTS_OF_SHARES_FROM.toordinal()) & (draws.uniform() >= WHOLE_VOLUMES)
+    return np.where(split_shares, np.round(volume - draws.uniform().clip(1e-6, 1 - 1e-6), 6), volume)
 
 
 def session_rhythm(calendar: Sessions) -> Floats:

@@ -34,12 +34,13 @@ class Market:
 
     def __init__(self, url: str, path: Path) -> None:
         self.url, self.path, self.engine = url, path, open_engine(url)
+        self.volume = 1000.0
 
     def holds(self, **closes: dict[date, float]) -> None:
         """From now on the file has these closes, by ticker and session."""
         rows: list[dict[str, Any]] = [
             {"symbol": name.lstrip("_"), "date": day, "open": price, "high": price, "low": price, "close": price}
-            | {"volume": 1000}
+            | {"volume": self.volume}
             for name, days in closes.items()
             for day, price in days.items()
         ]
@@ -112,6 +113,15 @@ def test_a_file_that_is_corrected_later_restates_final_bars(market: Market) -> N
     assert market.reconcile().load.stored.restated == 1
     assert market.states() == [("6758.XTKS", 500.0, "final"), ("7203.XTKS", 1002.0, "final")]
     assert market.pending() == {}
+
+
+def test_a_volume_is_compared_as_printed(market: Market) -> None:
+    for volume, restated in ((999.6, 2), (999.6, 0), (999.7, 2)):
+        market.volume = volume
+        market.holds(_7203={THU: 1000.0}, _6758={THU: 500.0})
+        assert market.reconcile().load.stored.restated == restated
+    stored = query(market.url, "SELECT DISTINCT volume, volume_printed::float8 FROM ohlcv_daily")
+    assert stored == [(1000, 999.7)]
 
 
 def test_a_file_without_a_row_of_the_session_says_nothing_about_it(market: Market) -> None:

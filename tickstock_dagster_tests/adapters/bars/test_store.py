@@ -143,6 +143,29 @@ def test_every_value_that_changes_is_named(migrated_database_url: str, column: s
     assert query(migrated_database_url, "SELECT changed FROM bar_restatements") == [([column],)]
 
 
+def test_a_volume_is_kept_as_printed_and_a_change_below_one_share_is_a_restatement(migrated_database_url: str) -> None:
+    security_id = add_security(migrated_database_url, "AAA")
+    results = [
+        store(
+            migrated_database_url,
+            batch(bar(security_id, volume=1_000, volume_printed=printed), now=NOW + timedelta(hours=hour)),
+        )
+        for hour, printed in enumerate((999.6, 999.6, 999.600001, None))
+    ]
+    assert [(one.inserted, one.restated, one.unchanged) for one in results] == [
+        (1, 0, 0),
+        (0, 0, 1),
+        (0, 1, 0),
+        (0, 1, 0),
+    ]
+    kept = "SELECT changed, old_volume, old_volume_printed FROM bar_restatements ORDER BY known_to"
+    assert query(migrated_database_url, kept) == [
+        (["volume"], 1_000, Decimal("999.6")),
+        (["volume"], 1_000, Decimal("999.600001")),
+    ]
+    assert query(migrated_database_url, "SELECT volume, volume_printed FROM ohlcv_daily") == [(1_000, None)]
+
+
 def test_a_correction_that_is_corrected_back_leaves_two_restatements(migrated_database_url: str) -> None:
     security_id = add_security(migrated_database_url, "AAA")
     for hour, close in enumerate((11, 11.5, 11)):

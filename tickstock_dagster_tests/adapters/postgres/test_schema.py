@@ -205,6 +205,17 @@ def test_a_bar_that_breaks_an_invariant_cannot_be_stored(
         insert_bar(migrated_database_url, table, security_id, **values)
 
 
+@pytest.mark.parametrize(
+    ("volume", "printed"), [(0, 0.4), (100, 100), (100, 101.2), (100, 99), (0, 0), (1, 0), (1, -0.4)]
+)
+def test_a_printed_volume_that_contradicts_the_whole_one_cannot_be_stored(
+    migrated_database_url: str, volume: int, printed: float
+) -> None:
+    insert_bar(migrated_database_url, "ohlcv_daily", add_security(migrated_database_url, "AAA"), volume=volume)
+    with pytest.raises(errors.CheckViolation, match="volume_printed_near"):
+        query(migrated_database_url, "UPDATE ohlcv_daily SET volume_printed = %s", (printed,))
+
+
 @pytest.mark.parametrize("table", BARS)
 def test_a_high_below_the_low_is_refused_by_a_constraint_of_its_own(migrated_database_url: str, table: str) -> None:
     security_id = add_security(migrated_database_url, "AAA")

@@ -76,7 +76,15 @@ def test_the_primary_key_and_two_rows_of_one_cell_are_noticed(migrated_database_
 
 @pytest.mark.parametrize(
     "name",
-    ["printed_or_fmv", "prices_positive", "high_not_below_low", "open_inside", "close_inside", "volume_not_negative"],
+    [
+        "printed_or_fmv",
+        "prices_positive",
+        "high_not_below_low",
+        "open_inside",
+        "close_inside",
+        "volume_not_negative",
+        "volume_printed_near",
+    ],
 )
 def test_an_invariant_whose_constraint_is_gone_is_named(migrated_database_url: str, name: str) -> None:
     engine = open_engine(migrated_database_url)

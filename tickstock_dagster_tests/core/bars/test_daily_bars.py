@@ -32,6 +32,11 @@ def frame(rows: Sequence[dict[str, object]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=BAR_SCHEMA)
 
 
+def kept(rows: Sequence[dict[str, object]]) -> pl.DataFrame:
+    """Good rows with whole volumes as validation leaves them."""
+    return frame(rows).with_columns(volume_printed=pl.lit(None, pl.Float64))
+
+
 def reasons(*rows: dict[str, object]) -> list[str]:
     return validate_bars(frame(rows)).rejected["reason"].to_list()
 
@@ -57,7 +62,7 @@ OUTSIDE = f"a price is not in [{MIN_PRICE:.6f}, {MAX_PRICE:.0f}]"
 )
 def test_a_good_row_is_kept_as_it_is(changes):
     validated = validate_bars(frame([bar(**changes)]))
-    assert validated.good.equals(frame([bar(**changes)]))
+    assert validated.good.equals(kept([bar(**changes)]))
     assert validated.rejected.is_empty()
 
 
@@ -116,7 +121,7 @@ def test_a_row_that_breaks_several_rules_names_them_all(changes, reason):
 
 def test_nan_is_a_missing_value():
     validated = validate_bars(frame([bar(vwap=math.nan), bar(session=date(2026, 11, 19), vwap=None, close=math.nan)]))
-    assert validated.good.equals(frame([bar(vwap=None)]))
+    assert validated.good.equals(kept([bar(vwap=None)]))
     assert validated.rejected.drop("reason").equals(frame([bar(session=date(2026, 11, 19), vwap=None, close=None)]))
 
 
@@ -155,28 +160,33 @@ def test_a_broken_row_beside_a_good_one_spoils_both_and_keeps_its_own_reason():
 
 
 @pytest.mark.parametrize(
-    ("volume", "stored"),
+    ("volume", "shares", "printed"),
     [
-        (0.0, 0),
-        (0.004, 1),
-        (0.4, 1),
-        (0.5, 1),
-        (1.4, 1),
-        (1.5, 2),
-        (2.5, 2),
-        (3.5, 4),
-        (2.51, 3),
-        (1e9 + 0.5, 10**9),
-        (1e9 + 1.5, 10**9 + 2),
+        (0.0, 0, None),
+        (1e-9, 1, 0.000001),
+        (0.004, 1, 0.004),
+        (0.4, 1, 0.4),
+        (0.5, 1, 0.5),
+        (0.9999999, 1, None),
+        (1.4, 1, 1.4),
+        (1.5, 2, 1.5),
+        (2.5, 2, 2.5),
+        (3.5, 4, 3.5),
+        (2.51, 3, 2.51),
+        (38649398.679189, 38649399, 38649398.679189),
+        (1e9 + 0.5, 10**9, 1e9 + 0.5),
+        (1e9 + 1.5, 10**9 + 2, 1e9 + 1.5),
+        (MAX_VOLUME - 1, 10**15 - 1, None),
     ],
 )
-def test_a_fraction_of_a_share_is_rounded_half_to_even_and_never_to_nothing(volume, stored):
-    assert validate_bars(frame([bar(volume=volume)])).good["volume"].to_list() == [stored]
+def test_a_fraction_of_a_share_is_rounded_half_to_even_never_to_nothing_and_kept_as_printed(volume, shares, printed):
+    good = validate_bars(frame([bar(volume=volume)])).good
+    assert good.select("volume", "volume_printed").rows() == [(shares, printed)]
 
 
 def test_no_rows_are_no_rows():
     validated = validate_bars(frame([]))
-    assert validated.good.schema == pl.Schema(BAR_SCHEMA)
+    assert validated.good.schema == pl.Schema({**BAR_SCHEMA, "volume_printed": pl.Float64})
     assert validated.rejected.schema == pl.Schema({**BAR_SCHEMA, "reason": pl.String})
 
 
@@ -214,9 +224,9 @@ def test_the_order_of_rows_decides_nothing_and_no_row_is_lost(rows, random):
 STRICTER_THAN_THE_TABLE = (OUTSIDE, "volume is above", "vwap is no price", "transactions is negative", "two different")
 INSERT = """
 INSERT INTO same_rules (security_id, session, ticker, closes_at, open, high, low, close, volume, vwap, transactions,
-    source, status, loaded_at)
+    source, status, loaded_at, volume_printed)
 VALUES (1, %(session)s, %(ticker)s, %(now)s, %(open)s, %(high)s, %(low)s, %(close)s, %(volume)s, %(vwap)s,
-    %(transactions)s, 'test', 'final', %(now)s)"""
+    %(transactions)s, 'test', 'final', %(now)s, %(volume_printed)s)"""
 
 
 def awkward_rows(count: int) -> list[dict[str, object]]:
@@ -230,7 +240,7 @@ def awkward_rows(count: int) -> list[dict[str, object]]:
             high=random.choice(prices[7:11] * 6 + prices),
             low=random.choice(prices[4:8] * 6 + prices),
             close=random.choice(prices[4:10] * 6 + prices),
-            volume=random.choice([0.0, 0.5, 1e15, 12_345.0] * 4 + [None, -1.0]),
+            volume=random.choice([0.0, 0.5, 3e-7, 123.4567891, 1e15, 12_345.0] * 4 + [None, -1.0]),
             vwap=random.choice([None, 10.0, MIN_PRICE, MAX_PRICE] * 4 + [-1.0, 1e13]),
             transactions=random.choice([None, 0, 2**40] * 4 + [-1]),
         )
@@ -251,6 +261,6 @@ def test_the_table_takes_every_good_row_and_refuses_what_was_rejected(migrated_d
             broken = [words for words in row.pop("reason").split("; ") if not words.startswith(STRICTER_THAN_THE_TABLE)]
             if broken:
                 with pytest.raises((psycopg.IntegrityError, psycopg.DataError)), connection.transaction():
-                    cursor.execute(INSERT, {**row, **now})
+                    cursor.execute(INSERT, {**row, **now, "volume_printed": None})
                 refused += 1
         assert refused > 200

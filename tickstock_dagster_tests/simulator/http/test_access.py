@@ -158,8 +158,8 @@ def test_paths_outside_the_api_and_other_methods_are_refused(shared: RunningSimu
         (day_range("AAPL", "2026-11-16", "x"), {}),
         (day_range("AAPL", "2026-11-16", "2026-11-20"), {"sort": "up"}),
         (day_range("AAPL", "2026-11-16", "2026-11-20"), {"adjusted": "perhaps"}),
-        ("/v2/aggs/ticker/AAPL/range/2/day/2026-11-16/2026-11-20", {}),
-        ("/v2/aggs/ticker/AAPL/range/1/week/2026-11-16/2026-11-20", {}),
+        ("/v2/aggs/ticker/AAPL/range/0/day/2026-11-16/2026-11-20", {}),
+        ("/v2/aggs/ticker/AAPL/range/1/fortnight/2026-11-16/2026-11-20", {}),
     ],
 )
 def test_wrong_parameters_of_bars_are_refused(shared: RunningSimulator, path: str, query: dict[str, str]) -> None:
