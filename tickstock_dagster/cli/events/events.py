@@ -68,9 +68,7 @@ def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: f
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --follow: touch this file every few seconds while PostgreSQL and Redis can be reached.",
 )
-@click.option(
-    "--with-parent", is_flag=True, help="With --follow: end when the process that started it has ended."
-)
+@click.option("--with-parent", is_flag=True, help="With --follow: end when the process that started it has ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def dispatch(*, follow: bool, heartbeat: Path | None, with_parent: bool, as_json: bool) -> None:
     """Send the events that wait in the outbox to Redis.

@@ -53,9 +53,9 @@ An event is in Redis within 5 s of its commit:
 
 | written by | sent by |
 |---|---|
-| a command (`tickstock load`, `universe set`, …) | the command itself, meanwhile and at its end, also when it fails or is interrupted |
-| a Dagster run | the run itself at its end, also when it fails; the service below meanwhile |
-| a SQL function or a statement in `psql` | the service below |
+| a command (`tickstock load`, …) | itself: meanwhile, and at its end, also after an error or Ctrl-C |
+| a Dagster run | itself, at its end, also when it fails; meanwhile the service below |
+| a SQL function, or a statement in `psql` | the service below |
 
 The service is one process:
 
@@ -63,14 +63,14 @@ The service is one process:
 tickstock events dispatch --follow
 ```
 
-`tickstock dev` runs it beside Dagster, and `docker-compose.yml` as the service `events`. Where neither is at work, as with
-plain `dagster dev`, run it yourself; `outbox_sensor` sends what is left every 30 s. Where nothing at all runs, what a SQL
-function writes waits until one of these starts, or for `tickstock events dispatch`. A command that cannot reach Redis says so
-in one line, and succeeds: its events wait likewise.
+`tickstock dev` runs it beside Dagster, and `docker-compose.yml` as the service `events`. Where neither is at work, as
+with plain `dagster dev`, run it yourself; `outbox_sensor` sends what is left every 30 s. Where nothing runs at all,
+what a SQL function writes waits until one of these starts, or for `tickstock events dispatch`. A command that cannot
+reach Redis says so in one line, and succeeds: its events wait likewise.
 
-The service listens for commits (PostgreSQL NOTIFY), polls every 5 s, and survives restarts of both servers. On SIGTERM it
-finishes the events under way and exits. A second dispatcher, or a run that sends at its end, does no harm: one sends,
-the other waits. As a systemd unit:
+The service listens for commits (PostgreSQL NOTIFY), polls every 5 s, and survives restarts of both servers. On SIGTERM
+it finishes the events under way and exits. A second dispatcher, or a run that sends at its end, does no harm: one
+sends, the other waits. As a systemd unit:
 
 ```ini
 [Service]
