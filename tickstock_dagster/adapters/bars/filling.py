@@ -3,6 +3,8 @@
 Several loads may plan the same units. Each unit is leased by one of them and asked for once; a load works on its others
 first, waits for those, and then looks again at what is still owed. Resolving a request belongs in
 `adapters.bars.load_planning`.
+
+Longer than 250 lines because the rounds of a load, and what they leave behind, are one piece of work.
 """
 
 import logging
@@ -34,6 +36,7 @@ from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, BarAnswer, fetch_bars
 from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA
 from tickstock_dagster.core.loading.ledger import UnitStatus
 from tickstock_dagster.core.loading.load_progress import LoadProgress
@@ -169,7 +172,7 @@ class Filler:
                 batch, lost = validator.validate(told, now)
             batch.units = [*batch.units, *_refused(answers)]
             batch.holder, batch.calls = self.holder.name, self.context.drain()
-            batch.events = [self._counted.event(self.job_id, self.context.run_id, now)]
+            batch.events = [self._event(now)]
             filled.stored += store_batch(self.context.engine, batch)
         self.progress(total - len(self._left), total)
         filled.unresolved.update(lost)
@@ -234,6 +237,13 @@ class Filler:
                 filled.failures[unit.unit_id] = f"{unit.describe()}: another run is still asking for it"
             elif unit.unit_id in filled.elsewhere and state.error:
                 filled.failures[unit.unit_id] = f"{unit.describe()}: {state.error}"
+
+    def _event(self, now: datetime) -> Event:
+        """How far the load is, in what it counts."""
+        counted, run_id = self._counted, self.context.run_id
+        facts = {name: getattr(counted, name) for name in ("done", "total", "unit", "symbol")}
+        data = JobProgress(job_id=self.job_id, run_id=run_id, **facts)
+        return Event.of(data, time=now, dedupe_key=f"{run_id}/{data.unit}/{data.done}/{data.total}")
 
     def _empty(self, now: datetime) -> StoreBatch:
         nothing, gaps = pl.DataFrame(schema=dict.fromkeys(REJECTED_COLUMNS, pl.String)), pl.DataFrame(schema=GAP_SCHEMA)

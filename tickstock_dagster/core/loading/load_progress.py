@@ -3,10 +3,9 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from tickstock_dagster.core.events.data import JobUnit
-from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 
@@ -57,19 +56,6 @@ class LoadProgress:
         elif not self._left[key]:
             self.done += 1
             self.symbol = unit.subject if self.unit == "symbols" else None
-
-    def event(self, job_id: str, run_id: str, now: datetime) -> Event:
-        """How far the load is, for the outbox.
-
-        Args:
-            job_id: of the load, as `job_name` gives it.
-            run_id: the Dagster run, or a word for what runs outside of one.
-            now: aware.
-        """
-        data = JobProgress(
-            job_id=job_id, run_id=run_id, done=self.done, total=self.total, unit=self.unit, symbol=self.symbol
-        )
-        return Event.of(data, time=now, dedupe_key=f"{run_id}/{self.unit}/{self.done}/{self.total}")
 
     def _key(self, unit: WorkUnit) -> str:
         return {"symbols": unit.subject, "sessions": str(unit.first), "cells": unit.unit_id}[self.unit]
