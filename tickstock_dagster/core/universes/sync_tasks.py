@@ -156,9 +156,12 @@ def why_not_compared(market: float | None, returns: Mapping[int, float], members
     """
     if not members:
         return "no theme has a member"
-    lacking = MARKET_TICKER if market is None else f"any of the {members} members of themes"
-    more = "" if market is not None else f" ({len(returns)} members have one)"
-    return f"the return of {lacking} over {TRIGGER_SESSIONS} sessions is not known{more}: bars are missing"
+    if market is None:
+        return (
+            f"the return of {MARKET_TICKER} over {TRIGGER_SESSIONS} sessions is not known: its bars are missing "
+            f"(known of {len(returns)} of {members} members)"
+        )
+    return f"the return over {TRIGGER_SESSIONS} sessions is known of none of the {members} members of themes"
 
 
 def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataFrame) -> TaskResult:
