@@ -84,7 +84,7 @@ def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -
         "events": [json.dumps(event.envelope()) for event in given],
         "times": [event.time for event in given],
     }
-    written_here.extend(columns["event_ids"])
+    written_here.extend(event.id for event in given)
     return connection.execute(statement("events/outbox_write"), columns).rowcount
 
 

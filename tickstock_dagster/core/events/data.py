@@ -39,6 +39,9 @@ RunId = Annotated[
 ]
 """A Dagster run, or null outside of Dagster: the store's own words for the latter become null."""
 
+OneLine = Annotated[str | None, AfterValidator(lambda text: " ".join(text.split()) or None if text else None)]
+"""A text for people; line breaks become spaces."""
+
 JobUnit = Literal["sessions", "symbols", "cells"]
 """What a load counts; a cell is one symbol on one session."""
 
@@ -144,15 +147,13 @@ class EodStatus(_SessionCounts):
         "overdue (the objective was due and is not reached; published once per session)."
     )
     attempt: PositiveInt = Field(description="Which attempt at this session, from 1.")
-    message: str | None = Field(None, description="One line for people.")
+    message: OneLine = Field(None, description="One line for people.")
     due_at: UtcTime | None = Field(None, description="When the objective was due; null unless overdue.")
 
     @model_validator(mode="after")
     def _says_when_it_was_due(self) -> Self:
         if (self.due_at is None) == (self.state == "overdue"):
             raise ValueError("due_at must be given when overdue, and null otherwise")
-        if self.message is not None and len(self.message.splitlines()) != 1:
-            raise ValueError("message must be one line")
         return self
 
 

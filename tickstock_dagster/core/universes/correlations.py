@@ -166,7 +166,7 @@ def why_none(closes: pl.DataFrame, funds: pl.DataFrame, sessions: Sequence[date]
     if lacking := [name for name in REFERENCES if name not in set(closes["ticker"])]:
         more = ", ".join(sorted(wanted & set(closes["ticker"]))) or "none"
         return f"no bar of {' and '.join(lacking)}, with which every ETF is compared (references with bars: {more})"
-    longest = stored.group_by("security_id").len()["len"].max()
+    longest = max(stored.group_by("security_id").len()["len"].to_list())
     return (
         f"no window of {min(WINDOWS)} sessions is whole: the longest history of an ETF has {longest} of the last "
         f"{len(sessions)} sessions"

@@ -33,7 +33,6 @@ CHANGED = {"config": "equity_types", "key": "ETF", "changed": ["a"], "before": {
     [
         (EodStatus, STATUS, {"due_at": NOW}),
         (EodStatus, STATUS, {"state": "overdue"}),
-        (EodStatus, STATUS, {"message": "one\ntwo"}),
         (JobProgress, PROGRESS, {"unit": "units"}),
         (JobProgress, PROGRESS, {"unit": "sessions"}),
         (JobProgress, PROGRESS, {"run_id": "load"}),
@@ -56,6 +55,10 @@ def test_a_promise_of_a_description_is_enforced(
 def test_a_run_id_is_null_outside_of_dagster(word: str) -> None:
     assert EodStatus.model_validate({**STATUS, "run_id": word}).run_id is None
     assert EodStatus.model_json_schema()["properties"]["run_id"]["not"] == {"enum": ["cli", "plan", "sql"]}
+
+
+def test_a_message_is_one_line() -> None:
+    assert EodStatus.model_validate({**STATUS, "message": "one\n  two\n"}).message == "one two"
 
 
 def test_every_broken_promise_of_a_stored_event_is_named() -> None:
