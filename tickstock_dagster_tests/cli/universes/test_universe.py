@@ -29,6 +29,7 @@ def test_the_releases_universes_are_made_when_first_asked_for_and_loaded_by_any_
     themes = [entry for entry in listed.values() if entry["type"] == "theme"]
     assert sum(entry["members"] for entry in themes) == 58
     assert len(themes) == 7
+    assert "The themes have 58 memberships of 57 funds." in office.tickstock("universe", "list").out
     assert listed["etf_growth"]["aliases"] == ["growth"]
     assert {"top_10", "top_100", "top_500", "top_1000", "dev_top_10", "dev_sectors", "dev_etfs"} <= listed.keys()
     assert tracked_tickers(open_engine(office.database_url)) == (), "loading a universe once does not track it"
