@@ -30,12 +30,11 @@ def world(factory: Factory) -> Factory:
 
 
 def written(factory: Factory) -> dict[str, object]:
-    """Everything that a synchronisation writes, but for when and by which run."""
-    return {
-        table: factory.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3")  # noqa: S608
-        for table in ("universe_memberships", "universe_determinations", "sync_changes_log", "cache_entries",
-                      "sync_proposals", "outbox", "work_units")
-    }  # fmt: skip
+    """Everything that a synchronisation writes, but for when and by which run, and which events were sent."""
+    tables = ("universe_memberships", "universe_determinations", "sync_changes_log", "cache_entries", "sync_proposals",
+              "work_units")  # fmt: skip
+    rows = {table: factory.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in tables}  # noqa: S608
+    return {**rows, "outbox": factory.rows("SELECT position, event_id, event FROM outbox ORDER BY 1")}
 
 
 def test_a_session_is_synchronised_and_told_once(world: Factory) -> None:
