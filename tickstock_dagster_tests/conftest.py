@@ -21,6 +21,7 @@ from tickstock_dagster.adapters.postgres.database import close_engines, open_eng
 from tickstock_dagster.adapters.services.base import SERVER_ENVIRONMENT
 from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
+from tickstock_dagster_tests.event_promises import look_through
 
 # Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
 # drop one in which an autovacuum worker is at work.
@@ -158,7 +159,9 @@ def _database(administration: psycopg.Connection, services: ServiceAddresses, te
     administration.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")  # a third less time here
     yield _url(services, name)
     close_engines()
+    broken = look_through(_url(services, name))
     administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    assert not broken, "events that break what docs/events.md says:\n" + "\n".join(broken[:10])
 
 
 def _left_alone(administration: psycopg.Connection, template: str) -> str:

@@ -66,7 +66,18 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Entry point: run the CLI and turn errors for people into one line and an exit code."""
+    """Entry point: run the CLI, turn errors for people into one line and an exit code, send the events written."""
+    try:
+        _run()
+    finally:
+        # Whatever ended the command, what it committed is to be known within seconds. Most commands write no event, and
+        # have not even loaded the outbox.
+        if "tickstock_dagster.adapters.events.outbox" in sys.modules:
+            importlib.import_module(f"{__name__}.sending").send_events()
+
+
+def _run() -> None:
+    """Run the CLI, and leave with its exit code."""
     try:
         code = cli(standalone_mode=False)
     except click.exceptions.Abort:

@@ -9,13 +9,14 @@ from pydantic.config import JsonDict
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
+from tickstock_dagster.adapters.events.sending import send_written
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.migrations import require_current_schema
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import clock_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.errors import BadInputError, TickstockError
 from tickstock_dagster.settings import load_settings
 
 _SECRET: JsonDict = {"dagster__is_secret": True}
@@ -48,6 +49,23 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
         if key not in self._in_force:
             self._in_force[key] = calendar_in_force(open_engine(self.database_url), key)
         return self._in_force[key]
+
+
+class SendingWarehouse(WarehouseResource):
+    """The store of runs and ticks: at their end, what they have written and not sent themselves is sent."""
+
+    def teardown_after_execution(self, context: dg.InitResourceContext) -> None:
+        """Send the events of a run or tick that it has not sent itself, such as those of a run that failed half-way."""
+        settings = load_settings()
+        if settings.redis_url is None:
+            return
+        try:
+            report = send_written(self.database_url, settings.redis_url.get_secret_value(), clock=clock_of(settings))
+            why = report.error if report else None
+        except TickstockError as error:
+            why = str(error)
+        if why and context.log:
+            context.log.warning("notifications wait, and are sent later: %s", why)
 
 
 class VendorResource(dg.ConfigurableResource["VendorResource"]):
@@ -109,7 +127,7 @@ def resources() -> dg.Definitions:
     database_url = dg.EnvVar("TICKSTOCK_DATABASE_URL")
     return dg.Definitions(
         resources={
-            "warehouse": WarehouseResource(database_url=database_url),
+            "warehouse": SendingWarehouse(database_url=database_url),
             "vendor": VendorResource(database_url=database_url),
             "notifications": RedisNotifications(database_url=database_url, redis_url=dg.EnvVar("TICKSTOCK_REDIS_URL")),
             "clock": Clock(),

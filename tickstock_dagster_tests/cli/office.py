@@ -15,6 +15,7 @@ import pytest
 from psycopg import sql
 
 from tickstock_dagster import cli
+from tickstock_dagster.adapters.events.outbox import written_here
 from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
@@ -93,6 +94,7 @@ class Office:
 
     def tickstock(self, *arguments: str) -> Answer:
         """Run `tickstock …` in this process, as its entry point does."""
+        written_here.clear()  # it would be another process
         load_settings.cache_clear()
         self.monkeypatch.setattr(sys, "argv", ["tickstock", *arguments])
         self.capfd.readouterr()

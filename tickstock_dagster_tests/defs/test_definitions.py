@@ -175,6 +175,8 @@ def test_the_inventory() -> None:
         "asset us/fair_values",
         "asset us/ohlcv_daily",
         "asset us/session_bars",
+        "check universes/correlations:has_values",
+        "check universes/theme_rebalancing:compares_themes",
         "check us/session_bars:calendar_agreement",
         "check us/session_bars:etf_tracking",
         "check us/session_bars:latest_session_present",

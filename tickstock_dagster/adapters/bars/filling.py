@@ -3,6 +3,8 @@
 Several loads may plan the same units. Each unit is leased by one of them and asked for once; a load works on its others
 first, waits for those, and then looks again at what is still owed. Resolving a request belongs in
 `adapters.bars.load_planning`.
+
+Longer than 250 lines because the rounds of a load, and what they leave behind, are one piece of work.
 """
 
 import logging
@@ -37,6 +39,7 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.events.envelope import Event, JobProgress
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA
 from tickstock_dagster.core.loading.ledger import UnitStatus
+from tickstock_dagster.core.loading.load_progress import LoadProgress
 from tickstock_dagster.core.loading.planning import WorkUnit
 
 LEASED_PER_WORKER = 8
@@ -83,6 +86,7 @@ class Filler:
         timer: seconds by phase.
         progress: called with how many units have ended, and how many there are.
         filled: what was done so far; added to.
+        job_id: of the load, for consumers.
     """
 
     context: LoadContext[MarketSource]
@@ -93,7 +97,9 @@ class Filler:
     timer: PhaseTimer
     progress: Callable[[int, int], None]
     filled: Filled
+    job_id: str
     _left: set[str] = field(default_factory=set, init=False)
+    _counted: LoadProgress = field(init=False)
     _last_error: VendorError | None = field(default=None, init=False)
 
     def fill(self, seen: str) -> None:
@@ -119,6 +125,7 @@ class Filler:
             look=seen,
         )
         self._left = {unit.unit_id for unit in units}
+        self._counted = LoadProgress(units)
         validator = AnswerValidator(
             context,
             self.calendar,
@@ -152,8 +159,9 @@ class Filler:
     def _store(self, answers: Sequence[BarAnswer], validator: AnswerValidator) -> None:
         filled, total = self.filled, len(self.prepared.plan.units)
         for answer in answers:
-            if not answer.refused:
-                self._left.discard(answer.question.unit_id)
+            if not answer.refused and answer.question.unit_id in self._left:
+                self._left.remove(answer.question.unit_id)
+                self._counted.end(answer.question)
             filled.answered.add(answer.question.unit_id)
             self._last_error = answer.error or self._last_error
         told = [answer for answer in answers if not answer.refused]
@@ -164,7 +172,7 @@ class Filler:
                 batch, lost = validator.validate(told, now)
             batch.units = [*batch.units, *_refused(answers)]
             batch.holder, batch.calls = self.holder.name, self.context.drain()
-            batch.events = [self._event(total - len(self._left), total, batch)]
+            batch.events = [self._event(now)]
             filled.stored += store_batch(self.context.engine, batch)
         self.progress(total - len(self._left), total)
         filled.unresolved.update(lost)
@@ -230,10 +238,12 @@ class Filler:
             elif unit.unit_id in filled.elsewhere and state.error:
                 filled.failures[unit.unit_id] = f"{unit.describe()}: {state.error}"
 
-    def _event(self, done: int, total: int, batch: StoreBatch) -> Event:
-        run_id = self.context.run_id
-        data = JobProgress(job_id=run_id, run_id=run_id, done=done, total=total, unit="units", symbol=None)
-        return Event.of(data, time=batch.now, dedupe_key=f"{done}/{total}")
+    def _event(self, now: datetime) -> Event:
+        """How far the load is, in what it counts."""
+        counted, run_id = self._counted, self.context.run_id
+        facts = {name: getattr(counted, name) for name in ("done", "total", "unit", "symbol")}
+        data = JobProgress(job_id=self.job_id, run_id=run_id, **facts)
+        return Event.of(data, time=now, dedupe_key=f"{run_id}/{data.unit}/{data.done}/{data.total}")
 
     def _empty(self, now: datetime) -> StoreBatch:
         nothing, gaps = pl.DataFrame(schema=dict.fromkeys(REJECTED_COLUMNS, pl.String)), pl.DataFrame(schema=GAP_SCHEMA)

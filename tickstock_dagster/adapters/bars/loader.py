@@ -36,6 +36,7 @@ from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.completeness import reasons, session_states
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
+from tickstock_dagster.core.loading.load_progress import job_name
 from tickstock_dagster.core.loading.planning import LoadPlan, least_seconds
 
 MOST_ROUNDS = 3
@@ -132,23 +133,28 @@ class BarLoader:
             filled.stored += store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
         if not prepared.plan.units:
             return filled
+        named = (f"universe {name}" for name in request.universes or ("*",)) if request.universes is not None else None
+        purpose = "again" if request.refresh or request.reread else ""
+        job_id = job_name(
+            self.context.market, self.context.source.name, named or request.tickers, request.sessions, purpose
+        )
         with holding(self.context.engine, self.context.run_id) as holder:
             current = prepared
             for _ in range(MOST_ROUNDS):
                 known = len(filled.elsewhere)
-                self._filler(current, holder, filled).fill(seen)
+                self._filler(current, holder, filled, job_id).fill(seen)
                 if len(filled.elsewhere) == known:
                     break
                 current, seen = self._plan_rest(prepared, request, filled)
         return filled
 
-    def _filler(self, prepared: PlannedLoad, holder: Holder, filled: Filled) -> Filler:
+    def _filler(self, prepared: PlannedLoad, holder: Holder, filled: Filled, job_id: str) -> Filler:
         def progress(done: int, total: int) -> None:
             if self.progress:
                 self.progress(done, total, prepared.expectation)
 
         workers = self._parallel_calls(len(prepared.plan.units))
-        return Filler(self.context, self.calendar, holder, prepared, workers, self._timer, progress, filled)
+        return Filler(self.context, self.calendar, holder, prepared, workers, self._timer, progress, filled, job_id)
 
     def _plan_rest(self, prepared: PlannedLoad, request: LoadRequest, filled: Filled) -> tuple[PlannedLoad, str]:
         """A plan for what is still owed, without the units that this load asked for or others failed at."""

@@ -7,6 +7,8 @@ is in `core.events.envelope`, its form in Redis in `adapters.events.stream_comma
 
 import json
 import time
+import uuid
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -23,6 +25,10 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import BadInputError, ServiceUnavailableError
 from tickstock_dagster.core.events.envelope import Event
+
+written_here: deque[uuid.UUID] = deque(maxlen=10_000)
+"""Ids of the newest events that this process has written, committed or not. `adapters.events.sending` sends those that
+wait; older ones go out with them, since a dispatch sends everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,7 @@ def write_events(connection: psycopg.Connection[Any], events: Iterable[Event]) -
         "events": [json.dumps(event.envelope()) for event in given],
         "times": [event.time for event in given],
     }
+    written_here.extend(event.id for event in given)
     return connection.execute(statement("events/outbox_write"), columns).rowcount
 
 

@@ -17,6 +17,7 @@ from tickstock_dagster.adapters.securities.listing_store import intervals_of, re
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA
 from tickstock_dagster.core.loading.expectation import expected_cells
+from tickstock_dagster.core.universes.catalogue import theme_references
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,8 @@ class Expectation:
     ) -> Self:
         """The members of some universes on each session: what a load of these sessions asks for.
 
+        A theme comes with the funds that its members are compared with, on every session.
+
         Args:
             engine: the store's.
             universes: canonical names; None: all tracked universes. An unknown name adds nothing.
@@ -64,6 +67,7 @@ class Expectation:
             "stated": stated,
             "market": market,
             "abroad": list(ABROAD),
+            **_references(),
         }
         with transaction(engine) as connection:
             rows = connection.execute(statement("universes/universe_spans"), values).fetchall()
@@ -116,7 +120,7 @@ class Expectation:
 def universe_tickers_between(
     engine: sa.Engine, universes: Sequence[str] | None, first: date, last: date, *, market: str = MARKET
 ) -> tuple[str, ...]:
-    """The members' tickers, as last printed, of some universes between two sessions.
+    """The members' tickers, as last printed, of some universes between two sessions; and the references of themes.
 
     Args:
         engine: the store's.
@@ -126,6 +130,19 @@ def universe_tickers_between(
         market: MIC of the calendar; members listed elsewhere are left out.
     """
     names = None if universes is None else list(universes)
-    values = {"universes": names, "first": first, "last": last, "market": market, "abroad": list(ABROAD)}
+    values = {
+        "universes": names,
+        "first": first,
+        "last": last,
+        "market": market,
+        "abroad": list(ABROAD),
+        **_references(),
+    }
     with transaction(engine) as connection:
         return tuple(row[0] for row in connection.execute(statement("universes/universe_tickers"), values))
+
+
+def _references() -> dict[str, list[str]]:
+    """The tickers that each theme's funds are compared with, as two columns."""
+    themes, references = zip(*theme_references(), strict=True)
+    return {"themes": list(themes), "references": list(references)}

@@ -27,6 +27,7 @@ from tickstock_dagster.core.universes.correlations import (
     WINDOWS,
     Published,
     correlate_funds,
+    why_none,
     worth_publishing,
 )
 
@@ -43,12 +44,14 @@ class CorrelationReport:
         funds: `FUND_SCHEMA`, every ETF in the store, with or without bars.
         written: values that are new or differ from the stored ones.
         published: events written.
+        why_none: why there is no value at all, in words; None where there is one.
     """
 
     values: pl.DataFrame
     funds: pl.DataFrame
     written: int
     published: int
+    why_none: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,26 @@ def update_correlations(
     with transaction(engine) as connection:
         written = _write(connection, values, now)
         published = _publish(connection, values, now)
-    return CorrelationReport(values, funds, written, published)
+    why = why_none(closes, funds, sessions) if values.is_empty() else None
+    return CorrelationReport(values, funds, written, published, why)
+
+
+def why_without_values(engine: sa.Engine, sessions: Sequence[date]) -> str | None:
+    """Why no ETF has a correlation on the last of the sessions; None where one has. Writes nothing.
+
+    Args:
+        engine: the store's.
+        sessions: sessions of the calendar, ascending: `max(WINDOWS)` and the one in question.
+    """
+    with transaction(engine) as connection:
+        row = connection.execute(statement("universes/correlation_on"), {"session": sessions[-1]}).fetchone()
+    if row and row[0]:
+        return None
+    closes, funds = read_closes(engine, sessions[0], sessions[-1]), read_funds(engine)
+    payouts = read_payouts(engine, sessions[0], sessions[-1])
+    if not correlate_funds(closes, payouts, funds, sessions, first=sessions[-1]).is_empty():
+        return f"the correlations of {sessions[-1]} are not computed yet"
+    return why_none(closes, funds, sessions)
 
 
 def read_funds(engine: sa.Engine) -> pl.DataFrame:

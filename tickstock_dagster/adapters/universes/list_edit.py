@@ -205,7 +205,9 @@ def _revise(
         for change, tickers in (("added", joined), ("removed", left))
         for ticker in tickers
     ]
-    dedupe_key = f"{run_id}/{now.isoformat()}"
+    # By number: two edits within one instant, as on a clock that stands still, are two changes.
+    [published] = connection.execute(statement("universes/changes_published"), {"universe": key}).fetchone() or (0,)
+    dedupe_key = f"edit#{published + 1}"
     revise_list(
         connection, key, after, changes, session=session, task="set", run_id=run_id, dedupe_key=dedupe_key, at=now
     )

@@ -178,3 +178,10 @@ def _reason(determined: date | None, evidence: Mapping[str, Any], change: list[A
     if kind == ("added" if member else "removed"):
         return f"{kind} from {session} on: {why}"
     return f"a member by the determination for {determined}" if member else "not among the securities evaluated"
+
+
+def theme_counts(engine: sa.Engine) -> tuple[int, int]:
+    """How many memberships the themes have now, and of how many funds: a fund may stand in several."""
+    with transaction(engine) as connection:
+        row = connection.execute(statement("universes/theme_counts")).fetchone()
+    return (row[0], row[1]) if row else (0, 0)

@@ -271,7 +271,7 @@ def _finish(
             )
             for one in tasks
         ),
-        started_at=started_at,
+        started_at=min(started_at, now),  # a clock may be set back in between
         finished_at=now,
         run_id=run_id,
     )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 MANY = 10_000
 """From this many events on, sending takes long enough for a progress bar."""
 
+_PARENT_SECONDS = 1.0  # between two looks whether the parent is still there
+
 
 @click.group(name="events")
 def command() -> None:
@@ -66,16 +68,19 @@ def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: f
     type=click.Path(dir_okay=False, path_type=Path),
     help="With --follow: touch this file every few seconds while PostgreSQL and Redis can be reached.",
 )
+@click.option("--with-parent", is_flag=True, help="With --follow: end when the process that started it has ended.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def dispatch(*, follow: bool, heartbeat: Path | None, as_json: bool) -> None:
+def dispatch(*, follow: bool, heartbeat: Path | None, with_parent: bool, as_json: bool) -> None:
     """Send the events that wait in the outbox to Redis.
 
     With --follow it runs as a service and sends events as soon as they are committed. Any number may run at once.
     """
     if heartbeat is not None and not follow:
         raise BadInputError("--heartbeat", heartbeat, "a file, together with --follow")
+    if with_parent and not follow:
+        raise BadInputError("--with-parent", "yes", "together with --follow")
     if follow:
-        _follow(heartbeat, as_json=as_json)
+        _follow(heartbeat, with_parent=with_parent, as_json=as_json)
         return
     report = _dispatch()
     click.echo(json.dumps(asdict(report)) if as_json else _summary(report))
@@ -248,7 +253,8 @@ def _dispatch() -> "DispatchReport":
         return dispatcher.dispatch(on_sent=lambda sent: bar.update(sent - bar.pos))
 
 
-def _follow(heartbeat: Path | None, *, as_json: bool) -> None:
+def _follow(heartbeat: Path | None, *, with_parent: bool, as_json: bool) -> None:
+    import os
     import signal
     import threading
 
@@ -258,6 +264,16 @@ def _follow(heartbeat: Path | None, *, as_json: bool) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    if with_parent:
+        parent = os.getppid()
+
+        def watch() -> None:
+            # An orphan gets another parent, on every system; no signal says so on all of them.
+            while not stop.wait(_PARENT_SECONDS):
+                if os.getppid() != parent:
+                    stop.set()
+
+        threading.Thread(target=watch, daemon=True).start()
     click.echo("following the outbox until SIGTERM or Ctrl-C", err=True)
     follow(
         addresses.database_url,

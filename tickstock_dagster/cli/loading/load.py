@@ -10,6 +10,7 @@ import click
 from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options, track
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS
+from tickstock_dagster.core.universes.catalogue import theme_key, theme_references
 
 if TYPE_CHECKING:
     from tickstock_dagster.cli.loading.runs import RunOutcome
@@ -58,6 +59,8 @@ def command(*, ask_again: bool, as_json: bool, **options: Any) -> None:
         f"{totals['bars_explained']:,} explained by a final reason, {totals['bars_missing']:,} missing; "
         f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
     )
+    if references := _references(selection):
+        click.echo(f"With what its funds are compared with: {', '.join(references)}")
     for line in _noted(outcomes):
         click.echo(line)
     if totals["bars_missing"]:
@@ -101,6 +104,12 @@ def execute(
             ask_again=ask_again,
         )
     ]
+
+
+def _references(selection: Selection) -> list[str]:
+    """The funds that a theme was loaded with, so that its correlations and its rebalancing find values."""
+    named = [ticker for theme, ticker in theme_references() if theme_key(theme) == selection.universe]
+    return [ticker for ticker in named if ticker in selection.tickers]
 
 
 def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:

@@ -17,6 +17,7 @@ from typing import Any
 
 import dagster as dg
 
+from tickstock_dagster.adapters.events.sending import sending_meanwhile
 from tickstock_dagster.adapters.postgres.database import connected, open_engine
 from tickstock_dagster.cli.loading.progress import RunProgressBar
 from tickstock_dagster.cli.workspace import Workspace, console
@@ -240,7 +241,11 @@ def _execute(
         fail_orphans(instance)
         job = _definitions().resolve_job_def(job_name)
         # Partitions exist up to the command's now, which in a rehearsal of a coming day is not this machine's.
-        with RunProgressBar(workspace, run_id, label), dg.partition_loading_context(effective_dt=workspace.now()):
+        with (
+            RunProgressBar(workspace, run_id, label),
+            sending_meanwhile(workspace.addresses.database_url, workspace.addresses.redis_url, clock=workspace.clock),
+            dg.partition_loading_context(effective_dt=workspace.now()),
+        ):
             result = job.execute_in_process(
                 run_id=run_id,
                 instance=instance,

@@ -29,7 +29,7 @@ from tickstock_dagster.cli.workspace import Workspace, parse_date
 from tickstock_dagster.core.bars.file_options import with_options
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
-from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
+from tickstock_dagster.core.loading.vendor_plans import HISTORY_START, PLANS
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 from tickstock_dagster.core.universes.profiles import Profile, profile_named
 
@@ -124,7 +124,9 @@ def selection_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--universe", help="Load a universe of cache_entries, or us_listed: everything listed."),
             click.option("--symbols", help="Load these symbols: AAPL,MSFT,BRK.B."),
             click.option("--profile", help="Load a development profile and track it."),
-            click.option("--years", type=int, help="This many calendar years up to the last session."),
+            click.option(
+                "--years", type=int, help="This many calendar years up to the last session, and the close before."
+            ),
             click.option("--months", type=int, help="This many calendar months up to the last session."),
             click.option("--from", "first", help="First date, YYYY-MM-DD."),
             click.option("--to", "last", help="Last date, YYYY-MM-DD; the latest closed session unless given."),
@@ -157,7 +159,9 @@ def select(workspace: Workspace, now: datetime, options: SelectionOptions) -> Se
     if not chosen:
         profile = workspace.settings.profile
     named = profile_named(profile) if profile else None
-    sessions = _sessions(calendar, now, named, options, since=calendar.first if file else HISTORY_START)
+    since, years = calendar.first if file else HISTORY_START, PLANS[workspace.settings.massive_plan].history_years
+    reaches_back = file is not None or (options.years or 0) < years
+    sessions = _sessions(calendar, now, named, options, since=since, reaches_back=reaches_back)
     if named is not None:
         tickers = named.tickers if file is None else _held(file, named)
         return Selection(tickers, sessions, f"profile {named.name}", "symbols", False, source, named)
@@ -224,8 +228,13 @@ def _sessions(
     options: SelectionOptions,
     *,
     since: date = HISTORY_START,
+    reaches_back: bool = True,
 ) -> tuple[date, ...]:
-    """The sessions of the span, which may not begin before `since`: the vendor's history, or a file's calendar."""
+    """The sessions of the span, which may not begin before `since`: the vendor's history, or a file's calendar.
+
+    Years include the session on or before the same day that many years ago, unless the plan's history does not reach
+    it (`reaches_back`).
+    """
     years, months, first, last = options.years, options.months, options.first, options.last
     spans = [name for name, value in (("--years", years), ("--months", months), ("--from", first)) if value is not None]
     if len(spans) > 1:
@@ -242,7 +251,8 @@ def _sessions(
     elif (years or 0) * 12 + (months or 0) > 12 * (end.year - date.min.year):
         begin = date.min
     elif years or months:
-        begin = months_before(end, (years or 0) * 12 + (months or 0)) + timedelta(days=1)
+        same_day = months_before(end, (years or 0) * 12 + (months or 0))
+        begin = _with_close(calendar, same_day) if years and reaches_back else same_day + timedelta(days=1)
     elif profile and profile.days:
         begin = end - timedelta(days=profile.days - 1)
     else:
@@ -258,6 +268,12 @@ def _sessions(
     if not sessions:
         raise BadInputError("span", f"{begin}..{end}", f"a span with a session of {calendar.key}; this one has none")
     return sessions
+
+
+def _with_close(calendar: SessionCalendar, day: date) -> date:
+    """The session on or before a day, from whose close the return since then counts; the next day without one."""
+    close = calendar.sessions(max(calendar.first, day - timedelta(days=7)), max(calendar.first, day))
+    return close[-1] if close else day + timedelta(days=1)
 
 
 def months_before(day: date, months: int) -> date:

@@ -1,4 +1,4 @@
-"""`tickstock dev`: the Dagster UI, daemon and code location on the local services."""
+"""`tickstock dev`: the Dagster UI, daemon and code location on the local services, and the dispatcher of events."""
 
 import os
 import signal
@@ -7,14 +7,20 @@ from pathlib import Path
 
 import click
 
+from tickstock_dagster.adapters.services.processes import release, spawn
 from tickstock_dagster.cli.workspace import console, open_workspace
 from tickstock_dagster.settings import PROJECT_ROOT
+
+_DISPATCHER = "from tickstock_dagster.cli import main; main()"
 
 
 @click.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
 def command(*, port: int) -> None:
-    """Open the UI at http://127.0.0.1:3000; Ctrl-C ends it, the services stay up."""
+    """Open the UI at http://127.0.0.1:3000; Ctrl-C ends it, the services stay up.
+
+    Meanwhile every committed event is sent to Redis at once, whoever writes it.
+    """
     from tickstock_dagster.adapters.loading.tracked import tracked_tickers
     from tickstock_dagster.adapters.services.local import write_dotenv
     from tickstock_dagster.adapters.universes.store import track_profile
@@ -29,8 +35,22 @@ def command(*, port: int) -> None:
     # Started in the background of a non-interactive shell, Python inherits ignored signals, and so would Dagster.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)
+    _start_dispatcher(workspace.settings.state_dir / "events.log")
     dagster = Path(sys.executable).with_name("dagster")
     console.print(f"The Dagster UI comes up at [bold]http://127.0.0.1:{port}[/] (Ctrl-C ends it)")
     os.chdir(PROJECT_ROOT)
     arguments = [str(dagster), "dev", "--host", "127.0.0.1", "--port", str(port)]
     os.execv(dagster, arguments)  # noqa: S606  # our own environment's command
+
+
+def _start_dispatcher(log: Path) -> None:
+    """Start `tickstock events dispatch --follow`, which ends with this process, and so with the Dagster it becomes.
+
+    What a SQL function writes is sent by nobody else within seconds.
+
+    Args:
+        log: file to which it appends what it sends, and what is wrong.
+    """
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    command = [sys.executable, "-c", _DISPATCHER, "events", "dispatch", "--follow", "--with-parent"]
+    release(spawn(command, log=log, cwd=Path.cwd()))

@@ -31,13 +31,14 @@ def list_(*, as_json: bool) -> None:
 
     from rich.table import Table
 
+    from tickstock_dagster.adapters.universes.membership_reading import theme_counts
     from tickstock_dagster.adapters.universes.store import universes_overview
     from tickstock_dagster.cli.universes.shipped import make_shipped
 
     workspace = open_workspace()
     with workspace.reading() as read:
         make_shipped(read, read.now())
-        entries = universes_overview(read.engine)
+        entries, (places, funds) = universes_overview(read.engine), theme_counts(read.engine)
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
@@ -57,6 +58,7 @@ def list_(*, as_json: bool) -> None:
         )
         table.add_row(names, f"{entry.members:,}", "yes" if entry.track else "", rule, determined, entry.name)
     _out().print(table)
+    click.echo(f"The themes have {places} memberships of {funds} funds.")
 
 
 @command.command()

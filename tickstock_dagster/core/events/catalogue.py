@@ -49,15 +49,28 @@ them, `dead drop` skips them and releases what waits. When Redis is down or full
 
 ## How to run the dispatcher
 
-Each run sends the events it wrote, and a sensor sends what is left. Where seconds matter, also run it as a service:
+An event is in Redis within 5 s of its commit:
+
+| written by | sent by |
+|---|---|
+| a command (`tickstock load`, …) | itself: meanwhile, and at its end, also after an error or Ctrl-C |
+| a Dagster run | itself, at its end, also when it fails; meanwhile the service below |
+| a SQL function, or a statement in `psql` | the service below |
+
+The service is one process:
 
 ```sh
 tickstock events dispatch --follow
 ```
 
-It listens for commits (PostgreSQL NOTIFY), polls every 5 s, and survives restarts of both servers. On SIGTERM it
-finishes the events under way and exits. A second dispatcher, or a run that sends at its end, does no harm: one sends,
-the other waits. As a systemd unit:
+`tickstock dev` runs it beside Dagster, and `docker-compose.yml` as the service `events`. Where neither is at work, as
+with plain `dagster dev`, run it yourself; `outbox_sensor` sends what is left every 30 s. Where nothing runs at all,
+what a SQL function writes waits until one of these starts, or for `tickstock events dispatch`. A command that cannot
+reach Redis says so in one line, and succeeds: its events wait likewise.
+
+The service listens for commits (PostgreSQL NOTIFY), polls every 5 s, and survives restarts of both servers. On SIGTERM
+it finishes the events under way and exits. A second dispatcher, or a run that sends at its end, does no harm: one
+sends, the other waits. As a systemd unit:
 
 ```ini
 [Service]

@@ -1,6 +1,9 @@
 """The data of each kind of event: one model per kind, with its channel, its subject and its older alias.
 
+What the descriptions promise beyond types, the validators enforce: no event that breaks a promise can be written.
 The envelope around the data, and the list of all kinds, are in `core.events.envelope`; import from there.
+
+Longer than 250 lines because each field stands beside its description, and each promise beside its fields.
 """
 
 from abc import ABC, abstractmethod
@@ -12,6 +15,7 @@ from pydantic import (
     AfterValidator,
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     JsonValue,
@@ -23,6 +27,23 @@ from pydantic import (
 
 UtcTime = Annotated[AwareDatetime, AfterValidator(lambda time: time.astimezone(UTC))]
 """A moment; accepts any offset and keeps UTC."""
+
+
+OUTSIDE = ("cli", "plan", "sql")
+"""What ledger and log have for a run where there is none. Consumers get null."""
+
+RunId = Annotated[
+    str | None,
+    BeforeValidator(lambda run_id: None if run_id in OUTSIDE else run_id),
+    Field(json_schema_extra={"not": {"enum": [*OUTSIDE]}}),
+]
+"""A Dagster run, or null outside of Dagster: the store's own words for the latter become null."""
+
+OneLine = Annotated[str | None, AfterValidator(lambda text: " ".join(text.split()) or None if text else None)]
+"""A text for people; line breaks become spaces."""
+
+JobUnit = Literal["sessions", "symbols", "cells"]
+"""What a load counts; a cell is one symbol on one session."""
 
 
 class EventData(BaseModel, ABC):
@@ -65,7 +86,7 @@ class _SessionCounts(EventData):
     gaps_by_reason: dict[str, PositiveInt] = Field(
         default_factory=dict, description="Symbols without a bar, by reason; final and open ones."
     )
-    run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
+    run_id: RunId = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
     @computed_field(  # type: ignore[prop-decorator]  # a limit of mypy, which knows no decorated properties
         description="stored / (expected − explained), 0 to 1; null when no bar is owed."
@@ -126,8 +147,14 @@ class EodStatus(_SessionCounts):
         "overdue (the objective was due and is not reached; published once per session)."
     )
     attempt: PositiveInt = Field(description="Which attempt at this session, from 1.")
-    message: str | None = Field(None, description="One line for people.")
+    message: OneLine = Field(None, description="One line for people.")
     due_at: UtcTime | None = Field(None, description="When the objective was due; null unless overdue.")
+
+    @model_validator(mode="after")
+    def _says_when_it_was_due(self) -> Self:
+        if (self.due_at is None) == (self.state == "overdue"):
+            raise ValueError("due_at must be given when overdue, and null otherwise")
+        return self
 
 
 class DataStale(EventData):
@@ -147,7 +174,7 @@ class DataStale(EventData):
     last_missing: date = Field(description="Last session without a bar at the time of the event.")
     missing_sessions: PositiveInt = Field(description="Number of consecutive sessions without a bar.")
     reason: str = Field(min_length=1, description="Why the newest bar is missing: vendor_late, vendor_missing, …")
-    run_id: str | None = Field(None, description="Dagster run that found the gap; null outside of Dagster.")
+    run_id: RunId = Field(None, description="Dagster run that found the gap; null outside of Dagster.")
 
     @property
     def subject(self) -> str:
@@ -170,10 +197,10 @@ class JobProgress(EventData):
     alias = "job_progress"
 
     job_id: str = Field(min_length=1, description="The load; the same after a restart.")
-    run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
+    run_id: RunId = Field(None, description="Dagster run that did the work; null outside of Dagster.")
     done: NonNegativeInt = Field(description="Units finished.")
     total: PositiveInt = Field(description="Units in all.")
-    unit: str = Field(min_length=1, description="What is counted: sessions, symbols, cells.")
+    unit: JobUnit = Field(description="What is counted: sessions, symbols, or cells (a symbol on a session).")
     symbol: str | None = Field(None, description="Symbol finished last, where one unit is one symbol.")
 
     @computed_field(description="done / total, 0 to 1.")  # type: ignore[prop-decorator]  # as above
@@ -196,6 +223,10 @@ class JobProgress(EventData):
     def _is_within_its_total(self) -> Self:
         if self.done > self.total:
             raise ValueError("done must not be more than total")
+        if self.symbol is not None and self.unit != "symbols":
+            raise ValueError("symbol must be null unless symbols are counted")
+        if self.job_id == self.run_id:
+            raise ValueError("job_id must outlive a run, and not be its id")
         return self
 
 
@@ -240,6 +271,14 @@ class ConfigUpdated(EventData):
         None, description="The changed fields as they were; null for a new row."
     )
     after: dict[str, JsonValue] = Field(description="The changed fields as they are.")
+
+    @model_validator(mode="after")
+    def _holds_the_changed_fields(self) -> Self:
+        if set(self.after) != set(self.changed) or (self.before is not None and set(self.before) != set(self.changed)):
+            raise ValueError("before and after must hold the changed fields")
+        if self.before is not None and any(self.before[name] == self.after[name] for name in self.changed):
+            raise ValueError("before and after must differ in every changed field")
+        return self
 
     @property
     def subject(self) -> str:

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, model_validator
 
-from tickstock_dagster.core.events.data import EventData, UtcTime
+from tickstock_dagster.core.events.data import EventData, RunId, UtcTime
 
 TaskName = Literal[
     "market_cap_recalculation",
@@ -38,7 +38,7 @@ class UniverseUpdated(EventData):
     members: NonNegativeInt = Field(description="Members after the change.")
     task: str = Field(min_length=1, description="What made the change: a synchronisation task, seed, import or set.")
     rule_version: int | None = Field(None, description="Version of the rule that decided; null without a rule.")
-    run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
+    run_id: RunId = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
     @property
     def subject(self) -> str:
@@ -49,6 +49,8 @@ class UniverseUpdated(EventData):
     def _has_a_change(self) -> Self:
         if not self.added and not self.removed:
             raise ValueError("added and removed must not both be empty")
+        if len(self.added) > self.members:
+            raise ValueError("members must count those that were added")
         return self
 
 
@@ -77,12 +79,18 @@ class CacheSyncComplete(EventData):
     tasks: tuple[SyncTask, ...] = Field((), description="How each task went.")
     started_at: UtcTime = Field(description="When the synchronisation began.")
     finished_at: UtcTime = Field(description="When the changes were applied.")
-    run_id: str | None = Field(None, description="Dagster run that did the work; null outside of Dagster.")
+    run_id: RunId = Field(None, description="Dagster run that did the work; null outside of Dagster.")
 
     @property
     def subject(self) -> str:
         """The session."""
         return str(self.session)
+
+    @model_validator(mode="after")
+    def _ends_after_it_began(self) -> Self:
+        if self.finished_at < self.started_at:
+            raise ValueError("finished_at must not be before started_at")
+        return self
 
 
 class EtfCorrelationUpdate(EventData):
@@ -93,7 +101,7 @@ class EtfCorrelationUpdate(EventData):
     symbol: str = Field(min_length=1, description="The ETF's ticker on the session.")
     reference: str = Field(min_length=1, description="Ticker of the reference: SPY, IWM, …")
     session: date = Field(description="Last session of the window.")
-    sessions: int = Field(description="Length of the window, in sessions: 60 or 252.")
+    sessions: Literal[60, 252] = Field(description="Length of the window, in sessions: 60 or 252.")
     correlation: float = Field(ge=-1, le=1, description="Pearson's correlation of daily returns on adjusted prices.")
     previous: float | None = Field(
         None, ge=-1, le=1, description="The value published last; null where this is the first."
@@ -104,3 +112,9 @@ class EtfCorrelationUpdate(EventData):
     def subject(self) -> str:
         """ETF, reference and window: XLK/SPY/60."""
         return f"{self.symbol}/{self.reference}/{self.sessions}"
+
+    @model_validator(mode="after")
+    def _has_moved(self) -> Self:
+        if self.previous is not None and abs(self.correlation - self.previous) <= self.step:
+            raise ValueError("correlation must differ from previous by more than step")
+        return self

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.universes.correlations import REFERENCES
 from tickstock_dagster.core.universes.profiles import ETFS, STOCKS
 from tickstock_dagster.core.universes.rules import Condition, Rule, Top
 
@@ -21,6 +22,15 @@ THEMES: dict[str, str] = {
     "bonds": "Bonds",
 }
 """The seven themes, and their titles. `etf_<theme>` is the universe, the bare name its alias."""
+
+OWN_REFERENCES: dict[str, tuple[str, ...]] = {
+    "sectors": ("QQQ",),
+    "international": ("EFA", "EEM"),
+    "commodities": ("DBC", "GLD"),
+    "technology": ("QQQ",),
+    "bonds": ("AGG",),
+}
+"""What the funds of a theme are compared with besides `REFERENCES`: the funds' own references, before any is known."""
 
 LEAST_AUM = {"international": 5e8, "commodities": 2e8}
 """Least assets in USD; every other theme requires `USUAL_LEAST_AUM`."""
@@ -70,6 +80,11 @@ def theme_key(theme: str) -> str:
     if theme not in THEMES:
         raise BadInputError("theme", theme, choices(theme, THEMES))
     return f"etf_{theme}"
+
+
+def theme_references() -> list[tuple[str, str]]:
+    """Every theme with every ticker without whose bars its correlations and its rebalancing find nothing."""
+    return [(theme, ticker) for theme in THEMES for ticker in (*REFERENCES, *OWN_REFERENCES.get(theme, ()))]
 
 
 def shipped_universes() -> tuple[ShippedUniverse, ...]:

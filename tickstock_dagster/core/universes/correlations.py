@@ -149,6 +149,30 @@ def correlate_funds(
     )
 
 
+def why_none(closes: pl.DataFrame, funds: pl.DataFrame, sessions: Sequence[date]) -> str:
+    """Why no correlation has a value, in words: what is missing first.
+
+    Args:
+        closes: `CLOSE_SCHEMA`, as `correlate_funds` had them.
+        funds: `FUND_SCHEMA`.
+        sessions: as `correlate_funds` had them.
+    """
+    if funds.is_empty():
+        return "no ETF is known: materialise reference/symbols and reference/etf_profiles"
+    stored = closes.filter(pl.col("security_id").is_in(funds["security_id"].implode()))
+    if stored.is_empty():
+        return f"no ETF has a bar from {sessions[0]} to {sessions[-1]}"
+    wanted = {*REFERENCES, *funds["reference"].drop_nulls()}
+    if lacking := [name for name in REFERENCES if name not in set(closes["ticker"])]:
+        more = ", ".join(sorted(wanted & set(closes["ticker"]))) or "none"
+        return f"no bar of {' and '.join(lacking)}, with which every ETF is compared (references with bars: {more})"
+    longest = max(stored.group_by("security_id").len()["len"].to_list())
+    return (
+        f"no window of {min(WINDOWS)} sessions is whole: the longest history of an ETF has {longest} of the last "
+        f"{len(sessions)} sessions"
+    )
+
+
 def worth_publishing(
     values: pl.DataFrame, published: Mapping[tuple[int, str, int], Published], step: float = STEP
 ) -> list[tuple[dict[str, Any], float | None]]:

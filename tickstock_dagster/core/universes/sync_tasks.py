@@ -124,23 +124,44 @@ def theme_rebalancing(
         market: the return of `MARKET_TICKER` over the same sessions; None where it is unknown.
     """
     proposals, waits, notes = [], [], dict[str, Any]()
-    examined = 0
+    examined = compared = 0
     for universe in (one for one in universes if one.dated and one.type == "theme" and one.rule and one.members):
         known = [returns[member] for member in universe.members if member in returns]
         examined += len(universe.members)
         if market is None or not known:
             waits.append(f"{universe.key}: returns over {TRIGGER_SESSIONS} sessions are not known")
             continue
+        compared += 1
         relative = median(known) - market
         notes[f"{universe.key}_relative_return"] = round(relative, 6)
         if abs(relative) > TRIGGER:
             proposals.append(_whole(universe, facts, "theme_rebalancing"))
         else:
             waits.append(f"{universe.key} {relative:+.2%}")
+    if not compared:
+        notes["no_value"] = why_not_compared(market, returns, examined)
     notes["triggered"] = ", ".join(one.universe for one in proposals) or "none"
     words = f"no theme moved by more than {TRIGGER:.0%} against {MARKET_TICKER} in {TRIGGER_SESSIONS} sessions: "
     skipped = None if proposals else words + ("; ".join(waits) or "there is no theme with members")
     return TaskResult(tuple(proposals), examined, skipped, notes)
+
+
+def why_not_compared(market: float | None, returns: Mapping[int, float], members: int) -> str:
+    """Why the return of no theme could be compared with the market's, in words.
+
+    Args:
+        market: the return of `MARKET_TICKER`; None where it is unknown.
+        returns: known returns by security, of members and of the market.
+        members: of all themes.
+    """
+    if not members:
+        return "no theme has a member"
+    if market is None:
+        return (
+            f"the return of {MARKET_TICKER} over {TRIGGER_SESSIONS} sessions is not known: its bars are missing "
+            f"(known of {len(returns)} of {members} members)"
+        )
+    return f"the return over {TRIGGER_SESSIONS} sessions is known of none of the {members} members of themes"
 
 
 def etf_universe_maintenance(universes: Iterable[UniverseState], facts: pl.DataFrame) -> TaskResult:

@@ -63,6 +63,9 @@ def correlations(
     with failures():
         report = update_correlations(run.engine, span, first=days[0], now=run.clock.now())
     metadata = _metadata(report, time.perf_counter() - began) | send(context, notifications)
+    if report.why_none:
+        metadata["no_value"] = report.why_none
+        context.log.warning("no correlation has a value: %s", report.why_none)
     owed = owed_action_sessions(run.engine, run.calendar, span[0], market=MARKET, now=run.clock.now(), last=span[-1])
     if not owed.is_empty():
         days_owed = owed["session"].to_list()

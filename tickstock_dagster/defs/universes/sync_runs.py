@@ -58,6 +58,8 @@ def propose(
     for day in days:
         metadata = stage_task(run, day, context.asset_key.path[-1], task)
         context.add_asset_metadata(metadata, partition_key=str(day))
+        if why := metadata.get("no_value"):
+            context.log.warning("%s: no theme can be compared with the market: %s", day, why)
     closed = [key for key in context.partition_keys if date.fromisoformat(key) not in days]
     return dg.MaterializeResult(metadata={"market_closed": ", ".join(closed)} if closed else {})
 

@@ -57,6 +57,23 @@ def test_a_fresh_load_stores_every_bar_and_a_second_one_asks_nothing(world: Worl
     assert world.tables() == before
 
 
+def test_progress_is_told_in_symbols_under_a_name_that_outlives_the_run(world: World) -> None:
+    told = (
+        "SELECT event -> 'data' ->> 'run_id', event -> 'data' ->> 'unit', (event -> 'data' -> 'done')::int, "
+        "(event -> 'data' -> 'total')::int, event -> 'data' ->> 'symbol' FROM outbox "
+        "WHERE channel = 'tickstock.jobs.progress' ORDER BY position"
+    )
+    world.load("AAPL MSFT", NOV, FRI)
+    first = world.query(told)
+    assert first[-1][:4] == ("run-1", "symbols", 2, 2)
+    assert first[-1][4] in ("AAPL", "MSFT")
+    world.query("DELETE FROM ohlcv_daily WHERE ticker = 'MSFT'")  # as if it had been killed before
+    world.query("DELETE FROM work_units WHERE kind = 'range'")
+    world.load("AAPL MSFT", NOV, FRI, run_id="run-2")
+    assert world.query(told)[len(first) :] == [("run-2", "symbols", 1, 1, "MSFT")]
+    assert len(world.query("SELECT DISTINCT subject FROM outbox WHERE channel = 'tickstock.jobs.progress'")) == 1
+
+
 def test_the_report_and_the_ledger_count_the_same_calls_as_the_vendor(world: World) -> None:
     report = world.load("AAPL MSFT NVDA", NOV, FRI)
     assert report.calls == world.simulator.stats()["total"] == world.query("SELECT count(*) FROM vendor_calls")[0][0]

@@ -56,7 +56,7 @@ def rejected(security_id: int | None, session: date | None = FRI, **values: Any)
 
 
 def progress(done: int = 1) -> Event:
-    data = JobProgress(job_id="run-1", run_id="run-1", done=done, total=9, unit="units", symbol=None)
+    data = JobProgress(job_id="load", run_id="run-1", done=done, total=9, unit="symbols", symbol=None)
     return Event.of(data, time=NOW, dedupe_key=str(done))
 
 
@@ -338,7 +338,7 @@ class Unserialisable(JobProgress):
 
 
 def event_that_cannot_be_serialised(_: int) -> dict[str, Any]:
-    data = Unserialisable(job_id="j", done=1, total=2, unit="units")
+    data = Unserialisable(job_id="j", done=1, total=2, unit="cells")
     return {"events": [progress(), Event.of(data, time=NOW, dedupe_key="x")]}
 
 

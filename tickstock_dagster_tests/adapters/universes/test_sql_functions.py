@@ -7,6 +7,7 @@ import json
 import math
 import statistics
 import uuid
+from datetime import date
 from typing import Any
 
 import psycopg
@@ -35,7 +36,10 @@ FROM (SELECT day, 100 + 10 * sin(place) + place * 0.1 AS price
 
 def fund(database_url: str, ticker: str, *, days: int = 60, volume: int = 1_000_000, **facts: Any) -> int:
     """A fund with bars on every weekday of so many days."""
-    known = {"aum_usd": 2_000_000_000, "expense_ratio": 0.001, "issuer": "Vanguard", "etf_type": "growth", **facts}
+    known = {
+        "aum_usd": 2_000_000_000, "expense_ratio": 0.001, "issuer": "Vanguard", "etf_type": "growth",
+        "themes": ["growth"], **facts,
+    }  # fmt: skip
     security_id = add_security(database_url, ticker)
     assigned = ", ".join(f"{column} = %({column})s" for column in known)
     query(database_url, f"UPDATE securities SET {assigned} WHERE security_id = {security_id}", known)
@@ -140,7 +144,7 @@ def test_symbols_are_checked_one_by_one_with_the_reason(growth: str) -> None:
     rows = as_role(growth, APP, "SELECT * FROM validate_etf_universe_symbols('growth')")
     assert [row[:2] for row in rows] == [
         ("VUG", "ok"), ("NONE", "unknown"), ("GONE", "delisted"), ("BARE", "without_bars"), ("THIN", "breaks_filter"),
-        ("DEAR", "breaks_filter"), ("DARK", "ok"),
+        ("DEAR", "breaks_filter"), ("DARK", "unknown"),
     ]  # fmt: skip
     assert rows[2][2] == "not listed since 2026-11-21"
     assert rows[4][2].startswith("adv20_usd 1")
@@ -228,7 +232,7 @@ def test_members_set_by_sql_keep_the_same_books(growth: str) -> None:
     assert (value, updated) == (["SPYG", "VUG"], at)
     data = UniverseUpdated(
         universe="etf_growth", session=session, added=({"symbol": "SPYG", "reason": "cheaper"},),
-        removed=({"symbol": "IWF", "reason": "cheaper"},), members=2, task="set", run_id="sql",
+        removed=({"symbol": "IWF", "reason": "cheaper"},), members=2, task="set", run_id=None,
     )  # fmt: skip
     event = Event.of(data, time=at, dedupe_key=f"{session}#1")
     stored = query(
@@ -253,6 +257,21 @@ def test_the_same_members_again_write_nothing_and_who_comes_back_was_never_away(
     spans = "SELECT DISTINCT valid_from, valid_to FROM universe_memberships WHERE known_to IS NULL"
     assert query(growth, spans) == [(MON, None)]
     assert query(growth, "SELECT count(DISTINCT event_id) FROM outbox") == [(3,)]
+
+
+def test_a_fund_that_breaks_the_filter_may_not_join_and_one_that_is_a_member_may_stay(growth: str) -> None:
+    fund(growth, "DBC", themes=["commodities"], etf_type="commodities", expense_ratio=0.0087)
+    fund(growth, "SPY", themes=None, etf_type="broad_market")
+    fund(growth, "DARK", aum_usd=None)
+    query(growth, "UPDATE securities SET expense_ratio = 0.01 WHERE security_id IN (SELECT newest_holder('IWF'))")
+    before = versions(growth)
+    dbc = r"DBC \(expense_ratio 0.008700 is above 0.0075; themes commodities lack growth\)"
+    refused = rf"the filter of etf_growth does not admit {dbc}, SPY \(themes none lack growth\)"
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match=refused):
+        as_writer(growth, "SELECT * FROM update_etf_universe('growth', ARRAY['VUG', 'IWF', 'DBC', 'SPY'], 'x')")
+    assert versions(growth) == before
+    said = as_writer(growth, "SELECT * FROM update_etf_universe('growth', ARRAY['VUG', 'IWF', 'DARK'], 'x')")
+    assert said == [("added", "DARK")]
 
 
 @pytest.mark.parametrize(
@@ -301,13 +320,14 @@ def test_performance_is_what_the_adjusted_prices_say(growth: str) -> None:
     prices = [price for _session, price in adjusted]
     daily = [now / then - 1 for then, now in itertools.pairwise(prices)]
     last_year = [price for session, price in adjusted if session.year == 2025][-1]
+    anniversary = [price for session, price in adjusted if session <= date(2025, 11, 20)][-1]
     year = prices[-253:]
     falls = [price / max(year[: place + 1]) - 1 for place, price in enumerate(year)]
     assert row[:2] == ("LONG", FRI)
     assert list(row[2:]) == pytest.approx(
         [
             prices[-1] / prices[-2] - 1, prices[-1] / prices[-6] - 1, prices[-1] / prices[-22] - 1,
-            prices[-1] / last_year - 1, prices[-1] / prices[-253] - 1,
+            prices[-1] / last_year - 1, prices[-1] / anniversary - 1,
             statistics.stdev(daily[-60:]) * math.sqrt(252), min(falls),
         ]
     )  # fmt: skip
@@ -317,3 +337,14 @@ def test_performance_is_not_known_where_the_bars_do_not_reach_back(growth: str) 
     names = "return_1d IS NULL, return_1m IS NULL, return_ytd, return_1y, volatility_60d"
     rows = as_role(growth, APP, f"SELECT {names} FROM etf_universe_performance")
     assert rows == [(False, False, None, None, None)] * 2
+
+
+@pytest.mark.parametrize(("days", "known"), [(365, True), (364, False)])
+def test_a_load_of_one_year_reaches_the_close_from_which_its_return_counts(
+    growth: str,
+    days: int,
+    known: bool,
+) -> None:
+    year = fund(growth, "YEAR", days=days)
+    determine(growth, "etf_growth", FRI, [year])
+    assert as_role(growth, APP, "SELECT return_1y IS NOT NULL FROM etf_universe_performance") == [(known,)]

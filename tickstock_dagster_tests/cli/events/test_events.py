@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from tickstock_dagster import cli
+from tickstock_dagster.adapters.events.outbox import written_here
 from tickstock_dagster.cli.events import events as events_command
 from tickstock_dagster.core.events.asyncapi import asyncapi_yaml
 from tickstock_dagster.core.events.catalogue import event_catalogue
@@ -34,6 +35,7 @@ def configured(migrated_database_url: str, redis_url: str, monkeypatch: pytest.M
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Run `tickstock events …` as the entry point does; returns the exit code."""
+    written_here.clear()  # it would be another process
     load_settings.cache_clear()
     monkeypatch.setattr(sys, "argv", ["tickstock", "events", *arguments])
     try:
@@ -306,3 +308,10 @@ def test_mail_shows_that_mails_arrive_and_sends_what_waits(
         "[TickStock] Mail to the administrators works",
         "[TickStock] XNYS is closed on 2026-11-27",
     ]
+
+
+def test_a_service_that_shall_end_with_its_parent_has_to_be_one(
+    configured: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(configured, "dispatch", "--with-parent") == 2
+    assert "together with --follow" in capsys.readouterr().err

@@ -40,7 +40,8 @@ def test_months_are_calendar_months(day: date, months: int, expected: date) -> N
     ("options", "expected"),
     [
         ({"months": 1}, ("2026-10-21", "2026-11-20", 23)),
-        ({"years": 1}, ("2025-11-21", "2026-11-20", 251)),
+        ({"years": 1}, ("2025-11-20", "2026-11-20", 252)),  # with the close from which its return counts
+        ({"years": 1, "last": "2026-11-22"}, ("2025-11-21", "2026-11-20", 251)),  # of Saturday a year ago
         ({"first": "2026-11-20"}, ("2026-11-20", "2026-11-20", 1)),
         ({"first": "2026-11-14", "last": "2026-11-22"}, ("2026-11-16", "2026-11-20", 5)),  # a closed last day is fine
         ({"first": "2003-09-10", "last": "2003-09-11"}, ("2003-09-10", "2003-09-11", 2)),

@@ -26,6 +26,7 @@ def test_dagster_takes_over_with_the_addresses_the_switches_and_working_signals(
     office.monkeypatch.chdir(tmp_path)
     office.monkeypatch.setattr(dev, "PROJECT_ROOT", tmp_path)
     office.monkeypatch.setattr(os, "execv", hand_over)
+    office.monkeypatch.setattr(dev, "_start_dispatcher", taken.append)
     before = {name: signal.signal(name, signal.SIG_IGN) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         try:
@@ -36,7 +37,8 @@ def test_dagster_takes_over_with_the_addresses_the_switches_and_working_signals(
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
-    program, arguments, folder, environment = taken
+    log, program, arguments, folder, environment = taken
+    assert log == Path(os.environ["TICKSTOCK_STATE_DIR"]) / "events.log"
     assert (program, arguments) == ("dagster", ["dev", "--host", "127.0.0.1", "--port", "3999"])
     assert folder == tmp_path
     assert isinstance(environment, dict)

@@ -19,15 +19,17 @@ def test_the_releases_universes_are_made_when_first_asked_for_and_loaded_by_any_
     answer = office.tickstock("load", "--universe", "growth", *WEEK, "--json")
     assert answer.code == 0, answer.err
     (facts,) = answer.json
-    assert (facts["bars_expected"], facts["bars_missing"]) == (40, 0)
+    assert (facts["bars_expected"], facts["bars_missing"]) == (50, 0), "eight funds, SPY and IWM"
     office.calls()
     again = office.tickstock("load", "--universe", "etf_growth", *WEEK)
     assert again.code == 0, again.err
     assert office.calls() == 0
+    assert "With what its funds are compared with: SPY, IWM\n" in again.out
     listed = {entry["key"]: entry for entry in office.tickstock("universe", "list", "--json").json}
     themes = [entry for entry in listed.values() if entry["type"] == "theme"]
     assert sum(entry["members"] for entry in themes) == 58
     assert len(themes) == 7
+    assert "The themes have 58 memberships of 57 funds." in office.tickstock("universe", "list").out
     assert listed["etf_growth"]["aliases"] == ["growth"]
     assert {"top_10", "top_100", "top_500", "top_1000", "dev_top_10", "dev_sectors", "dev_etfs"} <= listed.keys()
     assert tracked_tickers(open_engine(office.database_url)) == (), "loading a universe once does not track it"

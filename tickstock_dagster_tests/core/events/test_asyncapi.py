@@ -78,7 +78,7 @@ def test_every_schema_is_of_words_that_json_schema_draft_7_knows() -> None:
         "$ref", "allOf", "anyOf", "oneOf", "type", "format", "enum", "const", "description", "default", "properties",
         "required", "additionalProperties", "items", "minItems", "maxItems", "minLength", "maxLength", "minimum",
         "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern", "uniqueItems", "readOnly", "propertyNames",
-        "examples",
+        "examples", "not",
     }  # fmt: skip
 
     def check(schema: Any) -> None:

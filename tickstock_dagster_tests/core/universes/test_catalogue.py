@@ -1,10 +1,14 @@
 """The universes of a release: their names, their rules, their bounds."""
 
+import polars as pl
 import pytest
 
+from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.universes.catalogue import THEMES, shipped_universes, theme_key
-from tickstock_dagster.core.universes.rules import Rule
+from tickstock_dagster.core.securities.etf_seed import seed_members
+from tickstock_dagster.core.universes.catalogue import THEMES, shipped_universes, theme_key, theme_references
+from tickstock_dagster.core.universes.facts import FACT_SCHEMA
+from tickstock_dagster.core.universes.rules import Rule, evaluate
 
 UNIVERSES = {universe.key: universe for universe in shipped_universes()}
 
@@ -38,3 +42,24 @@ def test_a_universe_has_either_a_rule_or_a_list():
 def test_a_theme_that_is_none_is_refused():
     with pytest.raises(BadInputError, match=r"theme 'groth' is not accepted: did you mean growth\?"):
         theme_key("groth")
+
+
+def test_a_theme_brings_every_reference_of_its_funds():
+    brought = {theme: {ticker for of, ticker in theme_references() if of == theme} for theme in THEMES}
+    for fund in seed_funds():
+        for theme in fund.seed_of:
+            assert fund.correlation_reference in brought[theme], (fund.ticker, theme)
+    assert all({"SPY", "IWM"} <= tickers for tickers in brought.values())
+
+
+def test_the_themes_begin_with_57_funds_in_58_places_and_the_eleventh_sector_fund_is_admitted_by_the_rule():
+    funds = seed_funds()
+    places = [ticker for theme in THEMES for ticker in seed_members(funds, theme)]
+    assert (len(places), len(set(places))) == (58, 57)
+    assert {ticker for ticker in places if places.count(ticker) > 1} == {"XLK"}
+    [xlc] = [fund for fund in funds if fund.ticker == "XLC"]
+    assert "XLC" not in seed_members(funds, "sectors")
+    facts = {"security_id": 1, "ticker": "XLC", "themes": list(xlc.themes), "aum_usd": float(xlc.aum_usd),
+             "expense_ratio": float(xlc.expense_ratio), "adv20_usd": 5e8}  # fmt: skip
+    frame = pl.DataFrame([{name: facts.get(name) for name in FACT_SCHEMA}], schema=FACT_SCHEMA)
+    assert [one.ticker for one in evaluate(UNIVERSES["etf_sectors"].rule, frame, frozenset()).members] == ["XLC"]

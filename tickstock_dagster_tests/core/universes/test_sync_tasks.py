@@ -119,6 +119,12 @@ def test_without_the_markets_return_nothing_is_triggered() -> None:
     result = theme_rebalancing([universe("etf_growth", 1)], facts(fund()), {1: 0.5}, None)
     assert result.proposals == ()
     assert "etf_growth: returns over 20 sessions are not known" in (result.skipped or "")
+    assert result.notes["no_value"] == (
+        "the return of SPY over 20 sessions is not known: its bars are missing (known of 1 of 1 members)"
+    )
+    lost = theme_rebalancing([universe("etf_growth", 1)], facts(fund()), {}, 0.1)
+    assert lost.notes["no_value"] == "the return over 20 sessions is known of none of the 1 members of themes"
+    assert "no_value" not in theme_rebalancing([universe("etf_growth", 1)], facts(fund()), {1: 0.1}, 0.1).notes
 
 
 def test_a_member_known_to_break_the_filter_leaves_and_one_of_whom_nothing_is_known_stays() -> None:

@@ -1,4 +1,4 @@
-"""The outbox sensor: what runs left over is sent, and in which words."""
+"""What runs write is sent at their end, however they end; the outbox sensor sends what they left, and says so."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import dagster as dg
 import redis
 
+from tickstock_dagster.defs.resources import SendingWarehouse
+from tickstock_dagster_tests.adapters.events.outbox_helpers import commit, progress
 from tickstock_dagster_tests.defs.factory import FRI, Factory, all_definitions, facts_of
 from tickstock_dagster_tests.defs.ticking import eastern
 
@@ -45,3 +47,20 @@ def test_redis_being_away_fails_no_run_and_the_sensor_delivers_later(factory_on_
     assert deliver(factory).startswith("nothing to send; 0 wait")
     with streams(factory) as client:
         assert client.xlen("tickstock.eod.complete") == 1
+
+
+def test_a_run_that_fails_half_way_sends_what_it_has_committed(factory: Factory) -> None:
+    @dg.op(required_resource_keys={"warehouse"})
+    def write_and_fail() -> None:
+        commit(factory.database_url, [progress("half-way", 1)])
+        raise dg.Failure("no more", allow_retries=False)
+
+    @dg.job(resource_defs={"warehouse": SendingWarehouse(database_url=factory.database_url)})
+    def broken() -> None:
+        write_and_fail()
+
+    result = broken.execute_in_process(instance=factory.instance, raise_on_error=False)
+    assert not result.success
+    assert factory.rows("SELECT count(*) FROM outbox WHERE sent_at IS NULL") == [0]
+    with streams(factory) as client:
+        assert client.xlen("tickstock.jobs.progress") == 1

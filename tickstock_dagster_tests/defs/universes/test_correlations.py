@@ -2,10 +2,19 @@
 
 from datetime import date
 
-from tickstock_dagster_tests.defs.factory import FRI, THU, Factory, failure_of
+import dagster as dg
+
+from tickstock_dagster_tests.defs.factory import FRI, MON, THU, Factory, failure_of
 from tickstock_dagster_tests.defs.materialising import materialise, metadata_of
 
 CORRELATIONS = ["universes/correlations"]
+
+
+def warned(result: dg.ExecuteInProcessResult) -> dict[str, str]:
+    """The checks of a run that did not pass, with their reasons."""
+    found = {one.check_name: one for one in result.get_asset_check_evaluations() if not one.passed}
+    assert all(one.severity is dg.AssetCheckSeverity.WARN for one in found.values())
+    return {name: str(one.metadata["why"].value) for name, one in found.items()}
 
 
 def test_a_range_is_one_computation_with_numbers_a_picture_and_one_event_for_each_first_value(factory: Factory) -> None:
@@ -16,6 +25,7 @@ def test_a_range_is_one_computation_with_numbers_a_picture_and_one_event_for_eac
     assert result.success
     assert factory.vendor.stats()["total"] == 0
     facts = metadata_of(result, "universes/correlations")
+    assert warned(result) == {}
     counts = {name: facts[name] for name in ("etfs", "values_computed", "values_written", "events", "events_sent")}
     # Bars of 64 sessions make a value over 60, and none over 252.
     assert counts["values_computed"] == counts["values_written"] == 4 * 2
@@ -33,6 +43,24 @@ def test_a_range_is_one_computation_with_numbers_a_picture_and_one_event_for_eac
         result.asset_materializations_for_node("universes__correlations")[0].asset_key
     )
     assert keys == {"2026-11-19", "2026-11-20"}
+
+
+def test_a_run_without_a_value_says_why_and_warns(factory: Factory) -> None:
+    empty = materialise(factory, CORRELATIONS, FRI)
+    assert empty.success
+    assert warned(empty)["has_values"].startswith("no ETF is known")
+    assert metadata_of(empty, "universes/correlations")["no_value"].startswith("no ETF is known")
+
+    factory.track("XLK", "VUG")
+    assert factory.run("us_eod", MON, FRI).success
+    alone = materialise(factory, CORRELATIONS, FRI)
+    assert warned(alone)["has_values"].startswith("no bar of SPY and IWM, with which every ETF is compared")
+
+    factory.track("XLK", "SPY", "IWM")
+    assert factory.run("us_eod", MON, FRI).success
+    short = materialise(factory, CORRELATIONS, FRI)
+    assert "no window of 60 sessions is whole: the longest history of an ETF has 5" in warned(short)["has_values"]
+    assert metadata_of(short, "universes/correlations")["no_value"] == warned(short)["has_values"]
 
 
 def test_a_session_that_has_not_closed_and_an_inverted_range_fail_by_name(factory: Factory) -> None:

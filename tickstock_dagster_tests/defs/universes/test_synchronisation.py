@@ -30,12 +30,11 @@ def world(factory: Factory) -> Factory:
 
 
 def written(factory: Factory) -> dict[str, object]:
-    """Everything that a synchronisation writes, but for when and by which run."""
-    return {
-        table: factory.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3")  # noqa: S608
-        for table in ("universe_memberships", "universe_determinations", "sync_changes_log", "cache_entries",
-                      "sync_proposals", "outbox", "work_units")
-    }  # fmt: skip
+    """Everything that a synchronisation writes, but for when and by which run, and which events were sent."""
+    tables = ("universe_memberships", "universe_determinations", "sync_changes_log", "cache_entries", "sync_proposals",
+              "work_units")  # fmt: skip
+    rows = {table: factory.rows(f"SELECT * FROM {table} ORDER BY 1, 2, 3") for table in tables}  # noqa: S608
+    return {**rows, "outbox": factory.rows("SELECT position, event_id, event FROM outbox ORDER BY 1")}
 
 
 def test_a_session_is_synchronised_and_told_once(world: Factory) -> None:
@@ -49,6 +48,7 @@ def test_a_session_is_synchronised_and_told_once(world: Factory) -> None:
     assert facts["written"] is True
     assert metadata_of(result, TASKS[0])["market_caps"] == 40
     assert "no theme moved by more than 5%" in metadata_of(result, TASKS[3])["skipped"]
+    assert [(one.check_name, one.passed) for one in result.get_asset_check_evaluations()] == [("compares_themes", True)]
     [told] = world.events("tickstock.cache.sync_complete")
     assert [task["task"] for task in told["tasks"]] == [key.rpartition("/")[2] for key in TASKS]
     assert told["changed"] == ["recent_ipos", "top_10", "top_100", "top_1000", "top_500"]
@@ -65,6 +65,18 @@ def test_a_session_is_synchronised_and_told_once(world: Factory) -> None:
     assert again.success
     assert metadata_of(again, ENTRIES)["written"] is False
     assert written(world) == before
+
+
+def test_a_rebalancing_that_can_compare_nothing_says_why_and_warns(world: Factory) -> None:
+    world.execute("DELETE FROM ohlcv_daily WHERE ticker = 'SPY'")
+    result = materialise(world, [TASKS[3]], FRI)
+    assert result.success
+    [check] = result.get_asset_check_evaluations()
+    assert (check.check_name, check.passed, check.severity) == ("compares_themes", False, dg.AssetCheckSeverity.WARN)
+    why = "the return of SPY over 20 sessions is not known: its bars are missing"
+    assert str(check.metadata["why"].value).startswith(why)
+    [partition] = result.asset_materializations_for_node("universes__theme_rebalancing")
+    assert str(partition.metadata["no_value"].value) == check.metadata["why"].value
 
 
 def test_the_delisted_leave_every_universe_and_lists_and_nothing_is_deleted(world: Factory) -> None:
@@ -109,7 +121,7 @@ def test_nothing_is_applied_below_the_objective_unless_that_is_accepted(world: F
     world.execute("DELETE FROM ohlcv_daily WHERE session = %s AND ticker LIKE 'GRO%%'", FRI)
     before = written(world)
     words = failure_of(materialise(world, EVERYTHING, FRI))
-    assert words.startswith("nothing is applied for 2026-11-20: 48 of 56 bars are stored (accepted: at least 95%)")
+    assert words.startswith("nothing is applied for 2026-11-20: 49 of 57 bars are stored (accepted: at least 95%)")
     after = written(world)
     assert {table: rows for table, rows in after.items() if table != "sync_proposals"} == {
         table: rows for table, rows in before.items() if table != "sync_proposals"
