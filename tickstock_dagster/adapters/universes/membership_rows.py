@@ -18,14 +18,15 @@ from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
 from tickstock_dagster.core.events.universe_data import MemberChange
-from tickstock_dagster.core.universes.memberships import Revision, Span
+from tickstock_dagster.core.universes.memberships import ALWAYS, Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipChange:
     """One line of the log: a security that joined (`added`) or left (`removed`) from a session on, or was `classified`.
 
-    A change of a universe's settings has neither security nor ticker.
+    A change of a universe's settings has neither security nor ticker. The log has no session for what holds since
+    `ALWAYS`.
     """
 
     session: date
@@ -99,7 +100,7 @@ def write_changes(
         at: aware; when the changes were made.
     """
     columns = {
-        "sessions": [change.session for change in changes],
+        "sessions": [None if change.session == ALWAYS else change.session for change in changes],
         "security_ids": [change.security_id for change in changes],
         "tickers": [change.ticker for change in changes],
         "changes": [change.change for change in changes],

@@ -1,22 +1,19 @@
-"""Universes by name, for the commands: those of the release are created on first use. Not a command.
+"""Universes by name, for the commands, and the seeds of the release's themes. Not a command.
 
-Commands that only read use them inside of `Workspace.reading`, and leave none behind.
+Migrating creates the release's universes; a theme has members once it is known which securities its seeds are. Commands
+that only read find that out inside of `Workspace.reading`, and leave nothing behind.
 """
 
 from datetime import datetime
 
-from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
-from tickstock_dagster.adapters.universes.seeding import Seeding, seed_universes
-from tickstock_dagster.adapters.universes.store import LISTED, universe_names
+from tickstock_dagster.adapters.universes.seeding import release_seeds, seed_universes, seeds_wait
+from tickstock_dagster.adapters.universes.store import universe_named
 from tickstock_dagster.cli.workspace import Workspace, status
-from tickstock_dagster.core.errors import BadInputError, choices
-from tickstock_dagster.core.securities.etf_seed import seed_members
-from tickstock_dagster.core.universes.catalogue import THEMES, shipped_universes
 
 
 def find_universe(workspace: Workspace, name: str, now: datetime, source: str | None = None) -> str:
-    """The canonical name of a universe. If it is a missing one of the release, all of the release's are created.
+    """The canonical name of a universe; of a theme without members, once its seeds have joined.
 
     Args:
         workspace: the services.
@@ -25,26 +22,27 @@ def find_universe(workspace: Workspace, name: str, now: datetime, source: str | 
         source: of ticker lists, instead of the configured one.
 
     Raises:
-        BadInputError: there is no such universe, neither in the store nor in the release.
+        BadInputError: there is no such universe.
     """
-    stored = universe_names(workspace.engine)
-    if name in stored:
-        return stored[name]
-    shipped = {alias: universe.key for universe in shipped_universes() for alias in (universe.key, *universe.aliases)}
-    if name not in shipped:
-        raise BadInputError("universe", name, choices(name, {*stored, *shipped, LISTED}))
-    make_shipped(workspace, now, source)
-    return shipped[name]
+    key = universe_named(workspace.engine, name)
+    if seeds_wait(workspace.engine, key):
+        join_seeds(workspace, now, source)
+    return key
 
 
-def make_shipped(workspace: Workspace, now: datetime, source: str | None = None) -> Seeding:
-    """Create the release's missing universes. Fetches the vendor's list where it is needed to resolve a ticker."""
-    funds = seed_funds()
-    seeds = {theme: seed_members(funds, theme) for theme in THEMES}
+def join_seeds(workspace: Workspace, now: datetime, source: str | None = None) -> None:
+    """Let the themes' seeds join. Fetches the vendor's list where it is needed to resolve a ticker."""
+    seeds = release_seeds()
     context = workspace.load_context(lambda: now, source)
     latest = workspace.calendar.latest_closed_session(now)
-    with status("Creating the release's universes"):
+    with status("Looking up the seeds of the themes"):
         if context.source.capabilities.listings:
             tickers = tuple(dict.fromkeys(ticker for named in seeds.values() for ticker in named))
             ListingSync(context).ensure(tickers, latest, latest, latest)
-        return seed_universes(workspace.engine, seeds, run_id="cli", now=now)
+        seed_universes(workspace.engine, seeds, run_id="cli", now=now)
+
+
+def join_known_seeds(workspace: Workspace, now: datetime) -> None:
+    """Let the seeds join whose tickers are known by now, after a command that stored lists; asks no vendor."""
+    if seeds_wait(workspace.engine):
+        seed_universes(workspace.engine, release_seeds(), run_id="cli", now=now)

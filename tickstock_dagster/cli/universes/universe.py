@@ -32,12 +32,8 @@ def list_(*, as_json: bool) -> None:
     from rich.table import Table
 
     from tickstock_dagster.adapters.universes.store import universes_overview
-    from tickstock_dagster.cli.universes.shipped import make_shipped
 
-    workspace = open_workspace()
-    with workspace.reading() as read:
-        make_shipped(read, read.now())
-        entries = universes_overview(read.engine)
+    entries = universes_overview(open_workspace().engine)
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
@@ -52,9 +48,8 @@ def list_(*, as_json: bool) -> None:
             f"rule v{entry.rule_version}" if entry.rule_version else "list" if entry.membership == "static" else "dates"
         )
         names = entry.key + (f" ({', '.join(entry.aliases)})" if entry.aliases else "")
-        determined = (
-            "" if entry.determined is None else "seed" if entry.determined.year == 1900 else str(entry.determined)
-        )
+        seeds = "seeds" if entry.type == "theme" and entry.membership == "dated" else ""
+        determined = str(entry.determined) if entry.determined else seeds
         table.add_row(names, f"{entry.members:,}", "yes" if entry.track else "", rule, determined, entry.name)
     _out().print(table)
 
@@ -93,7 +88,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
     for name in ("market cap", "20-day volume", "AUM", "expense ratio"):
         table.add_column(name, justify="right")
     for row in rows.iter_rows(named=True):
-        since = "always" if row["valid_from"].year == 1900 else str(row["valid_from"])
+        since = "always" if row["valid_from"] is None else str(row["valid_from"])
         ratio = "" if row["expense_ratio"] is None else f"{row['expense_ratio']:.2%}"
         dollars = (_dollars(row[name]) for name in ("market_cap", "adv20_usd", "aum_usd"))
         table.add_row(row["ticker"], row["name"] or "", since, f"{row['known_from']:%Y-%m-%d %H:%M}", *dollars, ratio)
@@ -122,11 +117,13 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
         print_json(asdict(found))
         return
     click.echo(f"{found.asked} was {'' if found.member else 'not '}in {key} on {day}: {found.reason}.")
-    since = "" if found.since is None else "always" if found.since.year == 1900 else f"{found.since}"
+    since = "" if not found.member else f"{found.since or 'always'}"
+    seeds = "by seeds, for every session before the first determined one" if found.task == "seed" else ""
+    determined = f"for {found.determined} by {found.task}" if found.determined else seeds
     facts = [
         ("member", since and f"{since} to {found.until or 'now'}"),
         ("known since", found.known_since and f"{found.known_since:%Y-%m-%d %H:%M} UTC"),
-        ("determined", found.determined and f"for {found.determined} by {found.task}"),
+        ("determined", determined),
         ("rule version", found.rule_version),
         ("rank", found.rank),
         *((name, _plain(value)) for name, value in found.facts.items()),
