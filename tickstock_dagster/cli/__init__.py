@@ -19,7 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("loading.plan", "Show the vendor calls, minutes and cost of a load beforehand."),
     "eod": ("loading.eod", "Run one session's end of day: bars, corporate actions, completeness, event."),
     "status": ("loading.status", "Show coverage and every gap with its reason."),
-    "universe": ("universes.universe", "List, show, compare, change, import, export and explain universes."),
+    "universe": ("universes.universe", "List, show, compare, change, track, import, export and explain universes."),
     "calendar": ("calendars.calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
     "fingerprint": ("operations.fingerprint", "Hash the business content of every table."),
     "events": ("events.events", "Follow, send or inspect the notifications."),

@@ -58,6 +58,7 @@ class Filled:
         elsewhere: ids of units that others asked for meanwhile.
         retrying: units that are tried again later.
         dead: units that are not tried again by themselves, one line each.
+        besides: rows of securities that were not requested, stored since the same answers had them.
     """
 
     stored: StoreResult = NOTHING_STORED
@@ -68,6 +69,7 @@ class Filled:
     elsewhere: set[str] = field(default_factory=set)
     retrying: int = 0
     dead: list[str] = field(default_factory=list)
+    besides: int = 0
 
 
 @dataclass(slots=True)
@@ -166,6 +168,9 @@ class Filler:
             batch.holder, batch.calls = self.holder.name, self.context.drain()
             batch.events = [self._event(total - len(self._left), total, batch)]
             filled.stored += store_batch(self.context.engine, batch)
+            if not batch.bars.is_empty():
+                requested = batch.bars["security_id"].is_in(self.prepared.expectation.security_ids)
+                filled.besides += batch.bars.height - int(requested.sum())
         self.progress(total - len(self._left), total)
         filled.unresolved.update(lost)
         filled.quarantined += quarantine_words(batch.rejected, EXAMPLES - len(filled.quarantined))

@@ -16,6 +16,8 @@ import psycopg
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
 from tickstock_dagster.core.events.universe_data import MemberChange
 from tickstock_dagster.core.universes.memberships import ALWAYS, Revision, Span
@@ -110,6 +112,35 @@ def write_changes(
     }
     head = {"universe": universe, "task": task, "rule_version": rule_version, "run_id": run_id, "at": at}
     connection.execute(statement("universes/changes_write"), {**head, **columns, "event_id": event and event.id})
+
+
+def log_tracking(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    former: tuple[bool, date | None] | None,
+    *,
+    reason: str,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Log that a universe is tracked, or is not any more, where that has changed; no event, as its members have not.
+
+    Args:
+        connection: inside the transaction of the change, after it.
+        universe: canonical name.
+        former: whether it was tracked and from which session on, before the change; None where it is new.
+        reason: why.
+        run_id: the Dagster run, or cli.
+        now: aware.
+    """
+    row = connection.execute(statement("universes/universe_tracked"), {"universe": universe}).fetchone()
+    before, after = former or (False, None), row or (False, None)
+    if before[0] == after[0]:
+        return
+    settings = [{"track": tracked, "track_from": begins and str(begins)} for tracked, begins in (before, after)]
+    session = library_calendar(MARKET).latest_closed_session(now)
+    change = MembershipChange(session, None, None, "settings", reason, *settings)
+    write_changes(connection, universe, [change], task="set", rule_version=None, event=None, run_id=run_id, at=now)
 
 
 def write_projection(

@@ -9,6 +9,7 @@ import click
 
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_session, print_json, status
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.universes.rule_edit import RulePreview
@@ -118,6 +119,8 @@ def set_(
             outcome = edit_universe(workspace.engine, key, add=tickers[1], remove=tickers[2], **common)
         joined, left = len(outcome.added), len(outcome.removed)
         click.echo(f"{universe}: {joined} joined, {left} left, {outcome.members} members")
+        if held := [ticker for ticker in map(canonical_ticker, tickers[1]) if ticker not in outcome.added]:
+            click.echo(f"  members before: {', '.join(held)}")
     if track is not None:
         key = find_universe(workspace, universe, now)
         begins = track_universe(workspace.engine, key, track=track, track_from=track_from, **common)
@@ -187,7 +190,6 @@ def import_(
 def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
     """Fetch today's ticker list if it is needed to resolve a ticker."""
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
-    from tickstock_dagster.core.securities.tickers import canonical_ticker
 
     context = workspace.load_context(lambda: now)
     if context.source.capabilities.listings and tickers:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
+from tickstock_dagster.cli.universes.track import track, untrack
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
 from tickstock_dagster.core.errors import BadInputError
 
@@ -15,12 +16,14 @@ if TYPE_CHECKING:
 
 @click.group(name="universe")
 def command() -> None:
-    """List, show, compare, change, import, export and explain universes."""
+    """List, show, compare, change, track, import, export and explain universes."""
 
 
 command.add_command(diff)
 command.add_command(set_)
 command.add_command(import_)
+command.add_command(track)
+command.add_command(untrack)
 
 
 @command.command(name="list")
