@@ -9,11 +9,7 @@ from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_ses
 
 @click.command()
 @click.argument("universe")
-@click.option(
-    "--from",
-    "first",
-    help="First session with expected bars; the former first, else the latest closed one, unless given.",
-)
+@click.option("--from", "first", help="First session whose bars are expected; the former, else the latest closed one.")
 @click.option("--reason", default="tracked by hand", show_default=True, help="Why; logged.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def track(*, universe: str, first: str | None, reason: str, as_json: bool) -> None:
