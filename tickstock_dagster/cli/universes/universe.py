@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
+from tickstock_dagster.cli.universes.sync import sync
 from tickstock_dagster.cli.universes.track import track, untrack
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
 from tickstock_dagster.core.errors import BadInputError
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(name="universe")
 def command() -> None:
-    """List, show, compare, change, track, import, export and explain universes."""
+    """Show, explain, change, track, synchronise, import and export universes."""
 
 
 command.add_command(diff)
@@ -24,6 +25,7 @@ command.add_command(set_)
 command.add_command(import_)
 command.add_command(track)
 command.add_command(untrack)
+command.add_command(sync)
 
 
 @command.command(name="list")
