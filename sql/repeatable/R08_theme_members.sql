@@ -22,4 +22,6 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
     WHERE m.universe = wanted AND m.known_to IS NULL AND m.valid_to IS NULL
 $$;
 
+REVOKE EXECUTE ON FUNCTION etf_members(text) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION etf_members(text) TO tickstock_app, tickstock_writer;
 COMMENT ON FUNCTION etf_members(text) IS 'Current members of a dated universe with their facts; average dollar volume over the last 20 bars of 45 days. since is null for members since the start.';

@@ -14,13 +14,7 @@ import polars as pl
 
 from tickstock_dagster.adapters.bars.answer_validation import EXAMPLES, AnswerValidator, quarantine_words
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad
-from tickstock_dagster.adapters.bars.store import (
-    NOTHING_STORED,
-    REJECTED_COLUMNS,
-    StoreBatch,
-    StoreResult,
-    store_batch,
-)
+from tickstock_dagster.adapters.bars.store import NOTHING_STORED, REJECTED_COLUMNS, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.leases import (
     LONGEST_WAIT,

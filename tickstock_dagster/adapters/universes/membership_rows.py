@@ -3,6 +3,8 @@
 Each function writes one of them, as a set, inside the caller's transaction; `publish` writes the log and its event,
 `revise_list` a list with both. `adapters.universes.membership_store`, `membership_import`, `list_edit` and `sync_store`
 decide what to revise.
+
+Longer than 250 lines because whatever is written of a universe's history is written here, and nowhere else.
 """
 
 import json

@@ -10,8 +10,8 @@ import click
 
 from tickstock_dagster.adapters.universes.store import LISTED
 from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options
+from tickstock_dagster.cli.loading.shipped import join_known_seeds
 from tickstock_dagster.cli.loading.tracking import besides_words, owed_in_all, refuse_untrackable, track
-from tickstock_dagster.cli.universes.shipped import join_known_seeds
 from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS

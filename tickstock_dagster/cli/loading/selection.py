@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import LISTED, listed_tickers
-from tickstock_dagster.cli.universes.shipped import find_universe
+from tickstock_dagster.cli.loading.shipped import find_universe
 from tickstock_dagster.cli.workspace import Workspace, parse_date
 from tickstock_dagster.core.bars.file_options import with_options
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar

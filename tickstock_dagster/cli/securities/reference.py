@@ -23,7 +23,7 @@ def refresh(*, text: str | None, details_limit: int | None, dry_run: bool, as_js
     What is stored is not asked for again; details are asked for again after 30 days. Without a limit a run asks for as
     many details as the vendor's plan allows in half an hour, and says how many are still due.
     """
-    from tickstock_dagster.adapters.securities.reference_forecast import forecast_refresh
+    from tickstock_dagster.adapters.securities.symbol_master import forecast_refresh
     from tickstock_dagster.cli.loading.runs import execute_job
     from tickstock_dagster.cli.universes.sync import reference_facts, reference_words
     from tickstock_dagster.defs.tags import RANGE_END, RANGE_START

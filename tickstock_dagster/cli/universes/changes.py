@@ -33,7 +33,7 @@ _DATED_LISTS = 24
 def diff(*, universe: str, first: str | None, last: str | None, rule_file: str | None, as_json: bool) -> None:
     """Show who joined and left between two sessions, or would by a rule (a JSON file). Changes nothing."""
     from tickstock_dagster.adapters.universes.membership_store import members_on
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
 
     if (first is None) == (rule_file is None):
         raise BadInputError("universe diff", "--from and --rule" if first else "neither", "one of --from and --rule")
@@ -89,7 +89,7 @@ def set_(
     """Change a universe: its members, its rule, or whether and from when on it is tracked."""
     from tickstock_dagster.adapters.universes.list_edit import edit_universe, set_list, track_universe
     from tickstock_dagster.adapters.universes.rule_edit import apply_rule
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
 
     chosen = [bool(symbols), bool(add or remove), bool(rule_file)]
     if sum(chosen) > 1 or (not any(chosen) and track is None):

@@ -27,7 +27,7 @@ def sync(
 
     All changes of universes are applied in one transaction, or none. A second run changes nothing.
     """
-    from tickstock_dagster.adapters.securities.reference_forecast import forecast_refresh
+    from tickstock_dagster.adapters.securities.symbol_master import forecast_refresh
     from tickstock_dagster.adapters.universes.store import universe_named
     from tickstock_dagster.adapters.universes.sync_reading import changes_of_run
     from tickstock_dagster.cli.loading.runs import execute_job

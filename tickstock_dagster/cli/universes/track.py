@@ -45,7 +45,7 @@ def _universe(workspace: Workspace, name: str, now: datetime) -> str:
     """
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
     from tickstock_dagster.adapters.universes.store import LISTED, listed_tickers, universe_names, write_universe
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.universes.profiles import PROFILES
 
     engine = workspace.engine

@@ -71,7 +71,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
 
     from tickstock_dagster.adapters.universes.facts import read_facts
     from tickstock_dagster.adapters.universes.membership_store import members_on
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
     from tickstock_dagster.core.universes.facts import FACT_SCHEMA
 
@@ -110,7 +110,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
     from dataclasses import asdict
 
     from tickstock_dagster.adapters.universes.membership_store import explain as explain_membership
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.securities.tickers import canonical_ticker
 
     workspace = open_workspace()
@@ -148,7 +148,7 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
     from pathlib import Path
 
     from tickstock_dagster.adapters.universes.file_import import exported
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.universes.files import format_members
 
     workspace = open_workspace()
