@@ -54,7 +54,8 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
     except TickstockError:
         console.print(tracking.words(selection.sessions[0]), highlight=False, soft_wrap=True)
         raise
-    join_known_seeds(workspace, now)
+    if not (selection.source or "").startswith("files:"):  # a file may know some seeds, and a list all of them
+        join_known_seeds(workspace, now)
     owed = owed_in_all(workspace, now)
     if as_json:
         stands = {**tracking.as_json(), "owed": owed}
