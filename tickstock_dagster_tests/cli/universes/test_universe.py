@@ -175,6 +175,10 @@ def test_unknown_tickers_of_an_import_are_named_with_their_lines_and_left_out_on
         (("explain", "NOSUCH", "growth"), "ticker 'NOSUCH' is not accepted"),
         (("set", "growth", "--add", "AAPL"), "chooses its members by rule"),
         (("set", "dev_etfs", "--remove", "AAPL"), "members of dev_etfs"),
+        (
+            ("set", "dev_top_10", "--add", "AMD", "--remove", "INTC"),
+            "remove 'INTC' is not accepted: members of dev_top_10, which are AAPL, MSFT,",
+        ),
         (("set", "dev_etfs"), "--symbols, or --add and --remove"),
         (("set", "Mine!", "--symbols", "AAPL"), "a name of lower-case letters"),
         (("diff", "growth"), "one of --from and --rule"),
@@ -185,6 +189,14 @@ def test_bad_input_is_one_clear_line(office: Office, arguments: tuple[str, ...],
     answer = office.tickstock("universe", *arguments)
     assert answer.code == 2
     assert words in answer.error
+    assert office.rows("SELECT count(*) FROM sync_changes_log WHERE change <> 'rule'") == [0], "nothing half-written"
+
+
+def test_the_example_of_the_readme_edits_a_list_and_a_member_that_is_added_is_said(office: Office) -> None:
+    answer = office.tickstock("universe", "set", "dev_top_10", "--add", "INTC,NVDA", "--remove", "XOM")
+    assert answer.out == "dev_top_10: 1 joined, 1 left, 10 members\n  members before: NVDA\n"
+    office.tickstock("migrate")
+    assert "INTC" in universe_tickers(open_engine(office.database_url), "dev_top_10"), "edited, and left so"
 
 
 @pytest.mark.parametrize(
