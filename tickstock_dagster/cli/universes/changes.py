@@ -115,8 +115,7 @@ def set_(
         if symbols:
             outcome = set_list(workspace.engine, universe, tickers[0], **common)
         else:
-            key = find_universe(workspace, universe, now)
-            outcome = edit_universe(workspace.engine, key, add=tickers[1], remove=tickers[2], **common)
+            outcome = edit_universe(workspace.engine, universe, add=tickers[1], remove=tickers[2], **common)
         joined, left = len(outcome.added), len(outcome.removed)
         click.echo(f"{universe}: {joined} joined, {left} left, {outcome.members} members")
         if held := [ticker for ticker in map(canonical_ticker, tickers[1]) if ticker not in outcome.added]:
