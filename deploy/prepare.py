@@ -25,6 +25,7 @@ from tickstock_dagster.adapters.calendars.store import copy_calendars
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.universes.seeding import seed_missing
 from tickstock_dagster.adapters.universes.store import track_profile
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
@@ -59,9 +60,9 @@ class Login:
 
 
 def prepare(admin_url: str, warehouse: Login, storage: Login) -> None:
-    """Create databases, roles and logins, migrate the warehouse, fill the calendars, and track the default profile.
+    """Create databases, roles and logins, migrate the warehouse, and fill it with what a release brings along.
 
-    The profile is tracked only if nothing is tracked yet.
+    That is the calendars, the universes of the release, and the default profile, which is tracked if nothing is yet.
 
     Args:
         admin_url: `postgresql://…` of a superuser, or of a login that may create roles and databases.
@@ -89,6 +90,8 @@ def prepare(admin_url: str, warehouse: Login, storage: Login) -> None:
 def _fill(database_url: str) -> None:
     now, engine = datetime.now(UTC), open_engine(database_url)
     copy_calendars(engine, date(2000, 1, 1), date(now.year + 2, 12, 31))
+    if made := seed_missing(engine, run_id="cli", now=now):
+        print(f"created {len(made)} universes of the release")
     if not tracked_tickers(engine):
         profile = profile_named(load_settings().profile)
         session = library_calendar(MARKET).latest_closed_session(now)

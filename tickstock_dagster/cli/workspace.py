@@ -58,7 +58,7 @@ class Workspace:
     def reading(self, forecast: ListingForecast | None = None) -> Iterator["Workspace"]:
         """The workspace of a command that only reads.
 
-        It may use what the store lacks, such as a ticker list or a universe of the release, and leaves nothing behind
+        It may use what the store lacks, such as a ticker list or the seeds of a theme, and leaves nothing behind
         but the record of its calls: no later answer depends on it. With a forecast, questions about what changed
         between two lists are counted there, not asked.
         """
@@ -120,21 +120,35 @@ def open_workspace(*, migrated: bool = True) -> Workspace:
     return workspace
 
 
-def bring_up_to_date(workspace: Workspace) -> MigrationReport:
-    """Apply the migrations that the database lacks, and copy the calendars where they do not reach far enough.
+@dataclass(frozen=True, slots=True)
+class Preparation:
+    """What bringing a store up to date did: the schema's report, and the universes of the release that were made."""
+
+    schema: MigrationReport
+    universes: tuple[str, ...]
+
+
+def bring_up_to_date(workspace: Workspace) -> Preparation:
+    """Apply the migrations that the database lacks, and fill in what a release brings along.
+
+    That is the calendars, where they do not reach far enough, and the universes of the release, where they are missing:
+    an edited one stays as it is.
 
     Raises:
         SchemaError: the database is of a newer release, or an applied migration was edited.
         ServiceUnavailableError: the database cannot be reached.
     """
+    from tickstock_dagster.adapters.universes.seeding import seed_missing
+
     report = migrate(workspace.addresses.database_url)
-    year = workspace.now().year
+    now = workspace.now()
+    year = now.year
     until = copied_until(workspace.engine)  # the calendar's last year has no next one
     since = copied_from(workspace.engine)  # a former release began later
     begun = all(since.get(key, LAST_DAY).year <= first_day(key).year for key in CALENDARS)
     if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
         copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
-    return report
+    return Preparation(report, seed_missing(workspace.engine, run_id="cli", now=now))
 
 
 def sleep_aloud(seconds: float) -> None:

@@ -124,8 +124,9 @@ class Office:
             connection.execute(query, values)  # type: ignore[call-overload]
 
     def untouched(self) -> bool:
-        """Whether nothing was stored, tracked, planned or launched."""
-        tables = ("ohlcv_daily", "bar_gaps", "cache_entries", "work_units", "outbox", "quarantined_bars")
+        """Whether nothing was stored, tracked, planned or launched; the release's universes are there."""
+        tracked = "cache_entries WHERE track OR type IN ('list', 'profile')"
+        tables = ("ohlcv_daily", "bar_gaps", tracked, "work_units", "outbox", "quarantined_bars")
         counts = [self.rows(f"SELECT count(*) FROM {table}")[0] for table in tables]  # noqa: S608
         with self.instance() as instance:
             return not any(counts) and not instance.get_runs() and not instance.get_dynamic_partitions("tickers")

@@ -191,6 +191,7 @@ def test_the_inventory() -> None:
         "job edit_universe",
         "job light_maintenance",
         "job maintenance",
+        "job reference_refresh",
         "job universe_correlations",
         "job universe_membership",
         "job universe_sync",

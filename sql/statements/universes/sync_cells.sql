@@ -23,7 +23,8 @@ WITH days AS (
     LEFT JOIN bar_gaps AS g ON g.security_id = n.security_id AND g.session = n.session
     GROUP BY n.universe, n.session)
 SELECT c.key, d.session, coalesce(n.members, 0), coalesce(n.due, 0), coalesce(n.stored, 0), n.aum_usd, n.expense_ratio,
-    c.membership = 'dated' AND r.version IS NOT NULL AS by_rule, e.session, e.task, e.rule_version
+    c.membership = 'dated' AND r.version IS NOT NULL AS by_rule,
+    nullif(e.session, DATE '1900-01-01'), e.task, e.rule_version
 FROM days AS d
 CROSS JOIN cache_entries AS c
 LEFT JOIN counted AS n ON n.universe = c.key AND n.session = d.session

@@ -28,7 +28,7 @@ LEFT JOIN LATERAL (
     LIMIT 1) AS called ON true
 LEFT JOIN LATERAL (
     SELECT x.change, x.session, x.reason, x.changed_at FROM sync_changes_log AS x
-    WHERE x.universe = c.key AND x.security_id = s.security_id AND x.session <= %(session)s
-    ORDER BY x.session DESC, x.change_id DESC
+    WHERE x.universe = c.key AND x.security_id = s.security_id AND coalesce(x.session <= %(session)s, true)
+    ORDER BY x.session DESC NULLS LAST, x.change_id DESC
     LIMIT 1) AS l ON true
 WHERE c.key = %(universe)s

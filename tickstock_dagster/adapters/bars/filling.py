@@ -16,13 +16,7 @@ import polars as pl
 
 from tickstock_dagster.adapters.bars.answer_validation import EXAMPLES, AnswerValidator, quarantine_words
 from tickstock_dagster.adapters.bars.load_planning import PlannedLoad
-from tickstock_dagster.adapters.bars.store import (
-    NOTHING_STORED,
-    REJECTED_COLUMNS,
-    StoreBatch,
-    StoreResult,
-    store_batch,
-)
+from tickstock_dagster.adapters.bars.store import NOTHING_STORED, REJECTED_COLUMNS, StoreBatch, StoreResult, store_batch
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.leases import (
     LONGEST_WAIT,
@@ -61,6 +55,7 @@ class Filled:
         elsewhere: ids of units that others asked for meanwhile.
         retrying: units that are tried again later.
         dead: units that are not tried again by themselves, one line each.
+        besides: rows of securities that were not requested, stored since the same answers had them.
     """
 
     stored: StoreResult = NOTHING_STORED
@@ -71,6 +66,7 @@ class Filled:
     elsewhere: set[str] = field(default_factory=set)
     retrying: int = 0
     dead: list[str] = field(default_factory=list)
+    besides: int = 0
 
 
 @dataclass(slots=True)
@@ -174,6 +170,9 @@ class Filler:
             batch.holder, batch.calls = self.holder.name, self.context.drain()
             batch.events = [self._event(now)]
             filled.stored += store_batch(self.context.engine, batch)
+            if not batch.bars.is_empty():
+                requested = batch.bars["security_id"].is_in(self.prepared.expectation.security_ids)
+                filled.besides += batch.bars.height - int(requested.sum())
         self.progress(total - len(self._left), total)
         filled.unresolved.update(lost)
         filled.quarantined += quarantine_words(batch.rejected, EXAMPLES - len(filled.quarantined))

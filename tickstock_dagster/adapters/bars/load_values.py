@@ -48,6 +48,7 @@ class LoadReport:
         failures: failed units, one line each.
         retrying: how many of them the ledger has to be tried again.
         dead: those that are not tried again by themselves, with their errors, one line each.
+        besides: rows of securities that were not requested, stored since the same answers had them.
         calls: vendor calls made, including those for ticker lists.
         phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, wait (for
             units that other runs ask for), settle (late starts, revised gaps, counts).
@@ -68,3 +69,4 @@ class LoadReport:
     quarantined: tuple[str, ...] = ()
     retrying: int = 0
     dead: tuple[str, ...] = ()
+    besides: int = 0

@@ -118,6 +118,7 @@ class BarLoader:
             quarantined=tuple(filled.quarantined),
             retrying=filled.retrying,
             dead=tuple(filled.dead),
+            besides=filled.besides,
         )
 
     def _fill(self, prepared: PlannedLoad, request: LoadRequest, seen: str) -> Filled:

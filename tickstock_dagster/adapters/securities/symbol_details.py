@@ -59,7 +59,7 @@ class SymbolDetails:
     def plan(self, session: date, *, limit: int | None = None) -> DetailsPlan:
         """What `ask` would ask for now, for a session whose list is stored. Makes no call."""
         due = len(self.due(session)) if self.why_none() is None else 0
-        calls = min(due, self._limit(limit))
+        calls = min(due, self.most(limit))
         plan = self.context.source.plan
         seconds = float((calls - 1) // plan.calls * plan.per_seconds) if plan and calls else 0.0
         return DetailsPlan(due, calls, seconds)
@@ -69,7 +69,8 @@ class SymbolDetails:
         source = self.context.source
         return None if source.capabilities.details else f"{source.name} has no details of tickers"
 
-    def _limit(self, asked: int | None) -> int:
+    def most(self, asked: int | None = None) -> int:
+        """The most details that a run asks for: the given number, else what the plan allows in half an hour."""
         plan = self.context.source.plan
         if asked is not None:
             return max(0, asked)
@@ -95,7 +96,7 @@ class SymbolDetails:
             ServiceUnavailableError: the database cannot be reached.
         """
         context = self.context
-        source, due = context.source, self.due(session)[: self._limit(limit)]
+        source, due = context.source, self.due(session)[: self.most(limit)]
         batches = fetch_batches(
             due,
             lambda symbol: source.ticker_details(symbol.ticker, on=session),

@@ -92,7 +92,7 @@ def import_universe(
         BadInputError: no member is left, intervals of one security overlap, or the universe is of the other kind.
             Nothing was changed.
     """
-    if any(line.valid_from for line, _ in resolved.known):
+    if any(line.valid_from or line.valid_to for line, _ in resolved.known):
         rows = [
             GivenInterval(security_id, line.valid_from or ALWAYS, line.valid_to, line.line)
             for line, security_id in resolved.known
@@ -111,7 +111,8 @@ def exported(engine: sa.Engine, universe: str, on: date, *, history: bool) -> li
         engine: the store's.
         universe: canonical name.
         on: the session.
-        history: export every interval, under the ticker held on its first day. A list has no history.
+        history: export every interval, under the ticker held on its first day; a member since the start has no first
+            one. A list has no history.
     """
     spans = current_spans(engine, universe)
     if not history or not spans:
@@ -131,6 +132,6 @@ def exported(engine: sa.Engine, universe: str, on: date, *, history: bool) -> li
         .sort("ticker", "first")
     )
     return [
-        MemberLine(number, ticker, first, last)
+        MemberLine(number, ticker, None if first == ALWAYS else first, last)
         for number, (ticker, first, last) in enumerate(named.select("ticker", "first", "last").iter_rows(), start=2)
     ]

@@ -27,6 +27,8 @@ from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
+_SHOWN = 12
+
 
 @dataclass(frozen=True, slots=True)
 class EditOutcome:
@@ -73,7 +75,8 @@ def edit_universe(
     with transaction(engine) as connection:
         members = _members(connection, key)
         if non_members := [ticker for ticker in leaving if ticker not in members]:
-            raise BadInputError("remove", ", ".join(non_members), f"members of {key}")
+            words = f"members of {key}, which are {_shown(members)}; nothing was changed"
+            raise BadInputError("remove", ", ".join(non_members), words)
         added = tuple(ticker for ticker in joining if ticker not in members)
         held = dict(
             connection.execute(statement("securities/tickers_held"), {"tickers": [*added, *leaving]}).fetchall()
@@ -175,6 +178,12 @@ def track_universe(
             change = MembershipChange(session, None, None, "settings", reason, before, after)
             write_changes(connection, key, [change], task="set", rule_version=None, event=None, run_id=run_id, at=now)
     return row[0] if row else None
+
+
+def _shown(members: Sequence[str]) -> str:
+    """Up to twelve tickers, and how many more there are."""
+    more = f" and {len(members) - _SHOWN} more" if len(members) > _SHOWN else ""
+    return ", ".join(members[:_SHOWN]) + more
 
 
 def _members(connection: psycopg.Connection, key: str) -> list[str]:

@@ -26,7 +26,14 @@ def is_tracked(engine: sa.Engine, key: str) -> bool | None:
 
 
 def track_market(
-    engine: sa.Engine, market: str, tickers: Sequence[str], *, track_from: date | None, reach: date, now: datetime
+    engine: sa.Engine,
+    market: str,
+    tickers: Sequence[str],
+    *,
+    track_from: date | None,
+    reach: date,
+    run_id: str = "cli",
+    now: datetime,
 ) -> None:
     """Add the tickers of a file to the universe of its market, and track that.
 
@@ -38,6 +45,7 @@ def track_market(
         tickers: of the file, qualified with the market; at least one.
         track_from: first session of the load, from which on bars are expected; None: the first session does not move.
         reach: as for `write_universe`.
+        run_id: the Dagster run, or cli.
         now: aware.
     """
     key = market_universe(market)
@@ -46,4 +54,4 @@ def track_market(
     members = tuple(dict.fromkeys((*before, *tickers)))
     begins = (track_from or reach) if tracked is not False else None
     title = f"Listed in {market}, as its files show"
-    write_universe(engine, key, "list", title, members, track_from=begins, reach=reach, now=now)
+    write_universe(engine, key, "list", title, members, track_from=begins, reach=reach, run_id=run_id, now=now)

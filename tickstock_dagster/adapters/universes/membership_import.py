@@ -33,7 +33,7 @@ from tickstock_dagster.core.universes.membership_intervals import (
     replace,
     spans_of,
 )
-from tickstock_dagster.core.universes.memberships import Revision, Span, members_on
+from tickstock_dagster.core.universes.memberships import ALWAYS, Revision, Span, members_on
 
 __all__ = ["GivenInterval", "Imported", "import_intervals"]
 
@@ -163,7 +163,8 @@ def _changes(revision: Revision, tickers: dict[int, str], reason: str) -> list[M
             changes.append(change(span, "removed", reason))
     withdrawn = [span for span in revision.retired if (span.security_id, span.valid_from) not in named]
     for span in withdrawn:
-        why = f"withdrawn: {span.valid_from} to {span.valid_to or 'now'}; {reason}"
+        since = "the start" if span.valid_from == ALWAYS else span.valid_from
+        why = f"withdrawn: {since} to {span.valid_to or 'now'}; {reason}"
         changes.append(MembershipChange(span.valid_from, span.security_id, tickers[span.security_id], "removed", why))
     return changes
 

@@ -25,7 +25,8 @@ MEMBER_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {
     "valid_to": pl.Date,
     "known_from": pl.Datetime("us", "UTC"),
 }
-"""One member: its ticker on the requested session, and its span in both clocks."""
+"""One member: its ticker on the requested session, and its span in both clocks; `valid_from` is null if it always was
+one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +40,10 @@ class Explanation:
         session: the requested day.
         member: whether it was a member.
         reason: in words.
-        since: first session of this membership; 1900-01-01 if it always was a member; None for a non-member.
+        since: first session of this membership; None for a member since the start, and for a non-member.
         until: first session after it; None while it lasts.
         known_since: when the store learned of it, UTC.
-        determined: session of the determination in force; None where there is none.
+        determined: session of the determination in force; None where there is none, or seeds alone.
         determined_at: when that determination was made, UTC.
         task: the task that made it.
         rule_version: of the rule that decided; None where none did.
@@ -148,7 +149,7 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
     member = since is not None
     if membership == "static":
         reason = f"{'in' if in_list else 'not in'} the list, which is the same on every session"
-        return Explanation(key, ticker, then, on, bool(in_list), reason, since=ALWAYS if in_list else None)
+        return Explanation(key, ticker, then, on, bool(in_list), reason)
     return Explanation(
         universe=key,
         asked=ticker,
@@ -156,10 +157,10 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
         session=on,
         member=member,
         reason=_reason(determined, evidence, change, member=member),
-        since=since,
+        since=None if since == ALWAYS else since,
         until=until,
         known_since=known,
-        determined=determined,
+        determined=None if determined == ALWAYS else determined,
         determined_at=at,
         task=task,
         rule_version=version,
@@ -176,7 +177,9 @@ def _reason(determined: date | None, evidence: Mapping[str, Any], change: list[A
     if evidence.get("reason"):
         return str(evidence["reason"])
     if kind == ("added" if member else "removed"):
-        return f"{kind} from {session} on: {why}"
+        return f"{kind} from {session} on: {why}" if session else f"{kind} from the start: {why}"
+    if determined == ALWAYS:
+        return "a member from the start" if member else "no seed of the theme, and no session was determined yet"
     return f"a member by the determination for {determined}" if member else "not among the securities evaluated"
 
 

@@ -3,6 +3,8 @@
 Each function writes one of them, as a set, inside the caller's transaction; `publish` writes the log and its event,
 `revise_list` a list with both. `adapters.universes.membership_store`, `membership_import`, `list_edit` and `sync_store`
 decide what to revise.
+
+Longer than 250 lines because whatever is written of a universe's history is written here, and nowhere else.
 """
 
 import json
@@ -16,16 +18,19 @@ import psycopg
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.events.envelope import Event, UniverseUpdated
 from tickstock_dagster.core.events.universe_data import MemberChange
-from tickstock_dagster.core.universes.memberships import Revision, Span
+from tickstock_dagster.core.universes.memberships import ALWAYS, Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
 class MembershipChange:
     """One line of the log: a security that joined (`added`) or left (`removed`) from a session on, or was `classified`.
 
-    A change of a universe's settings has neither security nor ticker.
+    A change of a universe's settings has neither security nor ticker. The log has no session for what holds since
+    `ALWAYS`.
     """
 
     session: date
@@ -99,7 +104,7 @@ def write_changes(
         at: aware; when the changes were made.
     """
     columns = {
-        "sessions": [change.session for change in changes],
+        "sessions": [None if change.session == ALWAYS else change.session for change in changes],
         "security_ids": [change.security_id for change in changes],
         "tickers": [change.ticker for change in changes],
         "changes": [change.change for change in changes],
@@ -109,6 +114,35 @@ def write_changes(
     }
     head = {"universe": universe, "task": task, "rule_version": rule_version, "run_id": run_id, "at": at}
     connection.execute(statement("universes/changes_write"), {**head, **columns, "event_id": event and event.id})
+
+
+def log_tracking(
+    connection: psycopg.Connection[Any],
+    universe: str,
+    former: tuple[bool, date | None] | None,
+    *,
+    reason: str,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Log that a universe is tracked, or is not any more, where that has changed; no event, as its members have not.
+
+    Args:
+        connection: inside the transaction of the change, after it.
+        universe: canonical name.
+        former: whether it was tracked and from which session on, before the change; None where it is new.
+        reason: why.
+        run_id: the Dagster run, or cli.
+        now: aware.
+    """
+    row = connection.execute(statement("universes/universe_tracked"), {"universe": universe}).fetchone()
+    before, after = former or (False, None), row or (False, None)
+    if before[0] == after[0]:
+        return
+    settings = [{"track": tracked, "track_from": begins and str(begins)} for tracked, begins in (before, after)]
+    session = library_calendar(MARKET).latest_closed_session(now)
+    change = MembershipChange(session, None, None, "settings", reason, *settings)
+    write_changes(connection, universe, [change], task="set", rule_version=None, event=None, run_id=run_id, at=now)
 
 
 def write_projection(

@@ -1,9 +1,9 @@
 """Applying determinations: the members of a universe from a session on, in the caller's transaction.
 
 A determination writes memberships in two clocks, its own row with the evidence, one line of the log per security that
-joined or left, the projection in `cache_entries`, and one event per universe whose members changed. Reading belongs in
-`adapters.universes.membership_reading` (this module re-exports its functions), importing intervals in
-`adapters.universes.membership_import`.
+joined or left, the projection in `cache_entries`, and one event per universe whose members changed; seeds have no
+event. Reading belongs in `adapters.universes.membership_reading` (this module re-exports its functions), importing
+intervals in `adapters.universes.membership_import`.
 """
 
 import json
@@ -32,14 +32,15 @@ from tickstock_dagster.adapters.universes.membership_rows import (
     publish,
     read_spans,
     tickers_on,
+    write_changes,
     write_determination,
     write_projection,
     write_revision,
 )
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.universe_data import UniverseUpdated
+from tickstock_dagster.core.universes.memberships import ALWAYS, revise
 from tickstock_dagster.core.universes.memberships import members_on as members_of
-from tickstock_dagster.core.universes.memberships import revise
 
 __all__ = [
     "MEMBER_SCHEMA",
@@ -60,7 +61,7 @@ class Determination:
 
     Attributes:
         universe: canonical name of a dated universe.
-        session: the first session; 1900-01-01 for seeds.
+        session: the first session; `ALWAYS` for seeds, which no event reports.
         members: securities, in the order in which people see them and loads ask for them.
         task: a synchronisation task, seed, import, or set.
         rule_version: of the rule that decided; None for lists.
@@ -92,7 +93,7 @@ def apply_determinations(
         now: aware; a moment not later than the newest stored one counts as the moment right after that.
 
     Returns:
-        The published events: one per determination that changed members.
+        The published events: one per determination that changed members, but for seeds.
 
     Raises:
         BadInputError: a universe is not known, is a list, or would become empty; the caller must then roll back.
@@ -130,6 +131,10 @@ def _apply(
         shown = [tickers[security_id] for security_id in dict.fromkeys(wanted.members)]
         write_projection(connection, wanted.universe, shown, changed=bool(changes), at=at)
     if not changes:
+        return None
+    if wanted.session == ALWAYS:
+        log = {"task": wanted.task, "rule_version": wanted.rule_version, "run_id": run_id, "at": at}
+        write_changes(connection, wanted.universe, changes, event=None, **log)
         return None
     data = UniverseUpdated(
         universe=wanted.universe,

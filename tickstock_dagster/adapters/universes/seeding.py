@@ -1,4 +1,8 @@
-"""Making the universes of the catalogue: their entries, the first version of their rules, the themes' seed members."""
+"""Making the universes of the catalogue: their entries, the first version of their rules, the themes' seed members.
+
+Migrating makes them; their seeds join once a list of the vendor has told whose the tickers are. No event reports seeds:
+`cache_entries` names the same symbols before and after, and nothing that a consumer knew has changed.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,10 +15,13 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.adapters.universes.membership_rows import lock_memberships, write_projection
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations
 from tickstock_dagster.adapters.universes.rules_store import write_rule
+from tickstock_dagster.adapters.universes.store import universe_names
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.securities.etf_seed import seed_members
 from tickstock_dagster.core.universes.catalogue import THEMES, ShippedUniverse, shipped_universes, theme_key
 from tickstock_dagster.core.universes.memberships import ALWAYS
 
@@ -34,12 +41,43 @@ class Seeding:
     unknown: Mapping[str, tuple[str, ...]]
 
 
+def release_seeds() -> dict[str, tuple[str, ...]]:
+    """The seed tickers of every theme, from the shipped file of funds, in their order."""
+    funds = seed_funds()
+    return {theme: seed_members(funds, theme) for theme in THEMES}
+
+
+def seed_missing(engine: sa.Engine, *, run_id: str, now: datetime) -> tuple[str, ...]:
+    """Make the universes of the release that the store lacks, as migrating does; returns their names.
+
+    Reads one table where there is nothing to do.
+
+    Args:
+        engine: the store's.
+        run_id: the Dagster run, or cli.
+        now: aware.
+    """
+    stored = set(universe_names(engine).values())
+    if all(universe.key in stored for universe in shipped_universes()):
+        return ()
+    return seed_universes(engine, release_seeds(), run_id=run_id, now=now).made
+
+
+def seeds_wait(engine: sa.Engine, *universes: str) -> bool:
+    """Whether one of these themes (canonical names; none given: any theme) has no member yet: its seeds still wait."""
+    themes = {theme_key(theme) for theme in THEMES}
+    wanted = themes.intersection(universes) if universes else themes
+    with transaction(engine) as connection:
+        begun = connection.execute(statement("universes/seeds_joined"), {"universes": sorted(wanted)}).fetchall()
+    return len(begun) < len(wanted)
+
+
 def seed_universes(engine: sa.Engine, seeds: Mapping[str, Sequence[str]], *, run_id: str, now: datetime) -> Seeding:
     """Make the missing universes of the catalogue and add the themes' seeds, in one transaction.
 
     A theme's seeds are members on every session before the first determined one. Until there is one, `cache_entries`
-    names all seeds, known or not, so that a load asks for them. Existing universes stay as they are: the same call
-    again changes nothing.
+    names all seeds, known or not, so that a load asks for them; whoever edits that list there decides who joins.
+    Existing universes stay as they are, and one that was imported gets no seed: the same call again changes nothing.
 
     Args:
         engine: the store's.
@@ -101,19 +139,23 @@ def _seed(
     connection: psycopg.Connection[Any], universe: str, tickers: Sequence[str], run_id: str, now: datetime
 ) -> tuple[int, tuple[str, ...]]:
     """Add a theme's seeds; returns how many joined, and the unknown tickers."""
-    holders = dict(
-        connection.execute(statement("universes/universe_seed_holders"), {"tickers": list(tickers)}).fetchall()
-    )
-    missing = tuple(ticker for ticker in tickers if ticker not in holders)
     values = {"universe": universe, "session": ALWAYS}
-    newest, seeded = connection.execute(statement("universes/universe_seed_state"), values).fetchone() or (None, None)
+    row = connection.execute(statement("universes/universe_seed_state"), values).fetchone()
+    newest, seeded, imported, listed = row or (None, None, False, None)
+    if imported:
+        return 0, ()
+    undetermined = newest in (None, ALWAYS)
+    wanted = tuple(listed) if undetermined and listed else tuple(tickers)
+    holders = dict(
+        connection.execute(statement("universes/universe_seed_holders"), {"tickers": list(wanted)}).fetchall()
+    )
+    missing = tuple(ticker for ticker in wanted if ticker not in holders)
     before = list(seeded or ())
-    new = [holders[ticker] for ticker in tickers if ticker in holders and holders[ticker] not in before]
+    new = [holders[ticker] for ticker in wanted if ticker in holders and holders[ticker] not in before]
     if new:
-        wanted = Determination(
-            universe, ALWAYS, (*before, *new), "seed", reasons=dict.fromkeys(new, "seed of the theme")
-        )
-        apply_determinations(connection, [wanted], run_id=run_id, now=now)
-        if newest in (None, ALWAYS):
-            write_projection(connection, universe, tickers, changed=True, at=now)
+        reasons = dict.fromkeys(new, "seed of the theme")
+        seeds = Determination(universe, ALWAYS, (*before, *new), "seed", reasons=reasons)
+        apply_determinations(connection, [seeds], run_id=run_id, now=now)
+        if undetermined:
+            write_projection(connection, universe, wanted, changed=True, at=now)
     return len(new), missing

@@ -9,6 +9,7 @@ from psycopg.types.json import Jsonb
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.universes.membership_rows import log_tracking
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.universes.profiles import Profile
@@ -55,9 +56,10 @@ def write_universe(
     *,
     track_from: date | None,
     reach: date | None = None,
+    run_id: str = "cli",
     now: datetime,
 ) -> None:
-    """Make a list or replace its members; the same members again change nothing.
+    """Make a list or replace its members; the same members again change nothing. That it is tracked is logged.
 
     Args:
         engine: the store's.
@@ -68,6 +70,7 @@ def write_universe(
         track_from: first session on which bars of its members are expected; None: they are not. One that is tracked
             already keeps its own first session if that is earlier, or later than `reach`.
         reach: the day after the sessions that are loaded from `track_from` on; by default `track_from` itself.
+        run_id: the Dagster run, or cli.
         now: aware.
 
     Raises:
@@ -85,7 +88,9 @@ def write_universe(
         "now": now,
     }
     with transaction(engine) as connection:
+        former = connection.execute(statement("universes/universe_tracked"), {"universe": key}).fetchone()
         connection.execute(statement("universes/universe_write"), values)
+        log_tracking(connection, key, former, reason="asked to be loaded", run_id=run_id, now=now)
 
 
 def track_profile(
@@ -188,6 +193,13 @@ def join_listed(
     write_universe(engine, LISTED, "list", title, members, track_from=track_from, reach=reach, now=now)
 
 
+def tracked_universes(engine: sa.Engine, market: str = MARKET) -> dict[str, date]:
+    """The tracked universes with members in a market, each with the first session on which bars are expected."""
+    values = {"market": market, "abroad": list(ABROAD)}
+    with transaction(engine) as connection:
+        return dict(connection.execute(statement("universes/tracked_universes"), values).fetchall())
+
+
 @dataclass(frozen=True, slots=True)
 class UniverseEntry:
     """One line of the overview.
@@ -207,6 +219,11 @@ class UniverseEntry:
     last_universe_update: datetime | None
     rule_version: int | None
     determined: date | None
+
+
+def universe_entry(engine: sa.Engine, key: str) -> UniverseEntry | None:
+    """One universe by its canonical name; None where there is none."""
+    return next((entry for entry in universes_overview(engine) if entry.key == key), None)
 
 
 def universes_overview(engine: sa.Engine) -> list[UniverseEntry]:

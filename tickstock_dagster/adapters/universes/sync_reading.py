@@ -110,6 +110,23 @@ def read_returns(engine: sa.Engine, security_ids: Collection[int], first: date, 
         return dict(connection.execute(statement("universes/sync_returns"), values).fetchall())
 
 
+@dataclass(frozen=True, slots=True)
+class LoggedChange:
+    """One member that joined or left: the universe, `added` or `removed`, its ticker, and why."""
+
+    universe: str
+    change: str
+    ticker: str
+    reason: str
+
+
+def changes_of_run(engine: sa.Engine, run_id: str) -> list[LoggedChange]:
+    """Who joined and left which universe by one run, in the order of writing; without seeds."""
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("universes/changes_of_run"), {"run_id": run_id})
+        return [LoggedChange(*row) for row in rows]
+
+
 def sessions_due(engine: sa.Engine, market: str) -> list[date]:
     """Complete sessions whose universes are not synchronised yet, ascending."""
     with transaction(engine) as connection:

@@ -2,13 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options, track
-from tickstock_dagster.cli.workspace import Workspace, open_workspace, print_json
+from tickstock_dagster.adapters.universes.store import LISTED
+from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options
+from tickstock_dagster.cli.loading.shipped import join_known_seeds
+from tickstock_dagster.cli.loading.tracking import besides_words, owed_in_all, refuse_untrackable, track
+from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
+from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS
 from tickstock_dagster.core.universes.catalogue import theme_key, theme_references
 
@@ -26,28 +31,44 @@ _ACTIONS = {
 
 @click.command()
 @selection_options
+@click.option("--track", "tracks", is_flag=True, help="Track it: its bars are expected on every session from then on.")
 @click.option("--ask-again", is_flag=True, help="Request open gaps now, although their next retry is not due yet.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
-def command(*, ask_again: bool, as_json: bool, **options: Any) -> None:
+def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> None:
     """Load missing bars; stored bars cost no vendor call, nor do gaps whose next retry is not due.
 
-    Without --universe, --symbols or --profile the default profile is loaded.
+    Without --universe, --symbols or --profile the default profile is loaded. A profile is tracked by loading it, a
+    universe with --track. At its end the load says what is tracked and what is owed.
     """
+    if tracks:
+        refuse_untrackable(options["symbols"])
     workspace = open_workspace()
     now = workspace.now()
     selection = select(workspace, now, SelectionOptions(**options))
-    track(workspace, selection, now)
+    tracking = track(workspace, selection, now, asked=tracks)
+    if selection.all_tracked and not tracks:
+        selection = replace(selection, all_tracked=False, universe=LISTED)
     profile = selection.profile
     tags = {"tickstock/profile": profile.name} if profile else {}
-    outcomes = execute(workspace, selection, now, tags, ask_again=ask_again)
+    try:
+        outcomes = execute(workspace, selection, now, tags, ask_again=ask_again)
+    except TickstockError:
+        console.print(tracking.words(selection.sessions[0]), highlight=False, soft_wrap=True)
+        raise
+    if not (selection.source or "").startswith("files:"):  # a file may know some seeds, and a list all of them
+        join_known_seeds(workspace, now)
+    owed = owed_in_all(workspace, now)
     if as_json:
-        print_json([{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata)} for o in outcomes])
+        stands = {**tracking.as_json(), "owed": owed}
+        print_json(
+            [{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata), **stands} for o in outcomes]
+        )
         return
     totals = {
         name: sum(outcome.metadata.get(name, 0) for outcome in outcomes)
         for name in (
             "bars_stored", "bars_expected", "rows_inserted", "rows_restated", "bars_explained", "bars_missing",
-            "vendor_calls",
+            "vendor_calls", "rows_besides",
         )
     }  # fmt: skip
     restated = f", {totals['rows_restated']:,} restated" if totals["rows_restated"] else ""
@@ -64,7 +85,11 @@ def command(*, ask_again: bool, as_json: bool, **options: Any) -> None:
     for line in _noted(outcomes):
         click.echo(line)
     if totals["bars_missing"]:
-        click.echo(f"Missing: {_reasons(outcomes)}. What is tracked stays owed: tickstock status")
+        click.echo(f"Missing: {_reasons(outcomes)}")
+    if totals["rows_besides"]:
+        click.echo(f"Stored besides: {besides_words(totals['rows_besides'])}")
+    click.echo(tracking.words(selection.sessions[0]))
+    click.echo(f"Owed of all that is tracked: {owed:,} bars" + (" (tickstock status)" if owed else ""))
 
 
 def execute(

@@ -11,8 +11,10 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.owed_datasets import owed_besides_bars
 from tickstock_dagster.adapters.loading.tracked import tracked_state
-from tickstock_dagster.adapters.universes.store import track_profile
+from tickstock_dagster.adapters.universes.store import track_profile, universe_entry
 from tickstock_dagster.cli.loading.eod import close_session
+from tickstock_dagster.cli.loading.shipped import join_known_seeds
+from tickstock_dagster.cli.loading.tracking import besides_words
 from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import SETTLES_AFTER
@@ -36,13 +38,18 @@ def command(*, profile: str | None, as_json: bool) -> None:
     track_profile(workspace.engine, chosen, track_from=session, now=now)
     console.print(f"Loading the session {session} of the profile {chosen.name} …")
     facts = close_session(workspace, session)
+    join_known_seeds(workspace, now)
+    entry = universe_entry(workspace.engine, chosen.universe)
+    begins = entry.track_from if entry else session
     tracked = Expectation.of_tracked(workspace.engine)
     owed = owed_cells(workspace.engine, workspace.calendar, session, tracked=tracked).height
     besides = owed_by_dataset(owed_besides_bars(workspace.engine, workspace.calendar, tracked.begins, now=now))
     if as_json:
-        print_json({**facts, "owed": owed, "owed_besides_bars": {one.dataset: one.sessions for one in besides}})
+        stands = {"tracked": chosen.universe, "tracked_from": begins, "owed": owed}
+        print_json({**facts, **stands, "owed_besides_bars": {one.dataset: one.sessions for one in besides}})
         return
     abroad = [(mic, count) for mic in ABROAD if (count := _owed_abroad(workspace, mic, now))]
+    facts["tracked"] = f"{chosen.universe}, {len(chosen.tickers)} symbols, expected on every session from {begins} on"
     _print_summary(facts, owed, [*besides, *(f"{count:,} bars of {mic}" for mic, count in abroad)], chosen.name)
 
 
@@ -83,6 +90,10 @@ def _print_summary(facts: dict[str, Any], owed: int, besides: Sequence[object], 
     table.add_row("Symbols stored", f"{facts['bars_stored']} of {facts['bars_expected']}")
     explained = facts["bars_explained"]
     table.add_row("Gaps explained", f"{explained} with a final reason, {facts['bars_missing']} open in this session")
+    if facts.get("rows_besides"):
+        table.add_row("Stored besides", besides_words(facts["rows_besides"]))
+    if facts.get("tracked"):
+        table.add_row("Tracked", facts["tracked"])
     table.add_row("Owed in all", f"{owed:,}" + ("  (tickstock status)" if owed else ""))
     for one in besides:
         table.add_row("Owed besides", str(one))

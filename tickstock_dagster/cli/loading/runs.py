@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, partial
 from typing import Any
@@ -36,11 +36,12 @@ class RunFailedError(TickstockError):
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """A finished run: its id and the metadata of its materialisation, as plain values."""
+    """A finished run: its id, the metadata of its load, and those of every asset by its key, as plain values."""
 
     run_id: str
     seconds: float
     metadata: dict[str, Any]
+    assets: Mapping[str, dict[str, Any]] = field(default_factory=dict)
 
 
 def run_sessions(
@@ -85,7 +86,7 @@ def run_sessions(
         "ask_again": ask_again,
     }
     ops = {"us__session_bars": {"config": config}} if tickers or universe or added or ask_again else {}
-    return _execute(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
+    return execute_job(workspace, "us_eod", {**span, **(tags or {})}, ops, source, label)
 
 
 def run_market(workspace: Workspace, market: str, session: date) -> RunOutcome:
@@ -101,7 +102,7 @@ def run_market(workspace: Workspace, market: str, session: date) -> RunOutcome:
     """
     span = {RANGE_START: str(session), RANGE_END: str(session)}
     tags = {**span, **eod_tags(session, market)}
-    return _execute(workspace, f"{market.lower()}_eod", tags, {}, None, f"session {session} of {market}")
+    return execute_job(workspace, f"{market.lower()}_eod", tags, {}, None, f"session {session} of {market}")
 
 
 def run_symbols(
@@ -158,7 +159,7 @@ def run_symbols(
         for first, last in _stretches(keys, tickers):
             span = {RANGE_START: f"{within[0]}|{first}", RANGE_END: f"{within[-1]}|{last}"}
             ops = {"us__ohlcv_daily": {"config": {"ask_again": True}}} if ask_again else {}
-            runs.append(partial(_execute, workspace, "us_symbols", {**span, **(tags or {})}, ops, source, label))
+            runs.append(partial(execute_job, workspace, "us_symbols", {**span, **(tags or {})}, ops, source, label))
     outcomes, failures = [], []
     for run in runs:
         try:
@@ -198,7 +199,7 @@ def run_actions(
     keyed = [day for day in sessions if library.is_session(day) and day >= SESSIONS_START]
     keyed = keyed or [max(SESSIONS_START, library.previous_session(sessions[0]))]
     span = {RANGE_START: str(keyed[0]), RANGE_END: str(keyed[-1])}
-    return _execute(workspace, "us_actions", {**span, **(tags or {})}, {}, source, "splits and dividends")
+    return execute_job(workspace, "us_actions", {**span, **(tags or {})}, {}, source, "splits and dividends")
 
 
 def _stretches(keys: Sequence[str], tickers: Sequence[str]) -> list[tuple[str, str]]:
@@ -213,7 +214,7 @@ def _stretches(keys: Sequence[str], tickers: Sequence[str]) -> list[tuple[str, s
     return stretches
 
 
-def _execute(
+def execute_job(
     workspace: Workspace,
     job_name: str,
     tags: Mapping[str, str],
@@ -222,6 +223,14 @@ def _execute(
     label: str,
 ) -> RunOutcome:
     """Execute a job in this process, with a progress bar from the ledger of work units.
+
+    Args:
+        workspace: the services.
+        job_name: of the code location.
+        tags: with the partitions.
+        ops: configuration of its ops, by their names.
+        source: instead of the configured one.
+        label: of the progress bar.
 
     Raises:
         RunFailedError: it failed; with the reason, and the run id under which its log is.
@@ -260,7 +269,7 @@ def _execute(
         failures = [_failure_words(event) for event in result.all_events if event.is_step_failure]
         words = "; ".join(failures) or "see its log"
         raise RunFailedError(f"run {run_id[:8]} failed: {words}")
-    return RunOutcome(run_id, time.monotonic() - started, metadata)
+    return RunOutcome(run_id, time.monotonic() - started, metadata, _facts_by_asset(result))
 
 
 def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
@@ -318,6 +327,16 @@ def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
         elif "versions_begun" in entry.metadata:
             facts |= {f"actions_{key}": value.value for key, value in entry.metadata.items()}
     return facts
+
+
+def _facts_by_asset(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, Any]]:
+    """The metadata of every asset's last materialisation in a run, by its key."""
+    found = (getattr(event.event_specific_data, "materialization", None) for event in result.all_events)
+    return {
+        entry.asset_key.to_user_string(): {key: value.value for key, value in entry.metadata.items()}
+        for entry in found
+        if entry is not None
+    }
 
 
 def _failure_words(event: dg.DagsterEvent) -> str:

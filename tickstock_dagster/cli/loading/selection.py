@@ -16,15 +16,8 @@ from tickstock_dagster.adapters.loading.expectation import universe_tickers_betw
 from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
-from tickstock_dagster.adapters.universes.store import (
-    LISTED,
-    expect_from,
-    join_listed,
-    listed_tickers,
-    track_listed,
-    track_profile,
-)
-from tickstock_dagster.cli.universes.shipped import find_universe
+from tickstock_dagster.adapters.universes.store import LISTED, listed_tickers
+from tickstock_dagster.cli.loading.shipped import find_universe
 from tickstock_dagster.cli.workspace import Workspace, parse_date
 from tickstock_dagster.core.bars.file_options import with_options
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -43,11 +36,11 @@ class Selection:
         sessions: closed ones, ascending.
         label: how they were chosen, for people.
         grain: symbols (loads `us/ohlcv_daily`) or sessions (loads `us/session_bars`).
-        all_tracked: the tickers are all that is tracked, so that the run needs no list of them.
+        all_tracked: the tickers are all that is listed; once they are tracked, the run needs no list of them.
         universe: load its members as of each session; `tickers` are all that were a member on any of them.
         source: instead of the configured one.
         profile: the chosen profile, or the default one where nothing was chosen.
-        joins_listed: the tickers are all of a file, and become members of us_listed.
+        joins_listed: the tickers are all of a file, and become members of us_listed where they are tracked.
     """
 
     tickers: tuple[str, ...]
@@ -201,24 +194,6 @@ def _file(workspace: Workspace, text: str) -> FileSource | None:
     if file.spans().is_empty():
         raise BadInputError("--source", text, "a file with at least one row of a session")
     return file
-
-
-def track(workspace: Workspace, selection: Selection, now: datetime) -> None:
-    """Track what the load chose: its bars are expected from the load's first session on.
-
-    A profile, or everything listed. A universe that is tracked already is expected from there where no session lies
-    between; any other choice changes nothing.
-    """
-    engine, first, last = workspace.engine, selection.sessions[0], selection.sessions[-1]
-    reach = workspace.calendar.next_session(last)
-    if selection.profile is not None:
-        track_profile(engine, selection.profile, track_from=first, reach=reach, now=now)
-    elif selection.all_tracked:
-        track_listed(engine, last, track_from=first, reach=reach, now=now)
-    elif selection.universe is not None:
-        expect_from(engine, first, reach, universe=selection.universe, now=now)
-    elif selection.joins_listed:
-        join_listed(engine, selection.tickers, track_from=first, reach=reach, now=now)
 
 
 def _sessions(

@@ -32,6 +32,8 @@ def command(*, port: int) -> None:
         now = workspace.now()
         session = workspace.calendar.latest_closed_session(now)
         track_profile(workspace.engine, profile_named(workspace.settings.profile), track_from=session, now=now)
+        profile = workspace.settings.profile
+        console.print(f"Tracking the profile {profile}: its bars are expected on every session from {session} on")
     # Started in the background of a non-interactive shell, Python inherits ignored signals, and so would Dagster.
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, signal.SIG_DFL)

@@ -9,6 +9,7 @@ import click
 
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_session, print_json, status
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.universes.rule_edit import RulePreview
@@ -32,7 +33,7 @@ _DATED_LISTS = 24
 def diff(*, universe: str, first: str | None, last: str | None, rule_file: str | None, as_json: bool) -> None:
     """Show who joined and left between two sessions, or would by a rule (a JSON file). Changes nothing."""
     from tickstock_dagster.adapters.universes.membership_store import members_on
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
 
     if (first is None) == (rule_file is None):
         raise BadInputError("universe diff", "--from and --rule" if first else "neither", "one of --from and --rule")
@@ -88,7 +89,7 @@ def set_(
     """Change a universe: its members, its rule, or whether and from when on it is tracked."""
     from tickstock_dagster.adapters.universes.list_edit import edit_universe, set_list, track_universe
     from tickstock_dagster.adapters.universes.rule_edit import apply_rule
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
 
     chosen = [bool(symbols), bool(add or remove), bool(rule_file)]
     if sum(chosen) > 1 or (not any(chosen) and track is None):
@@ -114,10 +115,11 @@ def set_(
         if symbols:
             outcome = set_list(workspace.engine, universe, tickers[0], **common)
         else:
-            key = find_universe(workspace, universe, now)
-            outcome = edit_universe(workspace.engine, key, add=tickers[1], remove=tickers[2], **common)
+            outcome = edit_universe(workspace.engine, universe, add=tickers[1], remove=tickers[2], **common)
         joined, left = len(outcome.added), len(outcome.removed)
         click.echo(f"{universe}: {joined} joined, {left} left, {outcome.members} members")
+        if held := [ticker for ticker in map(canonical_ticker, tickers[1]) if ticker not in outcome.added]:
+            click.echo(f"  members before: {', '.join(held)}")
     if track is not None:
         key = find_universe(workspace, universe, now)
         begins = track_universe(workspace.engine, key, track=track, track_from=track_from, **common)
@@ -187,7 +189,6 @@ def import_(
 def _know(workspace: Workspace, tickers: Sequence[str], now: datetime) -> None:
     """Fetch today's ticker list if it is needed to resolve a ticker."""
     from tickstock_dagster.adapters.securities.listing_sync import ListingSync
-    from tickstock_dagster.core.securities.tickers import canonical_ticker
 
     context = workspace.load_context(lambda: now)
     if context.source.capabilities.listings and tickers:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
+from tickstock_dagster.cli.universes.sync import sync
+from tickstock_dagster.cli.universes.track import track, untrack
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
 from tickstock_dagster.core.errors import BadInputError
 
@@ -15,12 +17,15 @@ if TYPE_CHECKING:
 
 @click.group(name="universe")
 def command() -> None:
-    """List, show, compare, change, import, export and explain universes."""
+    """Show, explain, change, track, synchronise, import and export universes."""
 
 
 command.add_command(diff)
 command.add_command(set_)
 command.add_command(import_)
+command.add_command(track)
+command.add_command(untrack)
+command.add_command(sync)
 
 
 @command.command(name="list")
@@ -33,12 +38,9 @@ def list_(*, as_json: bool) -> None:
 
     from tickstock_dagster.adapters.universes.membership_reading import theme_counts
     from tickstock_dagster.adapters.universes.store import universes_overview
-    from tickstock_dagster.cli.universes.shipped import make_shipped
 
-    workspace = open_workspace()
-    with workspace.reading() as read:
-        make_shipped(read, read.now())
-        entries, (places, funds) = universes_overview(read.engine), theme_counts(read.engine)
+    engine = open_workspace().engine
+    entries, (places, funds) = universes_overview(engine), theme_counts(engine)
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
@@ -53,9 +55,8 @@ def list_(*, as_json: bool) -> None:
             f"rule v{entry.rule_version}" if entry.rule_version else "list" if entry.membership == "static" else "dates"
         )
         names = entry.key + (f" ({', '.join(entry.aliases)})" if entry.aliases else "")
-        determined = (
-            "" if entry.determined is None else "seed" if entry.determined.year == 1900 else str(entry.determined)
-        )
+        seeds = "seeds" if entry.type == "theme" and entry.membership == "dated" else ""
+        determined = str(entry.determined) if entry.determined else seeds
         table.add_row(names, f"{entry.members:,}", "yes" if entry.track else "", rule, determined, entry.name)
     _out().print(table)
     click.echo(f"The themes have {places} memberships of {funds} funds.")
@@ -73,7 +74,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
 
     from tickstock_dagster.adapters.universes.facts import read_facts
     from tickstock_dagster.adapters.universes.membership_store import members_on
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
     from tickstock_dagster.core.universes.facts import FACT_SCHEMA
 
@@ -95,7 +96,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
     for name in ("market cap", "20-day volume", "AUM", "expense ratio"):
         table.add_column(name, justify="right")
     for row in rows.iter_rows(named=True):
-        since = "always" if row["valid_from"].year == 1900 else str(row["valid_from"])
+        since = "always" if row["valid_from"] is None else str(row["valid_from"])
         ratio = "" if row["expense_ratio"] is None else f"{row['expense_ratio']:.2%}"
         dollars = (_dollars(row[name]) for name in ("market_cap", "adv20_usd", "aum_usd"))
         table.add_row(row["ticker"], row["name"] or "", since, f"{row['known_from']:%Y-%m-%d %H:%M}", *dollars, ratio)
@@ -112,7 +113,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
     from dataclasses import asdict
 
     from tickstock_dagster.adapters.universes.membership_store import explain as explain_membership
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.securities.tickers import canonical_ticker
 
     workspace = open_workspace()
@@ -124,11 +125,13 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
         print_json(asdict(found))
         return
     click.echo(f"{found.asked} was {'' if found.member else 'not '}in {key} on {day}: {found.reason}.")
-    since = "" if found.since is None else "always" if found.since.year == 1900 else f"{found.since}"
+    since = "" if not found.member else f"{found.since or 'always'}"
+    seeds = "by seeds, for every session before the first determined one" if found.task == "seed" else ""
+    determined = f"for {found.determined} by {found.task}" if found.determined else seeds
     facts = [
         ("member", since and f"{since} to {found.until or 'now'}"),
         ("known since", found.known_since and f"{found.known_since:%Y-%m-%d %H:%M} UTC"),
-        ("determined", found.determined and f"for {found.determined} by {found.task}"),
+        ("determined", determined),
         ("rule version", found.rule_version),
         ("rank", found.rank),
         *((name, _plain(value)) for name, value in found.facts.items()),
@@ -148,7 +151,7 @@ def export(*, universe: str, file: str | None, on: str | None, history: bool) ->
     from pathlib import Path
 
     from tickstock_dagster.adapters.universes.file_import import exported
-    from tickstock_dagster.cli.universes.shipped import find_universe
+    from tickstock_dagster.cli.loading.shipped import find_universe
     from tickstock_dagster.core.universes.files import format_members
 
     workspace = open_workspace()

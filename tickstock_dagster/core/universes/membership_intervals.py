@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.universes.memberships import Revision, Span
+from tickstock_dagster.core.universes.memberships import ALWAYS, Revision, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ def spans_of(intervals: Iterable[GivenInterval]) -> list[Span]:
             spans.append(Span(given.security_id, given.valid_from, given.valid_to))
         elif before.valid_to is None or before.valid_to > given.valid_from:
             first, second = sorted((before.line, given.line))
-            days = f"{given.valid_from} to {given.valid_to or 'now'}"
+            since = "the start" if given.valid_from == ALWAYS else given.valid_from
+            days = f"{since} to {given.valid_to or 'now'}"
             raise BadInputError(
                 f"interval in line {given.line}", days, f"no overlap of one security: lines {first} and {second}"
             )

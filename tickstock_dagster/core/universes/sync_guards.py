@@ -37,7 +37,7 @@ def refuse_incomplete(session: date, state: Completeness | None, *, accepted: bo
         why = f"{state.stored} of {due} bars are stored (accepted: at least {OBJECTIVE:.0%})"
     raise SyncRefusedError(
         f"nothing is applied for {session}: {why}. Load it (`tickstock eod --session {session}`), or set "
-        "accept_incomplete in the Launchpad"
+        "accept_incomplete in the Launchpad (`tickstock universe sync --accept-incomplete`)"
     )
 
 
@@ -78,5 +78,5 @@ def refuse_drops(session: date, plan: SyncPlan, *, accepted: Collection[str]) ->
         raise SyncRefusedError(
             f"nothing is applied for {session}: {'; '.join(words for _, words in refused)} (accepted: at most "
             f"{MAX_DROP:.0%}). If that is right, set accept_drops: [{', '.join(key for key, _ in refused)}] in the "
-            "Launchpad"
+            f"Launchpad (`tickstock universe sync --accept-drops {','.join(key for key, _ in refused)}`)"
         )

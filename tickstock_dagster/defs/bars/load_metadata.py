@@ -16,8 +16,15 @@ from tickstock_dagster.defs.bars.runs import BarRun
 PREVIEW_ROWS = 10
 
 
-def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict[str, Any]:
-    """A load's facts as run metadata: numbers that the UI plots, and the coverage picture."""
+def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport, *, tracking: str) -> dict[str, Any]:
+    """A load's facts as run metadata: numbers that the UI plots, and the coverage picture.
+
+    Args:
+        run: the run, with store and source.
+        report: what the load did.
+        sent: what was sent of the outbox.
+        tracking: what is tracked by the load, or stays tracked, in words.
+    """
     stored, states = report.stored, report.states
     file = run.source if isinstance(run.source, FileSource) else None
     aside = [*file.summary, *file.rows_without_session(run.calendar)] if file else []
@@ -35,6 +42,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "quarantined": _markdown_list(report.quarantined) if report.quarantined else None,
         "set_aside": _markdown_list(aside) if aside else None,
         "file": file.label if file else None,
+        "tracking": tracking,
         "unknown_tickers": ", ".join(report.unknown[:50]) or None,
         "sessions": len(states),
         "bars_expected": expected,
@@ -45,6 +53,7 @@ def load_metadata(run: BarRun, report: LoadReport, sent: DispatchReport) -> dict
         "rows_restated": stored.restated,
         "rows_unchanged": stored.unchanged,
         "rows_quarantined": stored.quarantined,
+        "rows_besides": report.besides,
         "rows_set_aside": file.rows_set_aside if file else None,
         "unresolved_tickers": len(report.unresolved),
         "source": run.source.name,

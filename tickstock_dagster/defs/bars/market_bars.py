@@ -127,7 +127,7 @@ def _track(run: BarRun, market: Market, days: tuple[date, ...], *, owed: bool) -
         return tickers
     first = None if owed else days[0]
     reach = run.calendar.next_session(days[-1])
-    track_market(run.engine, market.mic, tickers, track_from=first, reach=reach, now=now)
+    track_market(run.engine, market.mic, tickers, track_from=first, reach=reach, run_id=run.run_id, now=now)
     universe = market_universe(market.mic)
     return universe_tickers_between(run.engine, (universe,), days[0], days[-1], market=market.mic)
 

@@ -20,7 +20,7 @@ from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt, declare_end_of_day, summary_table
 from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata, session_metadata
-from tickstock_dagster.defs.bars.runs import BarRun
+from tickstock_dagster.defs.bars.runs import NOTHING_TRACKED, BarRun
 from tickstock_dagster.defs.partition_events import mark_failed, materialise, never_materialised, without_events
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.runs import dispatch
@@ -65,7 +65,8 @@ def report_sessions(
     declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
     attempt.ended(_why(report), tracked)
     metadata = _end_of_day_metadata(context, run, report, tracked) if len(states) == 1 and not chosen else {}
-    metadata |= load_metadata(run, report, _send(context, run, notifications))
+    tracking = NOTHING_TRACKED if chosen else run.tracking_words()
+    metadata |= load_metadata(run, report, _send(context, run, notifications), tracking=tracking)
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
         metadata["market_closed"] = ", ".join(cancelled)
     if len(done) == len(days) and len(days) == 1 and keyed:
@@ -118,7 +119,7 @@ def report_cells(
         Failure: some expected bar is missing, or no list of the vendor has some ticker (a mistyped key must not hold
             back the others); the settled cells are materialised before.
     """
-    metadata = load_metadata(run, report, _send(context, run, notifications))
+    metadata = load_metadata(run, report, _send(context, run, notifications), tracking=NOTHING_TRACKED)
     known = [key for key in keys if key.keys_by_dimension["ticker"] not in report.unknown]
     settled = _settled_cells(run, report.expectation, known)
     missing = sum(state.missing for state in report.states)

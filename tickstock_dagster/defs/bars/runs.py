@@ -15,10 +15,19 @@ from tickstock_dagster.adapters.bars.loader import BarLoader, LoadProgress
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED
 from tickstock_dagster.adapters.loading.coverage import completeness
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
-from tickstock_dagster.adapters.universes.store import expect_from, universe_named
+from tickstock_dagster.adapters.universes.store import (
+    LISTED,
+    expect_from,
+    listed_tickers,
+    tracked_universes,
+    universe_named,
+)
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
 from tickstock_dagster.core.loading.planning import LoadPlan
 from tickstock_dagster.defs.runs import SourceRun, failures
+
+NOTHING_TRACKED = "nothing by this load, which was for chosen tickers or one universe: what is tracked stays as it is"
+"""What a load of chosen tickers, or of one universe, says of tracking."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +43,11 @@ class BarRun(SourceRun):
         if days:
             reach = self.calendar.next_session(days[-1])
             expect_from(self.engine, days[0], reach, market=self.market, now=self.clock.now())
+
+    def tracking_words(self) -> str:
+        """The tracked universes with members in the market, each with the first session on which bars are expected."""
+        found = tracked_universes(self.engine, self.market)
+        return ", ".join(f"{key} from {begins} on" for key, begins in found.items()) or "nothing"
 
     def states(self, expectation: Expectation, days: Sequence[date]) -> dict[date, Completeness]:
         """Each session's completeness; none for a session on which nothing was expected."""
@@ -53,7 +67,8 @@ class BarRun(SourceRun):
         Args:
             days: closed sessions, ascending; none where an override cancelled them all.
             tickers: load only these.
-            universe: load only this universe's members, as of each session; its name or alias, "" for none.
+            universe: load only this universe's members, as of each session; its name or alias, "" for none. Where a
+                list of the last session is stored, us_listed stands for everything listed on it.
             owed: of everything tracked, only what is owed: nothing before a universe's first session.
             ask_again: request gaps although their retry is not due.
 
@@ -64,6 +79,8 @@ class BarRun(SourceRun):
             raise dg.Failure("tickers and universe are both given: one of them is accepted", allow_retries=False)
         if tickers:
             return LoadRequest(tuple(tickers), tuple(days), ask_again=ask_again, strict=True)
+        if universe == LISTED and days and (listed := listed_tickers(self.engine, days[-1])):
+            return LoadRequest(listed, tuple(days), ask_again=ask_again)
         with failures():
             names = (universe_named(self.engine, universe),) if universe else None
         # Without a session (all are cancelled) nothing is requested, and any span shows whether something is tracked.

@@ -5,10 +5,7 @@ What a task proposes and what is applied belong in `core` and `adapters`.
 
 from dataclasses import dataclass
 
-from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
-from tickstock_dagster.adapters.universes.seeding import seed_universes
-from tickstock_dagster.core.securities.etf_seed import seed_members
-from tickstock_dagster.core.universes.catalogue import THEMES
+from tickstock_dagster.adapters.universes.seeding import release_seeds, seed_universes
 from tickstock_dagster.defs.runs import StoreRun, failures
 
 
@@ -22,7 +19,5 @@ class UniverseRun(StoreRun):
         Raises:
             Failure: the store cannot be reached.
         """
-        funds = seed_funds()
-        seeds = {theme: seed_members(funds, theme) for theme in THEMES}
         with failures():
-            seed_universes(self.engine, seeds, run_id=self.run_id, now=self.started_at)
+            seed_universes(self.engine, release_seeds(), run_id=self.run_id, now=self.started_at)

@@ -11,7 +11,7 @@ from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.universes.catalogue import THEMES
 from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.orphans import fail_orphans
-from tickstock_dagster.defs.partitions import UNIVERSES, grid_start, universes
+from tickstock_dagster.defs.partitions import UNIVERSES, grid_start, sessions, universes
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.tags import PARTITION_TAG, RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster.defs.universes.jobs import universe_membership, universe_sync, universe_themes
@@ -53,6 +53,9 @@ def _next_request(instance: dg.DagsterInstance, due: Sequence[date], now: dateti
         records = instance.get_run_records(dg.RunsFilter(job_name=universe_sync.name, tags=tags))
         if any(not record.dagster_run.is_finished for record in records):
             return dg.SkipReason(f"a run for {session} is queued or started; the next session's members follow from it")
+        if not sessions.has_partition_key(str(session)):
+            waits.append(f"{session}: this machine's clock has not reached it; `tickstock universe sync` takes it")
+            continue
         own = [record for record in records if record.dagster_run.tags.get(TRIGGER_TAG) == SYNC_TRIGGER]
         ended = max((record.update_timestamp for record in records), default=None)
         if len(own) >= MAX_ATTEMPTS:

@@ -23,7 +23,7 @@ from tickstock_dagster.adapters.universes.membership_store import (
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.envelope import Event
-from tickstock_dagster.core.universes.memberships import ALWAYS, Span
+from tickstock_dagster.core.universes.memberships import Span
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, query
 from tickstock_dagster_tests.adapters.universes.membership_helpers import dated, determine, tickers_of, versions
 
@@ -288,7 +288,7 @@ def test_a_list_has_the_same_securities_on_every_session_under_the_tickers_of_th
     assert tickers_of(migrated_database_url, "plain", FRI) == ["AAA", "BBB", "NEW"]
     assert members_on(engine, "plain", TUE, listed=False)["ticker"].to_list() == ["BBB", "OLD", None]
     answer = explain(engine, "OLD", "plain", TUE)
-    assert (answer.ticker, answer.member, answer.since) == ("OLD", True, ALWAYS)
+    assert (answer.ticker, answer.member, answer.since) == ("OLD", True, None)
     assert not explain(engine, "CCC", "plain", TUE).member
 
 

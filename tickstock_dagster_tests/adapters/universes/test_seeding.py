@@ -3,11 +3,13 @@
 import pytest
 
 from tickstock_dagster.adapters.postgres.database import open_engine, transaction
+from tickstock_dagster.adapters.universes.file_import import import_universe, resolve_lines
 from tickstock_dagster.adapters.universes.rules_store import write_rule
-from tickstock_dagster.adapters.universes.seeding import Seeding, seed_universes
+from tickstock_dagster.adapters.universes.seeding import Seeding, seed_missing, seed_universes, seeds_wait
 from tickstock_dagster.adapters.universes.store import universe_tickers
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.catalogue import shipped_universes
+from tickstock_dagster.core.universes.files import parse_members
 from tickstock_dagster.core.universes.memberships import ALWAYS
 from tickstock_dagster.core.universes.rules import Condition, Rule
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, add_security, query
@@ -52,7 +54,9 @@ def test_seeds_are_members_always_and_all_of_them_can_be_loaded_before_anything_
     assert tickers_of(migrated_database_url, "etf_growth", FRI) == ["VUG"]
     spans = "SELECT DISTINCT valid_from, valid_to FROM universe_memberships"
     assert query(migrated_database_url, spans) == [(ALWAYS, None)]
-    assert query(migrated_database_url, "SELECT subject FROM outbox") == [("etf_growth",)]
+    assert query(migrated_database_url, "SELECT count(*) FROM outbox") == [(0,)], "nothing that consumers know changed"
+    log = "SELECT session, ticker, change, reason, event_id FROM sync_changes_log WHERE task = 'seed'"
+    assert query(migrated_database_url, log) == [(None, "VUG", "added", "seed of the theme", None)]
 
 
 def test_a_seed_joins_when_it_is_known_and_never_comes_back_after_it_was_judged(migrated_database_url: str) -> None:
@@ -65,6 +69,40 @@ def test_a_seed_joins_when_it_is_known_and_never_comes_back_after_it_was_judged(
     assert seed(migrated_database_url).joined == 0
     assert tickers_of(migrated_database_url, "etf_growth", FRI) == ["VUG"]
     assert universe_tickers(open_engine(migrated_database_url), "growth") == ("VUG",)
+
+
+def test_migrating_makes_what_is_missing_once_and_keeps_what_was_edited(migrated_database_url: str) -> None:
+    engine = open_engine(migrated_database_url)
+    for ticker in ("VUG", "MINE", "QQQ"):
+        add_security(migrated_database_url, ticker)
+    assert seed_missing(engine, run_id="cli", now=NOW) == KEYS
+    assert seeds_wait(engine, "etf_bonds")
+    query(migrated_database_url, """UPDATE cache_entries SET value = '["MINE"]' WHERE key = 'etf_bonds'""")
+    query(migrated_database_url, """UPDATE cache_entries SET value = '["QQQ"]' WHERE key = 'dev_etfs'""")
+    before = versions(migrated_database_url)
+    assert seed_missing(engine, run_id="cli", now=NOW) == ()
+    assert versions(migrated_database_url) == before
+    seed_universes(engine, {"bonds": ("BND", "AGG")}, run_id="cli", now=NOW)
+    assert tickers_of(migrated_database_url, "etf_bonds", FRI) == ["MINE"], "the edited list says who the seeds are"
+    assert universe_tickers(engine, "bonds") == ("MINE",)
+    assert universe_tickers(engine, "dev_etfs") == ("QQQ",)
+    query(migrated_database_url, "DELETE FROM sync_changes_log; DELETE FROM universe_rules WHERE universe = 'top_10'")
+    query(migrated_database_url, "DELETE FROM cache_entries WHERE key = 'top_10'")
+    assert seed_missing(engine, run_id="cli", now=NOW) == ("top_10",), "one of a later release is added alone"
+
+
+def test_an_imported_theme_gets_no_seed_back(migrated_database_url: str) -> None:
+    for ticker in ("VUG", "IWF"):
+        add_security(migrated_database_url, ticker)
+    seed(migrated_database_url)
+    engine = open_engine(migrated_database_url)
+    [line] = parse_members("ticker,start_date,end_date\nIWF,2026-11-16,\n")
+    import_universe(engine, "etf_growth", resolve_lines(engine, [line]), title="", reason="ours", run_id="cli", now=NOW)
+    assert seed(migrated_database_url).joined == 0
+    assert tickers_of(migrated_database_url, "etf_growth", FRI) == ["IWF"]
+    said = query(migrated_database_url, "SELECT reason FROM sync_changes_log WHERE reason LIKE 'withdrawn%%'")
+    assert all("1900" not in reason for (reason,) in said)
+    assert said
 
 
 @pytest.mark.parametrize(

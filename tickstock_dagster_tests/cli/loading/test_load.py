@@ -13,19 +13,73 @@ from tickstock_dagster_tests.cli.office import NOW, Office
 SPAN = ("--from", "2026-11-02", "--to", "2026-11-03")
 
 
-def test_everything_listed_is_tracked_from_then_on_and_costs_nothing_the_second_time(office: Office) -> None:
-    first = office.tickstock("load", "--universe", "us_listed", *SPAN, "--json")
+TRACKING = "SELECT key, track, track_from::text FROM cache_entries WHERE track OR track_from IS NOT NULL ORDER BY 1"
+
+
+def test_everything_listed_is_tracked_where_asked_and_costs_nothing_the_second_time(office: Office) -> None:
+    untracked = office.tickstock("load", "--universe", "us_listed", "--from", "2026-11-03", "--to", "2026-11-03")
+    assert untracked.code == 0, untracked.err
+    assert "Tracked: nothing by this load, so that no later session owes us_listed" in untracked.out
+    assert "`tickstock universe track us_listed --from 2026-11-03` tracks it" in untracked.out
+    assert untracked.out.splitlines()[-1] == "Owed of all that is tracked: 0 bars"
+    assert office.rows(TRACKING) == []
+    assert office.rows("SELECT count(*) > 150 FROM ohlcv_daily") == [True]
+    first = office.tickstock("load", "--universe", "us_listed", *SPAN, "--track", "--json")
     assert first.code == 0, first.err
     (facts,) = first.json
     assert facts["bars_expected"] > 300
     assert facts["bars_missing"] == 0
     assert facts["bars_stored"] + facts["bars_explained"] == facts["bars_expected"]
-    assert len(tracked_tickers(open_engine(office.database_url))) > 150
+    assert (facts["tracked"], facts["tracked_from"]) == ("us_listed", "2026-11-02")
+    assert facts["owed"] > 1000, "the sessions since"
+    members = len(tracked_tickers(open_engine(office.database_url)))
+    assert members > 150
     office.calls()
+    before = office.rows("SELECT value FROM cache_entries WHERE key = 'us_listed'")
     again = office.tickstock("load", "--universe", "us_listed", *SPAN)
     assert again.code == 0
     assert office.calls() == 0
     assert again.out.startswith("universe us_listed, 2026-11-02 to 2026-11-03: ")
+    assert f"us_listed, {members} symbols, expected on every session from 2026-11-02 on, as before" in again.out
+    assert "(tickstock status)" in again.out
+    assert office.rows("SELECT value FROM cache_entries WHERE key = 'us_listed'") == before
+    logged = office.rows("SELECT universe, before, after FROM sync_changes_log WHERE change = 'settings'")
+    tracked = {"track": True, "track_from": "2026-11-02"}
+    assert logged == [("us_listed", {"track": False, "track_from": None}, tracked)]
+
+
+def test_what_a_load_asked_for_and_did_not_get_is_explained_and_not_owed_unless_tracked(office: Office) -> None:
+    office.vendor.install("missing_symbols", tickers=["AAPL"])
+    answer = office.tickstock("load", "--universe", "dev_top_10", "--from", "2026-11-19", "--to", "2026-11-20")
+    assert office.rows("SELECT ticker, reason FROM bar_gaps GROUP BY 1, 2") == [("AAPL", "vendor_missing")]
+    assert answer.code == 1
+    assert "Tracked: nothing by this load" in answer.err
+    tracked = office.tickstock("universe", "track", "dev_top_10", "--from", "2026-11-18", "--json").json
+    assert tracked == {
+        "universe": "dev_top_10", "tracked": True, "tracked_from": "2026-11-18", "members": 10, "changed": True,
+        "owed": 12,
+    }  # fmt: skip
+    stands = office.rows("SELECT ticker, reason FROM bar_gaps GROUP BY 1, 2"), office.rows(TRACKING)
+    again = office.tickstock("universe", "track", "dev_top_10")
+    assert again.out.startswith("dev_top_10: tracked from 2026-11-18 on, as before, 10 members\nOwed of all that is")
+    assert (office.rows("SELECT ticker, reason FROM bar_gaps GROUP BY 1, 2"), office.rows(TRACKING)) == stands
+    ended = office.tickstock("universe", "untrack", "dev_top_10").out
+    assert ended.splitlines() == [
+        "dev_top_10: not tracked; its members, bars and gaps stay", "Owed of all that is tracked: 0 bars"
+    ]  # fmt: skip
+    assert office.rows(TRACKING) == [("dev_top_10", False, "2026-11-18")]
+    assert office.rows("SELECT count(*) FROM ohlcv_daily WHERE ticker = 'MSFT'") == [2]
+    assert office.rows("SELECT count(*) FROM outbox WHERE channel = 'tickstock.universe.updated'") == [0]
+    refused = office.tickstock("load", "--symbols", "AAPL", "--track")
+    assert (refused.code, "--universe or --profile with it" in refused.error) == (2, True)
+
+
+def test_the_whole_market_and_profiles_are_tracked_by_name_before_they_are_loaded(office: Office) -> None:
+    profile = office.tickstock("universe", "track", "profile_ui_testing_lite")
+    assert profile.out.startswith("profile_ui_testing_lite: tracked from 2026-11-20 on, 10 members\nOwed")
+    listed = office.tickstock("universe", "track", "us_listed", "--json").json
+    assert (listed["tracked_from"], listed["owed"] > 150) == ("2026-11-20", True)
+    assert office.tickstock("universe", "untrack", "us_liste").code == 2
 
 
 def test_a_universe_that_is_not_tracked_is_loaded_and_stays_untracked(office: Office) -> None:
@@ -43,6 +97,7 @@ def test_without_a_selection_the_configured_profile_is_loaded_and_named_in_the_r
     answer = office.tickstock("load", *SPAN)
     assert answer.code == 0, answer.err
     assert answer.out.startswith("profile ui_testing_lite, 2026-11-02 to 2026-11-03: 20 of 20 bars stored")
+    assert "Tracked: profile_ui_testing_lite, 10 symbols, expected on every session from 2026-11-02 on" in answer.out
     assert tracked_tickers(open_engine(office.database_url)) == PROFILES["ui_testing_lite"].tickers
     runs = office.runs()
     assert sorted(run.job_name for run in runs) == ["us_actions", "us_symbols"]

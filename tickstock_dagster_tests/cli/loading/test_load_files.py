@@ -167,7 +167,7 @@ def test_what_only_a_file_has_shown_is_owed_to_the_end_of_the_file_and_fails_no_
     office: Office, tmp_path: Path
 ) -> None:
     path = write(tmp_path / "own.csv", *three_days("ZQA")[:2], *three_days("ZQB")[:1])
-    assert load(office, path, "--universe", "us_listed", *WEEK).code == 0
+    assert load(office, path, "--universe", "us_listed", *WEEK, "--track").code == 0
     answer = office.tickstock("run")
     assert answer.code == 0, answer.err
     expected = "SELECT ticker, expected_to::text FROM ticker_intervals WHERE ticker ~ '^ZQ' ORDER BY 1"
@@ -182,7 +182,7 @@ def test_what_only_a_file_has_shown_is_owed_to_the_end_of_the_file_and_fails_no_
 def test_a_file_whose_series_end_on_different_days_is_loaded_whole(office: Office, tmp_path: Path) -> None:
     rows = [*three_days("AAA"), *three_days("BBB")[:2], *three_days("CCC")[:2]]
     path = write(tmp_path / "uneven_ends.csv", *rows)
-    answer = load(office, path, "--universe", "us_listed", *WEEK)
+    answer = load(office, path, "--universe", "us_listed", *WEEK, "--track")
     assert answer.code == 0, answer.err
     assert "7 of 9 bars stored (7 new), 0 explained by a final reason, 2 missing" in answer.out
     gaps = office.rows("SELECT ticker, session::text, reason, evidence FROM bar_gaps ORDER BY 1")

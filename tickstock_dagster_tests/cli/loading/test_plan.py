@@ -6,7 +6,7 @@ import pytest
 
 from tickstock_dagster_tests.cli.office import Office
 
-TRACES = ("ohlcv_daily", "bar_gaps", "cache_entries", "outbox")
+TRACES = ("ohlcv_daily", "bar_gaps", "cache_entries WHERE track", "outbox")
 
 
 def traces(office: Office) -> list[int]:

@@ -12,6 +12,7 @@ from tickstock_dagster.core.universes.profiles import PROFILES
 from tickstock_dagster_tests.cli.office import CALENDAR, Office
 
 FRI = date(2026, 11, 20)
+TICKERS = PROFILES["ui_testing_lite"].tickers
 CLOSE = CALENDAR.closes_at(FRI)
 
 
@@ -66,6 +67,10 @@ def test_years_to_come_are_run_like_any_other(office: Office, now: str, session:
     assert (answer.json["session"], answer.json["event"]) == (session, "delivered")
     assert answer.json["bars_stored"] == answer.json["bars_expected"] == 10
     assert (answer.json["owed"], answer.json["owed_besides_bars"]) == (0, {})
+    assert (answer.json["tracked"], answer.json["tracked_from"]) == ("profile_ui_testing_lite", session)
+    others = office.rows("SELECT count(*) FROM ohlcv_daily WHERE ticker <> ALL (%s)", list(TICKERS))
+    assert [answer.json["rows_besides"]] == others
+    assert others > [100], "the one call for the whole market"
     assert office.rows("SELECT DISTINCT session::text FROM ohlcv_daily") == [session]
 
 
@@ -86,8 +91,11 @@ def test_the_summary_names_what_else_is_owed(capsys: pytest.CaptureFixture[str])
         "run_id": "12345678",
         "source": "s",
     }
+    facts |= {"rows_besides": 555, "tracked": "profile_dev, 15 symbols, expected on every session from 2026-11-20 on"}
     besides = [OwedOfDataset("fair_values", 2, FRI, ("never_asked",)), "3 bars of XTKS"]
     _print_summary(facts, 0, besides, "dev")
     words = " ".join(capsys.readouterr().out.split())
     assert "Owed besides fair values of 2 sessions, the newest 2026-11-20 (never_asked)" in words.replace("│ ", "")
     assert "3 bars of XTKS" in words
+    assert "555 rows of other securities" in words
+    assert "profile_dev, 15 symbols" in words

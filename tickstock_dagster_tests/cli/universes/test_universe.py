@@ -15,7 +15,7 @@ WEEK = ("--from", "2026-11-02", "--to", "2026-11-06")
 LOG = "SELECT change, count(*) FROM sync_changes_log WHERE task <> 'seed' AND change <> 'rule' GROUP BY 1 ORDER BY 1"
 
 
-def test_the_releases_universes_are_made_when_first_asked_for_and_loaded_by_any_of_their_names(office: Office) -> None:
+def test_the_releases_universes_are_loaded_by_any_of_their_names(office: Office) -> None:
     answer = office.tickstock("load", "--universe", "growth", *WEEK, "--json")
     assert answer.code == 0, answer.err
     (facts,) = answer.json
@@ -35,8 +35,49 @@ def test_the_releases_universes_are_made_when_first_asked_for_and_loaded_by_any_
     assert tracked_tickers(open_engine(office.database_url)) == (), "loading a universe once does not track it"
 
 
+WRITTEN = ("universe_memberships", "universe_determinations", "sync_changes_log", "outbox", "ticker_intervals")
+READERS = (
+    ("universe", "list"),
+    ("universe", "list", "--json"),
+    ("universe", "show", "bonds"),
+    ("universe", "show", "bonds", "--json"),
+    ("universe", "show", "dev_etfs", "--json"),
+    ("universe", "explain", "BND", "bonds"),
+    ("universe", "explain", "BND", "bonds", "--json"),
+    ("universe", "explain", "SPY", "dev_etfs", "--json"),
+    ("universe", "explain", "AAPL", "bonds"),
+    ("universe", "export", "bonds", "--history"),
+    ("status", "--by", "theme", "--json"),
+)
+
+
+def test_migrating_makes_the_universes_once_and_commands_that_read_write_nothing(office: Office) -> None:
+    made = office.tickstock("migrate", "--json").json["universes"]
+    assert {"etf_bonds", "top_100", "dev_top_10", "recent_ipos"} <= set(made)
+    assert office.tickstock("migrate", "--json").json["universes"] == []
+
+    def rows() -> list[object]:
+        return [office.rows(f"SELECT * FROM {table}") for table in (*WRITTEN, "cache_entries")]  # noqa: S608
+
+    before = rows()
+    assert before[0] == before[3] == []
+    answer = office.tickstock("universe", "explain", "BND", "bonds")
+    assert answer.out.startswith("BND was in etf_bonds on 2026-11-20: ")
+    assert "always to now" in answer.out
+    office.calls()
+    assert len(office.tickstock("universe", "list", "--json").json) == len(made)
+    assert office.calls() == 0
+    assert rows() == before
+
+
 def test_members_are_shown_with_their_facts_and_explained(office: Office) -> None:
     assert office.tickstock("load", "--universe", "bonds", *WEEK).code == 0
+    for arguments in READERS:
+        answer = office.tickstock(*arguments)
+        assert (answer.code, "1900" in answer.out + answer.err) == (0, False), (arguments, answer)
+    for table in ("outbox", "sync_changes_log", "get_etf_universe('bonds')", "get_cache_entries('bonds')"):
+        assert not [row for row in office.rows(f"SELECT t::text FROM {table} AS t") if "1900-" in row]  # noqa: S608
+    assert office.rows("SELECT count(*) FROM outbox WHERE channel = 'tickstock.universe.updated'") == [0]
     shown = office.tickstock("universe", "show", "bonds", "--on", "2026-11-06", "--json").json
     assert {member["ticker"] for member in shown["members"]} == {
         *universe_tickers(open_engine(office.database_url), "etf_bonds")
@@ -136,6 +177,10 @@ def test_unknown_tickers_of_an_import_are_named_with_their_lines_and_left_out_on
         (("explain", "NOSUCH", "growth"), "ticker 'NOSUCH' is not accepted"),
         (("set", "growth", "--add", "AAPL"), "chooses its members by rule"),
         (("set", "dev_etfs", "--remove", "AAPL"), "members of dev_etfs"),
+        (
+            ("set", "dev_top_10", "--add", "AMD", "--remove", "INTC"),
+            "remove 'INTC' is not accepted: members of dev_top_10, which are AAPL, MSFT,",
+        ),
         (("set", "dev_etfs"), "--symbols, or --add and --remove"),
         (("set", "Mine!", "--symbols", "AAPL"), "a name of lower-case letters"),
         (("diff", "growth"), "one of --from and --rule"),
@@ -146,6 +191,14 @@ def test_bad_input_is_one_clear_line(office: Office, arguments: tuple[str, ...],
     answer = office.tickstock("universe", *arguments)
     assert answer.code == 2
     assert words in answer.error
+    assert office.rows("SELECT count(*) FROM sync_changes_log WHERE change <> 'rule'") == [0], "nothing half-written"
+
+
+def test_the_example_of_the_readme_edits_a_list_and_a_member_that_is_added_is_said(office: Office) -> None:
+    answer = office.tickstock("universe", "set", "dev_top_10", "--add", "INTC,NVDA", "--remove", "XOM")
+    assert answer.out == "dev_top_10: 1 joined, 1 left, 10 members\n  members before: NVDA\n"
+    office.tickstock("migrate")
+    assert "INTC" in universe_tickers(open_engine(office.database_url), "dev_top_10"), "edited, and left so"
 
 
 @pytest.mark.parametrize(

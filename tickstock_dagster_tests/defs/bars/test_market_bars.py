@@ -34,6 +34,7 @@ def test_tokyo_is_loaded_by_its_own_sessions_and_closes(tokyo: Factory) -> None:
     assert date(2026, 11, 23) not in sessions
     assert date(2026, 11, 26) in sessions
     assert (facts["bars_expected"], facts["bars_stored"], facts["rows_inserted"]) == (27, 27, 27)
+    assert facts["tracking"] == "listed_xtks from 2026-11-16 on"
     assert tokyo.rows("SELECT DISTINCT session FROM ohlcv_daily ORDER BY 1") == sessions
     assert tokyo.rows("SELECT DISTINCT ticker FROM ohlcv_daily ORDER BY 1") == ["285A.XTKS", "6758.XTKS", "7203.XTKS"]
     # 15:30 in Tokyo, since 2024-11-05.

@@ -24,6 +24,7 @@ def test_a_rectangle_of_three_symbols_and_five_sessions_is_one_run_and_the_secon
     assert result.success
     assert keyed.materialised("ohlcv_daily") == cells("2026-11-16", "2026-11-20", *FEW)
     facts = facts_of(result)
+    assert facts["tracking"].startswith("nothing by this load")
     assert (facts["bars_expected"], facts["bars_stored"], facts["sessions"]) == (15, 15, 5)
     assert keyed.rows("SELECT count(*) FROM ohlcv_daily") == [15], "three ranges: nothing but what was asked for"
 

@@ -88,6 +88,8 @@ def test_a_range_of_sessions_is_one_run_with_one_planned_event(factory: Factory)
     assert len(grouped) == 3, "three tickers by range are fewer calls than five sessions"
     # Metadata of a range has no row count of its own: it would stand at every partition.
     assert "dagster/partition_row_count" not in facts_of(result)
+    assert facts_of(result)["tracking"] == "tests from 2026-11-16 on", "the range reaches back without a hole"
+    assert facts_of(result)["rows_besides"] == 0
 
 
 def test_an_inverted_range_fails_and_loads_nothing(factory: Factory) -> None:

@@ -1,6 +1,6 @@
 """The sensors about universes: which session is next, in which words none is, and the grids after a run."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -63,6 +63,17 @@ def test_every_complete_session_is_requested_once_the_oldest_first(world: Factor
     assert request.partition_key == "2026-11-20"
     assert materialise(world, EVERYTHING, FRI).success
     assert look(world) == "the universes of every complete session are synchronised"
+
+
+def test_a_session_that_the_machines_clock_has_not_reached_is_named_and_stops_no_other(world: Factory) -> None:
+    rehearsed = date(2034, 11, 20)
+    declare(world, rehearsed)
+    words = "2034-11-20: this machine's clock has not reached it; `tickstock universe sync` takes it"
+    assert look(world, datetime(2034, 11, 21, tzinfo=UTC)) == words
+    declare(world, FRI)
+    request = look(world)
+    assert isinstance(request, dg.RunRequest)
+    assert request.partition_key == "2026-11-20"
 
 
 def test_a_session_that_cannot_be_synchronised_is_named_and_stops_no_other(world: Factory) -> None:
