@@ -12,7 +12,8 @@ from collections.abc import Callable
 import psycopg
 
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
-from tickstock_dagster.adapters.postgres.database import sqlalchemy_url
+from tickstock_dagster.adapters.postgres.database import address, connection_options, open_engine
+from tickstock_dagster.adapters.postgres.refusals import in_words, reason
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import ServiceUnavailableError
@@ -55,17 +56,18 @@ def follow(
     """
     dispatcher = OutboxDispatcher(database_url, redis_url, clock=clock)
     service = _Service(dispatcher, stop, on_report, on_trouble, on_well)
+    engine = open_engine(database_url)
+    where = address(engine)
     # psycopg does not know the driver suffix of SQLAlchemy's URLs.
-    address = sqlalchemy_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
+        listener = None
         try:
-            with psycopg.connect(address, autocommit=True, connect_timeout=10) as listener:
+            with psycopg.connect(url, autocommit=True, **connection_options(None)) as listener:
                 listener.execute(statement("events/listen"))
                 service.run(listener)
         except psycopg.OperationalError as error:
-            service.trouble(
-                f"the database is unavailable: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
-            )
+            service.trouble(str(in_words(where, error, made=listener is not None) or reason(error)))
             service.pause()
 
 

@@ -28,11 +28,14 @@ from tickstock_dagster.adapters.postgres.migration_files import (
     read_migrations,
     read_repeatable,
 )
+from tickstock_dagster.adapters.postgres.refusals import refusal_of, sqlstate
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.postgres.timeouts import PATIENCE
+from tickstock_dagster.adapters.postgres.turns import Lock
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
 
-_LOCK = 0x7469636B  # one migration at a time per database
 _OLDEST_SERVER = 160000  # pg_has_role(…, 'SET') and UNIQUE NULLS NOT DISTINCT
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -151,14 +154,18 @@ def require_current_schema(database_url: str) -> None:
 @contextmanager
 def _locked(connection: sa.Connection) -> Iterator[None]:
     """Hold the migration lock on this connection; a lost connection releases it."""
-    connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    key = {"key": Lock.MIGRATIONS.value, "name": None}
+    connection.exec_driver_sql(statement("postgres/wait_for_locks"), {"seconds": PATIENCE})
+    connection.exec_driver_sql(statement("postgres/lock_hold"), key)
+    connection.exec_driver_sql(statement("postgres/wait_as_before"))
     connection.commit()
     try:
         yield
     finally:
-        connection.rollback()
-        connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
-        connection.commit()
+        if not connection.connection.driver_connection.closed:  # type: ignore[union-attr]  # else it is free
+            connection.rollback()
+            connection.exec_driver_sql(statement("postgres/lock_release"), key)
+            connection.commit()
 
 
 def _is_current(connection: sa.Connection, migrations: tuple[Migration, ...]) -> bool:
@@ -185,6 +192,8 @@ def _apply(connection: sa.Connection, migration: Migration) -> None:
     try:
         _run(connection, migration.sql)
     except sa.exc.DBAPIError as error:
+        if refusal_of(error) and sqlstate(error) != "42501":
+            raise  # the server is to blame, or who holds a lock: `connected` says how
         why = str(error.orig).strip().splitlines()[0]
         raise SchemaError(f"migration {migration.name} failed: {why}") from error
     connection.execute(
