@@ -121,8 +121,8 @@ def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
 
     Raises:
         ServiceUnavailableError: the server cannot be reached, the connection was lost, or the server refuses for its
-            own reasons (`adapters.postgres.refusals`): read-only, full, a lock that is never free, …; names host, port and
-            database, what is wrong and what to do, and who holds the lock.
+            own reasons (`adapters.postgres.refusals`): read-only, full, a lock that is never free, …; names host, port
+            and database, what is wrong and what to do, and who holds the lock.
     """
     try:
         connection = engine.connect()

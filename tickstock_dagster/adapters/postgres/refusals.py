@@ -1,8 +1,8 @@
 """What PostgreSQL refuses, in words: one table from SQLSTATE to what is wrong and what to do.
 
-All three drivers are read alike: psycopg, SQLAlchemy around it, and ADBC. Only the state of a server, of its disk, its
-connections and its locks is here: a wrong statement, or a row that breaks a constraint, is a mistake of ours and keeps
-its traceback. Nothing here repeats a URL: it may hold a password.
+All drivers are read alike: psycopg, SQLAlchemy around it, ADBC, and psycopg 2, which Dagster's storage uses. Only the
+state of a server, of its disk, its connections and its locks is here: a wrong statement, or a row that breaks a
+constraint, is a mistake of ours and keeps its traceback. Nothing here repeats a URL: it may hold a password.
 """
 
 import re
@@ -86,7 +86,8 @@ _PREFIXES = re.compile(
 
 def sqlstate(error: BaseException) -> str | None:
     """The SQLSTATE of a driver's error, or of the one that SQLAlchemy wraps."""
-    found = getattr(getattr(error, "orig", None) or error, "sqlstate", None)
+    of_driver = getattr(error, "orig", None) or error
+    found = getattr(of_driver, "sqlstate", None) or getattr(of_driver, "pgcode", None)
     return str(found) if found else None
 
 
