@@ -23,6 +23,7 @@ POLL_SECONDS = 5.0
 
 _STEP = 0.25  # seconds between two checks of `stop` while it waits
 _AGAIN = 0.5  # seconds until the next try while another dispatcher sends or a consumer has to catch up
+_APART = 0.02  # seconds by which a notified dispatch comes later, with all that were notified meanwhile
 _PART = 10_000  # events between two checks of `stop`
 _LONGEST_PAUSE = 10.0
 
@@ -95,6 +96,11 @@ class _Service:
             notified = False
             while not notified and not self._stop.is_set() and (left := due - time.monotonic()) > 0:
                 notified = any(True for _ in listener.notifies(timeout=min(_STEP, left), stop_after=1))
+                if notified:
+                    # Whoever may connect may notify: a thousand of them are one reason to look, and a short wait apart.
+                    self._stop.wait(_APART)
+                    for _ in listener.notifies(timeout=0):
+                        pass
                 if self._failures:
                     notified = False  # during an outage a commit is no reason to try sooner
 

@@ -22,6 +22,7 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, connected, open_engine
+from tickstock_dagster.adapters.postgres.guards import guard
 from tickstock_dagster.adapters.postgres.migration_files import (
     Migration,
     SchemaError,
@@ -64,11 +65,13 @@ class MigrationReport:
         applied: names of the numbered migrations applied now, in order.
         version: number of the newest one.
         recreated: names of the repeatable migrations whose views and functions were created now, in order.
+        open: in words, what the reading application may still do because closing it takes a superuser.
     """
 
     applied: tuple[str, ...]
     version: str
     recreated: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
 
 def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Path | None = None) -> MigrationReport:
@@ -89,7 +92,7 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
         _refuse_old_server(connection)
         if _is_current(connection, (*migrations, *repeatable)):  # the login may lack the owner's rights for the rest
-            return MigrationReport((), migrations[-1].version)
+            return MigrationReport((), migrations[-1].version, open=guard(connection))
         try:
             _run(connection, _BOOKKEEPING)
         except sa.exc.ProgrammingError as error:
@@ -117,7 +120,8 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
         if applied and connection.scalar(sa.text(f"SELECT to_regrole('{APP_ROLE}')")):
             _run(connection, _READABLE)
         connection.commit()
-    return MigrationReport(tuple(applied), migrations[-1].version, recreated)
+        left = guard(connection)
+    return MigrationReport(tuple(applied), migrations[-1].version, recreated, left)
 
 
 def require_current_schema(database_url: str) -> None:
