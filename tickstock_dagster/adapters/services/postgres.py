@@ -6,8 +6,10 @@ runs.
 """
 
 import base64
+import errno
 import hashlib
 import hmac
+import os
 import secrets
 import shutil
 import signal
@@ -99,13 +101,13 @@ class Postgres(EmbeddedService):
         """Whether the server says that it is ready, and accepts connections."""
         try:
             status = self.pid_file.read_text(encoding="utf-8").splitlines()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return False
         if len(status) < 8 or status[7].strip() != "ready":
             return False
         try:
             socket.create_connection((LOOPBACK, int(status[3])), timeout=1.0).close()
-        except OSError:
+        except (OSError, ValueError):
             return False
         return True
 
@@ -214,4 +216,6 @@ def _run(command: list[str], directory: Path, text: str = "") -> None:
     )
     if done.returncode:
         output = (done.stdout + done.stderr).decode(errors="replace").strip()
-        raise ServiceUnavailableError(f"PostgreSQL could not be initialised in {directory.parent}:\n{output}")
+        full = os.strerror(errno.ENOSPC)
+        words = f" {full}" if full in output else f"\n{output}"
+        raise ServiceUnavailableError(f"PostgreSQL could not be initialised in {directory.parent}:{words}")
