@@ -1,7 +1,7 @@
 """How long sessions wait for locks, work on a statement, and may sit in a transaction.
 
 Set when a connection opens; what the server or the database says otherwise does not reach the factory. Sessions of
-others, TickStockApp's among them, get theirs from the database (`sql/repeatable/R08_limits_of_others.sql`).
+others, TickStockApp's among them, get theirs from the database (`sql/statements/postgres/guards_close.sql`).
 """
 
 from dataclasses import dataclass
