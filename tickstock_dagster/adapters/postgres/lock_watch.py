@@ -39,7 +39,7 @@ class Watched:
 
 _watched: set[Watched] = set()
 _guard = threading.Lock()
-_something = threading.Event()
+_wake = threading.Event()
 _thread: threading.Thread | None = None
 
 
@@ -53,9 +53,10 @@ def watching(pid: int, connect: Connect) -> Iterator[Watched]:
     """
     watched = Watched(pid, connect, time.monotonic())
     with _guard:
+        if not _watched:
+            _wake.set()
         _watched.add(watched)
         _start()
-    _something.set()
     try:
         yield watched
     finally:
@@ -71,16 +72,16 @@ def _start() -> None:
 
 
 def _look_around() -> None:
+    pause: float | None = None
     while True:
-        _something.wait()
+        _wake.wait(pause)
         with _guard:
-            if not _watched:
-                _something.clear()
+            _wake.clear()
             old = [one for one in _watched if time.monotonic() - one.began >= LOOK_AFTER]
+            pause = None if not _watched else LOOK_AFTER if old else min(LOOK_AFTER, 1.0)
         for connect in {one.connect for one in old}:
             with suppress(Exception):  # a server that cannot be asked is the working session's to report
                 _look([one for one in old if one.connect is connect])
-        time.sleep(min(LOOK_AFTER, 1.0) if not old else LOOK_AFTER)
 
 
 def _look(sessions: list[Watched]) -> None:

@@ -45,7 +45,7 @@ BY_STATE: dict[str, Refusal] = {
     "25P03": Refusal("ended a transaction that did nothing for too long", "run it again"),
     "25P04": Refusal("ended a transaction that took too long", "run it again"),
     "28": _LOGIN,
-    "3D000": Refusal("does not exist", "create it, or correct its URL"),
+    "3D000": Refusal("cannot be reached", "create it, or correct its URL"),
     "40001": Refusal("undid a transaction that another one overtook", "run it again"),
     "40P01": Refusal("undid one of two transactions that waited for each other", "run it again"),
     "42501": _RIGHTS,

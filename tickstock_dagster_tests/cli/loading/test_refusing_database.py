@@ -55,6 +55,7 @@ def test_a_read_only_database_is_one_line(office: Office) -> None:
 def test_a_load_that_waits_for_a_lock_in_vain_says_who_holds_it(office: Office) -> None:
     office.monkeypatch.setattr(database, "AT_WORK", Timeouts(lock=2, statement=60, idle=60))
     office.monkeypatch.setattr(lock_watch, "LOOK_AFTER", 0.1)
+    lock_watch._wake.set()
     with psycopg.connect(office.database_url, application_name="somebody's psql") as other:
         other.execute("LOCK TABLE ohlcv_daily IN EXCLUSIVE MODE")
         answer = office.tickstock(*LOAD)
