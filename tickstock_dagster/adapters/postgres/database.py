@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.lock_watch import Connect, watching
 from tickstock_dagster.adapters.postgres.refusals import in_words, reason
+from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.postgres.timeouts import AS_OWNER, AT_WORK
 from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
 
@@ -63,15 +64,12 @@ def on_close(close: Callable[[], None]) -> Callable[[], None]:
 
 
 def name_sessions(name: str) -> None:
-    """What the server shows as the program of this process's next sessions, such as `tickstock load`."""
-    if name != _program[0]:
-        _program[0] = name
-        for engine in _engines.values():
-            engine.dispose()
+    """What the server shows from now on as the program of this process's sessions, such as `tickstock load`."""
+    _program[0] = name
 
 
 def session_name() -> str:
-    """The program of this process's next sessions."""
+    """The program of this process's sessions."""
     return _program[0]
 
 
@@ -88,8 +86,15 @@ def _new_engine(database_url: str, role: str | None) -> sa.Engine:
     )
 
     @sa.event.listens_for(engine, "do_connect")
-    def _name(_dialect: object, _record: object, _arguments: object, parameters: dict[str, Any]) -> None:
-        parameters["application_name"] = session_name()
+    def _name(_dialect: object, record: Any, _arguments: object, parameters: dict[str, Any]) -> None:
+        parameters["application_name"] = record.info["program"] = session_name()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _rename(driver: psycopg.Connection, record: Any, _proxy: object) -> None:
+        if record.info.get("program") != session_name():
+            driver.execute(statement("postgres/name_session"), {"program": session_name()})
+            driver.commit()
+            record.info["program"] = session_name()
 
     return engine
 
