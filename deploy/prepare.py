@@ -25,6 +25,7 @@ from tickstock_dagster.adapters.calendars.store import copy_calendars
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, open_engine
 from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.seeding import seed_missing
 from tickstock_dagster.adapters.universes.store import track_profile
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -83,6 +84,9 @@ def prepare(admin_url: str, warehouse: Login, storage: Login) -> None:
             _database(admin, storage.database, storage.name)
             _timescaledb(_url(admin_url, None, warehouse.database))
             report = migrate(_url(admin_url, (OWNER, password), warehouse.database))
+        # The owner cannot take the server's own functions from everybody; the administrator may be able to.
+        with psycopg.connect(_url(admin_url, None, warehouse.database), autocommit=True) as inside:
+            inside.execute(statement("postgres/guards_close"))
     print(f"schema {report.version}: applied {', '.join((*report.applied, *report.recreated)) or 'nothing'}")
     _fill(_url(admin_url, (warehouse.name, warehouse.password), warehouse.database))
 

@@ -1,16 +1,19 @@
 """The `tickstock` command: a thin shell that calls the same functions as the assets.
 
 Each subcommand lives in a module of its own, imported when it is called: `tickstock --help` stays below half a
-second. Errors for people end in one line on stderr; exit codes are 0 (done), 1 (failed), 2 (bad input).
+second. Errors for people end in one line on stderr; exit codes are 0 (done), 1 (failed), 2 (bad input), and for an
+interrupted command 130 (Ctrl-C) or 143 (SIGTERM).
 """
 
 import gc
 import importlib
+import os
 import sys
 
 import click
 
-from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.cli.interruption import interruptible
+from tickstock_dagster.core.errors import TickstockError, machine_words
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "run": ("loading.run", "Load the latest closed session end to end and show what happened."),
@@ -68,30 +71,58 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point: run the CLI, turn errors for people into one line and an exit code, send the events written."""
-    try:
-        _run()
-    finally:
-        # Whatever ended the command, what it committed is to be known within seconds. Most commands write no event, and
-        # have not even loaded the outbox.
-        if "tickstock_dagster.adapters.events.outbox" in sys.modules:
-            importlib.import_module(f"{__name__}.sending").send_events()
+    with interruptible() as interruption:
+        try:
+            try:
+                code = _run()
+            finally:
+                _send_events()
+        except BaseException as error:
+            # Whatever an interruption turns into on its way up, such as a lost connection, is still one.
+            asked_to = isinstance(error, KeyboardInterrupt) or isinstance(error.__cause__, KeyboardInterrupt)
+            if interruption.number is None and not asked_to:
+                raise
+            if interruption.number is not None:
+                interruption.end_process()
+            interruption.tell()
+            code = interruption.exit_code
+    sys.exit(code)
 
 
-def _run() -> None:
-    """Run the CLI, and leave with its exit code."""
+def _send_events() -> None:
+    """Send what the command has written: whatever ended it, what it committed is to be known within seconds.
+
+    Most commands write no event, and have not even loaded the outbox.
+    """
+    if "tickstock_dagster.adapters.events.outbox" in sys.modules:
+        importlib.import_module(f"{__name__}.sending").send_events()
+
+
+def _run() -> int:
+    """Run the command that the arguments name; returns its exit code."""
     try:
         code = cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        click.echo("tickstock: interrupted", err=True)
-        sys.exit(1)
+    except click.exceptions.Abort as error:
+        if isinstance(error.__cause__, KeyboardInterrupt):
+            raise
+        click.echo("tickstock: not confirmed: nothing was done", err=True)
+        return 1
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
+        return error.exit_code
     except TickstockError as error:
         click.echo(f"tickstock: {error}", err=True)
-        sys.exit(error.exit_code)
-    else:
-        # Without standalone mode click returns the code of ctx.exit() instead of leaving with it.
-        sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read our output has had enough, as `head` has. Python would complain when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if (words := machine_words(error)) is None:
+            raise
+        click.echo(f"tickstock: {words}", err=True)
+        return 1
+    # Without standalone mode click returns the code of ctx.exit() instead of leaving with it.
+    return code if isinstance(code, int) else 0

@@ -18,7 +18,7 @@ from rich.console import Console
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_from, copied_until, copy_calendars
 from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
-from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.database import name_sessions, open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
 from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
@@ -108,6 +108,7 @@ def open_workspace(*, migrated: bool = True) -> Workspace:
     Dagster runs that this process starts find them there.
     """
     settings = load_settings()
+    name_sessions(command_path())
     if settings.now and console.is_terminal:
         console.print(f"TICKSTOCK_NOW is set: commands and their runs take {settings.now:%Y-%m-%d %H:%M} UTC for now.")
     with status("Starting services"):
@@ -149,6 +150,12 @@ def bring_up_to_date(workspace: Workspace) -> Preparation:
     if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
         copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
     return Preparation(report, seed_missing(workspace.engine, run_id="cli", now=now))
+
+
+def command_path() -> str:
+    """The command as it was typed, without its arguments: what a database shows as the program of its sessions."""
+    context = click.get_current_context(silent=True)
+    return " ".join(["tickstock", *(context.command_path.split()[1:] if context else ())])
 
 
 def sleep_aloud(seconds: float) -> None:

@@ -5,6 +5,7 @@ thing, its value and what is accepted. The CLI prints that line and exits with `
 it into a `Failure`. Programming mistakes stay ordinary Python exceptions.
 """
 
+import errno
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
@@ -35,6 +36,22 @@ class ConfigurationError(TickstockError):
 
 class ServiceUnavailableError(TickstockError):
     """A database, Redis or local service cannot be reached."""
+
+
+_OF_THE_MACHINE = frozenset(
+    {
+        errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EMFILE,
+        errno.ENFILE, errno.ENOMEM, errno.ENOTDIR, errno.EISDIR, errno.ENOENT, errno.ESTALE,
+    }
+)  # fmt: skip
+
+
+def machine_words(error: OSError) -> str | None:
+    """What a file or the machine refuses, in one line; None for what no operator has to do with."""
+    if error.errno not in _OF_THE_MACHINE:
+        return None
+    place = "" if error.filename is None else f"{error.filename}: "
+    return f"{place}{error.strerror}"
 
 
 def shortened(text: str, length: int = 500) -> str:

@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
 from tickstock_dagster.adapters.events.sending import send_written
-from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.postgres.database import name_sessions, open_engine
 from tickstock_dagster.adapters.postgres.migrations import require_current_schema
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
@@ -28,9 +28,11 @@ class WarehouseResource(dg.ConfigurableResource["WarehouseResource"]):
     database_url: str = Field(description="postgresql://user:password@host:port/database", json_schema_extra=_SECRET)
     _in_force: dict[str, SessionCalendar] | None = PrivateAttr(default=None)
 
-    def setup_for_execution(self, context: dg.InitResourceContext) -> None:  # noqa: ARG002  # the signature is Dagster's
-        """Read each calendar once, so that all steps of a run or tick see the same."""
+    def setup_for_execution(self, context: dg.InitResourceContext) -> None:
+        """Read each calendar once, so that all steps of a run or tick see the same; let the server show the run."""
         self._in_force = {}
+        if context.run:
+            name_sessions(f"tickstock run {context.run.run_id[:8]}")
 
     def engine(self) -> sa.Engine:
         """The engine, after a check that the schema is this release's.

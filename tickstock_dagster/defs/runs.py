@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.sources.protocol import MarketSource, Source
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.errors import TickstockError
+from tickstock_dagster.core.errors import TickstockError, machine_words
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 
 AnySource = TypeVar("AnySource", bound=Source)
@@ -31,7 +31,7 @@ def failures(*, retried: type[TickstockError] | tuple[type[TickstockError], ...]
         retried: errors to pass on as they are, so that the asset's retry policy repeats the step.
 
     Raises:
-        Failure: bad input, no rights, no store, an unusable answer; with the error's own message.
+        Failure: bad input, no rights, no store, a full disk, an unusable answer; with the error's own message.
     """
     try:
         yield
@@ -39,6 +39,10 @@ def failures(*, retried: type[TickstockError] | tuple[type[TickstockError], ...]
         if isinstance(error, retried):
             raise
         raise dg.Failure(str(error), allow_retries=False) from None
+    except OSError as error:
+        if (words := machine_words(error)) is None:
+            raise
+        raise dg.Failure(words, allow_retries=False) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,8 @@ def session_days(keys: Sequence[str], added: Sequence[str] = ()) -> list[date]:
 
 def dispatch(context: dg.AssetExecutionContext, notifications: RedisNotifications) -> DispatchReport:
     """Send what waits in the outbox. While Redis is away the run goes on; `outbox_sensor` sends the events later."""
-    report = notifications.dispatch()
+    with failures():
+        report = notifications.dispatch()
     if report.error:
         context.log.warning("%s notifications wait: %s", report.left, report.error)
     return report

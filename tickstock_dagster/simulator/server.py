@@ -120,6 +120,6 @@ def serve(options: SimulatorOptions) -> None:
     vendor = build_vendor(options)
     listener = listening_socket(options.host, options.port)
     host, port = listener.getsockname()[:2]
-    print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
     with suppress(KeyboardInterrupt):
+        print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
         build_server(vendor).run(sockets=[listener])

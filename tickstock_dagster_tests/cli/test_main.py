@@ -1,5 +1,7 @@
 """The group itself: quick, complete, and short in its errors."""
 
+import errno
+import os
 import subprocess
 import sys
 
@@ -56,7 +58,39 @@ def test_an_interrupted_command_says_so_and_fails(office: Office) -> None:
 
     office.monkeypatch.setattr("tickstock_dagster.cli.loading.status.open_workspace", interrupt)
     answer = office.tickstock("status")
-    assert (answer.code, answer.error) == (1, "interrupted")
+    assert (answer.code, answer.error) == (130, "interrupted; run it again to continue")
+
+
+def test_output_that_nobody_reads_is_no_error() -> None:
+    script = "import sys; sys.argv[0] = 'tickstock'; from tickstock_dagster.cli import main; main()"
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-c", script, "events", "catalogue"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/tmp/state/ports.json"),
+            "/tmp/state/ports.json: No space le",
+        ),
+        (PermissionError(errno.EACCES, "Permission denied", "/somewhere"), "/somewhere: Permission denied"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_the_machine_refuses_is_one_line(office: Office, error: OSError, line: str) -> None:
+    def refuse(*_: object) -> None:
+        raise error
+
+    office.monkeypatch.setattr("tickstock_dagster.cli.loading.status.open_workspace", refuse)
+    answer = office.tickstock("status")
+    assert answer.code == 1
+    assert answer.error.startswith(line)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from collections.abc import Callable
 import psycopg
 
 from tickstock_dagster.adapters.events.outbox import DispatchReport, OutboxDispatcher
-from tickstock_dagster.adapters.postgres.database import sqlalchemy_url
+from tickstock_dagster.adapters.postgres.database import address, connection_options, open_engine
+from tickstock_dagster.adapters.postgres.refusals import in_words, reason
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.clock import Clock, real_clock
 from tickstock_dagster.core.errors import ServiceUnavailableError
@@ -22,6 +23,7 @@ POLL_SECONDS = 5.0
 
 _STEP = 0.25  # seconds between two checks of `stop` while it waits
 _AGAIN = 0.5  # seconds until the next try while another dispatcher sends or a consumer has to catch up
+_APART = 0.02  # seconds by which a notified dispatch comes later, with all that were notified meanwhile
 _PART = 10_000  # events between two checks of `stop`
 _LONGEST_PAUSE = 10.0
 
@@ -55,17 +57,18 @@ def follow(
     """
     dispatcher = OutboxDispatcher(database_url, redis_url, clock=clock)
     service = _Service(dispatcher, stop, on_report, on_trouble, on_well)
+    engine = open_engine(database_url)
+    where = address(engine)
     # psycopg does not know the driver suffix of SQLAlchemy's URLs.
-    address = sqlalchemy_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     while not stop.is_set():
+        listener = None
         try:
-            with psycopg.connect(address, autocommit=True, connect_timeout=10) as listener:
+            with psycopg.connect(url, autocommit=True, **connection_options(None)) as listener:
                 listener.execute(statement("events/listen"))
                 service.run(listener)
         except psycopg.OperationalError as error:
-            service.trouble(
-                f"the database is unavailable: {(str(error).strip().splitlines() or [type(error).__name__])[0]}"
-            )
+            service.trouble(str(in_words(where, error, made=listener is not None) or reason(error)))
             service.pause()
 
 
@@ -93,6 +96,11 @@ class _Service:
             notified = False
             while not notified and not self._stop.is_set() and (left := due - time.monotonic()) > 0:
                 notified = any(True for _ in listener.notifies(timeout=min(_STEP, left), stop_after=1))
+                if notified:
+                    # Whoever may connect may notify: a thousand of them are one reason to look, and a short wait apart.
+                    self._stop.wait(_APART)
+                    for _ in listener.notifies(timeout=0):
+                        pass
                 if self._failures:
                     notified = False  # during an outage a commit is no reason to try sooner
 

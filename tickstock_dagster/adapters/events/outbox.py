@@ -178,7 +178,8 @@ def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
     """One database session in which every statement is its own transaction.
 
     Raises:
-        ServiceUnavailableError: the database cannot be reached, is lost, or has no outbox.
+        ServiceUnavailableError: the database cannot be reached, is lost, or has no outbox; or it refuses for its own
+            reasons.
     """
     with connected(open_engine(database_url)) as connection:
         database = connection.execution_options(isolation_level="AUTOCOMMIT").connection.driver_connection
@@ -189,9 +190,6 @@ def outbox_session(database_url: str) -> Iterator[psycopg.Connection[Any]]:
             connection.invalidate()  # closes the session, so that the pool never keeps one that holds the lock
             if isinstance(error, psycopg.errors.UndefinedTable):
                 raise ServiceUnavailableError("the database has no outbox yet: run `tickstock migrate`") from None
-            if isinstance(error, psycopg.Error):
-                why = str(error).strip().splitlines()[0]
-                raise ServiceUnavailableError(f"the database was lost while events were sent: {why}") from None
             raise
 
 

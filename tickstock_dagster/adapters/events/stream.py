@@ -203,9 +203,30 @@ def batches(events: Sequence[StoredEvent], count: int, size: int) -> Iterator[Se
         yield events[start:]
 
 
+_ADVICE: tuple[tuple[type[Exception] | str, str], ...] = (
+    (redis.exceptions.AuthenticationError, "check the login and the password in its URL"),
+    ("NOAUTH", "check the login and the password in its URL"),
+    (redis.exceptions.NoPermissionError, "give the login its rights"),
+    (redis.exceptions.ReadOnlyError, "it is a replica: use the primary server"),
+    (redis.exceptions.OutOfMemoryError, "it is full: raise its maxmemory, or remove what is not needed"),
+    ("max number of clients", "close other clients, or raise its maxclients"),
+    (redis.exceptions.BusyLoadingError, "it reads its data: try again in a moment"),
+    ("MISCONF", "it cannot write to its disk: see its log"),
+    ("NOREPLICAS", "too few of its replicas are there"),
+)
+"""What to do, by the driver's error or by what stands in it; the first that fits. The rest says all there is to say."""
+
+
 def describe(error: Exception | str) -> str:
-    """A driver's error in one line, fit for a log and for `outbox.last_error`: it has no URL and no password."""
-    return f"Redis: {' '.join(str(error).split()) or type(error).__name__}"[:300]
+    """A driver's error in one line, fit for a log and for `outbox.last_error`: it has no URL and no password.
+
+    Of what the server refuses for its own reasons it says what to do.
+    """
+    text = f"Redis: {' '.join(str(error).split()) or type(error).__name__}"[:300]
+    for kind, advice in _ADVICE:
+        if kind in text if isinstance(kind, str) else isinstance(error, kind):
+            return f"{text} ({advice})"
+    return text
 
 
 def redis_pool(redis_url: str, **options: Any) -> redis.ConnectionPool:

@@ -53,7 +53,7 @@ def tail(
     Raises:
         BadInputError: there is no such channel, or `start` is not one of these.
         ConfigurationError: not a Redis URL.
-        ServiceUnavailableError: Redis cannot be reached at the start.
+        ServiceUnavailableError: Redis cannot be reached at the start, or refuses.
     """
     if channel is not None:
         event_model(channel)
@@ -81,6 +81,8 @@ def _follow(pool: redis.ConnectionPool, stream: str, start: str, timeout: float 
                 away = True
                 time.sleep(min(0.5, max(0.0, left)))
                 continue
+            except redis.RedisError as error:
+                raise ServiceUnavailableError(describe(error)) from None
             if away:
                 logger.warning("Redis is back")
             away = False

@@ -12,9 +12,9 @@ from datetime import date, datetime
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
-from tickstock_dagster.adapters.postgres.database import address, connected, reason, transaction
+from tickstock_dagster.adapters.postgres.database import connected, transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.errors import ServiceUnavailableError
+from tickstock_dagster.adapters.postgres.timeouts import AS_BEFORE, UNLIMITED, UNLIMITED_HERE
 from tickstock_dagster.core.operations.maintenance import MaintenanceKind, Retention
 
 NOT_PERMITTED = "not permitted: only its owner may on this server; autovacuum looks after it"
@@ -179,6 +179,7 @@ def remove_expired(engine: sa.Engine, retention: Retention, now: datetime, *, dr
     removed = {}
     for what, text, kept in steps:
         with transaction(engine) as connection, connection.transaction(force_rollback=dry_run):
+            connection.execute(UNLIMITED_HERE)
             cursor = connection.execute(text, {"before": now - kept})
             # A function that deletes for us returns the number of rows; the driver counts those of a plain DELETE.
             row = cursor.fetchone() if cursor.description else None
@@ -195,11 +196,12 @@ def _run(engine: sa.Engine, command: str) -> float:
     """Run a VACUUM or ANALYZE, outside any transaction as a VACUUM must be; returns the seconds taken."""
     began = time.perf_counter()
     with connected(engine) as pooled:
+        alone = pooled.execution_options(isolation_level="AUTOCOMMIT")
+        alone.exec_driver_sql(UNLIMITED)
         try:
-            pooled.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(command)
-        except sa.exc.OperationalError as error:
-            where = address(engine)
-            raise ServiceUnavailableError(f"database {where} was lost during {command}: {reason(error)}") from None
+            alone.exec_driver_sql(command)
+        finally:
+            alone.exec_driver_sql(AS_BEFORE)
     return time.perf_counter() - began
 
 

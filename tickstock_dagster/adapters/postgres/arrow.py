@@ -10,8 +10,8 @@ from urllib.parse import quote
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.postgres.database import WRITER_ROLE, address, on_close, reason
-from tickstock_dagster.core.errors import ServiceUnavailableError
+from tickstock_dagster.adapters.postgres.database import WRITER_ROLE, address, connection_options, on_close
+from tickstock_dagster.adapters.postgres.refusals import in_words
 
 if TYPE_CHECKING:
     from adbc_driver_manager import AdbcDatabase
@@ -32,14 +32,15 @@ def read_arrow(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
         parameters: bind `$1`, `$2`, …: texts, numbers, dates and aware times; None is NULL.
 
     Raises:
-        ServiceUnavailableError: the database cannot be reached, or the connection was lost.
+        ServiceUnavailableError: the database cannot be reached, the connection was lost, or the server refuses for its
+            own reasons.
     """
-    from adbc_driver_manager import AdbcConnection, AdbcStatement, OperationalError
+    from adbc_driver_manager import AdbcConnection, AdbcStatement, Error, OperationalError
 
-    state = "cannot be reached"
+    made = False
     try:
         with AdbcConnection(_database(engine)) as connection, AdbcStatement(connection) as question:
-            state = "was lost"
+            made = True
             question.set_sql_query(query)
             question.set_options(**_AT_ONCE)
             if parameters:
@@ -49,19 +50,23 @@ def read_arrow(engine: sa.Engine, query: str, parameters: Sequence[object] = ())
                 question.bind_stream(pl.DataFrame(values).with_columns(untyped))
             answer, _ = question.execute_query()
             return pl.DataFrame(answer)
-    except OperationalError as error:
-        raise ServiceUnavailableError(f"database {address(engine)} {state}: {reason(error)}") from None
+    except Error as error:
+        told = in_words(address(engine), error, made=made)
+        if told is None or not (told.sqlstate or isinstance(error, OperationalError)):
+            raise
+        raise told from None
 
 
 def _database(engine: sa.Engine) -> "AdbcDatabase":
     import adbc_driver_postgresql
 
     url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    if url not in _opened:
-        # libpq reads %20 as a blank, but not the + that URL libraries write.
-        options = quote(f"-c role={WRITER_ROLE} -c timezone=UTC -c jit=off")
-        _opened[url] = adbc_driver_postgresql.connect(f"{url}{'&' if '?' in url else '?'}options={options}")
-    return _opened[url]
+    # libpq reads %20 as a blank, but not the + that URL libraries write.
+    options = "&".join(f"{name}={quote(str(value))}" for name, value in connection_options(WRITER_ROLE).items())
+    whole = f"{url}{'&' if '?' in url else '?'}{options}"
+    if whole not in _opened:
+        _opened[whole] = adbc_driver_postgresql.connect(whole)
+    return _opened[whole]
 
 
 @on_close

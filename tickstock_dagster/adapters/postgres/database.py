@@ -1,12 +1,17 @@
 """Connections to PostgreSQL: one engine per URL and role, readable errors, no secrets in them."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import lru_cache, partial
 from typing import Any
 
 import psycopg
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.postgres.lock_watch import Connect, watching
+from tickstock_dagster.adapters.postgres.refusals import in_words, reason
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.postgres.timeouts import AS_OWNER, AT_WORK
 from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
 
 WRITER_ROLE = "tickstock_writer"
@@ -58,8 +63,21 @@ def on_close(close: Callable[[], None]) -> Callable[[], None]:
     return close
 
 
+def name_sessions(name: str) -> None:
+    """What the server shows from now on as the program of this process's sessions, such as `tickstock load`."""
+    _program[0] = name
+
+
+def session_name() -> str:
+    """The program of this process's sessions."""
+    return _program[0]
+
+
+_program = ["tickstock"]
+
+
 def _new_engine(database_url: str, role: str | None) -> sa.Engine:
-    return sa.create_engine(
+    engine = sa.create_engine(
         sqlalchemy_url(database_url),
         connect_args=connection_options(role),
         pool_size=4,
@@ -67,12 +85,26 @@ def _new_engine(database_url: str, role: str | None) -> sa.Engine:
         pool_pre_ping=True,
     )
 
+    @sa.event.listens_for(engine, "do_connect")
+    def _name(_dialect: object, record: Any, _arguments: object, parameters: dict[str, Any]) -> None:
+        parameters["application_name"] = record.info["program"] = session_name()
+
+    @sa.event.listens_for(engine, "checkout")
+    def _rename(driver: psycopg.Connection, record: Any, _proxy: object) -> None:
+        if record.info.get("program") != session_name():
+            driver.execute(statement("postgres/name_session"), {"program": session_name()})
+            driver.commit()
+            record.info["program"] = session_name()
+
+    return engine
+
 
 def connection_options(role: str | None) -> dict[str, Any]:
     """What every connection of ours sets, as arguments of the driver; `role` as for `open_engine`."""
     # The time zone is fixed so that a date never depends on a server's setting; JIT costs more than it saves here.
-    options = "-c timezone=UTC -c jit=off" + (f" -c role={role}" if role else "")
-    return {"options": options, "connect_timeout": 10, "application_name": "tickstock"}
+    timeouts = AT_WORK if role else AS_OWNER
+    options = f"-c timezone=UTC -c jit=off {timeouts.options()}" + (f" -c role={role}" if role else "")
+    return {"options": options, "connect_timeout": 10, "application_name": session_name()}
 
 
 @contextmanager
@@ -80,40 +112,55 @@ def transaction(engine: sa.Engine) -> Iterator[psycopg.Connection]:
     """One transaction on the driver's own connection (COPY needs it): committed at the end, else rolled back.
 
     Raises:
-        ServiceUnavailableError: the server cannot be reached or the connection was lost; names host, port and database.
+        ServiceUnavailableError: as for `connected`.
     """
-    driver = None
-    try:
-        with connected(engine) as connection, connection.begin():
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, psycopg.Connection)  # noqa: S101  # the dialect is fixed above
-            yield driver
-    except (psycopg.OperationalError, sa.exc.OperationalError) as error:
-        if driver is None or not driver.closed:
-            raise  # such as a deadlock or a lock timeout: the server is up
-        raise ServiceUnavailableError(f"database {address(engine)} was lost: {reason(error)}") from None
+    with connected(engine) as connection, connection.begin():
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101  # the dialect is fixed above
+        yield driver
 
 
 @contextmanager
 def connected(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A pooled connection; a refusal becomes `ServiceUnavailableError` with where, why and what to do."""
+    """A pooled connection. What the server refuses while it is used comes in words.
+
+    Raises:
+        ServiceUnavailableError: the server cannot be reached, the connection was lost, or the server refuses for its
+            own reasons (`adapters.postgres.refusals`): read-only, full, a lock that is never free, …; names host, port
+            and database, what is wrong and what to do, and who holds the lock.
+    """
     try:
         connection = engine.connect()
-    except sa.exc.OperationalError as error:
+    except sa.exc.DBAPIError as error:
         where, why = address(engine), reason(error)
         if "role" in why and "does not exist" in why:
             raise ServiceUnavailableError(f"database {where} has no schema yet: run `tickstock migrate`") from None
-        raise ServiceUnavailableError(f"database {where} cannot be reached: {why}") from None
-    with connection:
-        yield connection
+        if told := in_words(where, error, made=False):
+            raise told from None
+        raise
+    with ExitStack() as stack:
+        stack.enter_context(connection)
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)  # noqa: S101  # the dialect is fixed above
+        watched = stack.enter_context(watching(driver.info.backend_pid, _onlooker(engine.url)))
+        try:
+            yield connection
+        except (psycopg.Error, sa.exc.DBAPIError) as error:
+            broken = isinstance(error, psycopg.OperationalError | sa.exc.OperationalError) and driver.closed
+            told = in_words(address(engine), error, holders=watched.holders)
+            if told is None or not (broken or told.sqlstate):
+                raise
+            raise told from None
 
 
-def address(engine: sa.Engine) -> str:
+@lru_cache
+def _onlooker(url: sa.URL) -> Connect:
+    """Opens a session with the login's own rights, which may show more of other sessions than the writer's."""
+    text = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return partial(psycopg.connect, text, autocommit=True, **connection_options(None))
+
+
+def address(of: sa.Engine | sa.URL) -> str:
     """host:port/database, for messages: no user, no password."""
-    return f"{engine.url.host or 'localhost'}:{engine.url.port or 5432}/{engine.url.database}"
-
-
-def reason(error: BaseException | None) -> str:
-    """The line of a driver's error that gives the reason; libpq ends some errors with a question."""
-    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
-    return [line for line in lines if not line.lstrip().startswith("Is the server running")][-1].strip()
+    url = of if isinstance(of, sa.URL) else of.url
+    return f"{url.host or 'localhost'}:{url.port or 5432}/{url.database}"

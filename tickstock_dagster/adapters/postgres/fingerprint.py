@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
+from tickstock_dagster.adapters.postgres.timeouts import UNLIMITED_HERE
 
 TRAFFIC_TABLES = frozenset(
     {"vendor_calls", "vendor_rate_limits", "admin_mails", "dead_letters", "stream_alerts", "maintenance_runs"}
@@ -54,6 +55,7 @@ def fingerprint(engine: sa.Engine, progress: Callable[[str], None] = lambda _tab
     with transaction(engine) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         connection.execute("SET LOCAL DateStyle = ISO")  # a server's setting may differ
+        connection.execute(UNLIMITED_HERE)  # a table is one statement, however long
         for table in fingerprint_tables():
             progress(table)
             digest, rows = hashlib.sha256(), 0

@@ -1,8 +1,8 @@
 """Work that only one process per database may do at a time: PostgreSQL's advisory locks, by name.
 
 `lock` and `lock_if_free` last until the end of the transaction, `held` and `hold_if_free` while a block runs, whatever
-transactions it opens; a lost connection releases its locks. The lock of migrations is in `migrations`, since it is
-taken before there is a schema. `Alive` is a lock that no session waits for: others see in `pg_locks` who is alive.
+transactions it opens; a lost connection releases its locks. Whoever waits in vain hears who holds it, as for any lock
+(`adapters.postgres.lock_watch`). `Alive` is a lock that no session waits for: others see in `pg_locks` who is alive.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,31 +16,14 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import connected, transaction
 from tickstock_dagster.adapters.postgres.rehearsal import is_rehearsal
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.postgres.timeouts import PATIENCE
+from tickstock_dagster.adapters.postgres.turns import Lock
 
-
-class Lock(Enum):
-    """A lock. The value is its key, or the text that PostgreSQL hashes to one; running releases share it."""
-
-    BARS = "tickstock bars"
-    """Two loads of the same cells would lock rows in different orders and deadlock."""
-    CALENDARS = "tickstock calendars"
-    """A new override must not fall in the middle of copying calendars for readers."""
-    CORRELATIONS = "tickstock correlations"
-    """Published values are read, compared and written back."""
-    EQUITY_TYPES = "tickstock equity types"
-    """Rules are read, changed and written back."""
-    LISTINGS = "tickstock listings"
-    """Ticker histories are read, changed and written back; the vendor may be asked meanwhile."""
-    MEMBERSHIPS = "universe_memberships"
-    """One revision of memberships; the SQL function update_etf_universe takes the same lock."""
-    OUTBOX = 0x7469636B6F757462
-    """One dispatcher of events."""
-    MAILS = 0x7469636B6D61696C
-    """One sender of mails."""
+__all__ = ["Alive", "Living", "Lock", "held", "hold_if_free", "lock", "lock_if_free"]
 
 
 def lock(connection: psycopg.Connection[Any] | psycopg.Cursor[Any], which: Lock) -> None:
-    """Wait for the lock, and keep it until the end of the transaction."""
+    """Wait for the lock, and keep it until the end of the transaction; the session's lock_timeout ends the wait."""
     connection.execute(statement("postgres/lock"), _values(which))
 
 
@@ -109,9 +92,11 @@ class Alive:
 def held(engine: sa.Engine, which: Lock) -> Iterator[None]:
     """Wait for the lock, and keep it while the block runs, on a connection of its own. Not re-entrant.
 
-    In a rehearsal it is kept until the end of that: whoever waited for it would then wait for the rehearsal's rows.
+    It waits longer than for other locks: whoever has the turn may be asking a vendor. In a rehearsal the lock is kept
+    until the end of that: whoever waited for it would then wait for the rehearsal's rows.
 
     Raises:
+        LockTimeoutError: it was not free within `timeouts.PATIENCE`; says who holds it.
         ServiceUnavailableError: the database cannot be reached.
     """
     if is_rehearsal(engine):
@@ -121,7 +106,11 @@ def held(engine: sa.Engine, which: Lock) -> Iterator[None]:
         return
     with connected(engine) as pooled:
         connection = pooled.execution_options(isolation_level="AUTOCOMMIT")
-        connection.exec_driver_sql(statement("postgres/lock_hold"), _values(which))
+        connection.exec_driver_sql(statement("postgres/wait_for_locks"), {"seconds": PATIENCE})
+        try:
+            connection.exec_driver_sql(statement("postgres/lock_hold"), _values(which))
+        finally:
+            connection.exec_driver_sql(statement("postgres/wait_as_before"))
         try:
             yield
         finally:

@@ -22,17 +22,21 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, WRITER_ROLE, connected, open_engine
+from tickstock_dagster.adapters.postgres.guards import guard
 from tickstock_dagster.adapters.postgres.migration_files import (
     Migration,
     SchemaError,
     read_migrations,
     read_repeatable,
 )
+from tickstock_dagster.adapters.postgres.refusals import refusal_of, sqlstate
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.postgres.timeouts import PATIENCE
+from tickstock_dagster.adapters.postgres.turns import Lock
 
 if TYPE_CHECKING:
     from alembic.runtime.migration import MigrationStep
 
-_LOCK = 0x7469636B  # one migration at a time per database
 _OLDEST_SERVER = 160000  # pg_has_role(…, 'SET') and UNIQUE NULLS NOT DISTINCT
 _BOOKKEEPING = """
 CREATE TABLE IF NOT EXISTS schema_migrations (
@@ -61,11 +65,13 @@ class MigrationReport:
         applied: names of the numbered migrations applied now, in order.
         version: number of the newest one.
         recreated: names of the repeatable migrations whose views and functions were created now, in order.
+        open: in words, what the reading application may still do because closing it takes a superuser.
     """
 
     applied: tuple[str, ...]
     version: str
     recreated: tuple[str, ...] = ()
+    open: tuple[str, ...] = ()
 
 
 def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Path | None = None) -> MigrationReport:
@@ -86,7 +92,7 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
     with connected(open_engine(database_url, role=None)) as connection, _locked(connection):
         _refuse_old_server(connection)
         if _is_current(connection, (*migrations, *repeatable)):  # the login may lack the owner's rights for the rest
-            return MigrationReport((), migrations[-1].version)
+            return MigrationReport((), migrations[-1].version, open=guard(connection))
         try:
             _run(connection, _BOOKKEEPING)
         except sa.exc.ProgrammingError as error:
@@ -114,7 +120,8 @@ def migrate(database_url: str, folder: Path | None = None, repeatable_folder: Pa
         if applied and connection.scalar(sa.text(f"SELECT to_regrole('{APP_ROLE}')")):
             _run(connection, _READABLE)
         connection.commit()
-    return MigrationReport(tuple(applied), migrations[-1].version, recreated)
+        left = guard(connection)
+    return MigrationReport(tuple(applied), migrations[-1].version, recreated, left)
 
 
 def require_current_schema(database_url: str) -> None:
@@ -151,14 +158,18 @@ def require_current_schema(database_url: str) -> None:
 @contextmanager
 def _locked(connection: sa.Connection) -> Iterator[None]:
     """Hold the migration lock on this connection; a lost connection releases it."""
-    connection.execute(sa.text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+    key = {"key": Lock.MIGRATIONS.value, "name": None}
+    connection.exec_driver_sql(statement("postgres/wait_for_locks"), {"seconds": PATIENCE})
+    connection.exec_driver_sql(statement("postgres/lock_hold"), key)
+    connection.exec_driver_sql(statement("postgres/wait_as_before"))
     connection.commit()
     try:
         yield
     finally:
-        connection.rollback()
-        connection.execute(sa.text("SELECT pg_advisory_unlock(:key)"), {"key": _LOCK})
-        connection.commit()
+        if not connection.connection.driver_connection.closed:  # type: ignore[union-attr]  # else it is free
+            connection.rollback()
+            connection.exec_driver_sql(statement("postgres/lock_release"), key)
+            connection.commit()
 
 
 def _is_current(connection: sa.Connection, migrations: tuple[Migration, ...]) -> bool:
@@ -185,6 +196,8 @@ def _apply(connection: sa.Connection, migration: Migration) -> None:
     try:
         _run(connection, migration.sql)
     except sa.exc.DBAPIError as error:
+        if refusal_of(error) and sqlstate(error) != "42501":
+            raise  # the server is to blame, or who holds a lock: `connected` says how
         why = str(error.orig).strip().splitlines()[0]
         raise SchemaError(f"migration {migration.name} failed: {why}") from error
     connection.execute(

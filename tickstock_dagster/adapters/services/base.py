@@ -1,5 +1,7 @@
 """What the embedded servers have in common: launching, recognising, waiting and stopping."""
 
+import errno
+import os
 import signal
 import subprocess
 import time
@@ -134,6 +136,7 @@ class EmbeddedService(ABC):
         return (self._process is None or self._process.poll() is not None) and self.pid is None
 
     def _failure(self, what: str) -> ServiceUnavailableError:
-        return ServiceUnavailableError(
-            f"the embedded {self.name} {what}; the end of {self.log}:\n{tail(self.log, self._log_start)}"
-        )
+        log = tail(self.log, self._log_start)
+        if (full := os.strerror(errno.ENOSPC)) in log:
+            return ServiceUnavailableError(f"the embedded {self.name} {what}: {self.state.path}: {full}")
+        return ServiceUnavailableError(f"the embedded {self.name} {what}; the end of {self.log}:\n{log}")

@@ -48,7 +48,7 @@ def write_dotenv(root: Path, addresses: ServiceAddresses, settings: Settings) ->
     lines = [DOTENV_MARKER, *(f"{name}={_quoted(value)}" for name, value in variables.items())]
     text = "\n".join(lines) + "\n"
     if path.exists():
-        present = path.read_text(encoding="utf-8")
+        present = path.read_text(encoding="utf-8", errors="replace")  # one that is not UTF-8 is not ours either
         state_line = f"TICKSTOCK_STATE_DIR={_quoted(variables['TICKSTOCK_STATE_DIR'])}"
         is_ours = DOTENV_MARKER in present.splitlines()
         is_default = _state_dir(settings) == (root / ".tickstock").resolve()

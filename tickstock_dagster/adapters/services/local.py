@@ -22,7 +22,7 @@ from tickstock_dagster.adapters.services.postgres import DAGSTER_STORAGE, WAREHO
 from tickstock_dagster.adapters.services.simulator import Simulator
 from tickstock_dagster.adapters.services.state import StateDir
 from tickstock_dagster.adapters.services.valkey import Valkey
-from tickstock_dagster.core.errors import ServiceUnavailableError
+from tickstock_dagster.core.errors import ServiceUnavailableError, machine_words
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.settings import Settings
 
@@ -122,9 +122,8 @@ class LocalServices:
                 for service in wanted:
                     service.wait_until_ready()
             except OSError as error:
-                raise ServiceUnavailableError(
-                    f"the services of {self.state.path} cannot be started: {error}"
-                ) from error
+                words = machine_words(error) or str(error)
+                raise ServiceUnavailableError(f"the services of {self.state.path} cannot be started: {words}") from None
             finally:
                 for service in wanted:
                     service.let_go()

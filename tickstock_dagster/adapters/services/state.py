@@ -101,22 +101,52 @@ class StateDir:
         write_private(self.path / name, text)
 
     def _ports(self) -> dict[str, int]:
-        return {str(name): int(port) for name, port in self._read(PORTS_FILE).items()}
+        advice = "delete it, and the servers get other ports"
+        found = self._read(PORTS_FILE, advice)
+        ports = {name: port for name, port in found.items() if type(port) is int and 0 < port < 65536}
+        if ports != found:
+            raise self._damaged(PORTS_FILE, f"{_odd(found, ports)} is not a port", advice)
+        return ports
 
     def _passwords(self) -> dict[str, str]:
-        return {str(login): str(password) for login, password in self._read(PASSWORDS_FILE).items()}
+        found = self._read(PASSWORDS_FILE, _PASSWORDS_ADVICE)
+        passwords = {login: word for login, word in found.items() if isinstance(word, str) and word}
+        if passwords != found:
+            raise self._damaged(PASSWORDS_FILE, f"{_odd(found, passwords)} is not a password", _PASSWORDS_ADVICE)
+        return passwords
 
-    def _read(self, name: str) -> dict[str, Any]:
-        path = self.path / name
+    def _read(self, name: str, advice: str) -> dict[str, Any]:
+        """A JSON object from a file; empty where there is none.
+
+        Raises:
+            ServiceUnavailableError: it cannot be read, or is something else; says so without repeating what it holds.
+        """
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = json.loads((self.path / name).read_text(encoding="utf-8"))
         except (FileNotFoundError, NotADirectoryError):
             return {}
-        except (OSError, ValueError) as error:
-            raise ServiceUnavailableError(f"{path} cannot be read: {error}") from error
+        except OSError as error:
+            raise self._damaged(name, f"it cannot be read: {error.strerror}", advice) from None
+        except UnicodeDecodeError:
+            raise self._damaged(name, "it is not UTF-8", advice) from None
+        except (ValueError, RecursionError):
+            raise self._damaged(name, "it is no JSON", advice) from None
         if not isinstance(content, dict):
-            raise ServiceUnavailableError(f"{path} is not a JSON object")
+            raise self._damaged(name, "it is no JSON object", advice)
         return content
+
+    def _damaged(self, name: str, why: str, advice: str) -> ServiceUnavailableError:
+        return ServiceUnavailableError(f"{self.path / name} is damaged ({why}): {advice}")
+
+
+_PASSWORDS_ADVICE = (
+    "restore it (.env may hold the passwords as well), or delete the folder and begin with empty databases"
+)
+
+
+def _odd(found: dict[str, Any], good: dict[str, Any]) -> str:
+    """The name of the first value that is not good."""
+    return f"the value of {next(name for name in found if name not in good)!r}"
 
 
 def write_private(path: Path, text: str) -> None:

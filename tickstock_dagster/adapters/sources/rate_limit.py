@@ -140,6 +140,8 @@ class PostgresRateLimiter:
     def _reserve(self) -> float:
         import psycopg
 
+        from tickstock_dagster.adapters.postgres.refusals import in_words
+
         for last_try in (False, True):
             try:
                 row = self._connected().execute(statement("sources/rate_limit"), self._parameters).fetchone()
@@ -147,13 +149,16 @@ class PostgresRateLimiter:
                 raise ServiceUnavailableError(
                     "the table vendor_rate_limits is missing from the warehouse: run `tickstock migrate`"
                 ) from None
-            except psycopg.OperationalError as error:
+            except psycopg.Error as error:
+                made = self._connection is not None
                 self._disconnect()
-                words = " ".join(str(error).split())
-                if "role" in words and "does not exist" in words:
+                told = in_words(self._where, error, made=made)
+                if told is None:
+                    raise
+                if "role" in str(told) and "does not exist" in str(told):
                     raise ServiceUnavailableError("the warehouse has no schema yet: run `tickstock migrate`") from None
                 if last_try:
-                    raise ServiceUnavailableError(f"the vendor's rate limit needs the warehouse: {words}") from None
+                    raise ServiceUnavailableError(f"the vendor's rate limit needs the warehouse: {told}") from None
             else:
                 wait, restarted = row or (0.0, False)
                 if restarted:
@@ -166,6 +171,13 @@ class PostgresRateLimiter:
                     logger.info("waiting %.1f s for the vendor's rate", wait)
                 return float(wait)
         raise AssertionError("unreachable: the second try returns or raises")
+
+    @property
+    def _where(self) -> str:
+        """host:port/database of the warehouse."""
+        from tickstock_dagster.adapters.postgres.database import address, sqlalchemy_url
+
+        return address(sqlalchemy_url(self._database_url))
 
     def _connected(self) -> "psycopg.Connection[Any]":
         import psycopg

@@ -259,9 +259,11 @@ def _follow(heartbeat: Path | None, *, with_parent: bool, as_json: bool) -> None
     import threading
 
     from tickstock_dagster.adapters.events.follow import follow
+    from tickstock_dagster.cli.interruption import handle_yourself
 
     addresses = _addresses()
     stop = threading.Event()
+    handle_yourself()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     if with_parent:
@@ -287,9 +289,11 @@ def _follow(heartbeat: Path | None, *, with_parent: bool, as_json: bool) -> None
 
 
 def _addresses() -> "NotificationAddresses":
+    from tickstock_dagster.adapters.postgres.database import name_sessions
     from tickstock_dagster.adapters.services.local import notification_addresses
     from tickstock_dagster.settings import load_settings
 
+    name_sessions(" ".join(["tickstock", *click.get_current_context().command_path.split()[1:]]))
     return notification_addresses(load_settings())
 
 

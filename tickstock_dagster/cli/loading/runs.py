@@ -6,6 +6,7 @@ Longer than 250 lines because its three launches state their arguments in full; 
 """
 
 import logging
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,9 +17,13 @@ from functools import cache, partial
 from typing import Any
 
 import dagster as dg
+import sqlalchemy as sa
+from dagster_postgres.utils import DagsterPostgresException
 
 from tickstock_dagster.adapters.events.sending import sending_meanwhile
-from tickstock_dagster.adapters.postgres.database import connected, open_engine
+from tickstock_dagster.adapters.postgres.database import address, connected, open_engine
+from tickstock_dagster.adapters.postgres.refusals import in_words
+from tickstock_dagster.cli.interruption import interrupted
 from tickstock_dagster.cli.loading.progress import RunProgressBar
 from tickstock_dagster.cli.workspace import Workspace, console
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -234,6 +239,7 @@ def execute_job(
 
     Raises:
         RunFailedError: it failed; with the reason, and the run id under which its log is.
+        KeyboardInterrupt: a signal came meanwhile.
     """
     run_id = str(uuid.uuid4())
     store = {"env": "TICKSTOCK_DATABASE_URL"}
@@ -262,8 +268,10 @@ def execute_job(
                 tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process(), **tags},
                 raise_on_error=False,
             )
-        if not result.success:
+        if not result.success and not interrupted():
             _check_after_failure(instance, result.run_id)
+    if interrupted():  # Dagster takes it for a failure of the step
+        raise KeyboardInterrupt
     metadata = _load_facts(result)
     if not result.success:
         failures = [_failure_words(event) for event in result.all_events if event.is_step_failure]
@@ -298,17 +306,24 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
     """Dagster's instance, as `dagster.yaml` and the environment configure it.
 
     Raises:
-        ServiceUnavailableError: its storage cannot be reached; Dagster's own error would not name it.
+        ServiceUnavailableError: its storage cannot be reached or refuses; Dagster's own error would not name it.
     """
+    storage = open_engine(workspace.addresses.dagster_storage_url, role=None)
     try:
-        with connected(open_engine(workspace.addresses.dagster_storage_url, role=None)):
+        with connected(storage):
             pass
     except ServiceUnavailableError as error:
         raise ServiceUnavailableError(f"Dagster's storage: {error}") from None
-    with dg.DagsterInstance.get() as instance:
-        # Otherwise each question to the storage opens a connection, four hundred for a load that has nothing to do.
-        instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
-        yield instance
+    try:
+        with dg.DagsterInstance.get() as instance:
+            # Otherwise each question to the storage opens a connection, four hundred for a load with nothing to do.
+            instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
+            yield instance
+    except (sa.exc.DBAPIError, DagsterPostgresException) as error:  # the store's errors are in words by now
+        told = in_words(address(storage), error.__cause__ or error)
+        if told is None:
+            raise
+        raise ServiceUnavailableError(f"Dagster's storage: {told}") from None
 
 
 def _load_facts(result: dg.ExecuteInProcessResult) -> dict[str, Any]:
@@ -345,4 +360,6 @@ def _failure_words(event: dg.DagsterEvent) -> str:
     if described:
         return described
     error = failure.error and (failure.error.cause or failure.error)
-    return error.message.strip().splitlines()[0] if error else "no error was recorded"
+    words = error.message.strip().splitlines()[0] if error else "no error was recorded"
+    # Errors for people stand on their own; Dagster puts the name of their class in front of them.
+    return re.sub(r"^tickstock_dagster\.[\w.]+: ", "", words)

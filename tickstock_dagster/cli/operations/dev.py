@@ -24,10 +24,14 @@ def command(*, port: int) -> None:
     from tickstock_dagster.adapters.loading.tracked import tracked_tickers
     from tickstock_dagster.adapters.services.local import write_dotenv
     from tickstock_dagster.adapters.universes.store import track_profile
+    from tickstock_dagster.core.errors import ConfigurationError
     from tickstock_dagster.core.universes.profiles import profile_named
 
     workspace = open_workspace()
     write_dotenv(PROJECT_ROOT, workspace.addresses, workspace.settings)
+    dotenv = PROJECT_ROOT / ".env"
+    if dotenv.exists() and not _is_text(dotenv):
+        raise ConfigurationError(f"{dotenv} is not UTF-8, and Dagster reads it: save it as UTF-8, or delete it")
     if not tracked_tickers(workspace.engine):
         now = workspace.now()
         session = workspace.calendar.latest_closed_session(now)
@@ -56,3 +60,11 @@ def _start_dispatcher(log: Path) -> None:
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     command = [sys.executable, "-c", _DISPATCHER, "events", "dispatch", "--follow", "--with-parent"]
     release(spawn(command, log=log, cwd=Path.cwd()))
+
+
+def _is_text(path: Path) -> bool:
+    try:
+        path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -13,7 +13,7 @@ def command(*, as_json: bool) -> None:
     report = done.schema
     if as_json:
         facts = {"applied": report.applied, "recreated": report.recreated, "version": report.version}
-        print_json({**facts, "universes": done.universes})
+        print_json({**facts, "open": report.open, "universes": done.universes})
         return
     if report.applied:
         click.echo(f"Applied {', '.join(report.applied)}.")
@@ -23,3 +23,5 @@ def command(*, as_json: bool) -> None:
         click.echo(f"Created {len(done.universes)} universes of the release: {', '.join(done.universes)}.")
     if not report.applied and not report.recreated:
         click.echo(f"Schema {report.version} is up to date.")
+    if report.open:
+        click.echo(f"{'; '.join(report.open)}. To close that, see docs/containers.md, Sessions of others.", err=True)

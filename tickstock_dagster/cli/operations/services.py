@@ -46,7 +46,7 @@ def up(*, as_json: bool) -> None:
     dotenv = PROJECT_ROOT / ".env"
     if written:
         click.echo(f"Wrote {dotenv}: a plain `dagster dev` in this folder finds the services.")
-    elif str(settings.state_dir) not in dotenv.read_text(encoding="utf-8"):
+    elif str(settings.state_dir) not in dotenv.read_text(encoding="utf-8", errors="replace"):
         click.echo(
             f"Left {dotenv} alone: it is your own or belongs to another state folder. To replace it, delete it first."
         )

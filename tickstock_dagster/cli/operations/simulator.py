@@ -50,6 +50,7 @@ def command(
     no_control: bool,
 ) -> None:
     """Serve a local stand-in for the vendor's REST API: synthetic or given bars, plan limits, faults on demand."""
+    from tickstock_dagster.cli.interruption import handle_yourself
     from tickstock_dagster.core.bars.file_options import with_options
     from tickstock_dagster.core.loading.vendor_plans import vendor_plan
     from tickstock_dagster.simulator.options import DEFAULT_KEY, SimulatorOptions, parse_instant, parse_symbols
@@ -62,6 +63,7 @@ def command(
                 "--date-format, --actions, --listings", "without --bars", "with the bars that they are of"
             )
         size, symbol_file = parse_symbols(symbols)
+        handle_yourself()  # the server has its own way to end
         serve(
             SimulatorOptions(
                 host=host,

@@ -2,6 +2,7 @@
 
 import time
 
+import adbc_driver_manager
 import psycopg
 import pytest
 
@@ -90,17 +91,12 @@ def test_a_server_that_is_lost_in_a_transaction_is_named_and_the_next_transactio
 
 def test_an_error_of_the_statement_stays_what_it_is(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
-
-    def wait_for_a_lock() -> None:
-        with psycopg.connect(migrated_database_url) as other, transaction(engine) as connection:
-            other.execute("LOCK TABLE cache_entries")
-            connection.execute("SET LOCAL lock_timeout = '50ms'")
-            connection.execute("SELECT * FROM cache_entries")
-
-    with pytest.raises(psycopg.errors.LockNotAvailable):
-        wait_for_a_lock()
     with pytest.raises(psycopg.errors.DivisionByZero), transaction(engine) as connection:
         connection.execute("SELECT 1 / 0")
+    with pytest.raises(psycopg.errors.UndefinedTable), transaction(engine) as connection:
+        connection.execute("SELECT * FROM nowhere")
+    with pytest.raises(adbc_driver_manager.ProgrammingError):
+        read_frame(engine, "SELECT * FROM nowhere")
 
 
 def test_a_database_without_our_roles_says_to_migrate(migrated_database_url: str) -> None:

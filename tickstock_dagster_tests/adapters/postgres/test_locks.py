@@ -14,6 +14,7 @@ NAMED = {
     Lock.EQUITY_TYPES: "hashtext('tickstock equity types')",
     Lock.LISTINGS: "hashtext('tickstock listings')",
     Lock.MEMBERSHIPS: "hashtext('universe_memberships')",
+    Lock.MIGRATIONS: "1953063787",
     Lock.OUTBOX: "8388345094036878434",
     Lock.MAILS: "8388345094002010476",
 }

@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.cli.operations import dev
@@ -20,6 +22,8 @@ def test_dagster_takes_over_with_the_addresses_the_switches_and_working_signals(
     taken: list[object] = []
 
     def hand_over(program: Path, arguments: list[str]) -> None:
+        assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+        assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
         taken.extend((Path(program).name, arguments[1:], Path.cwd(), dict(os.environ)))
         raise HandedOverError
 
@@ -29,11 +33,8 @@ def test_dagster_takes_over_with_the_addresses_the_switches_and_working_signals(
     office.monkeypatch.setattr(dev, "_start_dispatcher", taken.append)
     before = {name: signal.signal(name, signal.SIG_IGN) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
-        try:
+        with pytest.raises(HandedOverError):
             office.tickstock("dev", "--port", "3999")
-        except HandedOverError:
-            assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
-            assert signal.getsignal(signal.SIGINT) == signal.SIG_DFL
     finally:
         for name, handler in before.items():
             signal.signal(name, handler)
