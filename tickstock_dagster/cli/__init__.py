@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from tickstock_dagster.cli.typed import check_typed, in_one_line
 from tickstock_dagster.core.errors import TickstockError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -36,6 +37,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 class LazyGroup(click.Group):
     """A group that imports a subcommand's module only when that subcommand is used."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look through all that was typed, whichever command it is for."""
+        check_typed(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """All names, in the order of the help text."""
@@ -72,8 +78,11 @@ def main() -> None:
     except click.exceptions.Abort:
         click.echo("tickstock: interrupted", err=True)
         sys.exit(1)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())  # a group alone: what it has is what was asked for
+        sys.exit(0)
     except click.ClickException as error:
-        error.show()
+        click.echo(f"tickstock: {in_one_line(error)}", err=True)
         sys.exit(error.exit_code)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
