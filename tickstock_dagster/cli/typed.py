@@ -5,7 +5,9 @@ opposite of what was wanted. A value with control characters is refused too: it 
 What a single option accepts belongs to its command.
 """
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -14,6 +16,27 @@ from tickstock_dagster.core.printable import is_plain, printable
 
 ARGUMENT = "argument"
 """Name of a value that stands behind no option, in errors."""
+
+PORT = click.IntRange(1, 65_535)
+COUNT = click.IntRange(1, 1_000_000)
+"""How many of something to show or to wait for."""
+
+POSITION = click.IntRange(1, 2**63 - 1)
+"""A place in a table."""
+
+
+class Seconds(click.FloatRange):
+    """A span above zero, up to a year: no NaN, which compares with nothing, and no infinity."""
+
+    def __init__(self) -> None:
+        super().__init__(min=0, max=366 * 86_400, min_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number of seconds."""
+        seconds = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value} is not a number of seconds", param, ctx)
+        return seconds
 
 
 def check_typed(arguments: Sequence[str]) -> None:

@@ -5,11 +5,12 @@ Not a command. Imported by the command modules only, never by the lazy main grou
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
@@ -25,7 +26,7 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses, process_
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import Clock, clock_of
-from tickstock_dagster.core.calendars.library import first_day
+from tickstock_dagster.core.calendars.library import FIRST_DAY, first_day
 from tickstock_dagster.core.calendars.markets import CALENDARS, MARKET
 from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
@@ -192,9 +193,32 @@ def parse_date(field: str, text: str) -> date:
     """An ISO date from the command line.
 
     Raises:
-        BadInputError: it is not a date.
+        BadInputError: it is not a date, or one that no calendar has.
+    """
+    first = min(map(first_day, CALENDARS))
+    try:
+        day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
+    except ValueError:
+        day = None
+    if day is None:
+        raise BadInputError(field, text, "a date as YYYY-MM-DD")
+    if not first <= day <= LAST_DAY:
+        raise BadInputError(field, text, f"a date from {first} to {LAST_DAY}, which the calendars have")
+    return day
+
+
+def parse_moment(field: str, text: str) -> datetime:
+    """A moment from the command line, with its offset.
+
+    Raises:
+        BadInputError: it is none, or has no offset.
     """
     try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise BadInputError(field, text, "a date as YYYY-MM-DD") from None
+        moment = datetime.fromisoformat(text)
+        outside = moment.tzinfo is None or not FIRST_DAY <= moment.astimezone(UTC).date() <= LAST_DAY
+    except (ValueError, OverflowError):
+        outside = True
+    if outside:
+        accepted = f"a moment with its offset, as 2026-11-20T22:00:00+00:00, between {FIRST_DAY} and {LAST_DAY}"
+        raise BadInputError(field, text, accepted)
+    return moment

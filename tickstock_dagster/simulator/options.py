@@ -1,7 +1,9 @@
 """The options of a simulator: parsing and validation. Nothing here starts anything."""
 
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from ipaddress import ip_address
 from pathlib import Path
 
 from tickstock_dagster.core.errors import BadInputError
@@ -9,6 +11,7 @@ from tickstock_dagster.core.loading.vendor_plans import PlanName, vendor_plan
 
 DEFAULT_KEY = "simulator"
 DEFAULT_SYMBOLS = 300
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 MAX_SYMBOLS = 5_000
 """Each synthetic ticker takes about 0.3 MB of memory for its history."""
 
@@ -51,10 +54,12 @@ class SimulatorOptions:
         """Validate the ranges; raises BadInputError naming the option."""
         if not 0 <= self.port <= 65_535:
             raise BadInputError("port", self.port, "0 to 65535; 0 takes a free port")
+        if not _is_host(self.host):
+            raise BadInputError("host", self.host, "an address or a name of this machine, as 127.0.0.1 or localhost")
         if not 1 <= self.symbols <= MAX_SYMBOLS:
             raise BadInputError("symbols", self.symbols, f"1 to {MAX_SYMBOLS}")
-        if self.seed < 0:
-            raise BadInputError("seed", self.seed, "a whole number of 0 or more")
+        if not 0 <= self.seed < 2**32:
+            raise BadInputError("seed", self.seed, f"a whole number from 0 to {2**32 - 1}")
         if self.now is not None and self.now.tzinfo is None:
             raise BadInputError("now", self.now.isoformat(), "an instant with a time zone, e.g. 2026-11-20T21:30:00Z")
         if not self.api_keys or any(not key.partition("=")[0] for key in self.api_keys):
@@ -74,6 +79,14 @@ class SimulatorOptions:
         return plans
 
 
+def _is_host(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return bool(_NAME.fullmatch(text)) and not text.rpartition(".")[2].isdecimal()
+    return True
+
+
 def parse_symbols(text: str) -> tuple[int, Path | None]:
     """The value of `--symbols`: the size of the synthetic market, or a file of symbols and the default size."""
     number = text.removeprefix("-")
@@ -88,6 +101,6 @@ def parse_instant(text: str, field_name: str = "now") -> datetime:
     """
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar, another zone is outside of it
         raise BadInputError(field_name, text, "an ISO 8601 instant, e.g. 2026-11-20T21:30:00Z") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -156,6 +156,6 @@ def _moment(field: str, text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar, another zone is outside of it
         raise BadInputError(field, text, "a moment such as 2026-11-20 or 2026-11-20T21:00:00+00:00") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

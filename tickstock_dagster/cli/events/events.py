@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tickstock_dagster.cli.typed import COUNT, POSITION, Seconds
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError, TickstockError
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ def command() -> None:
 @command.command()
 @click.option("--from-start", is_flag=True, help="Begin with the oldest event in Redis instead of the next one.")
 @click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
-@click.option("--count", type=click.IntRange(min=1), help="End after this many events; fail if --timeout passes first.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="End after this many seconds.")
+@click.option("--count", type=COUNT, help="End after this many events; fail if --timeout passes first.")
+@click.option("--timeout", type=Seconds(), help="End after this many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event's envelope as one line of JSON.")
 def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: float | None, as_json: bool) -> None:
     """Follow the events in Redis, until interrupted.
@@ -74,6 +75,8 @@ def dispatch(*, follow: bool, heartbeat: Path | None, as_json: bool) -> None:
     """
     if heartbeat is not None and not follow:
         raise BadInputError("--heartbeat", heartbeat, "a file, together with --follow")
+    if heartbeat is not None and not heartbeat.parent.is_dir():
+        raise BadInputError("--heartbeat", heartbeat, "a file in a folder that exists")
     if follow:
         _follow(heartbeat, as_json=as_json)
         return
@@ -158,7 +161,7 @@ def drop(*, event_ids: tuple[str, ...]) -> None:
 @command.command()
 @click.option("--since", help="Events from this time on: ISO 8601, UTC if it has no offset.")
 @click.option("--until", help="Events before this time.")
-@click.option("--from-position", type=click.IntRange(min=1), help="Events from this position in the outbox on.")
+@click.option("--from-position", type=POSITION, help="Events from this position in the outbox on.")
 @click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
 @click.option("--to-stream", help="Only to this stream, which has no cap; delete it once it has been read.")
 def replay(

@@ -12,9 +12,9 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.cli.loading.market_status import MarketStatus, read_market_status, shown_sessions
+from tickstock_dagster.cli.typed import COUNT
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET, market_named
-from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.completeness import GroupKind
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE
@@ -24,8 +24,8 @@ _COUNTED = {GroupKind.TYPE: "bars of what is tracked; members are all securities
 
 
 @click.command()
-@click.option("--sessions", type=int, help="How many sessions to show: 20 unless given, 1 with --by.")
-@click.option("--gaps", default=20, show_default=True, help="How many owed bars to list, newest first.")
+@click.option("--sessions", type=COUNT, help="How many sessions to show: 20 unless given, 1 with --by.")
+@click.option("--gaps", type=COUNT, default=20, show_default=True, help="How many owed bars to list, newest first.")
 @click.option(
     "--by", type=click.Choice([kind.value for kind in GroupKind]), help="Group by universe, ETF theme or equity type."
 )
@@ -34,9 +34,6 @@ _COUNTED = {GroupKind.TYPE: "bars of what is tracked; members are all securities
 def command(*, sessions: int | None, gaps: int, by: str | None, market: str | None, as_json: bool) -> None:
     """Show per session what is expected, stored, explained and missing, and why; each market by its own calendar."""
     sessions = sessions if sessions is not None else 1 if by else 20
-    for name, value in (("--sessions", sessions), ("--gaps", gaps)):
-        if value < 1:
-            raise BadInputError(name, value, "a number from 1")
     chosen = market_named(market).calendar if market else None
     workspace = open_workspace()
     engine, now = workspace.engine, workspace.now()

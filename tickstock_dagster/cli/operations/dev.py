@@ -7,12 +7,13 @@ from pathlib import Path
 
 import click
 
+from tickstock_dagster.cli.typed import PORT
 from tickstock_dagster.cli.workspace import console, open_workspace
 from tickstock_dagster.settings import PROJECT_ROOT
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
+@click.option("--port", type=PORT, default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
 def command(*, port: int) -> None:
     """Open the UI at http://127.0.0.1:3000; Ctrl-C ends it, the services stay up."""
     from tickstock_dagster.adapters.loading.tracked import tracked_tickers

@@ -1,13 +1,13 @@
 """`tickstock universe`: showing and explaining universes. Changing them is in `cli.universes.changes`."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING
 
 import click
 
+from tickstock_dagster.cli.given_files import new_file, write_whole
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
-from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, print_json
-from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_moment, print_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -76,7 +76,7 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
     from tickstock_dagster.core.universes.facts import FACT_SCHEMA
 
     workspace = open_workspace()
-    day, moment = session_of(workspace, on), _moment(known_at)
+    day, moment = session_of(workspace, on), parse_moment("--known-at", known_at) if known_at else None
     with workspace.reading() as read:
         key = find_universe(read, universe, read.now())
         members = members_on(read.engine, key, day, moment)
@@ -138,45 +138,35 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
 
 @command.command()
 @click.argument("universe")
-@click.argument("file", type=click.Path(dir_okay=False, writable=True), required=False)
+@click.argument("file", required=False)
 @click.option("--on", help="A session, YYYY-MM-DD; the latest closed one unless given.")
 @click.option("--history", is_flag=True, help="All memberships ever, with their start and end dates.")
 def export(*, universe: str, file: str | None, on: str | None, history: bool) -> None:
-    """Write a universe as CSV to a file or stdout, in the format that `tickstock universe import` reads."""
-    from pathlib import Path
+    """Write a universe as CSV to a file or stdout, in the format that `tickstock universe import` reads.
 
+    Without FILE, or with - for it, it goes to stdout.
+    """
     from tickstock_dagster.adapters.universes.file_import import exported
     from tickstock_dagster.cli.universes.shipped import find_universe
     from tickstock_dagster.core.universes.files import format_members
 
+    path = new_file("FILE", file) if file not in (None, "-") else None
     workspace = open_workspace()
     day = session_of(workspace, on)
     with workspace.reading() as read:
         key = find_universe(read, universe, read.now())
         rows = exported(read.engine, key, day, history=history)
     text = format_members(rows)
-    if file is None:
+    if path is None:
         click.echo(text, nl=False)
         return
-    Path(file).write_text(text, encoding="utf-8")
-    click.echo(f"{len(rows):,} lines written to {file}", err=True)
+    write_whole("FILE", path, text)
+    click.echo(f"{len(rows):,} lines written to {path}", err=True)
 
 
 def session_of(workspace: Workspace, text: str | None) -> date:
     """A day from the command line; by default the latest closed session."""
     return parse_date("--on", text) if text else workspace.calendar.latest_closed_session(workspace.now())
-
-
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise BadInputError("--known-at", text, "a moment with its offset, as 2026-11-20T22:00:00+00:00")
-    return moment
 
 
 def _dollars(value: float | None) -> str:
