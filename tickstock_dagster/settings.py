@@ -14,7 +14,7 @@ from tickstock_dagster.core.errors import BadInputError, ConfigurationError
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.core.operations.maintenance import Retention
 from tickstock_dagster.core.printable import is_plain
-from tickstock_dagster.core.server_urls import POSTGRESQL, REDIS, WEB, address_problem
+from tickstock_dagster.core.server_urls import POSTGRESQL, REDIS, WEB, address_problem, is_host, is_mailbox
 from tickstock_dagster.core.universes.profiles import DEFAULT_PROFILE, profile_named
 
 SIMULATOR_KEY = "simulator"
@@ -194,6 +194,23 @@ class Settings(BaseSettings):
         if text is not None and (problem := address_problem(text, _SERVERS[str(info.field_name)])):
             raise ValueError(problem)
         return value
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _mail_server(cls, host: str | None) -> str | None:
+        """Refuse what can be no host, such as an address with a scheme or a port."""
+        if host is not None and not is_host(host):
+            raise ValueError("the name or address of a host is expected, without a scheme or port")
+        return host
+
+    @field_validator("mail_from", "mail_to")
+    @classmethod
+    def _mailboxes(cls, text: str, info: ValidationInfo) -> str:
+        """Refuse what no mail can be sent to, instead of trying for days."""
+        boxes = text.split(",") if info.field_name == "mail_to" and text else [text] if text else []
+        if not all(map(is_mailbox, boxes)):
+            raise ValueError("mail addresses are expected, as a@example.com; several receivers are separated by commas")
+        return text
 
     @field_validator("state_dir")
     @classmethod

@@ -61,7 +61,9 @@ def write_whole(field: str, path: Path, text: str) -> None:
         if path.exists() and not path.is_file():  # a pipe or a terminal
             path.write_text(text, encoding="utf-8")
             return
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8") as new:
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
+        ) as new:
             try:
                 new.write(text)
                 new.close()

@@ -5,6 +5,7 @@ A password in an address is never repeated: what is wrong is said in words, with
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_address
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -30,6 +31,27 @@ POSTGRESQL = ServerKind(
 )
 REDIS = ServerKind(("redis", "rediss", "unix"), "redis://:password@host:port/0", None, bare=True)
 WEB = ServerKind(("http", "https"), "https://host or http://host:port")
+
+
+_NAME = re.compile(
+    r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII
+)
+_MAILBOX = re.compile(r"(?:[^<>@,;]*<)?[^\s<>@,;]+@[^\s<>@,;]+>?")
+
+
+def is_host(text: str) -> bool:
+    """Whether a text is an IP address, or can be the name of a host."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return bool(_NAME.fullmatch(text)) and not text.rstrip(".").rpartition(".")[2].isdecimal()
+    return True
+
+
+def is_mailbox(text: str) -> bool:
+    """Whether a text is one mail address, as a@b.example or Name <a@b.example>."""
+    found = _MAILBOX.fullmatch(text.strip())
+    return found is not None and ("<" in text) == text.strip().endswith(">")
 
 
 def address_problem(url: str, kind: ServerKind) -> str | None:

@@ -1,17 +1,15 @@
 """The options of a simulator: parsing and validation. Nothing here starts anything."""
 
-import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
 
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import PlanName, vendor_plan
+from tickstock_dagster.core.server_urls import is_host
 
 DEFAULT_KEY = "simulator"
 DEFAULT_SYMBOLS = 300
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*")
 MAX_SYMBOLS = 5_000
 """Each synthetic ticker takes about 0.3 MB of memory for its history."""
 
@@ -54,7 +52,7 @@ class SimulatorOptions:
         """Validate the ranges; raises BadInputError naming the option."""
         if not 0 <= self.port <= 65_535:
             raise BadInputError("port", self.port, "0 to 65535; 0 takes a free port")
-        if not _is_host(self.host):
+        if not is_host(self.host):
             raise BadInputError("host", self.host, "an address or a name of this machine, as 127.0.0.1 or localhost")
         if not 1 <= self.symbols <= MAX_SYMBOLS:
             raise BadInputError("symbols", self.symbols, f"1 to {MAX_SYMBOLS}")
@@ -77,14 +75,6 @@ class SimulatorOptions:
             key, _, plan = entry.partition("=")
             plans[key] = vendor_plan(plan).name if plan else self.plan
         return plans
-
-
-def _is_host(text: str) -> bool:
-    try:
-        ip_address(text)
-    except ValueError:
-        return bool(_NAME.fullmatch(text)) and not text.rpartition(".")[2].isdecimal()
-    return True
 
 
 def parse_symbols(text: str) -> tuple[int, Path | None]:

@@ -56,6 +56,8 @@ def desk(office: Office, tmp_path: Path) -> Office:
     make_files(tmp_path)
     office.monkeypatch.chdir(tmp_path)
     assert office.tickstock("universe", "set", "mine", "--symbols", "AAPL,MSFT").code == 0
+    # What the vendor lists is taken in to find out whether a ticker is unknown: before, so that it is no change later.
+    assert office.tickstock("universe", "import", "new_one", "unknown.csv").code == 2
     assert office.tickstock("events", "dispatch").code == 0
     with redis.Redis.from_url(office.redis_url) as client:
         client.set("a string", "not a stream")

@@ -108,10 +108,10 @@ def replay(
     sent, values = 0, asdict(selection)
     with outbox_session(database_url) as database:
         total, last = database.execute(statement("events/replay_count"), values).fetchone() or (0, None)
-        on_sent(0, max(total, 1))
         try:
             with open_writer(redis_url) as writer:
                 _check(writer, to_stream)
+                on_sent(0, max(total, 1))
                 values |= {"last": last or 0, "limit": PART}
                 while rows := database.execute(statement("events/replay_read"), values).fetchall():
                     events = [StoredEvent(*row) for row in rows]

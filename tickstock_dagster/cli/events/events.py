@@ -5,6 +5,7 @@ Longer than 250 lines because `tickstock events` has ten commands, each a few li
 
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -176,11 +177,14 @@ def replay(
 
     selection = Selection.of(since=since, until=until, from_position=from_position, channel=channel)
     addresses = _addresses()
-    with click.progressbar(length=1, label="Replaying events", file=sys.stderr) as bar:
+    with ExitStack() as shown:
+        bars: list[Any] = []  # none before something is sent: what is refused is one line
 
         def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
+            if not bars:
+                bar = click.progressbar(length=total, label="Replaying events", file=sys.stderr)
+                bars.append(shown.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
 
         report = send_again(
             addresses.database_url, addresses.redis_url, selection, _now(), to_stream=to_stream, on_sent=show
@@ -203,8 +207,8 @@ def mail(*, trial: bool, as_json: bool) -> None:
     from tickstock_dagster.settings import load_settings
 
     mailer = Mailer.of(load_settings())
-    if mailer.lacks:
-        raise ConfigurationError(mailer.lacks)
+    if why := mailer.lacks or mailer.wrong:
+        raise ConfigurationError(why)
     if trial:
         report = mailer.send(trial_mail(_now()))
         error, found = report.why_not, {"sent": int(report.sent), "receivers": list(mailer.receivers)}

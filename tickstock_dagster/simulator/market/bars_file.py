@@ -221,9 +221,16 @@ def _declared_path(text: Path | str) -> tuple[Path, FileOptions]:
 
 
 def _beside(bars: Path, text: str) -> Path:
-    """A path as given, or beside the bars."""
+    """A path as given, or beside the bars.
+
+    Raises:
+        BadInputError: there is neither.
+    """
     given = Path(text).expanduser()
-    return given if given.exists() else bars.parent / text
+    found = given if given.exists() else bars.parent / text
+    if not found.exists():
+        raise BadInputError("beside the bars", text, "an existing file, or a folder of files")
+    return found
 
 
 def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -231,14 +238,19 @@ def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
     if not path.is_dir():
         yield str(path), _bytes(path)
         return
-    for file in sorted(path.rglob("*")):
-        if file.name.lower().endswith(ENDINGS):
-            yield str(file), _bytes(file)
+    files = [file for file in sorted(path.rglob("*")) if file.name.lower().endswith(ENDINGS) and file.is_file()]
+    if not files:
+        raise BadInputError("folder", path, f"one with files that end in {', '.join(ENDINGS)}")
+    for file in files:
+        yield str(file), _bytes(file)
 
 
 def _bytes(file: Path) -> bytes:
     if not file.name.lower().endswith(".zip"):
-        return file.read_bytes()
+        try:
+            return file.read_bytes()
+        except OSError as error:
+            raise BadInputError("file", file, f"one that can be read ({error.strerror})") from None
     try:
         with ZipFile(file) as archive:
             [name] = archive.namelist()
