@@ -1,4 +1,7 @@
-"""The only reader of the environment. Every variable is typed and described here, and listed in `.env.example`."""
+"""The only reader of the environment. Every variable is typed and described here, and listed in `.env.example`.
+
+Longer than 250 lines because every variable stands here with what is accepted for it.
+"""
 
 import os
 from datetime import UTC, date, datetime, timedelta
@@ -232,7 +235,7 @@ class Settings(BaseSettings):
     @field_validator("symbol_grid_start")
     @classmethod
     def _grid_within_calendar(cls, text: str) -> str:
-        """Refuse a day that there is not, or that no calendar has; whether it is a session is asked where it is used."""
+        """Refuse a day that no calendar has; whether it is a session is asked where it is used."""
         try:
             day = date.fromisoformat(text)
         except ValueError:

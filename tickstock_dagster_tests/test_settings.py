@@ -126,7 +126,7 @@ def test_no_other_variable_is_empty_and_none_is_blank_or_unprintable(
                 ("http://host/name", "does not begin with postgresql://"),
                 ("postgresql:/host/name", "lacks //"),
                 ("postgresql://user:topsecret@host:port/name", "host or port cannot be read"),
-                ("postgresql://user:topsecret@host:0/name", "port is 0"),
+                ("postgresql://user:topsecret@host:0/name", "a port from 1 to 65,535"),
                 ("postgresql://user:topsecret@host:70000/name", "host or port cannot be read"),
                 ("postgresql:///name", "has no host"),
                 ("postgresql://user:topsecret@host", "names no database"),

@@ -6,7 +6,6 @@ A password in an address is never repeated: what is wrong is said in words, with
 import re
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import parse_qs, urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +32,13 @@ REDIS = ServerKind(("redis", "rediss", "unix"), "redis://:password@host:port/0",
 WEB = ServerKind(("http", "https"), "https://host or http://host:port")
 
 
+MOST_PORTS = 65_535
+
+_PARTS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:[^/?#]*@)?(?P<host>\[[0-9a-fA-F:.%]+\]|[^][:/?#@\s]*)(?::(?P<port>[0-9]*))?"
+    r"(?P<path>/[^?#]*)?(?:\?(?P<query>[^#]*))?(?:#(?P<fragment>.*))?",
+    re.ASCII | re.IGNORECASE,
+)
 _NAME = re.compile(
     r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?)*\.?", re.ASCII
 )
@@ -57,28 +63,22 @@ def is_mailbox(text: str) -> bool:
 def address_problem(url: str, kind: ServerKind) -> str | None:
     """What is wrong with an address, and what is accepted, in words; None where nothing is."""
     accepted = f"accepted is {kind.form}"
-    unread = f"its host or port cannot be read; {accepted}, with a port from 1 to 65535"
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return unread
-    if "@" in parts.path + parts.fragment:
-        return "a password with # / ? or @ must be percent-encoded"
-    try:
-        port = parts.port
-    except ValueError:
-        return unread
-    if parts.scheme not in kind.schemes:
-        return f"it does not begin with {' or '.join(f'{scheme}://' for scheme in kind.schemes)}; {accepted}"
-    if not url.startswith(f"{parts.scheme}://"):
+    scheme, mark, rest = url.partition(":")
+    if scheme.lower() not in kind.schemes or not mark:
+        return f"it does not begin with {' or '.join(f'{one}://' for one in kind.schemes)}; {accepted}"
+    if not rest.startswith("//"):
         return f"it lacks // after its scheme; {accepted}"
-    if port == 0:
-        return f"its port is 0; {accepted}, with a port from 1 to 65535"
-    socket = kind.bare and ("host" in parse_qs(parts.query) or parts.scheme == "unix")
-    if not parts.hostname and not socket:
+    if "@" in re.sub(r"^[^/?#]*|\?[^#]*", "", rest[2:]):
+        return "a password with # / ? or @ must be percent-encoded"
+    parts = _PARTS.fullmatch(url)
+    port = int(parts["port"] or 1) if parts and len(parts["port"] or "") < 6 else None
+    if parts is None or port is None or not 1 <= port <= MOST_PORTS:
+        return f"its host or port cannot be read; {accepted}, with a port from 1 to {MOST_PORTS:,}"
+    socket = kind.bare and (re.search("(?:^|&)host=.", parts["query"] or "") or scheme == "unix")
+    if not parts["host"] and not socket:
         return f"it has no host; {accepted}"
-    if kind.path is not None and not re.fullmatch(kind.path, parts.path):
+    if kind.path is not None and not re.fullmatch(kind.path, parts["path"] or ""):
         return f"it names no database; {accepted}"
-    if kind is REDIS and parts.scheme != "unix" and not re.fullmatch(r"/?\d{0,4}", parts.path, re.ASCII):
+    if kind is REDIS and scheme != "unix" and not re.fullmatch(r"/?\d{0,4}", parts["path"] or "", re.ASCII):
         return f"its database is no number; {accepted}"
     return None

@@ -70,8 +70,8 @@ VALUES: dict[str, Words] = {
 """Kind of value to what is wrong for it. Files are those of `make_files`."""
 
 KINDS: dict[str, str] = {
-    "--profile": "profile", "--universe": "universe", "universe": "universe", "--symbols": "tickers", "--add": "tickers",
-    "--remove": "tickers", "ticker": "ticker", "--from": "date", "--to": "date", "--on": "date", "--session": "session",
+    "--profile": "profile", "--universe": "universe", "universe": "universe", "--symbols": "tickers",
+    "--add": "tickers", "--remove": "tickers", "ticker": "ticker", "--from": "date", "--to": "date", "--on": "date", "--session": "session",
     "day": "date", "--known-at": "moment with offset", "--since": "moment", "--until": "moment", "--now": "moment",
     "--close-at": "clock", "--open": "hours", "--source": "source", "--date-format": "date format",
     "--actions": "beside bars", "--listings": "beside bars", "--market": "market", "exchange": "market",

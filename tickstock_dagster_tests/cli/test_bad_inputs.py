@@ -81,7 +81,7 @@ def everything(office: Office) -> dict[str, Any]:
         "store": fingerprint(open_engine(office.database_url)).sha256,
         "redis": keys,
         "files": files,
-        "state": sorted(os.listdir(os.environ["TICKSTOCK_STATE_DIR"])),
+        "state": sorted(Path(os.environ["TICKSTOCK_STATE_DIR"]).iterdir()),
         "runs": office.runs(),
     }
 
@@ -92,7 +92,7 @@ def complaints(office: Office, lines: Iterable[Words]) -> list[str]:
     for line in lines:
         try:
             answer = office.tickstock(*line)
-        except (Exception, AssertionError) as error:
+        except Exception as error:  # noqa: BLE001  # a traceback is what is looked for
             found.append(f"{line!r}: {type(error).__name__}: {error}"[:300])
             continue
         said = answer.err.splitlines()

@@ -1,16 +1,12 @@
 """`tickstock universe`: showing and explaining universes. Changing them is in `cli.universes.changes`."""
 
 from datetime import date
-from typing import TYPE_CHECKING
 
 import click
 
 from tickstock_dagster.cli.given_files import new_file, write_whole
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_moment, print_json
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 @click.group(name="universe")
@@ -29,9 +25,8 @@ def list_(*, as_json: bool) -> None:
     """List every universe, those of the release included."""
     from dataclasses import asdict
 
-    from rich.table import Table
-
     from tickstock_dagster.adapters.universes.store import universes_overview
+    from tickstock_dagster.cli.tables import Column, print_table
     from tickstock_dagster.cli.universes.shipped import make_shipped
 
     workspace = open_workspace()
@@ -41,22 +36,26 @@ def list_(*, as_json: bool) -> None:
     if as_json:
         print_json([asdict(entry) for entry in entries])
         return
-    table = Table()
-    table.add_column("universe", no_wrap=True)
-    table.add_column("members", justify="right")
-    for name in ("tracked", "chosen by", "determined"):
-        table.add_column(name)
-    table.add_column("what it is", overflow="fold")
+    columns = [
+        Column("universe"),
+        Column("also", leave_out=1),
+        Column("members", right=True),
+        Column("tracked"),
+        Column("chosen by"),
+        Column("determined", leave_out=2),
+        Column("what it is", text=True, leave_out=3),
+    ]
+    rows = []
     for entry in entries:
         rule = (
             f"rule v{entry.rule_version}" if entry.rule_version else "list" if entry.membership == "static" else "dates"
         )
-        names = entry.key + (f" ({', '.join(entry.aliases)})" if entry.aliases else "")
         determined = (
             "" if entry.determined is None else "seed" if entry.determined.year == 1900 else str(entry.determined)
         )
-        table.add_row(names, f"{entry.members:,}", "yes" if entry.track else "", rule, determined, entry.name)
-    _out().print(table)
+        tracked, aliases = "yes" if entry.track else "", ", ".join(entry.aliases)
+        rows.append((entry.key, aliases, f"{entry.members:,}", tracked, rule, determined, entry.name))
+    print_table(columns, rows)
 
 
 @command.command()
@@ -67,10 +66,10 @@ def list_(*, as_json: bool) -> None:
 def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) -> None:
     """Show a universe's members on a session, with the facts by which rules choose."""
     import polars as pl
-    from rich.table import Table
 
     from tickstock_dagster.adapters.universes.facts import read_facts
     from tickstock_dagster.adapters.universes.membership_store import members_on
+    from tickstock_dagster.cli.tables import Column, print_table
     from tickstock_dagster.cli.universes.shipped import find_universe
     from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
     from tickstock_dagster.core.universes.facts import FACT_SCHEMA
@@ -82,22 +81,29 @@ def show(*, universe: str, on: str | None, known_at: str | None, as_json: bool) 
         members = members_on(read.engine, key, day, moment)
         # No bar, and so no fact, is older than the vendor's history.
         facts = read_facts(read.engine, day) if day >= HISTORY_START else pl.DataFrame(schema=FACT_SCHEMA)
-    columns = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
-    rows = members.join(facts.select(columns), on="security_id", how="left", maintain_order="left").drop("security_id")
+    wanted = ["security_id", "name", "market_cap", "adv20_usd", "aum_usd", "expense_ratio"]
+    rows = members.join(facts.select(wanted), on="security_id", how="left", maintain_order="left").drop("security_id")
     if as_json:
         print_json({"universe": key, "session": day, "members": rows.to_dicts()})
         return
-    table = Table(title=f"{key} on {day}: {members.height:,} members", title_justify="left")
-    for name in ("ticker", "name", "member since", "known since"):
-        table.add_column(name)
-    for name in ("market cap", "20-day volume", "AUM", "expense ratio"):
-        table.add_column(name, justify="right")
+    columns = [
+        Column("ticker"),
+        Column("name", text=True),
+        Column("member since", leave_out=2),
+        Column("known since", leave_out=1),
+        Column("market cap", right=True, leave_out=5),
+        Column("20-day volume", right=True, leave_out=6),
+        Column("AUM", right=True, leave_out=4),
+        Column("expense ratio", right=True, leave_out=3),
+    ]
+    printed = []
     for row in rows.iter_rows(named=True):
         since = "always" if row["valid_from"].year == 1900 else str(row["valid_from"])
         ratio = "" if row["expense_ratio"] is None else f"{row['expense_ratio']:.2%}"
         dollars = (_dollars(row[name]) for name in ("market_cap", "adv20_usd", "aum_usd"))
-        table.add_row(row["ticker"], row["name"] or "", since, f"{row['known_from']:%Y-%m-%d %H:%M}", *dollars, ratio)
-    _out().print(table)
+        known = f"{row['known_from']:%Y-%m-%d %H:%M}"
+        printed.append((row["ticker"], row["name"] or "", since, known, *dollars, ratio))
+    print_table(columns, printed, title=f"{key} on {day}: {members.height:,} members")
 
 
 @command.command()
@@ -186,9 +192,3 @@ def _plain(value: object) -> object:
         if isinstance(value, float)
         else value
     )
-
-
-def _out() -> "Console":
-    from rich.console import Console
-
-    return Console()

@@ -41,7 +41,11 @@ def both(path: Path, options: str = "") -> list[pl.DataFrame | str]:
         (["AAPL,01/02/2025,1,2,0.5,1.5,100"], "?date-format=%m/%d/%Y", ["AAPL"]),
         ([ROW, "", ""], "", ["AAPL"]),
         ([ROW, ",,,,,,"], "", ["AAPL"]),
-        ([ROW, "MSFT,2025-01-02,1,2,0.5,1.5,1e20"], "", ["AAPL", "MSFT"]),  # no market's volume: its row is judged later
+        (
+            [ROW, "MSFT,2025-01-02,1,2,0.5,1.5,1e20"],
+            "",
+            ["AAPL", "MSFT"],
+        ),  # no volume; its row is validated later
         ([ROW, "MS\x00FT,2025-01-02,1,2,0.5,1.5,100", "M\u202eS,2025-01-02,1,2,0.5,1.5,100"], "", ["AAPL"]),
     ],
 )

@@ -23,9 +23,7 @@ def ask(outcomes: list[VendorError | str], workers: int = 1) -> tuple[list[Answe
         return outcome
 
     try:
-        for batch in fetch_batches(
-            range(len(outcomes)), vendor, lambda: NOW, workers, weight=lambda _: 1, enough=1
-        ):
+        for batch in fetch_batches(range(len(outcomes)), vendor, lambda: NOW, workers, weight=lambda _: 1, enough=1):
             answers += batch
     except VendorError as error:
         return answers, error, len(asked)
