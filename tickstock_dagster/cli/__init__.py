@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from tickstock_dagster.cli.typed import check_typed, in_one_line
+from tickstock_dagster.cli.typed import check_typed, in_one_line, shown
 from tickstock_dagster.core.errors import TickstockError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -87,7 +87,7 @@ def main() -> None:
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
     except TickstockError as error:
-        click.echo(f"tickstock: {error}", err=True)
+        click.echo(f"tickstock: {shown(error)}", err=True)
         sys.exit(error.exit_code)
     else:
         # Without standalone mode click returns the code of ctx.exit() instead of leaving with it.

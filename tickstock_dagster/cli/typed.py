@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.errors import BadInputError, TickstockError
 from tickstock_dagster.core.printable import is_plain, printable
 
 ARGUMENT = "argument"
@@ -60,6 +60,12 @@ def check_typed(arguments: Sequence[str]) -> None:
         if not is_plain(value):
             raise BadInputError(field, value, "text of printable characters, in UTF-8")
         option = ""
+
+
+def shown(error: TickstockError) -> str:
+    """An error's words without anything that a terminal obeys; of bad input in one line, however its value came."""
+    lines = [printable(line) for line in str(error).splitlines()]
+    return (" " if error.exit_code == BadInputError.exit_code else "\n").join(lines)
 
 
 def in_one_line(error: click.ClickException) -> str:

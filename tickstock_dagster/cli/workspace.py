@@ -203,7 +203,7 @@ def parse_date(field: str, text: str) -> date:
     if day is None:
         raise BadInputError(field, text, "a date as YYYY-MM-DD")
     if not first <= day <= LAST_DAY:
-        raise BadInputError(field, text, f"a date from {first} to {LAST_DAY}, which the calendars have")
+        raise BadInputError(field, text, f"a day from {first} to {LAST_DAY}, which the calendars have")
     return day
 
 

@@ -71,14 +71,15 @@ VALUES: dict[str, Words] = {
 
 KINDS: dict[str, str] = {
     "--profile": "profile", "--universe": "universe", "universe": "universe", "--symbols": "tickers",
-    "--add": "tickers", "--remove": "tickers", "ticker": "ticker", "--from": "date", "--to": "date", "--on": "date", "--session": "session",
-    "day": "date", "--known-at": "moment with offset", "--since": "moment", "--until": "moment", "--now": "moment",
-    "--close-at": "clock", "--open": "hours", "--source": "source", "--date-format": "date format",
-    "--actions": "beside bars", "--listings": "beside bars", "--market": "market", "exchange": "market",
-    "--title": "text", "--reason": "text", "--by": "text", "--channel": "channel", "--to-stream": "stream",
-    "event_ids": "event id", "--host": "host", "--plan": "plan", "--api-key": "key", "--rule": "rule", "--bars": "bars",
-    "--years": "count", "--months": "count", "--sessions": "count", "--gaps": "count", "--from-position": "count",
-    "--count": "count", "--timeout": "seconds", "--port": "port", "--seed": "seed", "--heartbeat": "new file",
+    "--add": "tickers", "--remove": "tickers", "ticker": "ticker", "--from": "date", "--to": "date", "--on": "date",
+    "--session": "session", "day": "date", "--known-at": "moment with offset", "--since": "moment",
+    "--until": "moment", "--now": "moment", "--close-at": "clock", "--open": "hours", "--source": "source",
+    "--date-format": "date format", "--actions": "beside bars", "--listings": "beside bars", "--market": "market",
+    "exchange": "market", "--title": "text", "--reason": "text", "--by": "text", "--channel": "channel",
+    "--to-stream": "stream", "event_ids": "event id", "--host": "host", "--plan": "plan", "--api-key": "key",
+    "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
+    "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
+    "--seed": "seed", "--heartbeat": "new file",
 }  # fmt: skip
 """Option or argument to the kind of its value, wherever it stands."""
 

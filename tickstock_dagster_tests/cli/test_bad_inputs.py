@@ -1,6 +1,8 @@
 """Bad input, over the whole tree of commands: exit code 2, one line on stderr, and nothing is changed."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -133,6 +135,34 @@ def test_an_empty_or_unprintable_value_is_refused_wherever_it_stands(value: str)
 
 def test_names_with_blanks_and_letters_of_any_script_are_no_mistake() -> None:
     check_typed(["load", "--source", "files:Meine Börse 取引.csv", "--reason=geändert – ja", "-"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((b"events", b"replay", b"--to-stream", b""), "--to-stream '' is not accepted"),
+        (
+            (b"calendar", b"override", b"NYSE", b"2026-12-24", b"--reason=a\xffb"),
+            r"'a\udcffb' is not accepted",
+        ),
+        ((b"load", b"--symbols", "A\u202eB".encode()), r"--symbols 'A\u202eB' is not accepted"),
+        ((b"status", b"--gaps", b"ten"), "Invalid value for '--gaps'"),
+        ((b"no\nsuch",), r"argument 'no\nsuch' is not accepted"),
+    ],
+)
+def test_the_program_itself_refuses_bytes_that_are_no_text(arguments: tuple[bytes, ...], words: str) -> None:
+    program = Path(sys.executable).with_name("tickstock")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert words in done.stderr
+
+
+def test_an_error_of_a_file_with_an_odd_name_gives_the_terminal_no_order(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "bars").mkdir()
+    (tmp_path / "bars" / "a\x1b[2J\nb.csv").write_text("ticker,date\n")
+    answer = office.tickstock("plan", "--symbols", "AAPL", "--source", f"files:{tmp_path / 'bars'}")
+    assert answer.code == 2
+    assert answer.err.strip().isprintable()
 
 
 def test_some_bad_inputs_are_refused_in_one_line_and_change_nothing(desk: Office) -> None:
