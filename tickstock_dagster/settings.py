@@ -219,7 +219,11 @@ class Settings(BaseSettings):
     @classmethod
     def _folder(cls, path: Path) -> Path:
         """Refuse a file in place of a folder."""
-        if path.expanduser().exists() and not path.expanduser().is_dir():
+        try:
+            taken = path.expanduser().exists() and not path.expanduser().is_dir()
+        except (OSError, RuntimeError) as error:  # a name that no file can have, or the home of nobody
+            raise ValueError(f"a folder is expected ({error.__class__.__name__})") from None
+        if taken:
             raise ValueError("a folder is expected; this is a file")
         return path
 

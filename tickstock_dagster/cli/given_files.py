@@ -44,10 +44,13 @@ def new_file(field: str, name: str) -> Path:
         BadInputError: it is a folder, its folder does not exist, or it cannot be written there.
     """
     path = Path(name)
-    if path.is_dir() or not path.parent.is_dir():
-        raise BadInputError(field, name, "a file in a folder that exists")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise BadInputError(field, name, "a file that may be written")
+    try:
+        if path.is_dir() or not path.parent.is_dir():
+            raise BadInputError(field, name, "a file in a folder that exists")
+        if not os.access(path if path.exists() else path.parent, os.W_OK):
+            raise BadInputError(field, name, "a file that may be written")
+    except OSError as error:
+        raise BadInputError(field, name, f"a file that can be written ({error.strerror})") from None
     return path
 
 

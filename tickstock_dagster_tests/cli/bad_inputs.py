@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from tickstock_dagster.cli import cli
+from tickstock_dagster.core.calendars.markets import ABROAD
 
 Words = tuple[str, ...]
 
@@ -23,6 +24,9 @@ EVERYWHERE = ("", " ", "\t", "\u00a0", *UNPRINTABLE)
 """Refused for every option and every argument."""
 
 HUGE = str(10**30)
+LONG = "x" * 300
+"""A name that no file can have: asking whether it exists is an error."""
+
 DATES = ("0000-01-01", "0001-01-01", "9999-12-31", "10000-01-01", "-1-01-01", "2024-02-30", "2024-13-01", "24-01-05",
          "2024111", "01/02/2025", "yesterday", "2024-W05-3", "2025-01-02T00:00:00", "1e20", "nan")  # fmt: skip
 MOMENTS = ("soon", "24-01-05", "2024-02-30", "2024-01-01T25:00", "0001-01-01T00:00:00+14:00", "1e20", "nan")
@@ -46,14 +50,16 @@ VALUES: dict[str, Words] = {
     "universe to be made": ("My List", "UPPER", "../x", "1st", "x" * 1000, "a-b"),
     "ticker": ("^GSPC", "A B C", "VOD.L", "TOOLONGTICKERNAME", "BTC-USD", "'; DROP", "Ä"),
     "tickers": ("^GSPC", ",", ",,", "AAPL,^GSPC", "VOD.L", "NOSUCH", "AAPL,N/A", "Ä", "A" * 10_000),
-    "symbols of a market": ("0", "-1", "5001", HUGE, "1e20", "no-such.csv", ".", "bytes.csv", "no_columns.csv",
+    "symbols of a market": (LONG, "0", "-1", "5001", HUGE, "1e20", "no-such.csv", ".", "bytes.csv", "no_columns.csv",
                             "twice.csv", "short.csv"),
     "source": ("massiv", "files:", "files:no-such.csv", "http://host/", "files:bytes.csv", "files:empty",
-               "files:text.txt", "files:twice.csv", "files:short.csv", "files:bars.csv?x=1", "files:bars.csv?ticker="),
+               "files:text.txt", "files:twice.csv", "files:short.csv", "files:bars.csv?x=1", "files:bars.csv?ticker=",
+               f"files:{LONG}", "files:~nobody-here/x.csv"),
     "date format": ("%d/%m", "%m/%d/%y", "MM/DD/YYYY", "%", "%Y-%m-%d-%Q"),
-    "beside bars": ("no-such.csv", "bytes.csv", "empty", "text.txt", "twice.csv", "no_columns.csv", "bytes"),
-    "bars": ("no-such.csv", "bytes.csv", "empty", "text.txt", "twice.csv", "short.csv", "no_columns.csv", "vast.csv"),
-    "market": ("no_such", "XPAR", "nyse exchange", "XNYS,XTKS", "'"),
+    "beside bars": (LONG, "no-such.csv", "bytes.csv", "empty", "text.txt", "twice.csv", "no_columns.csv", "bytes"),
+    "bars": (LONG, "no-such.csv", "bytes.csv", "empty", "text.txt", "twice.csv", "short.csv", "no_columns.csv",
+             "vast.csv", "~nobody-here/x.csv"),
+    "market": ("no_such", "XTSE", "nyse exchange", "XNYS,XTKS", "'"),
     "text": (),
     "host": ("no such host", "999.1.1.1", "http://127.0.0.1"),
     "plan": ("gold", "Starter ", "starter,free"),
@@ -61,10 +67,10 @@ VALUES: dict[str, Words] = {
     "channel": ("no.such", "tickstock.eod", "TICKSTOCK.EOD.COMPLETE"),
     "stream": ("tickstock.events", "tickstock.eod.complete", "a string"),
     "event id": ("1", "not-an-id", "f" * 32, HUGE),
-    "rule": ("no-such.json", ".", "bytes.json", "list.json", "text.txt", "deep.json", "nan.json"),
-    "members": ("no-such.csv", ".", "bytes.csv", "empty.csv", "twice.csv", "short.csv", "long.csv", "no_columns.csv",
-                "short_date.csv", "two_digits.csv"),
-    "new file": (".", "no-such-folder/out.csv", "bars.csv/out.csv"),
+    "rule": (LONG, "no-such.json", ".", "bytes.json", "list.json", "text.txt", "deep.json", "nan.json"),
+    "members": (LONG, "no-such.csv", ".", "bytes.csv", "empty.csv", "twice.csv", "short.csv", "long.csv",
+                "no_columns.csv", "short_date.csv", "two_digits.csv"),
+    "new file": (LONG, ".", "no-such-folder/out.csv", "bars.csv/out.csv"),
     "choice": ("no_such", "x,y"),
 }  # fmt: skip
 """Kind of value to what is wrong for it. Files are those of `make_files`."""
@@ -183,7 +189,7 @@ VARIABLES: dict[str, Words] = {
     "TICKSTOCK_DATABASE_URL": ("", "host", "http://host/name", "postgresql://h:port/d", "postgresql://h:0/d"),
     "TICKSTOCK_DAGSTER_STORAGE_URL": ("", "host", "mysql://host/name", "postgresql://h:70000/d", "postgresql://h"),
     "TICKSTOCK_REDIS_URL": ("", "host:6379", "http://host:6379", "redis://h:port/0", "redis://h/zero"),
-    "TICKSTOCK_STATE_DIR": ("", "bars.csv"),
+    "TICKSTOCK_STATE_DIR": (LONG, "", "bars.csv"),
     "MASSIVE_API_KEY": (" ", "a b", "ä"),
     "MASSIVE_BASE_URL": (" ", "api.massive.com", "ftp://h", "http://h:notaport", "http://"),
     "TICKSTOCK_SIMULATOR_URL": ("", "127.0.0.1:8089", "ftp://h", "http://h:70000"),
@@ -201,12 +207,10 @@ VARIABLES: dict[str, Words] = {
     "TICKSTOCK_SMTP_SECURITY": ("", "ssl"),
     "TICKSTOCK_SMTP_USER": (" ",),
     "TICKSTOCK_SMTP_PASSWORD": (" ",),
-    "TICKSTOCK_SMTP_CA_FILE": (" ", "no-such.pem", "empty"),
+    "TICKSTOCK_SMTP_CA_FILE": (LONG, " ", "no-such.pem", "empty"),
     "TICKSTOCK_MAIL_FROM": ("", "nobody", "a@b, c@d"),
     "TICKSTOCK_MAIL_TO": (" ", "nobody", "a@b;c@d", ",", "a@b,"),
-    "TICKSTOCK_FILES_XTKS": (" ", "tokyo.parquet", "files:no-such.csv", "files:"),
-    "TICKSTOCK_FILES_XLON": (" ", "london.parquet", "files:no-such.csv", "files:"),
-    "TICKSTOCK_FILES_XETR": (" ", "xetra.parquet", "files:no-such.csv", "files:"),
+    **{f"TICKSTOCK_FILES_{mic}": (" ", "bars.csv", "files:no-such.csv", "files:", f"files:{LONG}") for mic in ABROAD},
 }
 """Variable to what is wrong for it; what is wrong for all of them comes on top."""
 
@@ -220,7 +224,7 @@ NOT_OURS = {
 """Variables of `.env.example` that no command reads, and why."""
 
 NEEDS: dict[str, Words] = {
-    **{f"TICKSTOCK_FILES_{mic}": ("eod", "--market", mic) for mic in ("XTKS", "XLON", "XETR")},
+    **{f"TICKSTOCK_FILES_{mic}": ("eod", "--market", mic) for mic in ABROAD},
     "MASSIVE_API_KEY": ("plan", "--symbols", "AAPL"),
 }
 """Variable to the command that reads it; others are read by every one."""

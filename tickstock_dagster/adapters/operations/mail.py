@@ -76,7 +76,7 @@ class Mailer:
     @property
     def wrong(self) -> str | None:
         """The setting with which no mail can be sent, in words; None where all are usable."""
-        if self.ca_file is not None and not Path(self.ca_file).is_file():
+        if self.ca_file is not None and not _is_file(self.ca_file):
             return f"TICKSTOCK_SMTP_CA_FILE {self.ca_file!r} is not accepted: a file of certificates (PEM) that exists"
         if self.security == "none" and (self.user or self.password):
             return "TICKSTOCK_SMTP_SECURITY=none would send the password in the clear: use starttls or tls"
@@ -143,3 +143,10 @@ class Mailer:
         if self.password:
             text = text.replace(self.password, "***")
         return f"{self.host}:{self.port}: {text}"[:300]
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False

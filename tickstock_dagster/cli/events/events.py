@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tickstock_dagster.cli.given_files import new_file
 from tickstock_dagster.cli.typed import COUNT, POSITION, Seconds
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError, TickstockError
 
@@ -76,8 +77,8 @@ def dispatch(*, follow: bool, heartbeat: Path | None, as_json: bool) -> None:
     """
     if heartbeat is not None and not follow:
         raise BadInputError("--heartbeat", heartbeat, "a file, together with --follow")
-    if heartbeat is not None and not heartbeat.parent.is_dir():
-        raise BadInputError("--heartbeat", heartbeat, "a file in a folder that exists")
+    if heartbeat is not None:
+        new_file("--heartbeat", str(heartbeat))
     if follow:
         _follow(heartbeat, as_json=as_json)
         return

@@ -20,8 +20,8 @@ def declared_path(text: Path | str) -> tuple[Path, FileOptions]:
         BadInputError: there is no such path, or what is declared says nothing.
     """
     named, options = parse_file_text(str(text))
-    path = Path(named).expanduser()
-    if not (path.is_file() or path.is_dir()):
+    path = _given(named)
+    if not _is_there(path):
         raise BadInputError("bars", path, "an existing file, or a folder of files")
     return path, options
 
@@ -32,9 +32,9 @@ def beside(bars: Path, text: str) -> Path:
     Raises:
         BadInputError: there is neither.
     """
-    given = Path(text).expanduser()
-    found = given if given.exists() else bars.parent / text
-    if not found.exists():
+    given = _given(text)
+    found = given if _is_there(given) else bars.parent / text
+    if not _is_there(found):
         raise BadInputError("beside the bars", text, "an existing file, or a folder of files")
     return found
 
@@ -49,6 +49,22 @@ def contents(path: Path) -> Iterator[tuple[str, bytes]]:
         raise BadInputError("folder", path, f"one with files that end in {', '.join(ENDINGS)}")
     for file in files:
         yield str(file), _bytes(file)
+
+
+def _given(text: str) -> Path:
+    """A path as people write it: ~ is a home; where that is nobody's, it is a name like any other."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file or folder; False for a name that none can have, and where nobody may look."""
+    try:
+        return path.is_file() or path.is_dir()
+    except OSError:
+        return False
 
 
 def _bytes(file: Path) -> bytes:

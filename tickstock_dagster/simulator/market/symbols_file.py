@@ -56,9 +56,9 @@ def read_symbols_file(path: Path) -> list[Security]:
             and what is accepted.
     """
     name = path.name.lower()
-    if not path.is_file():
-        raise BadInputError("symbols", path, "a number, or a CSV or Parquet file that exists")
     try:
+        if not path.is_file():
+            raise BadInputError("symbols", path, "a number, or a CSV or Parquet file that exists")
         if name.endswith(".parquet"):
             rows = list(_parquet_rows(path))
         elif name.endswith((".csv", ".csv.gz")):
