@@ -129,7 +129,7 @@ def _print(found: MarketStatus, gaps: int) -> None:
 
     since = f", expected from {found.begins} on" if found.begins else ""
     names = ("expected", "stored", "explained", "missing", "complete")
-    rows = [
+    rows: list[tuple[str | Text, ...]] = [
         (
             str(state.session),
             *(f"{count:,}" for count in (state.expected, state.stored, state.final, state.missing)),
