@@ -7,6 +7,8 @@ turn the direction of writing.
 import re
 import unicodedata
 
+from tickstock_dagster.core.errors import BadInputError
+
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -15,6 +17,17 @@ def printable(text: str, longest: int | None = None) -> str:
     if longest is not None and len(text) > longest:
         text = text[: longest - 1] + "…"
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def plain_reason(reason: str, field: str = "reason") -> str:
+    """A reason as it is stored and published, without blanks around it.
+
+    Raises:
+        BadInputError: it is empty, or has control characters.
+    """
+    if not reason.strip() or not is_plain(reason.strip()):
+        raise BadInputError(field, reason, "a reason for the change, in words of printable characters")
+    return reason.strip()
 
 
 def is_plain(text: str) -> bool:

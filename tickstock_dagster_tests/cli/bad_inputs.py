@@ -67,7 +67,8 @@ VALUES: dict[str, Words] = {
     "channel": ("no.such", "tickstock.eod", "TICKSTOCK.EOD.COMPLETE"),
     "stream": ("tickstock.events", "tickstock.eod.complete", "a string"),
     "event id": ("1", "not-an-id", "f" * 32, HUGE),
-    "rule": (LONG, "no-such.json", ".", "bytes.json", "list.json", "text.txt", "deep.json", "nan.json"),
+    "rule": (LONG, "no-such.json", ".", "bytes.json", "list.json", "text.txt", "deep.json", "nan.json",
+             "nul.json"),
     "members": (LONG, "no-such.csv", ".", "bytes.csv", "empty.csv", "twice.csv", "short.csv", "long.csv",
                 "no_columns.csv", "short_date.csv", "two_digits.csv"),
     "new file": (LONG, ".", "no-such-folder/out.csv", "bars.csv/out.csv"),
@@ -318,6 +319,7 @@ def make_files(folder: Path) -> None:
         "rule.json": '{"title": "none", "conditions": [{"fact": "price", "at_least": 1e300}]}',
         "list.json": "[1, 2]",
         "deep.json": "[" * 5000 + "]" * 5000,
+        "nul.json": '{"title": "a\\u0000b", "pinned": ["AAPL"]}',
         "nan.json": '{"title": NaN, "top": Infinity}',
     }
     for name, text in texts.items():

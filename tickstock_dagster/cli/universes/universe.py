@@ -7,6 +7,7 @@ import click
 from tickstock_dagster.cli.given_files import new_file, write_whole
 from tickstock_dagster.cli.universes.changes import diff, import_, set_
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_moment, print_json
+from tickstock_dagster.core.printable import printable
 
 
 @click.group(name="universe")
@@ -127,7 +128,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
     if as_json:
         print_json(asdict(found))
         return
-    click.echo(f"{found.asked} was {'' if found.member else 'not '}in {key} on {day}: {found.reason}.")
+    click.echo(printable(f"{found.asked} was {'' if found.member else 'not '}in {key} on {day}: {found.reason}."))
     since = "" if found.since is None else "always" if found.since.year == 1900 else f"{found.since}"
     facts = [
         ("member", since and f"{since} to {found.until or 'now'}"),
@@ -139,7 +140,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
     ]
     for name, value in facts:
         if value not in (None, ""):
-            click.echo(f"  {name:<16}{value}")
+            click.echo(printable(f"  {name:<16}{value}"))
 
 
 @command.command()

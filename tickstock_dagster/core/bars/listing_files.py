@@ -27,6 +27,7 @@ from tickstock_dagster.core.bars.bar_file_tables import BarTable, bar_table, day
 from tickstock_dagster.core.bars.file_dates import read_sessions
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.printable import printable
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 DAY = timedelta(days=1)
@@ -125,7 +126,7 @@ def _table(name: str, table: BarTable) -> Iterable[DeclaredListing]:
     if not {"ticker", "first"} <= set(frame.columns):
         raise BadInputError(f"{name}, columns:", ", ".join(table.rows.columns), _ACCEPTED)
     texts = {
-        column: [text.strip() if text else "" for text in frame[column].cast(pl.String)]
+        column: [printable(text.strip()) if text else "" for text in frame[column].cast(pl.String)]
         if column in frame.columns
         else [""] * frame.height
         for column in COLUMNS
