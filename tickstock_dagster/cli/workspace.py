@@ -173,7 +173,7 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
         BadInputError: not a date, not a session (the error names the nearest ones), before the vendor's history, or not
             closed yet.
     """
-    day = parse_date(field, text)
+    day = written_date(field, text)
     latest = calendar.latest_closed_session(now)
     if not HISTORY_START <= day <= calendar.last:
         raise BadInputError(field, text, f"a session of {calendar.key} from {HISTORY_START} to {latest}")
@@ -190,20 +190,29 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
 
 
 def parse_date(field: str, text: str) -> date:
-    """An ISO date from the command line.
+    """An ISO date from the command line, of which some calendar knows.
 
     Raises:
         BadInputError: it is not a date, or one that no calendar has.
     """
-    first = min(map(first_day, CALENDARS))
+    day, first = written_date(field, text), min(map(first_day, CALENDARS))
+    if not first <= day <= LAST_DAY:
+        raise BadInputError(field, text, f"a day from {first} to {LAST_DAY}, which the calendars have")
+    return day
+
+
+def written_date(field: str, text: str) -> date:
+    """An ISO date from the command line, whichever it is: for callers with bounds of their own.
+
+    Raises:
+        BadInputError: it is not a date.
+    """
     try:
         day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
     except ValueError:
         day = None
     if day is None:
         raise BadInputError(field, text, "a date as YYYY-MM-DD")
-    if not first <= day <= LAST_DAY:
-        raise BadInputError(field, text, f"a day from {first} to {LAST_DAY}, which the calendars have")
     return day
 
 
