@@ -57,7 +57,7 @@ class SimulatorOptions:
         if not 1 <= self.symbols <= MAX_SYMBOLS:
             raise BadInputError("symbols", self.symbols, f"1 to {MAX_SYMBOLS}")
         if not 0 <= self.seed < 2**32:
-            raise BadInputError("seed", self.seed, f"a whole number from 0 to {2**32 - 1}")
+            raise BadInputError("seed", self.seed, f"a whole number of 0 or more, up to {2**32 - 1}")
         if self.now is not None and self.now.tzinfo is None:
             raise BadInputError("now", self.now.isoformat(), "an instant with a time zone, e.g. 2026-11-20T21:30:00Z")
         if not self.api_keys or any(not key.partition("=")[0] for key in self.api_keys):
