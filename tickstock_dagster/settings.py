@@ -1,19 +1,24 @@
-"""The only reader of the environment. Every variable is typed and described here, and listed in `.env.example`."""
+"""The only reader of the environment. Every variable is typed and described here, and listed in `.env.example`.
+
+Longer than 250 lines because every variable stands here with what is accepted for it.
+"""
 
 import os
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY
-from tickstock_dagster.core.errors import ConfigurationError
+from tickstock_dagster.core.errors import BadInputError, ConfigurationError
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.core.operations.maintenance import Retention
-from tickstock_dagster.core.universes.profiles import DEFAULT_PROFILE
+from tickstock_dagster.core.printable import is_plain
+from tickstock_dagster.core.server_urls import POSTGRESQL, REDIS, WEB, address_problem, is_host, is_mailbox
+from tickstock_dagster.core.universes.profiles import DEFAULT_PROFILE, profile_named
 
 SIMULATOR_KEY = "simulator"
 """The key that the local simulator accepts."""
@@ -28,10 +33,32 @@ DAGSTER_SWITCHES = {
 only one of them, Dagster's bookkeeping is wrong."""
 
 
-class Settings(BaseSettings):
-    """Configuration of one process. An empty variable counts as unset."""
+EMPTY_IS_UNSET = frozenset(
+    {
+        "MASSIVE_API_KEY", "MASSIVE_BASE_URL", "MASSIVE_CALLS_PER_SECOND", "TICKSTOCK_NOW", "TICKSTOCK_SMTP_HOST",
+        "TICKSTOCK_SMTP_USER", "TICKSTOCK_SMTP_PASSWORD", "TICKSTOCK_SMTP_CA_FILE", "TICKSTOCK_MAIL_TO",
+    }
+)  # fmt: skip
+"""Variables that docker-compose.yml passes empty where they are not set: it cannot leave one out. Any other empty
+variable is a mistake, as of a secret that was not filled in, and is refused: the default would be something else than
+what was meant, such as an embedded server instead of the shared one."""
 
-    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", env_file=None, case_sensitive=False)
+MOST_DAYS = 36_500
+"""A hundred years: more is a slip of the finger, and soon no date."""
+
+_SERVERS = {
+    "database_url": POSTGRESQL,
+    "dagster_storage_url": POSTGRESQL,
+    "redis_url": REDIS,
+    "massive_base_url": WEB,
+    "simulator_url": WEB,
+}
+
+
+class Settings(BaseSettings):
+    """Configuration of one process. An empty variable is refused, but for those of `EMPTY_IS_UNSET`."""
+
+    model_config = SettingsConfigDict(extra="ignore", env_file=None, case_sensitive=False)
 
     database_url: SecretStr | None = Field(
         None,
@@ -103,18 +130,21 @@ class Settings(BaseSettings):
     keep_events_days: int = Field(
         90,
         ge=7,
+        le=MOST_DAYS,
         validation_alias="TICKSTOCK_KEEP_EVENTS_DAYS",
         description="Days for which sent notifications can be replayed; maintenance removes older ones.",
     )
     keep_vendor_calls_days: int = Field(
         180,
         ge=1,
+        le=MOST_DAYS,
         validation_alias="TICKSTOCK_KEEP_VENDOR_CALLS_DAYS",
         description="Days for which maintenance keeps the record of single vendor calls.",
     )
     keep_finished_work_days: int = Field(
         30,
         ge=7,
+        le=MOST_DAYS,
         validation_alias="TICKSTOCK_KEEP_FINISHED_WORK_DAYS",
         description="Days for which maintenance keeps cancelled work units, and receipts that later ones replaced.",
     )
@@ -159,6 +189,65 @@ class Settings(BaseSettings):
             finished_work=timedelta(days=self.keep_finished_work_days),
         )
 
+    @field_validator(*_SERVERS)
+    @classmethod
+    def _address(cls, value: SecretStr | str | None, info: ValidationInfo) -> SecretStr | str | None:
+        """Refuse an address that no server can have; the error does not repeat it."""
+        text = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if text is not None and (problem := address_problem(text, _SERVERS[str(info.field_name)])):
+            raise ValueError(problem)
+        return value
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _mail_server(cls, host: str | None) -> str | None:
+        """Refuse what can be no host, such as an address with a scheme or a port."""
+        if host is not None and not is_host(host):
+            raise ValueError("the name or address of a host is expected, without a scheme or port")
+        return host
+
+    @field_validator("mail_from", "mail_to")
+    @classmethod
+    def _mailboxes(cls, text: str, info: ValidationInfo) -> str:
+        """Refuse what no mail can be sent to, instead of trying for days."""
+        boxes = text.split(",") if info.field_name == "mail_to" and text else [text] if text else []
+        if not all(map(is_mailbox, boxes)):
+            raise ValueError("mail addresses are expected, as a@example.com; several receivers are separated by commas")
+        return text
+
+    @field_validator("state_dir")
+    @classmethod
+    def _folder(cls, path: Path) -> Path:
+        """Refuse a file in place of a folder."""
+        try:
+            taken = path.expanduser().exists() and not path.expanduser().is_dir()
+        except (OSError, RuntimeError) as error:  # a name that no file can have, or the home of nobody
+            raise ValueError(f"a folder is expected ({error.__class__.__name__})") from None
+        if taken:
+            raise ValueError("a folder is expected; this is a file")
+        return path
+
+    @field_validator("profile")
+    @classmethod
+    def _known_profile(cls, name: str) -> str:
+        """Refuse a profile that there is not."""
+        try:
+            return profile_named(name).name
+        except BadInputError as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("symbol_grid_start")
+    @classmethod
+    def _grid_within_calendar(cls, text: str) -> str:
+        """Refuse a day that no calendar has; whether it is a session is asked where it is used."""
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            raise ValueError("there is no such day") from None
+        if not FIRST_DAY < day < LAST_DAY:
+            raise ValueError(f"a day between {FIRST_DAY} and {LAST_DAY} is expected: the calendars end there")
+        return text
+
     @field_validator("massive_api_key")
     @classmethod
     def _simulators_key_is_none(cls, key: SecretStr | None) -> SecretStr | None:
@@ -182,6 +271,22 @@ class Settings(BaseSettings):
         if not FIRST_DAY < instant.date() < LAST_DAY:
             raise ValueError(f"an instant between {FIRST_DAY} and {LAST_DAY} is expected: the calendars end there")
         return instant.astimezone(UTC)
+
+    # The last one of its mode runs first.
+    @field_validator("*", mode="before")
+    @classmethod
+    def _neither_empty_nor_unprintable(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse a variable without a value, or with control characters; the default where empty means unset."""
+        if not isinstance(value, str) or info.field_name is None:
+            return value
+        field = cls.model_fields[info.field_name]
+        if value == "" and field.validation_alias in EMPTY_IS_UNSET:
+            return field.default
+        if not value.strip():
+            raise ValueError("it is empty: give it a value, or unset it")
+        if not is_plain(value):
+            raise ValueError("text of printable characters, in UTF-8, is expected")
+        return value
 
     @model_validator(mode="after")
     def _simulator_only_without_key(self) -> Self:
@@ -208,5 +313,13 @@ def load_settings() -> Settings:
 
 
 def market_file(mic: str) -> str:
-    """files:PATH of the bars of a market outside the US, from TICKSTOCK_FILES_ and its MIC; empty where it is unset."""
-    return os.environ.get(f"TICKSTOCK_FILES_{mic}", "").strip()
+    """files:PATH of the bars of a market outside the US, from TICKSTOCK_FILES_ and its MIC; empty where it is unset.
+
+    Raises:
+        ConfigurationError: it holds blanks alone, or control characters.
+    """
+    name = f"TICKSTOCK_FILES_{mic}"
+    text = os.environ.get(name, "")
+    if text and not (text.strip() and is_plain(text)):
+        raise ConfigurationError(f"{name} {text!r} is not accepted: files:PATH, in printable characters")
+    return text.strip()

@@ -9,7 +9,7 @@ import pytest
 from tickstock_dagster.clock import clock_of
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.errors import ConfigurationError
-from tickstock_dagster.settings import DAGSTER_SWITCHES, PROJECT_ROOT, Settings, load_settings
+from tickstock_dagster.settings import DAGSTER_SWITCHES, EMPTY_IS_UNSET, PROJECT_ROOT, Settings, load_settings
 
 LINE = re.compile(r"^# ([A-Z][A-Z_]+)=(.*)$", re.MULTILINE)
 
@@ -56,7 +56,7 @@ def test_every_variable_is_described() -> None:
         ("TICKSTOCK_AUTOMATION", "on", "'running' or 'stopped'"),
         *(
             ("TICKSTOCK_NOW", text, "an instant with its offset is expected, as 2026-11-20T22:00:00+00:00")
-            for text in ("tomorrow", "2026-11-20", "2026-11-20T22:00:00", "1795212000", "2026-11-20T22:00:00\n+00:00")
+            for text in ("tomorrow", "2026-11-20", "2026-11-20T22:00:00", "1795212000")
         ),
         *(
             ("TICKSTOCK_NOW", text, "an instant between 2000-01-01 and 2050-12-31 is expected")
@@ -90,12 +90,115 @@ def test_an_error_shows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "top-secret" not in str(caught.value)
 
 
-def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MASSIVE_API_KEY", "")
-    monkeypatch.setenv("MASSIVE_CALLS_PER_SECOND", "")
-    settings = load_settings()
-    assert settings.massive_api_key is None
-    assert settings.massive_calls_per_second is None
+def test_the_variables_that_compose_passes_empty_count_as_unset_then_and_no_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compose = (PROJECT_ROOT / "docker-compose.yml").read_text(encoding="utf-8")
+    passed = set(re.findall(r"^  ([A-Z_]+): \$\{\w+:-\}$", compose, re.MULTILINE))
+    assert {name for name in passed if not name.startswith("TICKSTOCK_FILES_")} == EMPTY_IS_UNSET
+    defaults = Settings()
+    for name in EMPTY_IS_UNSET:
+        monkeypatch.setenv(name, "")
+    assert load_settings() == defaults
+
+
+@pytest.mark.parametrize("variable", [str(field.validation_alias) for field in Settings.model_fields.values()])
+@pytest.mark.parametrize("value", ["", "  ", "\t", "a\x1b[2Jb", "a\u202eb", "a\udcffb"])
+def test_no_other_variable_is_empty_and_none_is_blank_or_unprintable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    if value == "" and variable in EMPTY_IS_UNSET:
+        return
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=f"the environment is not accepted: {variable}: ") as caught:
+        load_settings()
+    assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        *(
+            (name, value, words)
+            for name in ("TICKSTOCK_DATABASE_URL", "TICKSTOCK_DAGSTER_STORAGE_URL")
+            for value, words in (
+                ("host/name", "does not begin with postgresql://"),
+                ("http://host/name", "does not begin with postgresql://"),
+                ("postgresql:/host/name", "lacks //"),
+                ("postgresql://user:topsecret@host:port/name", "host or port cannot be read"),
+                ("postgresql://user:topsecret@host:0/name", "a port from 1 to 65,535"),
+                ("postgresql://user:topsecret@host:70000/name", "host or port cannot be read"),
+                ("postgresql:///name", "has no host"),
+                ("postgresql://user:topsecret@host", "names no database"),
+                ("postgresql://user:top/secret@host/name", "percent-encoded"),
+                ("postgresql://[::1/name", "host or port cannot be read"),
+            )
+        ),
+        ("TICKSTOCK_REDIS_URL", "localhost:6379", "does not begin with redis://"),
+        ("TICKSTOCK_REDIS_URL", "http://localhost:6379", "does not begin with redis://"),
+        ("TICKSTOCK_REDIS_URL", "redis://localhost:notaport/0", "host or port cannot be read"),
+        ("TICKSTOCK_REDIS_URL", "redis://:topsecret@localhost:6379/zero", "database is no number"),
+        ("TICKSTOCK_REDIS_URL", "redis://:6379", "has no host"),
+        *(
+            (name, value, words)
+            for name in ("MASSIVE_BASE_URL", "TICKSTOCK_SIMULATOR_URL")
+            for value, words in (
+                ("api.massive.com", "does not begin with http://"),
+                ("ftp://api.massive.com", "does not begin with http://"),
+                ("http://h:notaport", "host or port cannot be read"),
+                ("http://h:70000", "host or port cannot be read"),
+                ("http://:80", "has no host"),
+            )
+        ),
+        ("TICKSTOCK_STATE_DIR", __file__, "a folder is expected"),
+        ("TICKSTOCK_PROFILE", "devv", "did you mean dev?"),
+        ("TICKSTOCK_SYMBOL_GRID_START", "2025-02-30", "no such day"),
+        ("TICKSTOCK_SYMBOL_GRID_START", "0001-01-01", "a day between 2000-01-01 and 2050-12-31"),
+        ("TICKSTOCK_SYMBOL_GRID_START", "9999-12-31", "a day between"),
+        *(
+            (name, value, words)
+            for name in (
+                "TICKSTOCK_KEEP_EVENTS_DAYS",
+                "TICKSTOCK_KEEP_VENDOR_CALLS_DAYS",
+                "TICKSTOCK_KEEP_FINISHED_WORK_DAYS",
+            )
+            for value, words in (
+                ("0", "greater than"), ("-1", "greater than"), (str(10**30), "less than"), ("1e20", "integer"),
+                ("nan", "integer"), ("30 days", "integer"),
+            )
+        ),
+        *(("TICKSTOCK_SMTP_PORT", value, "") for value in ("0", "-1", "65536", "smtp", "25.5")),
+        ("TICKSTOCK_SMTP_SECURITY", "ssl", "'starttls', 'tls' or 'none'"),
+    ],
+)  # fmt: skip
+def test_an_absurd_value_is_refused_at_once_and_never_repeated(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings()
+    text = str(caught.value)
+    assert text.startswith(f"the environment is not accepted: {variable}: ")
+    assert words in text
+    assert "secret" not in text
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("TICKSTOCK_DATABASE_URL", "postgresql://user:p%40ss@db.example:5432/tickstock?sslmode=require"),
+        ("TICKSTOCK_DATABASE_URL", "postgres://[::1]:5432/tickstock"),
+        ("TICKSTOCK_DATABASE_URL", "postgresql:///tickstock?host=/var/run/postgresql"),
+        ("TICKSTOCK_REDIS_URL", "rediss://:p@host"),
+        ("TICKSTOCK_REDIS_URL", "redis://host:6379/0?ssl_cert_reqs=none"),
+        ("TICKSTOCK_REDIS_URL", "unix:///run/redis.sock?db=1"),
+        ("MASSIVE_BASE_URL", "https://proxy.example/massive/"),
+        ("TICKSTOCK_SIMULATOR_URL", "http://127.0.0.1:8089"),
+    ],
+)
+def test_a_usual_address_is_accepted(monkeypatch: pytest.MonkeyPatch, variable: str, value: str) -> None:
+    monkeypatch.setenv(variable, value)
+    load_settings()
 
 
 def test_the_clock_stands_at_the_instant_that_is_named_and_is_the_real_one_otherwise(

@@ -13,6 +13,7 @@ import sys
 import click
 
 from tickstock_dagster.cli.interruption import interruptible
+from tickstock_dagster.cli.typed import check_typed, in_one_line, shown
 from tickstock_dagster.core.errors import TickstockError, machine_words
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -40,6 +41,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
 
 class LazyGroup(click.Group):
     """A group that imports a subcommand's module only when that subcommand is used."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Look through all that was typed, whichever command it is for."""
+        check_typed(args)
+        return super().parse_args(ctx, args)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
         """All names, in the order of the help text."""
@@ -107,13 +113,16 @@ def _run() -> int:
             raise
         click.echo("tickstock: not confirmed: nothing was done", err=True)
         return 1
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())  # a group alone: what it has is what was asked for
+        return 0
     except click.ClickException as error:
-        error.show()
+        click.echo(f"tickstock: {in_one_line(error)}", err=True)
         return error.exit_code
     except click.exceptions.Exit as error:
         return error.exit_code
     except TickstockError as error:
-        click.echo(f"tickstock: {error}", err=True)
+        click.echo(f"tickstock: {shown(error)}", err=True)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read our output has had enough, as `head` has. Python would complain when it flushes at the end.

@@ -5,11 +5,12 @@ Not a command. Imported by the command modules only, never by the lazy main grou
 
 import json
 import os
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import click
@@ -25,7 +26,7 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses, process_
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.clock import Clock, clock_of
-from tickstock_dagster.core.calendars.library import first_day
+from tickstock_dagster.core.calendars.library import FIRST_DAY, first_day
 from tickstock_dagster.core.calendars.markets import CALENDARS, MARKET
 from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
@@ -193,7 +194,7 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
         BadInputError: not a date, not a session (the error names the nearest ones), before the vendor's history, or not
             closed yet.
     """
-    day = parse_date(field, text)
+    day = written_date(field, text)
     latest = calendar.latest_closed_session(now)
     if not HISTORY_START <= day <= calendar.last:
         raise BadInputError(field, text, f"a session of {calendar.key} from {HISTORY_START} to {latest}")
@@ -210,12 +211,44 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
 
 
 def parse_date(field: str, text: str) -> date:
-    """An ISO date from the command line.
+    """An ISO date from the command line, of which some calendar knows.
+
+    Raises:
+        BadInputError: it is not a date, or one that no calendar has.
+    """
+    day, first = written_date(field, text), min(map(first_day, CALENDARS))
+    if not first <= day <= LAST_DAY:
+        raise BadInputError(field, text, f"a day from {first} to {LAST_DAY}, which the calendars have")
+    return day
+
+
+def written_date(field: str, text: str) -> date:
+    """An ISO date from the command line, whichever it is: for callers with bounds of their own.
 
     Raises:
         BadInputError: it is not a date.
     """
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text) if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) else None
     except ValueError:
-        raise BadInputError(field, text, "a date as YYYY-MM-DD") from None
+        day = None
+    if day is None:
+        raise BadInputError(field, text, "a date as YYYY-MM-DD")
+    return day
+
+
+def parse_moment(field: str, text: str) -> datetime:
+    """A moment from the command line, with its offset.
+
+    Raises:
+        BadInputError: it is none, or has no offset.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+        outside = moment.tzinfo is None or not FIRST_DAY <= moment.astimezone(UTC).date() <= LAST_DAY
+    except (ValueError, OverflowError):
+        outside = True
+    if outside:
+        accepted = f"a moment with its offset, as 2026-11-20T22:00:00+00:00, between {FIRST_DAY} and {LAST_DAY}"
+        raise BadInputError(field, text, accepted)
+    return moment

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import PlanName, vendor_plan
+from tickstock_dagster.core.server_urls import is_host
 
 DEFAULT_KEY = "simulator"
 DEFAULT_SYMBOLS = 300
@@ -51,10 +52,12 @@ class SimulatorOptions:
         """Validate the ranges; raises BadInputError naming the option."""
         if not 0 <= self.port <= 65_535:
             raise BadInputError("port", self.port, "0 to 65535; 0 takes a free port")
+        if not is_host(self.host):
+            raise BadInputError("host", self.host, "an address or a name of this machine, as 127.0.0.1 or localhost")
         if not 1 <= self.symbols <= MAX_SYMBOLS:
             raise BadInputError("symbols", self.symbols, f"1 to {MAX_SYMBOLS}")
-        if self.seed < 0:
-            raise BadInputError("seed", self.seed, "a whole number of 0 or more")
+        if not 0 <= self.seed < 2**32:
+            raise BadInputError("seed", self.seed, f"a whole number of 0 or more, up to {2**32 - 1}")
         if self.now is not None and self.now.tzinfo is None:
             raise BadInputError("now", self.now.isoformat(), "an instant with a time zone, e.g. 2026-11-20T21:30:00Z")
         if not self.api_keys or any(not key.partition("=")[0] for key in self.api_keys):
@@ -88,6 +91,6 @@ def parse_instant(text: str, field_name: str = "now") -> datetime:
     """
     try:
         instant = datetime.fromisoformat(text)
-    except ValueError:
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar, another zone is outside of it
         raise BadInputError(field_name, text, "an ISO 8601 instant, e.g. 2026-11-20T21:30:00Z") from None
-    return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)

@@ -106,7 +106,9 @@ class AnswerValidator:
         if isinstance(self.context.source, FileSource) and self.context.source.capabilities.own_rows:
             explained = _beyond_the_file(explained, self.context.source, now)
         failed = [
-            self.failed_gaps([answer.question], answer.error, now) for answer in answers if answer.error is not None
+            self.failed_gaps([answer.question], answer.error, now, alone=answer.alone)
+            for answer in answers
+            if answer.error is not None
         ]
         per_unit = dict(validated.bars.group_by("unit_id").len().iter_rows())
         doubtful = {
@@ -184,16 +186,25 @@ class AnswerValidator:
         assert isinstance(before, date)  # noqa: S101  # the column is a date and not empty
         return pl.concat([answered, usual_volumes(self.context.engine, others, before)]) if others else answered
 
-    def failed_gaps(self, units: Sequence[WorkUnit], error: VendorError, now: datetime) -> pl.DataFrame:
+    def failed_gaps(
+        self, units: Sequence[WorkUnit], error: VendorError, now: datetime, *, alone: bool = False
+    ) -> pl.DataFrame:
         """Explain the cells of units that failed or were not asked for. They are due at once: the next run asks again.
 
-        Cells that the vendor refuses as older than the plan's history are due in 30 days.
+        Cells that the vendor refuses as older than the plan's history are due in 30 days, and those of a ticker that it
+        refuses while it answers for others, in one.
+
+        Args:
+            units: of one outcome.
+            error: what the source raised.
+            now: aware.
+            alone: the refusal says nothing about other units.
         """
         cells = self.asked.filter(pl.col("unit_id").is_in([unit.unit_id for unit in units]))
         if isinstance(error, OutOfHistoryError):
             return same_reason(cells, GapReason.NOT_ENTITLED, str(error), now + timedelta(days=30))
         if isinstance(error, NotEntitledError):
-            return same_reason(cells, GapReason.NOT_ENTITLED, str(error), now)
+            return same_reason(cells, GapReason.NOT_ENTITLED, str(error), now + timedelta(days=int(alone)))
         late = (pl.lit(now) - pl.col("closes_at") < SETTLES_AFTER) | pl.lit(isinstance(error, NotPublishedYetError))
         return (
             cells.join(session_table(self.calendar, units), on="session", how="left")

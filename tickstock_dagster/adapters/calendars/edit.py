@@ -25,6 +25,7 @@ from tickstock_dagster.core.calendars.overrides import CalendarOverride, adjustm
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, SessionHours, library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.envelope import Event, ScheduleAdjusted
+from tickstock_dagster.core.printable import plain_reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +125,17 @@ def withdraw_override(engine: sa.Engine, key: str, day: date, *, by: str, reason
         BadInputError: no override is in force on the day, or person or reason is missing. Nothing was changed.
     """
     who = _named(by)
-    if not reason.strip():
-        raise BadInputError("--reason", reason, "some words on why")
+    why = plain_reason(reason, "--reason")
     with transaction(engine) as connection:
         lock_calendars(connection)
         before = _day_of(calendar_within(connection, key), day)
-        withdrawn = _revoke(connection, key, day, by=who, reason=reason.strip(), now=now)
+        withdrawn = _revoke(connection, key, day, by=who, reason=why, now=now)
         if withdrawn is None:
             days = [str(old.session) for old in standing_overrides(connection, key)]
             listed = ", ".join(days[-10:]) or "none stands"
             raise BadInputError("--withdraw", day, f"a day of {key} with an override in force: {listed}")
         change = OverrideChange(withdrawn, None, before, _follow(connection, key, day))
-        details = _details(change, by=who, reason=reason.strip())
+        details = _details(change, by=who, reason=why)
         data = ScheduleAdjusted(market=key, session=day, adjustment_type="withdrawn", details=details)
         write_events(connection, [Event.of(data, time=now, dedupe_key=f"withdrawn/{withdrawn}")])
     return change

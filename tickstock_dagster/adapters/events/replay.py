@@ -108,10 +108,10 @@ def replay(
     sent, values = 0, asdict(selection)
     with outbox_session(database_url) as database:
         total, last = database.execute(statement("events/replay_count"), values).fetchone() or (0, None)
-        on_sent(0, max(total, 1))
         try:
             with open_writer(redis_url) as writer:
                 _check(writer, to_stream)
+                on_sent(0, max(total, 1))
                 values |= {"last": last or 0, "limit": PART}
                 while rows := database.execute(statement("events/replay_read"), values).fetchall():
                     events = [StoredEvent(*row) for row in rows]
@@ -156,6 +156,6 @@ def _moment(field: str, text: str | None) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # at the ends of the calendar, another zone is outside of it
         raise BadInputError(field, text, "a moment such as 2026-11-20 or 2026-11-20T21:00:00+00:00") from None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

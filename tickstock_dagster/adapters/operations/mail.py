@@ -9,6 +9,7 @@ import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.utils import formatdate, make_msgid
+from pathlib import Path
 from typing import Self
 
 from tickstock_dagster.core.operations.mails import Mail
@@ -72,6 +73,15 @@ class Mailer:
             return "no SMTP server is configured (TICKSTOCK_SMTP_HOST)"
         return None if self.receivers else "no receiver of mails is configured (TICKSTOCK_MAIL_TO)"
 
+    @property
+    def wrong(self) -> str | None:
+        """The setting with which no mail can be sent, in words; None where all are usable."""
+        if self.ca_file is not None and not _is_file(self.ca_file):
+            return f"TICKSTOCK_SMTP_CA_FILE {self.ca_file!r} is not accepted: a file of certificates (PEM) that exists"
+        if self.security == "none" and (self.user or self.password):
+            return "TICKSTOCK_SMTP_SECURITY=none would send the password in the clear: use starttls or tls"
+        return None
+
     def send(self, mail: Mail, *, mail_id: str | None = None) -> MailReport:
         """Send one mail. Failures of the server, the network or a setting raise nothing; the report has them.
 
@@ -133,3 +143,10 @@ class Mailer:
         if self.password:
             text = text.replace(self.password, "***")
         return f"{self.host}:{self.port}: {text}"[:300]
+
+
+def _is_file(path: str) -> bool:
+    try:
+        return Path(path).is_file()
+    except OSError:
+        return False

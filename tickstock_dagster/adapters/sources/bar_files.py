@@ -44,12 +44,30 @@ def read_path(path: Path, options: FileOptions, market: str) -> StoredBars:
     return _read(path, stamps, _Declared(options), market)
 
 
+def given_path(text: str) -> Path:
+    """A path as people write it: ~ is a home; where that is nobody's, it is a name like any other."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something that may be looked at; False for a name that no file can have, too."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def bar_paths(path: Path) -> list[Path]:
     """The file, or the files of bars in a folder and below it, by name.
 
     Raises:
         BadInputError: there is none.
     """
+    if not is_there(path):
+        raise BadInputError("file", path, "an existing Parquet or CSV file, or a folder of them")
     if path.is_dir():
         files = [file for file in sorted(path.rglob("*")) if file.name.lower().endswith(ENDINGS) and file.is_file()]
         if not files:

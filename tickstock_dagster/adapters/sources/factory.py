@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from pathlib import Path
 
 from tickstock_dagster.adapters.sources.adaptive_rate import AdaptiveRateLimiter
 from tickstock_dagster.adapters.sources.protocol import PROBE_TICKER, MarketSource
@@ -94,12 +93,13 @@ def open_source(
 
 
 def _files(chosen: str) -> MarketSource:
+    from tickstock_dagster.adapters.sources.bar_files import given_path, is_there
     from tickstock_dagster.adapters.sources.file_source import FileSource
     from tickstock_dagster.core.bars.file_options import parse_file_text
 
     text, options = parse_file_text(chosen.removeprefix("files:"))
-    path = Path(text).expanduser()
-    if not text or not path.exists():
+    path = given_path(text)
+    if not text or not is_there(path):
         raise BadInputError("source", chosen, f"{ACCEPTED}; PATH is an existing Parquet or CSV file, or a folder")
     return FileSource(path, options)
 

@@ -1,10 +1,15 @@
-"""Asking a source many questions side by side, few ahead of the writer. The caller validates the answers."""
+"""Asking a source many questions side by side, few ahead of the writer. The caller validates the answers.
+
+A refusal (403) may speak of the key or of one question, such as a ticker that a plan leaves out, and the vendor's words
+do not say which. The other answers do: where some come, a refusal ends its own question alone; where none does, or so
+many are refused one after another, it is the key that may not ask.
+"""
 
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
 
@@ -31,24 +36,34 @@ FLUSH_SECONDS = 60.0
 GIVE_UP_AFTER = 5
 """After this many transient failures in a row the vendor is down, and further questions only use up quota."""
 
+REFUSED_FIRST = 3
+"""After this many refusals and no answer, no further question is asked until those under way have shown what it is."""
+
+REFUSED_IN_A_ROW = 25
+"""After this many refusals in a row the key may not ask, whatever came before: more would only use up quota."""
+
 Question = TypeVar("Question")
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[Question, Result]):
-    """The outcome of one question: its result, or the error that its retries ended with; `elapsed_ms` until then."""
+    """The outcome of one question: its result, or the error that its retries ended with; `elapsed_ms` until then.
+
+    `alone`: others were answered, so that a refusal says nothing about them.
+    """
 
     question: Question
     started_at: datetime
     result: Result | None = None
     error: VendorError | None = None
     elapsed_ms: float | None = None
+    alone: bool = False
 
     @property
     def refused(self) -> bool:
         """Whether the key may not ask at all, so that further questions are pointless."""
-        return isinstance(self.error, (AuthFailedError, NotEntitledError))
+        return isinstance(self.error, AuthFailedError) or (isinstance(self.error, NotEntitledError) and not self.alone)
 
 
 BarAnswer = Answer[WorkUnit, pl.DataFrame]
@@ -67,7 +82,8 @@ def fetch_batches(
 ) -> Iterator[list[Answer[Question, Result]]]:
     """Answers in the order of arrival, gathered into batches.
 
-    After `GIVE_UP_AFTER` transient failures in a row it asks no further; calls under way still finish.
+    After `GIVE_UP_AFTER` transient failures in a row it asks no further; calls under way still finish. A question that
+    is refused while others are answered ends alone.
 
     Args:
         questions: in the order of asking; taken one by one, few ahead of the answers.
@@ -147,22 +163,69 @@ def _fetch(
             failure = RejectedRequestError(f"not asked for: {error}")
         return Answer(question, started_at, result, failure, (time.monotonic() - begun) * 1000)
 
-    remaining, failed_in_a_row = iter(questions), 0
+    remaining, failed_in_a_row, refusals = iter(questions), 0, _Refusals[Question, Result]()
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="vendor") as pool:
         running: set[Future[Answer[Question, Result]]] = set()
         while True:
-            while len(running) < 2 * workers and failed_in_a_row < GIVE_UP_AFTER:
+            while len(running) < 2 * workers and failed_in_a_row < GIVE_UP_AFTER and not refusals.doubtful:
                 question = next(remaining, None)
                 if question is None:
                     break
                 running.add(pool.submit(answered, question))
             if not running:
+                yield from refusals.verdict()
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             answers = sorted((future.result() for future in finished), key=lambda answer: answer.refused)
             for answer in answers:  # a refused one last: the others came as well
                 transient = isinstance(answer.error, TransientVendorError)
                 failed_in_a_row = failed_in_a_row + 1 if transient else 0
+                yield from refusals.sorted(answer)
+
+
+class _Refusals(Generic[Question, Result]):
+    """Tells the refusals of single questions from those of the key, by what the other questions got."""
+
+    def __init__(self) -> None:
+        self._held: list[Answer[Question, Result]] = []
+        self._answered = False
+        self._in_a_row = 0
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether so many were refused, and none was answered, that no further one is asked for now."""
+        return len(self._held) >= REFUSED_FIRST
+
+    def sorted(self, answer: Answer[Question, Result]) -> Iterator[Answer[Question, Result]]:
+        """What is certain with one more answer.
+
+        Raises:
+            AuthFailedError, NotEntitledError: the key may not ask.
+        """
+        if isinstance(answer.error, NotEntitledError):
+            self._in_a_row += 1
+            if not self._answered:
+                self._held.append(answer)
+            elif self._in_a_row >= REFUSED_IN_A_ROW:
                 yield answer
-                if answer.refused and answer.error is not None:
-                    raise answer.error
+                raise answer.error
+            else:
+                yield replace(answer, alone=True)
+            return
+        if answer.result is not None:
+            self._answered, self._in_a_row = True, 0
+            yield from (replace(held, alone=True) for held in self._held)
+            self._held = []
+        yield answer
+        if isinstance(answer.error, AuthFailedError):
+            raise answer.error
+
+    def verdict(self) -> Iterator[Answer[Question, Result]]:
+        """The refusals of which nothing has shown that they are of single questions.
+
+        Raises:
+            NotEntitledError: there are some: the key may not ask.
+        """
+        yield from self._held
+        if self._held and self._held[-1].error is not None:
+            raise self._held[-1].error

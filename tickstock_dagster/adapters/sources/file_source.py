@@ -15,7 +15,15 @@ from pathlib import Path
 
 import polars as pl
 
-from tickstock_dagster.adapters.sources.bar_files import StoredBars, bar_paths, bytes_of, identity_with, read_path
+from tickstock_dagster.adapters.sources.bar_files import (
+    StoredBars,
+    bar_paths,
+    bytes_of,
+    given_path,
+    identity_with,
+    is_there,
+    read_path,
+)
 from tickstock_dagster.adapters.sources.protocol import (
     LISTING_SCHEMA,
     Capabilities,
@@ -276,8 +284,8 @@ class FileSource:
 
     def _beside(self, path: str) -> list[tuple[str, bytes]]:
         """Name and bytes of the files at a path, which is as given, or beside the bars."""
-        given = Path(path).expanduser()
-        found = given if given.exists() else self._path.parent / path
+        given = given_path(path)
+        found = given if is_there(given) else self._path.parent / path
         return [(str(file), bytes_of(file)) for file in bar_paths(found)]
 
     def _closes(self, ticker: str) -> dict[date, float]:

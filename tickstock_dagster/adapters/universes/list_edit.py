@@ -25,6 +25,7 @@ from tickstock_dagster.adapters.universes.store import universe_named
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.printable import plain_reason
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 _SHOWN = 12
@@ -64,8 +65,7 @@ def edit_universe(
         BadInputError: the universe is unknown or not a list, a ticker is unknown or given twice, a ticker to remove is
             not a member, the reason is missing, or the list would become empty. Nothing was changed.
     """
-    if not reason.strip():
-        raise BadInputError("reason", reason, "a reason for the change, in words")
+    why = plain_reason(reason)
     joining = [canonical_ticker(ticker, "add") for ticker in add]
     leaving = [canonical_ticker(ticker, "remove") for ticker in remove]
     named = [*joining, *leaving]
@@ -87,7 +87,7 @@ def edit_universe(
         if not after:
             raise BadInputError("remove", ", ".join(leaving), f"fewer tickers: {key} would become empty")
         if added or leaving:
-            _revise(connection, key, members, after, held, reason.strip(), run_id, now)
+            _revise(connection, key, members, after, held, why, run_id, now)
     return EditOutcome(added, tuple(leaving), len(after))
 
 
@@ -115,6 +115,7 @@ def set_list(
     Raises:
         BadInputError: as for `edit_universe`; or the name is not valid.
     """
+    why = plain_reason(reason)
     wanted = [canonical_ticker(ticker, "members") for ticker in tickers]
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,62}", universe):
         raise BadInputError("universe", universe, "a name of lower-case letters, digits and _, such as my_stocks")
@@ -132,7 +133,7 @@ def set_list(
         left = [ticker for ticker in members if ticker not in wanted]
         held |= dict(connection.execute(statement("securities/tickers_held"), {"tickers": left}).fetchall())
         if members != wanted:
-            _revise(connection, universe, members, wanted, held, reason.strip(), run_id, now)
+            _revise(connection, universe, members, wanted, held, why, run_id, now)
     return EditOutcome(tuple(ticker for ticker in wanted if ticker not in members), tuple(left), len(wanted))
 
 

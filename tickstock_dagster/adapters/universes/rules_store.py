@@ -8,7 +8,7 @@ import psycopg
 
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.universes.membership_rows import lock_memberships
-from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.printable import plain_reason
 from tickstock_dagster.core.universes.rules import Rule
 
 
@@ -29,10 +29,9 @@ def write_rule(
         The new version; None where the rule in force is the same; then nothing was written.
 
     Raises:
-        BadInputError: `reason` is empty.
+        BadInputError: `reason` is empty, or cannot be shown.
     """
-    if not reason.strip():
-        raise BadInputError("reason", reason, "a reason for the change, in words")
+    plain_reason(reason)
     lock_memberships(connection)
     values = {"universe": universe, "rule": json.dumps(rule.to_json()), "reason": reason, "now": now}
     row = connection.execute(statement("universes/rules_write"), values).fetchone()

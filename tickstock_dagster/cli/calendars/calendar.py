@@ -15,6 +15,7 @@ from tickstock_dagster.core.calendars.publication import published_until
 from tickstock_dagster.core.calendars.quorum import CLOSED, session_words
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.printable import printable
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.calendars.edit import StoredOverride
@@ -72,7 +73,8 @@ def show(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
     for row in overrides:
         if row.revoked_at is not None:
             words = f"{row.action} by {row.created_by} ({row.reason}), withdrawn by {row.revoked_by}"
-            click.echo(f"{row.session}: {words} at {row.revoked_at:%Y-%m-%d %H:%M} UTC: {row.revoked_reason}")
+            at = f"{row.revoked_at:%Y-%m-%d %H:%M} UTC"
+            click.echo(printable(f"{row.session}: {words} at {at}: {row.revoked_reason}"))
 
 
 @command.command()
@@ -247,12 +249,11 @@ def _override_facts(row: "StoredOverride") -> dict[str, Any]:
 
 
 def _print_days(title: str, rows: list[dict[str, Any]]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from tickstock_dagster.cli.tables import Column, print_table
 
-    table = Table(title=title, title_justify="left")
-    for name in ("day", "", "opens", "closes", "note"):
-        table.add_column(name)
+    columns = [Column("day"), Column(""), Column("opens"), Column("closes"), Column("note", text=True)]
+    printed: list[tuple[str, ...]] = []
+    styles: list[str | None] = []
     for row in rows:
         stored = row["override"]
         notes = ["early close"] if row["early_close"] else [] if row["session"] else ["closed"]
@@ -261,11 +262,6 @@ def _print_days(title: str, rows: list[dict[str, Any]]) -> None:
         if stored:
             notes.append(f"override by {stored['created_by']}: {stored['reason']}")
         times = (row[name][11:16] if row[name] else "" for name in ("opens_at", "closes_at"))
-        table.add_row(
-            str(row["day"]),
-            f"{row['day']:%a}",
-            *times,
-            "; ".join(notes),
-            style="yellow" if stored else None if row["session"] else "dim",
-        )
-    Console().print(table)
+        printed.append((str(row["day"]), f"{row['day']:%a}", *times, "; ".join(notes)))
+        styles.append("yellow" if stored else None if row["session"] else "dim")
+    print_table(columns, printed, title=title, styles=styles)

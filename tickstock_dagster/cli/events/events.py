@@ -5,6 +5,7 @@ Longer than 250 lines because `tickstock events` has ten commands, each a few li
 
 import json
 import sys
+from contextlib import ExitStack
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -12,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tickstock_dagster.cli.given_files import new_file
+from tickstock_dagster.cli.typed import COUNT, POSITION, Seconds
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError, ServiceUnavailableError, TickstockError
 
 if TYPE_CHECKING:
@@ -36,8 +39,8 @@ def command() -> None:
 @command.command()
 @click.option("--from-start", is_flag=True, help="Begin with the oldest event in Redis instead of the next one.")
 @click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
-@click.option("--count", type=click.IntRange(min=1), help="End after this many events; fail if --timeout passes first.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), help="End after this many seconds.")
+@click.option("--count", type=COUNT, help="End after this many events; fail if --timeout passes first.")
+@click.option("--timeout", type=Seconds(), help="End after this many seconds.")
 @click.option("--json", "as_json", is_flag=True, help="Print each event's envelope as one line of JSON.")
 def tail(*, from_start: bool, channel: str | None, count: int | None, timeout: float | None, as_json: bool) -> None:
     """Follow the events in Redis, until interrupted.
@@ -79,6 +82,8 @@ def dispatch(*, follow: bool, heartbeat: Path | None, with_parent: bool, as_json
         raise BadInputError("--heartbeat", heartbeat, "a file, together with --follow")
     if with_parent and not follow:
         raise BadInputError("--with-parent", "yes", "together with --follow")
+    if heartbeat is not None:
+        new_file("--heartbeat", str(heartbeat))
     if follow:
         _follow(heartbeat, with_parent=with_parent, as_json=as_json)
         return
@@ -163,7 +168,7 @@ def drop(*, event_ids: tuple[str, ...]) -> None:
 @command.command()
 @click.option("--since", help="Events from this time on: ISO 8601, UTC if it has no offset.")
 @click.option("--until", help="Events before this time.")
-@click.option("--from-position", type=click.IntRange(min=1), help="Events from this position in the outbox on.")
+@click.option("--from-position", type=POSITION, help="Events from this position in the outbox on.")
 @click.option("--channel", help="Only this channel, such as tickstock.eod.complete.")
 @click.option("--to-stream", help="Only to this stream, which has no cap; delete it once it has been read.")
 def replay(
@@ -178,11 +183,14 @@ def replay(
 
     selection = Selection.of(since=since, until=until, from_position=from_position, channel=channel)
     addresses = _addresses()
-    with click.progressbar(length=1, label="Replaying events", file=sys.stderr) as bar:
+    with ExitStack() as shown:
+        bars: list[Any] = []  # none before something is sent: what is refused is one line
 
         def show(done: int, total: int) -> None:
-            bar.length = total
-            bar.update(done - bar.pos)
+            if not bars:
+                bar = click.progressbar(length=total, label="Replaying events", file=sys.stderr)
+                bars.append(shown.enter_context(bar))
+            bars[0].update(done - bars[0].pos)
 
         report = send_again(
             addresses.database_url, addresses.redis_url, selection, _now(), to_stream=to_stream, on_sent=show
@@ -205,8 +213,8 @@ def mail(*, trial: bool, as_json: bool) -> None:
     from tickstock_dagster.settings import load_settings
 
     mailer = Mailer.of(load_settings())
-    if mailer.lacks:
-        raise ConfigurationError(mailer.lacks)
+    if why := mailer.lacks or mailer.wrong:
+        raise ConfigurationError(why)
     if trial:
         report = mailer.send(trial_mail(_now()))
         error, found = report.why_not, {"sent": int(report.sent), "receivers": list(mailer.receivers)}

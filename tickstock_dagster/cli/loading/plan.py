@@ -68,7 +68,7 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
     click.echo(f"  vendor calls     {plan.calls:>12,}  ({ranged:,} by symbol, {plan.calls - ranged:,} by session)")
     if plan.listing_calls:
         most = f"≤ {plan.listing_calls:,}"
-        click.echo(f"  listing calls    {most:>12}  (ticker lists, and what changed between them; made before)")
+        click.echo(f"  listing calls    {most:>12}  (ticker lists and their changes; made before)")
     if plan.identity_calls:
         click.echo(f"  identity calls   {plan.identity_calls:>12,}  (to prove whose each ticker was; made before)")
     click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")

@@ -18,7 +18,7 @@ from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.universes.store import LISTED, listed_tickers
 from tickstock_dagster.cli.loading.shipped import find_universe
-from tickstock_dagster.cli.workspace import Workspace, parse_date
+from tickstock_dagster.cli.workspace import Workspace, parse_date, written_date
 from tickstock_dagster.core.bars.file_options import with_options
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
@@ -222,7 +222,7 @@ def _sessions(
     if end > latest and not (end <= now.astimezone(calendar.timezone).date() and not calendar.is_session(end)):
         raise BadInputError("--to", end, f"a date up to the latest closed session, {latest}")
     if first:
-        begin = parse_date("--from", first)
+        begin = written_date("--from", first)
     elif (years or 0) * 12 + (months or 0) > 12 * (end.year - date.min.year):
         begin = date.min
     elif years or months:

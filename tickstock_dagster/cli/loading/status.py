@@ -12,9 +12,9 @@ from tickstock_dagster.adapters.loading.completeness import completeness_by_grou
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.cli.loading.market_status import MarketStatus, read_market_status, shown_sessions
+from tickstock_dagster.cli.typed import COUNT
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET, market_named
-from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.completeness import GroupKind
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE
@@ -24,8 +24,8 @@ _COUNTED = {GroupKind.TYPE: "bars of what is tracked; members are all securities
 
 
 @click.command()
-@click.option("--sessions", type=int, help="How many sessions to show: 20 unless given, 1 with --by.")
-@click.option("--gaps", default=20, show_default=True, help="How many owed bars to list, newest first.")
+@click.option("--sessions", type=COUNT, help="How many sessions to show: 20 unless given, 1 with --by.")
+@click.option("--gaps", type=COUNT, default=20, show_default=True, help="How many owed bars to list, newest first.")
 @click.option(
     "--by", type=click.Choice([kind.value for kind in GroupKind]), help="Group by universe, ETF theme or equity type."
 )
@@ -34,9 +34,6 @@ _COUNTED = {GroupKind.TYPE: "bars of what is tracked; members are all securities
 def command(*, sessions: int | None, gaps: int, by: str | None, market: str | None, as_json: bool) -> None:
     """Show per session what is expected, stored, explained and missing, and why; each market by its own calendar."""
     sessions = sessions if sessions is not None else 1 if by else 20
-    for name, value in (("--sessions", sessions), ("--gaps", gaps)):
-        if value < 1:
-            raise BadInputError(name, value, "a number from 1")
     chosen = market_named(market).calendar if market else None
     workspace = open_workspace()
     engine, now = workspace.engine, workspace.now()
@@ -98,25 +95,27 @@ def _by_group(
         click.echo(nothing if nothing_expected else f"No {kind.value} has a member that was listed on these sessions.")
         return
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    out = Console()
-    # Whole names, wherever the output goes: the figures take 62 columns.
-    out.width = max(out.width, 62 + max(len(group.label) for _market, group in groups))
+    from tickstock_dagster.cli.tables import Column, print_table
+
     for (market, session), of_session in groupby(groups, lambda one: (one[0], one[1].state.session)):
         where = "" if market == MARKET else f"{market_named(market).name}, "
         title = f"{where}{session}: {_COUNTED.get(kind, 'bars of all members that were listed; tracked ones first')}"
-        table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-        table.add_column(kind.value, no_wrap=True)
-        for name in ("members", "expected", "stored", "explained", "missing", "complete"):
-            table.add_column(name, justify="right", no_wrap=True)
+        columns = [
+            Column(kind.value),
+            Column("members", right=True, leave_out=2),
+            *(Column(name, right=True) for name in ("expected", "stored")),
+            Column("explained", right=True, leave_out=1),
+            *(Column(name, right=True) for name in ("missing", "complete")),
+        ]
+        rows = []
         for _market, group in of_session:
             state, ratio = group.state, group.ratio
             counts = (group.members, state.expected, state.stored, state.final, state.missing)
-            share = f"[{_colour(state)}]{ratio:.1%}[/]" if ratio is not None else "none owed"
-            table.add_row(group.label, *(f"{count:,}" for count in counts), share)
-        out.print(table)
+            share = Text(f"{ratio:.1%}", _colour(state)) if ratio is not None else "none owed"
+            rows.append((group.label, *(f"{count:,}" for count in counts), share))
+        print_table(columns, rows, title=title, box=SIMPLE_HEAD)
 
 
 def _colour(state: Completeness) -> str:
@@ -124,35 +123,32 @@ def _colour(state: Completeness) -> str:
 
 
 def _print(found: MarketStatus, gaps: int) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    out = Console()
+    from tickstock_dagster.cli.tables import Column, print_table
+
     since = f", expected from {found.begins} on" if found.begins else ""
-    table = Table(title=f"{found.tracked} tracked symbols{since}", title_justify="left")
-    for name in ("session", "expected", "stored", "explained", "missing", "complete"):
-        table.add_column(name, justify="left" if name == "session" else "right")
-    for state in found.states:
-        table.add_row(
+    names = ("expected", "stored", "explained", "missing", "complete")
+    rows: list[tuple[str | Text, ...]] = [
+        (
             str(state.session),
-            f"{state.expected:,}",
-            f"{state.stored:,}",
-            f"{state.final:,}",
-            f"{state.missing:,}",
-            f"[{_colour(state)}]{state.ratio:.1%}[/]",
+            *(f"{count:,}" for count in (state.expected, state.stored, state.final, state.missing)),
+            Text(f"{state.ratio:.1%}", _colour(state)),
         )
-    out.print(table)
+        for state in found.states
+    ]
+    columns = [Column("session"), *(Column(name, right=True) for name in names)]
+    print_table(columns, rows, title=f"{found.tracked} tracked symbols{since}")
     if found.gaps:
-        out.print("Without a bar: " + _counted(found.gaps))
+        click.echo("Without a bar: " + _counted(found.gaps))
     if found.owed.height:
         sessions = found.owed["session"].n_unique()
         words = f"Owed in all: {found.owed.height:,} on {sessions:,} session{'s' if sessions > 1 else ''}"
-        listed = Table(title=f"{words} ({_counted(found.owed_by_reason)})", title_justify="left")
-        for name in ("session", "ticker", "reason", "evidence"):
-            listed.add_column(name)
-        for row in found.sample(gaps):
-            listed.add_row(str(row["session"]), row["ticker"], row["reason"], row["evidence"])
-        out.print(listed)
+        print_table(
+            [Column("session"), Column("ticker"), Column("reason"), Column("evidence", text=True)],
+            [(str(row["session"]), row["ticker"], row["reason"], row["evidence"] or "") for row in found.sample(gaps)],
+            title=f"{words} ({_counted(found.owed_by_reason)})",
+        )
     for one in found.besides:
         click.echo(f"Owed besides bars: {one}")
     if found.failed.retrying:

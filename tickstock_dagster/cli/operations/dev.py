@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from tickstock_dagster.adapters.services.processes import release, spawn
+from tickstock_dagster.cli.typed import PORT
 from tickstock_dagster.cli.workspace import console, open_workspace
 from tickstock_dagster.settings import PROJECT_ROOT
 
@@ -15,7 +16,7 @@ _DISPATCHER = "from tickstock_dagster.cli import main; main()"
 
 
 @click.command()
-@click.option("--port", default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
+@click.option("--port", type=PORT, default=3000, show_default=True, help="Port of the UI on 127.0.0.1.")
 def command(*, port: int) -> None:
     """Open the UI at http://127.0.0.1:3000; Ctrl-C ends it, the services stay up.
 

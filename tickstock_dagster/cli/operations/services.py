@@ -76,17 +76,25 @@ def down() -> None:
 
 
 def _print_table(statuses: list[ServiceStatus]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
-    table = Table("service", "kind", "state", "address", "pid")
-    for column in table.columns:
-        column.no_wrap = column.header != "address"
-    table.columns[3].overflow = "fold"
-    for status in statuses:
-        state = f"[{COLOURS[status.state]}]{status.state}"
-        table.add_row(status.name, status.kind, state, status.address or "", str(status.pid or ""))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    from tickstock_dagster.cli.tables import Column, print_table
+
+    columns = [
+        Column("service"), Column("kind", leave_out=1), Column("state"), Column("address", text=True),
+        Column("pid", right=True, leave_out=2),
+    ]  # fmt: skip
+    rows = [
+        (
+            status.name,
+            status.kind,
+            Text(status.state, COLOURS[status.state]),
+            status.address or "",
+            str(status.pid or ""),
+        )
+        for status in statuses
+    ]
+    print_table(columns, rows)
     logs = {str(Path(status.log).parent) for status in statuses if status.log}
     for folder in logs:
         click.echo(f"Data and logs: {folder}")

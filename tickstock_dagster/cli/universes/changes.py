@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tickstock_dagster.cli.given_files import text_of
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_date, parse_session, print_json, status
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.securities.tickers import canonical_ticker
@@ -26,7 +27,6 @@ _DATED_LISTS = 24
 @click.option(
     "--rule",
     "rule_file",
-    type=click.Path(exists=True, dir_okay=False),
     help="Or: with the members that this rule chooses.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
@@ -67,7 +67,7 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
 @click.option("--symbols", help="Set a list to exactly these members, or create it: AAPL,MSFT.")
 @click.option("--add", help="Add these members to a list.")
 @click.option("--remove", help="Remove these members from a list.")
-@click.option("--rule", "rule_file", type=click.Path(exists=True, dir_okay=False), help="Set this rule (a JSON file).")
+@click.option("--rule", "rule_file", help="Set this rule (a JSON file).")
 @click.option("--track/--no-track", default=None, help="Whether its members' bars are expected on every session.")
 @click.option(
     "--from", "first", help="With --track: the first session on which they are; the latest closed one unless given."
@@ -110,7 +110,7 @@ def set_(
             f"{preview.universe}: rule version {version}" if version else f"{preview.universe}: the rule is in force"
         )
     elif symbols or add or remove:
-        tickers = [_parts(text) for text in (symbols, add, remove)]
+        tickers = [_tickers(*named) for named in (("--symbols", symbols), ("--add", add), ("--remove", remove))]
         _know(workspace, [*tickers[0], *tickers[1]], now)
         if symbols:
             outcome = set_list(workspace.engine, universe, tickers[0], **common)
@@ -129,7 +129,7 @@ def set_(
 
 @click.command(name="import")
 @click.argument("universe")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.argument("file")
 @click.option("--skip-unknown", is_flag=True, help="Leave out tickers that no list of the vendor has.")
 @click.option("--title", help="What it is, for people; by default its name.")
 @click.option("--reason", help="Why; logged and published. By default: imported from FILE.")
@@ -137,7 +137,7 @@ def set_(
 def import_(
     *, universe: str, file: str, skip_unknown: bool, title: str | None, reason: str | None, as_json: bool
 ) -> None:
-    """Import a universe from a CSV file: tickers, or tickers with start_date and end_date (excluded).
+    """Import a universe from a CSV file (- is stdin): tickers, or tickers with start_date and end_date (excluded).
 
     Tickers that today's list lacks are searched for in the vendor's list of delisted securities.
     """
@@ -147,11 +147,8 @@ def import_(
     from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
     from tickstock_dagster.core.universes.files import days_within, parse_members
 
-    try:
-        text = Path(file).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadInputError("file", file, "a CSV file in UTF-8") from None
-    lines = parse_members(text, Path(file).name)
+    source = "stdin" if file == "-" else Path(file).name
+    lines = parse_members(text_of("FILE", file), source)
     workspace = open_workspace()
     now = workspace.now()
     engine = workspace.engine
@@ -170,7 +167,7 @@ def import_(
         resolved = resolve_lines(engine, lines)
     if not skip_unknown:
         refuse_unknown(resolved.unknown)
-    why = reason or f"imported from {Path(file).name}"
+    why = reason or f"imported from {source}"
     done = import_universe(engine, universe, resolved, title=title or universe, reason=why, run_id="cli", now=now)
     if as_json:
         skipped = [line.ticker for line in resolved.unknown]
@@ -200,13 +197,17 @@ def _preview(workspace: Workspace, universe: str, rule_file: str) -> "RulePrevie
     from tickstock_dagster.adapters.universes.rule_edit import preview_rule
     from tickstock_dagster.core.universes.rules import Rule
 
-    rule = Rule.from_json(Path(rule_file).read_text(encoding="utf-8"))
+    rule = Rule.from_json(text_of("--rule", rule_file))
     session = workspace.calendar.latest_closed_session(workspace.now())
     return preview_rule(workspace.engine, universe, rule, session)
 
 
-def _parts(text: str | None) -> list[str]:
-    return [part.strip() for part in (text or "").split(",") if part.strip()]
+def _tickers(option: str, text: str | None) -> list[str]:
+    """The tickers of an option; none where it is not given."""
+    parts = [part.strip() for part in (text or "").split(",") if part.strip()]
+    if text and not parts:
+        raise BadInputError(option, text, "tickers separated by commas")
+    return parts
 
 
 def _print_changes(universe: str, joined: Sequence[tuple[str, str]], left: Sequence[tuple[str, str]]) -> None:

@@ -20,11 +20,12 @@ import itertools
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
+from math import inf
 
 import polars as pl
 
-from tickstock_dagster.core.bars.bar_file_tables import BarTable, bar_table
+from tickstock_dagster.core.bars.bar_file_tables import BarTable, bar_table, day_of, plain_columns, text_of
 from tickstock_dagster.core.bars.bar_files import NO_VALUE
 from tickstock_dagster.core.bars.file_dates import read_sessions
 from tickstock_dagster.core.bars.listing_files import DeclaredListing, key_of
@@ -90,16 +91,16 @@ def _factor_file(
     next_session: Callable[[date], date],
 ) -> list[FileAction]:
     rows: list[tuple[date, float, float, float | None]] = []
-    for line, fields in enumerate(csv.reader(content.decode("utf-8-sig").splitlines()), start=1):
+    for line, fields in enumerate(csv.reader(text_of(name, content).splitlines()), start=1):
         if not any(field.strip() for field in fields):
             continue
         try:
-            day = datetime.strptime(fields[0].strip(), "%Y%m%d").date()  # noqa: DTZ007  # a date has no zone
+            day = day_of(fields[0])
             price, split = float(fields[1]), float(fields[2])
             reference = float(fields[3]) if len(fields) > 3 and fields[3].strip() else 0.0
         except (ValueError, IndexError):
             price = split = reference = 0.0
-        if not (price > 0 and split > 0):
+        if not (0 < price < inf and 0 < split < inf):
             accepted = "a day as 20140606, a price factor and a split factor, both above 0"
             raise BadInputError(f"{name}, line {line}:", ",".join(fields), accepted)
         rows.append((day, price, split, reference if reference > 0 else None))
@@ -132,7 +133,7 @@ def _factor_file(
 
 
 def _table(name: str, table: BarTable) -> list[FileAction]:
-    frame = table.rows.rename({column: column.strip().lower().replace(" ", "_") for column in table.rows.columns})
+    frame = plain_columns(name, table.rows)
     kinds = ({"split_from", "split_to"}, {"ratio"}, {"cash_amount"})
     if not {"ticker", "ex_date"} <= set(frame.columns) or not any(kind <= set(frame.columns) for kind in kinds):
         raise BadInputError(f"{name}, columns:", ", ".join(table.rows.columns), _ACCEPTED)

@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 
 import polars as pl
 
@@ -96,6 +97,44 @@ def unpacked(name: str, content: bytes) -> bytes:
             raise EOFError("it ends too early")
         content = member.unused_data.lstrip(b"\0")
     return b"".join(parts)
+
+
+def text_of(name: str, content: bytes) -> str:
+    """The text of a file that is no table of bars.
+
+    Raises:
+        BadInputError: it is not UTF-8.
+    """
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise BadInputError(f"{name}, line {line}:", content[error.start : error.end], "text in UTF-8") from None
+
+
+def day_of(text: str) -> date:
+    """A day as YYYYMMDD, eight digits: Python would take seven for one, too.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not re.fullmatch(r"\d{8}", text.strip(), re.ASCII):
+        raise ValueError(text)
+    return datetime.strptime(text.strip(), "%Y%m%d").date()  # noqa: DTZ007  # a date has no zone
+
+
+def plain_columns(name: str, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows of a table that is no table of bars, under small names with _ for blanks.
+
+    Raises:
+        BadInputError: two columns have the same such name.
+    """
+    names: dict[str, str] = {}
+    for column in rows.columns:
+        plain = column.strip().lower().replace(" ", "_")
+        if names.setdefault(plain, column) != column:
+            raise BadInputError(f"{name}, header:", f"{names[plain]} and {column}", "each column once")
+    return rows.rename({column: plain for plain, column in names.items()})
 
 
 def too_large(name: object) -> BadInputError:

@@ -19,14 +19,15 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import polars as pl
 
-from tickstock_dagster.core.bars.bar_file_tables import BarTable, bar_table
+from tickstock_dagster.core.bars.bar_file_tables import BarTable, bar_table, day_of, plain_columns, text_of
 from tickstock_dagster.core.bars.file_dates import read_sessions
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.printable import printable
 from tickstock_dagster.core.securities.tickers import canonical_ticker
 
 DAY = timedelta(days=1)
@@ -92,11 +93,11 @@ def _is_map(content: bytes) -> bool:
 
 def _map_file(name: str, content: bytes) -> DeclaredListing:
     rows = []
-    for line, fields in enumerate(csv.reader(content.decode("utf-8-sig").splitlines()), start=1):
+    for line, fields in enumerate(csv.reader(text_of(name, content).splitlines()), start=1):
         if not any(field.strip() for field in fields):
             continue
         try:
-            day, ticker = datetime.strptime(fields[0].strip(), "%Y%m%d").date(), fields[1]  # noqa: DTZ007
+            day, ticker = day_of(fields[0]), fields[1]
         except (ValueError, IndexError):
             accepted = "a day as 20140402 and the ticker up to it"
             raise BadInputError(f"{name}, line {line}:", ",".join(fields), accepted) from None
@@ -121,11 +122,11 @@ def key_of(name: str) -> str:
 
 
 def _table(name: str, table: BarTable) -> Iterable[DeclaredListing]:
-    frame = table.rows.rename({column: column.strip().lower().replace(" ", "_") for column in table.rows.columns})
+    frame = plain_columns(name, table.rows)
     if not {"ticker", "first"} <= set(frame.columns):
         raise BadInputError(f"{name}, columns:", ", ".join(table.rows.columns), _ACCEPTED)
     texts = {
-        column: [text.strip() if text else "" for text in frame[column].cast(pl.String)]
+        column: [printable(text.strip()) if text else "" for text in frame[column].cast(pl.String)]
         if column in frame.columns
         else [""] * frame.height
         for column in COLUMNS

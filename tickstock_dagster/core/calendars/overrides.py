@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tickstock_dagster.core.calendars.library import SessionHours
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.printable import is_plain
 
 OverrideAction = Literal["add", "remove", "close_at"]
 
@@ -73,8 +74,8 @@ class CalendarOverride:
             raise refuse(self, f"{' and '.join(needed) or 'no times'} for {self.action}")
         if any(at is not None and at.tzinfo is None for at in (self.opens_at, self.closes_at)):
             raise refuse(self, "times with a time zone")
-        if not self.reason.strip():
-            raise refuse(self, "a reason")
+        if not self.reason.strip() or not is_plain(self.reason):
+            raise refuse(self, "a reason in words, of printable characters")
 
     def __str__(self) -> str:
         times = ", ".join(str(at) for at in (self.opens_at, self.closes_at) if at is not None)

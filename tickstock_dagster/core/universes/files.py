@@ -6,6 +6,7 @@ in the adapters.
 """
 
 import csv
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -18,6 +19,8 @@ _NAMES = {
     "start": ("start_date", "valid_from"),
     "end": ("end_date", "valid_to"),
 }
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+FIRST_YEAR, LAST_YEAR = 1900, 2100
 _LISTED = 10
 
 
@@ -42,9 +45,20 @@ def parse_members(text: str, name: str = "file") -> tuple[MemberLine, ...]:
         BadInputError: no ticker column, no line, an invalid ticker or date, an end that is not after its start, or a
             ticker that is a member twice on one day; the message names the lines (ten at most) and what is accepted.
     """
-    reader = csv.DictReader(text.splitlines())
-    columns = _columns(reader.fieldnames or (), name)
-    rows = [_line(row, columns, reader.line_num, name) for row in reader]
+    reader = csv.reader(text.splitlines(), strict=True)
+    try:
+        header = next((fields for fields in reader if any(field.strip() for field in fields)), [])
+        columns = _columns(header, name)
+        rows = []
+        for fields in reader:
+            if not any(field.strip() for field in fields):
+                continue  # a blank line says nothing
+            if len(fields) != len(header):
+                accepted = f"{len(header)} fields, as its header has"
+                raise BadInputError(f"{name} line {reader.line_num}", f"{len(fields)} fields", accepted)
+            rows.append(_line(fields, columns, reader.line_num, name))
+    except csv.Error as error:
+        raise BadInputError(f"{name} line {reader.line_num}", str(error), "fields separated by commas") from None
     if not rows:
         raise BadInputError(name, "no line", "at least one line after the header")
     doubled = list(_doubled(rows))
@@ -83,37 +97,46 @@ def days_within(rows: Iterable[MemberLine], earliest: date) -> list[date]:
     return days
 
 
-def _columns(header: Sequence[str], name: str) -> dict[str, str]:
+def _columns(header: Sequence[str], name: str) -> dict[str, tuple[int, str]]:
+    """Place and name of each column that is read."""
+    written = [text.strip().lower() for text in header]
+    for kind, names in _NAMES.items():
+        if len(twice := [header[place].strip() for place, text in enumerate(written) if text in names]) > 1:
+            raise BadInputError(f"{name} header", " and ".join(twice), f"one column of the {kind}")
     found = {
-        kind: next((text for text in header if text.strip().lower() in names), None) for kind, names in _NAMES.items()
+        kind: next(((place, header[place].strip()) for place, text in enumerate(written) if text in names), None)
+        for kind, names in _NAMES.items()
     }
     if found["ticker"] is None:
         raise BadInputError(f"{name} header", ",".join(header), "a column ticker, or ticker,start_date,end_date")
     if (found["start"] is None) != (found["end"] is None):
         raise BadInputError(f"{name} header", ",".join(header), "both start_date and end_date, or neither")
-    return {kind: text for kind, text in found.items() if text is not None}
+    return {kind: place for kind, place in found.items() if place is not None}
 
 
-def _line(row: dict[str, str | None], columns: dict[str, str], number: int, name: str) -> MemberLine:
+def _line(fields: Sequence[str], columns: dict[str, tuple[int, str]], number: int, name: str) -> MemberLine:
     where = f"{name} line {number}"
-    ticker = canonical_ticker(row[columns["ticker"]] or "", f"{where}, ticker")
-    start = _day(row, columns.get("start"), where)
-    end = _day(row, columns.get("end"), where)
+    ticker = canonical_ticker(fields[columns["ticker"][0]], f"{where}, ticker")
+    start = _day(fields, columns.get("start"), where)
+    end = _day(fields, columns.get("end"), where)
     if "start" in columns and start is None:
-        raise BadInputError(f"{where}, {columns['start']}", "nothing", "a date as YYYY-MM-DD")
+        raise BadInputError(f"{where}, {columns['start'][1]}", "nothing", "a date as YYYY-MM-DD")
     if start and end and end <= start:
-        raise BadInputError(f"{where}, {columns['end']}", end, f"a day after {start}")
+        raise BadInputError(f"{where}, {columns['end'][1]}", end, f"a day after {start}")
     return MemberLine(number, ticker, start, end)
 
 
-def _day(row: dict[str, str | None], column: str | None, where: str) -> date | None:
-    text = (row[column] or "").strip() if column else ""
-    if not text:
+def _day(fields: Sequence[str], column: tuple[int, str] | None, where: str) -> date | None:
+    text = fields[column[0]].strip() if column else ""
+    if not column or not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text) if _DAY.fullmatch(text) else None
     except ValueError:
-        raise BadInputError(f"{where}, {column}", text, "a date as YYYY-MM-DD") from None
+        day = None
+    if day is None or not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise BadInputError(f"{where}, {column[1]}", text, "a date as YYYY-MM-DD")
+    return day
 
 
 def _doubled(rows: Sequence[MemberLine]) -> Iterable[tuple[MemberLine, MemberLine]]:

@@ -17,6 +17,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.printable import is_plain
 from tickstock_dagster.core.universes.facts import FACTS, Fact, fact_named
 
 Operator = Literal[">", ">=", "<", "<=", "==", "in", "contains"]
@@ -37,6 +38,16 @@ LARGEST_COUNT = 20_000
 
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+    @model_validator(mode="after")
+    def _can_be_stored_and_shown(self) -> Self:
+        """Refuse texts with control characters; a NUL could not even be stored."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            for text in value if isinstance(value, tuple) else (value,):
+                if isinstance(text, str) and not is_plain(text):
+                    raise BadInputError(name, text, "text of printable characters")
+        return self
 
 
 class Condition(_Part):

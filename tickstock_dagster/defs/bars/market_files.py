@@ -5,12 +5,12 @@ Reading its rows belongs in `adapters.sources`; the assets are in `defs.bars.mar
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
 from pydantic import Field
 
+from tickstock_dagster.adapters.sources.bar_files import given_path, is_there
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.market_files import MarketFileSource
 from tickstock_dagster.adapters.sources.protocol import MarketSource
@@ -50,8 +50,8 @@ class MarketFiles(dg.ConfigurableResource["MarketFiles"]):
         """
         named = self._named
         text, options = parse_file_text(named.removeprefix("files:"))
-        path = Path(text).expanduser()
-        if not named.startswith("files:") or not text or not path.exists():
+        path = given_path(text)
+        if not named.startswith("files:") or not text or not is_there(path):
             raise BadInputError(f"TICKSTOCK_FILES_{self.mic}", named, "files:PATH of an existing file")
         return MarketFileSource(path, market_named(self.mic), options)
 

@@ -5,23 +5,21 @@ whose first row is later than the file's first counts as listed on its date; for
 """
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.bars.action_files import FileAction, read_actions
-from tickstock_dagster.core.bars.bar_file_tables import ENDINGS, MAX_BYTES, too_large
 from tickstock_dagster.core.bars.bar_files import read_bar_files, summary_of
-from tickstock_dagster.core.bars.file_options import FileOptions, parse_file_text
 from tickstock_dagster.core.bars.listing_files import DeclaredListing, TickerDays, by_key, read_listings
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.simulator.market.given_files import beside, contents, declared_path
 from tickstock_dagster.simulator.market.securities import (
     DaySeries,
     DividendEvent,
@@ -180,9 +178,9 @@ def read_bars_file(text: Path | str) -> pl.DataFrame:
         BadInputError: it cannot be read, has no rows, lacks a column, or has a wrong value in one; names file, line,
             column, value and what is accepted.
     """
-    path, options = _declared_path(text)
+    path, options = declared_path(text)
     try:
-        read = read_bar_files(_contents(path), options)
+        read = read_bar_files(contents(path), options)
     except OSError as error:
         raise BadInputError("bars", path, f"a file that can be read ({error.strerror})") from None
     if read.bars.is_empty():
@@ -194,9 +192,9 @@ def read_bars_file(text: Path | str) -> pl.DataFrame:
 
 def read_file_market(text: Path | str) -> FileMarket:
     """The market of a file, with the listings and actions that are given beside it; see `read_bars_file`."""
-    path, options = _declared_path(text)
+    path, options = declared_path(text)
     bars = read_bars_file(text)
-    declared = read_listings(list(_contents(_beside(path, options.listings)))) if options.listings else []
+    declared = read_listings(list(contents(beside(path, options.listings)))) if options.listings else []
     closes = {
         str(key[0]): dict(part.select("session", "close").drop_nulls().iter_rows())
         for key, part in (bars.partition_by("ticker", as_dict=True).items() if options.actions else ())
@@ -204,47 +202,9 @@ def read_file_market(text: Path | str) -> FileMarket:
     actions = []
     if options.actions:
         actions = read_actions(
-            list(_contents(_beside(path, options.actions))),
+            list(contents(beside(path, options.actions))),
             by_key(declared),
             lambda ticker: closes.get(ticker, {}),
             library_calendar(MARKET).next_session,
         )
     return FileMarket(bars, declared, actions)
-
-
-def _declared_path(text: Path | str) -> tuple[Path, FileOptions]:
-    named, options = parse_file_text(str(text))
-    path = Path(named).expanduser()
-    if not (path.is_file() or path.is_dir()):
-        raise BadInputError("bars", path, "an existing file, or a folder of files")
-    return path, options
-
-
-def _beside(bars: Path, text: str) -> Path:
-    """A path as given, or beside the bars."""
-    given = Path(text).expanduser()
-    return given if given.exists() else bars.parent / text
-
-
-def _contents(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of the file, or of the files of bars in the folder."""
-    if not path.is_dir():
-        yield str(path), _bytes(path)
-        return
-    for file in sorted(path.rglob("*")):
-        if file.name.lower().endswith(ENDINGS):
-            yield str(file), _bytes(file)
-
-
-def _bytes(file: Path) -> bytes:
-    if not file.name.lower().endswith(".zip"):
-        return file.read_bytes()
-    try:
-        with ZipFile(file) as archive:
-            [name] = archive.namelist()
-            content = archive.open(name).read(MAX_BYTES + 1)
-    except (BadZipFile, ValueError):
-        raise BadInputError("bars", file, "a whole archive of one CSV file") from None
-    if len(content) > MAX_BYTES:
-        raise too_large(file)
-    return content

@@ -6,9 +6,11 @@ without a trade has no bar. Regular hours only.
 
 from collections.abc import Iterator
 from datetime import timedelta
+from math import isfinite
 
 import numpy as np
 
+from tickstock_dagster.core.bars.daily_bars import MAX_VOLUME
 from tickstock_dagster.simulator.market.securities import generator
 from tickstock_dagster.simulator.market.sessions import Sessions
 from tickstock_dagster.simulator.market.tape import PRICES, Printed
@@ -22,12 +24,14 @@ _DECIMALS = 4
 def minute_rows(bar: Printed, calendar: Sessions) -> Iterator[dict[str, float | int | None]]:
     """The minutes of `bar`'s session, in the vendor's keys; `t` is the minute's start in Unix ms.
 
-    A day without a session, or a bar with nulls, has none.
+    A day without a session, or a bar with a number that is none, has none. Of a volume beyond any market's, which the
+    day's bar shows as the file has it, the minutes share the most that there can be.
     """
     numbers = [bar.fields.get(name) for name in (*PRICES, "v")]
-    if not calendar.is_session(bar.day) or any(number is None for number in numbers):
+    if not calendar.is_session(bar.day) or any(number is None or not isfinite(number) for number in numbers):
         return
     opening, high, low, close, volume = (float(number or 0) for number in numbers)
+    volume = min(volume, MAX_VOLUME)
     opens_at = calendar.opens_at(bar.day)
     count = int((calendar.closes_at(bar.day) - opens_at) / timedelta(minutes=1))
     random = generator(0, f"minutes:{bar.ticker}:{bar.day}")

@@ -40,6 +40,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 _ACCEPTED = "CSV or Parquet with a column ticker (or symbol); optional: " + ", ".join(list(COLUMNS)[1:])
 _FLAGS = {"Y": True, "YES": True, "TRUE": True, "1": True, "N": False, "NO": False, "FALSE": False, "0": False}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _FOOTER = "File Creation Time"
 """Start of the last line of the exchanges' listing files."""
 _FIRST_EVER = date(1, 1, 1)
@@ -55,9 +56,9 @@ def read_symbols_file(path: Path) -> list[Security]:
             and what is accepted.
     """
     name = path.name.lower()
-    if not path.is_file():
-        raise BadInputError("symbols", path, "a number, or a CSV or Parquet file that exists")
     try:
+        if not path.is_file():
+            raise BadInputError("symbols", path, "a number, or a CSV or Parquet file that exists")
         if name.endswith(".parquet"):
             rows = list(_parquet_rows(path))
         elif name.endswith((".csv", ".csv.gz")):
@@ -101,7 +102,11 @@ def _parquet_rows(path: Path) -> Iterator[tuple[str, Row]]:
 
 def _places(path: Path, header: Sequence[str]) -> dict[str, int]:
     """Position in the file of each of our columns that it has."""
-    folded = {" ".join(name.replace("_", " ").split()).casefold(): place for place, name in enumerate(header)}
+    folded: dict[str, int] = {}
+    for place, name in enumerate(header):
+        plain = " ".join(name.replace("_", " ").split()).casefold()
+        if plain and folded.setdefault(plain, place) != place:
+            raise BadInputError(f"{path}, header:", f"{header[folded[plain]]} and {name}", "each column once")
     places = {}
     for ours, names in COLUMNS.items():
         found = next((folded[name] for name in names if name in folded), None)
@@ -208,9 +213,13 @@ def _number(path: Path, where: str, row: Row, column: str) -> float | None:
 def _day(path: Path, where: str, row: Row, column: str) -> date | None:
     text = row.get(column, "")
     try:
-        return date.fromisoformat(text.removesuffix(" 00:00:00").partition(" 00:00:00.")[0]) if text else None
+        plain = text.removesuffix(" 00:00:00").partition(" 00:00:00.")[0]
+        day = date.fromisoformat(plain) if _DAY.fullmatch(plain) else None
     except ValueError:
-        raise _bad(path, where, column, text, "a date, YYYY-MM-DD, or nothing") from None
+        day = None
+    if text and (day is None or not 1800 <= day.year <= 2100):
+        raise _bad(path, where, column, text, "a date, YYYY-MM-DD, or nothing")
+    return day
 
 
 def _flag(path: Path, where: str, row: Row, column: str) -> bool:

@@ -487,14 +487,34 @@ def test_a_key_that_the_vendor_does_not_know_stops_the_load_and_leaves_the_store
     assert world.tables("work_units") == before
 
 
-def test_a_plan_without_the_endpoint_stops_the_load_after_what_came_and_explains_the_rest(world: World) -> None:
+@pytest.mark.parametrize("refused", ["AAPL", "MSFT", "NVDA"])
+def test_one_refused_ticker_ends_its_own_unit_and_keeps_its_own_evidence(world: World, refused: str) -> None:
+    world.load("AAPL MSFT NVDA", MON, MON)
+    world.simulator.install("not_entitled", path=f"*/{refused}/range/*")
+    report = world.load("AAPL MSFT NVDA", MON, FRI, workers=1)
+    for ticker in ("AAPL", "MSFT", "NVDA"):
+        assert world.sessions_of(ticker) == ([MON] if ticker == refused else [MON, TUE, WED, THU, FRI])
+    assert {(ticker, reason) for ticker, _, reason, _ in world.gaps()} == {(refused, "not_entitled")}
+    assert len(world.gaps()) == 4
+    [failure] = report.failures
+    assert failure.startswith(f"range {refused} ")
+    world.simulator.clear_faults()
+    world.load("AAPL MSFT NVDA", MON, FRI)
+    assert len(world.gaps()) == 4, "not asked for again by the next load, but tomorrow"
+    world.now += timedelta(days=1)
+    world.load("AAPL MSFT NVDA", MON, FRI)
+    assert world.gaps() == []
+
+
+def test_a_plan_without_the_endpoint_stops_the_load_and_explains_all_that_it_leaves_out(world: World) -> None:
     world.load("AAPL MSFT", MON, MON)
-    world.simulator.install("not_entitled", path="*/MSFT/range/*")
+    world.simulator.install("not_entitled", path="*/range/*")
     with pytest.raises(NotEntitledError, match="You are not entitled to this data"):
         world.load("AAPL MSFT", MON, FRI, workers=1)
-    assert world.sessions_of("AAPL") == [MON, TUE, WED, THU, FRI]
-    assert {(ticker, reason) for ticker, _, reason, _ in world.gaps()} == {("MSFT", "not_entitled")}
-    assert len(world.gaps()) == 4
+    assert {(ticker, reason) for ticker, _, reason, _ in world.gaps()} == {
+        ("AAPL", "not_entitled"), ("MSFT", "not_entitled")
+    }  # fmt: skip
+    assert len(world.gaps()) == 8
     world.simulator.clear_faults()
     world.load("AAPL MSFT", MON, FRI)
     assert world.gaps() == []

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
+from pydantic import SecretStr, ValidationError
 
 from tickstock_dagster.adapters.services import base, simulator
 from tickstock_dagster.adapters.services.local import (
@@ -187,7 +188,10 @@ def test_a_stranger_on_the_simulators_port_is_not_taken_for_it(tmp_path: Path, m
     ],
 )
 def test_an_address_that_cannot_be_taken_apart_is_down_and_shows_nothing_of_itself(tmp_path: Path, url: str) -> None:
-    settings = settings_with(tmp_path, **{**CONFIGURED, "TICKSTOCK_DATABASE_URL": url})
+    with pytest.raises(ValidationError) as refused:
+        settings_with(tmp_path, **{**CONFIGURED, "TICKSTOCK_DATABASE_URL": url})
+    assert "Hidden" not in refused.value.errors()[0]["msg"]
+    settings = settings_with(tmp_path, **CONFIGURED).model_copy(update={"database_url": SecretStr(url)})
     [status] = [status for status in service_statuses(settings) if status.name == "database_url"]
     assert status.state == "down"
     assert "Hidden" not in repr(status)

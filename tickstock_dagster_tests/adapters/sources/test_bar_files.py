@@ -9,7 +9,7 @@ import pytest
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.core.bars.file_options import parse_file_text
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.simulator.market.bars_file import read_bars_file
+from tickstock_dagster.simulator.market.bars_file import read_bars_file, read_file_market
 
 HEADER = "Symbol,Date,Open,High,Low,Close,Volume"
 ROW = "AAPL,2025-01-02,1,2,0.5,1.5,100"
@@ -40,6 +40,13 @@ def both(path: Path, options: str = "") -> list[pl.DataFrame | str]:
         (["AAPL,2025-01-02 00:00:00-05:00,1,2,0.5,1.5,100"], "", ["AAPL"]),
         (["AAPL,01/02/2025,1,2,0.5,1.5,100"], "?date-format=%m/%d/%Y", ["AAPL"]),
         ([ROW, "", ""], "", ["AAPL"]),
+        ([ROW, ",,,,,,"], "", ["AAPL"]),
+        (
+            [ROW, "MSFT,2025-01-02,1,2,0.5,1.5,1e20"],
+            "",
+            ["AAPL", "MSFT"],
+        ),  # no volume; its row is validated later
+        ([ROW, "MS\x00FT,2025-01-02,1,2,0.5,1.5,100", "M\u202eS,2025-01-02,1,2,0.5,1.5,100"], "", ["AAPL"]),
     ],
 )
 def test_what_one_door_reads_the_other_reads(
@@ -59,7 +66,9 @@ def test_what_one_door_reads_the_other_reads(
     [
         HEADER + "\nAAPL,01/02/2025,1,2,0.5,1.5,100\n",
         HEADER + ",Close\n" + ROW + ",2\n",
+        HEADER + ",close\n" + ROW + ",2\n",
         f"{HEADER}\n{ROW}\nAAPL,2025-01-03,1,2\n",
+        f"{HEADER}\n{ROW}\nAAPL,2025-01-03,1,2,0.5,1.5,100,7\n",
         HEADER + "\nAAPL,2024111,1,2,0.5,1.5,100\n",
         HEADER + "\nAAPL,24-01-05,1,2,0.5,1.5,100\n",
         HEADER + "\n^GSPC,2025-01-02,1,2,0.5,1.5,100\n",
@@ -72,6 +81,55 @@ def test_what_one_door_refuses_the_other_refuses_in_the_same_words(tmp_path: Pat
     assert isinstance(source, str)
     assert source == simulator
     assert ", line " in source
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bars.csv", b""),
+        ("bars.csv", f"{HEADER}\n{ROW}\n".encode() + b"M\xff\xfe,2025-01-02,1,2,0.5,1.5,100\n"),
+        ("bars.pq", b"PAR1"),
+        ("bars.csv.gz", b"not packed"),
+        ("bars.zip", b"PK"),
+        ("bars.txt", f"{HEADER}\n{ROW}\n".encode()),
+    ],
+)
+def test_what_is_no_such_file_is_refused_at_both_doors_in_one_line(tmp_path: Path, name: str, content: bytes) -> None:
+    (tmp_path / name).write_bytes(content)
+    for words in both(tmp_path / name):
+        assert isinstance(words, str)
+        assert words.isprintable()
+        assert name in words
+
+
+@pytest.mark.parametrize("beside", ["actions", "listings"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("none.csv", None),
+        ("table.csv", b"ticker,ticker,ex_date,first,ratio\nAAPL,AAPL,2025-01-02,2025-01-02,2\n"),
+        ("table.csv", b"ticker,ex_date,first,ratio\nAAPL,2024111,2024111,2\n"),
+        ("table.csv", b"ticker,ex_date,first,ratio\nAAPL,24-01-05,24-01-05,2\n"),
+        ("table.csv", b"ticker,ex_date,first,ratio\nAAPL,2025-01-02\n"),
+        ("table.csv", b"ticker,ex_date,first,ratio\nAA\x00PL,2025-01-02,2025-01-02,2\n"),
+        ("aapl.csv", b"20240111,\xff\xfe,1\n20501231,aapl,1\n"),
+        ("aapl.csv", b"20241301,aapl,1\n20501231,1,1\n"),
+    ],
+)
+def test_what_stands_beside_the_bars_is_refused_at_both_doors(
+    tmp_path: Path, beside: str, name: str, content: bytes | None
+) -> None:
+    (tmp_path / "bars.csv").write_text(f"{HEADER}\n{ROW}\n")
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    text = f"{tmp_path / 'bars.csv'}?{beside}={name}"
+    named, declared = parse_file_text(text)
+    source = FileSource(named, declared)
+    for read in (lambda: (source.actions, source.declared), lambda: read_file_market(text)):
+        with pytest.raises(BadInputError) as refused:
+            read()
+        assert str(refused.value).isprintable()
+        assert name in str(refused.value)
 
 
 def test_a_parquet_by_its_short_name_is_read(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import pytest
+from pydantic import SecretStr
 
 from tickstock_dagster.adapters.sources.factory import open_source, plan_in_force
 from tickstock_dagster.adapters.sources.file_source import FileSource
@@ -75,7 +76,7 @@ def test_what_is_not_set_up_is_named():
 @pytest.mark.parametrize("bad", ["two words", "line\nbreak", "ключ", "\x7f"])
 def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(bad):
     with pytest.raises(ConfigurationError, match="MASSIVE_API_KEY is not accepted") as caught:
-        open_source(settings(MASSIVE_API_KEY=bad))
+        open_source(settings().model_copy(update={"massive_api_key": SecretStr(bad)}))
     assert bad not in str(caught.value)
 
 
@@ -99,7 +100,7 @@ def test_a_key_that_no_header_can_carry_is_refused_without_repeating_it(bad):
 )
 def test_an_address_with_more_than_an_address_is_refused_without_repeating_it(bad):
     with pytest.raises(BadInputError, match=r"^MASSIVE_BASE_URL '.*' is not accepted: http://host") as caught:
-        open_source(settings(**KEY, MASSIVE_BASE_URL=bad))
+        open_source(settings(**KEY).model_copy(update={"massive_base_url": bad}))
     assert "hunter2" not in str(caught.value)
 
 

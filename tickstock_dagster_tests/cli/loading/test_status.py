@@ -87,7 +87,7 @@ def test_more_sessions_than_there_are_show_all_there_are(office: Office) -> None
 def test_a_number_below_one_is_refused(office: Office) -> None:
     for option in ("--sessions", "--gaps"):
         answer = office.tickstock("status", option, "0")
-        assert (answer.code, answer.error) == (2, f"{option} '0' is not accepted: a number from 1")
+        assert (answer.code, f"Invalid value for '{option}': 0 is not in the range 1<=" in answer.error) == (2, True)
 
 
 def test_each_universe_and_type_is_shown_with_its_own_counts(office: Office) -> None:

@@ -26,12 +26,29 @@ def test_members_with_dates_end_before_the_end_date() -> None:
     )
 
 
+@pytest.mark.parametrize("blank", ["\n", "  \n", "\r\n\r\n", ",,\n"])
+def test_a_blank_line_says_nothing(blank: str) -> None:
+    text = f"{blank}ticker,start_date,end_date\nA,2020-01-02,\n{blank}B,2020-01-02,\n{blank}"
+    assert [row.ticker for row in parse_members(text)] == ["A", "B"]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
         ("name\nApple\n", "header 'name' is not accepted: a column ticker"),
         ("ticker,start_date\nA,2020-01-02\n", "both start_date and end_date, or neither"),
         ("ticker\n", "at least one line"),
+        ("", "a column ticker"),
+        ("ticker,ticker\nA,B\n", "header 'ticker and ticker' is not accepted: one column of the ticker"),
+        ("ticker,Symbol\nA,B\n", "header 'ticker and Symbol'"),
+        ("ticker,start_date,end_date\nA,2020-01-02\n", "line 2 '2 fields' is not accepted: 3 fields"),
+        ("ticker\nA,2020-01-02\n", "line 2 '2 fields' is not accepted: 1 fields"),
+        ("ticker,start_date,end_date\nA,2024111,\n", "line 2, start_date '2024111'"),
+        ("ticker,start_date,end_date\nA,24-01-05,\n", "line 2, start_date '24-01-05'"),
+        ("ticker,start_date,end_date\nA,2024-W05-3,\n", "line 2, start_date '2024-W05-3'"),
+        ("ticker,start_date,end_date\nA,0001-01-01,\n", "line 2, start_date '0001-01-01'"),
+        ('ticker\nA\n"B\n', "line 3 'unexpected end of data'"),
+        ("ticker\nA\x00B\n", r"line 2, ticker 'A\\x00B'"),
         ("ticker\nAAPL\n\nTOO LONG A TICKER\n", "line 4, ticker"),
         ("ticker\nAAPL\nMSFT\naapl\n", "AAPL in lines 2 and 4"),
         ("ticker,start_date,end_date\nA,2020-13-02,\n", "line 2, start_date '2020-13-02'"),

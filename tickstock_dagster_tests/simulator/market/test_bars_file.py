@@ -47,6 +47,19 @@ def test_rows_are_served_as_given_broken_ones_included(bars: Path) -> None:
         assert ask(simulator, "/v2/aggs/ticker/TRUE/range/1/minute/2026-11-18/2026-11-19").json["resultsCount"] > 300
 
 
+@pytest.mark.parametrize("volume", ["1e20", "1e22", "1e300", "-5", ""])
+def test_no_volume_of_a_file_makes_an_answer_fail(tmp_path: Path, volume: str) -> None:
+    path = tmp_path / "bars.csv"
+    path.write_text(f"symbol,date,open,high,low,close,volume\nAAA,2026-11-18,10,11,9,10,{volume}\n")
+    with RunningSimulator(bars=path, now=NOON) as simulator:
+        [bar] = ask(simulator, day_range("AAA", "2026-11-18", "2026-11-20")).rows
+        assert bar["v"] == (float(volume) if volume else None)
+        minutes = ask(simulator, "/v2/aggs/ticker/AAA/range/1/minute/2026-11-18/2026-11-18")
+        grouped_day = ask(simulator, grouped("2026-11-18"))
+    assert (minutes.status, grouped_day.status) == (200, 200)
+    assert sum(row["v"] for row in minutes.json.get("results", [])) <= 1e15
+
+
 def test_a_ticker_that_starts_late_is_listed_from_its_first_row_on(bars: Path) -> None:
     with RunningSimulator(bars=bars, now=NOON) as simulator:
         path = "/v3/reference/tickers"
