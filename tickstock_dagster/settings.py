@@ -243,9 +243,9 @@ class Settings(BaseSettings):
         try:
             day = date.fromisoformat(text)
         except ValueError:
-            raise ValueError("there is no such day") from None
+            raise ValueError(f"{text!r} is no day; YYYY-MM-DD is expected") from None
         if not FIRST_DAY < day < LAST_DAY:
-            raise ValueError(f"a day between {FIRST_DAY} and {LAST_DAY} is expected: the calendars end there")
+            raise ValueError(f"{text} is not between {FIRST_DAY} and {LAST_DAY}, where the calendars end")
         return text
 
     @field_validator("massive_api_key")

@@ -152,7 +152,7 @@ def test_no_other_variable_is_empty_and_none_is_blank_or_unprintable(
         ),
         ("TICKSTOCK_STATE_DIR", __file__, "a folder is expected"),
         ("TICKSTOCK_PROFILE", "devv", "did you mean dev?"),
-        ("TICKSTOCK_SYMBOL_GRID_START", "2025-02-30", "no such day"),
+        ("TICKSTOCK_SYMBOL_GRID_START", "2025-02-30", "'2025-02-30' is no day"),
         ("TICKSTOCK_SYMBOL_GRID_START", "0001-01-01", "a day between 2000-01-01 and 2050-12-31"),
         ("TICKSTOCK_SYMBOL_GRID_START", "9999-12-31", "a day between"),
         *(

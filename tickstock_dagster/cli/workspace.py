@@ -36,7 +36,6 @@ from tickstock_dagster.settings import Settings, load_settings
 console = Console(stderr=True)
 """Progress and notes go to stderr, so that what a script reads on stdout stays clean."""
 
-
 LONG_WAIT = 2.0
 """Seconds from which a wait for the vendor's rate limit is reported."""
 
@@ -199,12 +198,8 @@ def parse_session(field: str, text: str, calendar: SessionCalendar, now: datetim
     if not HISTORY_START <= day <= calendar.last:
         raise BadInputError(field, text, f"a session of {calendar.key} from {HISTORY_START} to {latest}")
     if not calendar.is_session(day):
-        raise BadInputError(
-            field,
-            text,
-            f"a session of {calendar.key}; the nearest are {calendar.previous_session(day)} and "
-            f"{calendar.next_session(day)}",
-        )
+        nearest = f"{calendar.previous_session(day)} and {calendar.next_session(day)}"
+        raise BadInputError(field, text, f"a session of {calendar.key}; the nearest are {nearest}")
     if day > latest:
         raise BadInputError(field, text, f"a session that has closed; the latest is {latest}")
     return day

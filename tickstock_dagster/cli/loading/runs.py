@@ -318,7 +318,12 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         with dg.DagsterInstance.get() as instance:
             # Otherwise each question to the storage opens a connection, four hundred for a load with nothing to do.
             instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
-            yield instance
+            try:
+                yield instance
+            finally:  # the instance leaves its pools open
+                for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+                    if isinstance(engine := getattr(storage, "_engine", None), sa.Engine):
+                        engine.dispose()
     except (sa.exc.DBAPIError, DagsterPostgresException) as error:  # the store's errors are in words by now
         told = in_words(address(storage), error.__cause__ or error)
         if told is None:
