@@ -115,7 +115,8 @@ def test_a_grid_that_begins_earlier_has_room_for_fewer(monkeypatch: pytest.Monke
 def test_a_grid_that_does_not_begin_at_a_session_is_refused_by_name(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TICKSTOCK_SYMBOL_GRID_START", text)
     load_settings.cache_clear()
-    with pytest.raises(ConfigurationError, match=f"TICKSTOCK_SYMBOL_GRID_START:? '?{text}'? is (no day|not a session|not between)"):
+    words = f"TICKSTOCK_SYMBOL_GRID_START:? '?{text}'? is (no day|not a session|not between)"
+    with pytest.raises(ConfigurationError, match=words):
         partitions.grid_start()
 
 
