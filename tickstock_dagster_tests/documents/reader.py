@@ -48,7 +48,7 @@ LOOKED_AT = {
     "pre-commit": "changes a checkout's hooks; `make lint` is what it runs",
     ".ci/run": "runs these tests; it consists of `make test` and `make lint`",
     "python -m benchmarks.calendar_lookups": "measures the machine against bounds that a busy one misses: `make bench`",
-    "psql": "needs a server's administrator; tickstock_dagster_tests/adapters/postgres/test_guards.py runs the statements",
+    "psql": "needs an administrator; tickstock_dagster_tests/adapters/postgres/test_guards.py runs the statements",
     "pytest": "runs tests; that its folders and files are there is tested with the names",
 }
 """Beginning of a command that is not run → why. That it names what is there is tested all the same."""
