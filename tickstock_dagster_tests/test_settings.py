@@ -153,8 +153,8 @@ def test_no_other_variable_is_empty_and_none_is_blank_or_unprintable(
         ("TICKSTOCK_STATE_DIR", __file__, "a folder is expected"),
         ("TICKSTOCK_PROFILE", "devv", "did you mean dev?"),
         ("TICKSTOCK_SYMBOL_GRID_START", "2025-02-30", "'2025-02-30' is no day"),
-        ("TICKSTOCK_SYMBOL_GRID_START", "0001-01-01", "a day between 2000-01-01 and 2050-12-31"),
-        ("TICKSTOCK_SYMBOL_GRID_START", "9999-12-31", "a day between"),
+        ("TICKSTOCK_SYMBOL_GRID_START", "0001-01-01", "is not between 2000-01-01 and 2050-12-31"),
+        ("TICKSTOCK_SYMBOL_GRID_START", "9999-12-31", "is not between"),
         *(
             (name, value, words)
             for name in (

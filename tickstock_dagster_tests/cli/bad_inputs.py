@@ -35,6 +35,7 @@ NUMBERS = ("1e20", "1.5", "ten", "nan", "inf", "0x10", "--", "1,000")
 VALUES: dict[str, Words] = {
     "count": ("0", "-1", HUGE, f"-{HUGE}", *NUMBERS),
     "seed": ("-1", HUGE, *NUMBERS),
+    "limit": ("-1", HUGE, *NUMBERS),
     "port": ("0", "-1", "65536", "70000", HUGE, *NUMBERS),
     "port or free": ("-1", "65536", "70000", HUGE, *NUMBERS),
     "seconds": ("0", "-1", "nan", "inf", "-inf", "1e400", "1e20", "soon"),
@@ -47,6 +48,7 @@ VALUES: dict[str, Words] = {
     "hours": ("09:30", "16:00-09:30", "25:00-26:00", "open", "-", "09:30-", "09:30-09:30"),
     "profile": ("no_such", "DEV", "dev,patterns", "../dev"),
     "universe": ("no_such", "ETF_GROWTH", "etf_growth;DROP", "../x", "e" * 1000),
+    "universes": ("no_such", ",", "top_100,", "top_100,no_such", "../x"),
     "universe to be made": ("My List", "UPPER", "../x", "1st", "x" * 1000, "a-b"),
     "ticker": ("^GSPC", "A B C", "VOD.L", "TOOLONGTICKERNAME", "BTC-USD", "'; DROP", "Ä"),
     "tickers": ("^GSPC", ",", ",,", "AAPL,^GSPC", "VOD.L", "NOSUCH", "AAPL,N/A", "Ä", "A" * 10_000),
@@ -86,7 +88,7 @@ KINDS: dict[str, str] = {
     "--to-stream": "stream", "event_ids": "event id", "--host": "host", "--plan": "plan", "--api-key": "key",
     "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
     "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
-    "--seed": "seed", "--heartbeat": "new file",
+    "--seed": "seed", "--heartbeat": "new file", "--details-limit": "limit", "--accept-drops": "universes",
 }  # fmt: skip
 """Option or argument to the kind of its value, wherever it stands."""
 

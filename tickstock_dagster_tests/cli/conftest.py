@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from itertools import count
 
 import pytest
 
@@ -10,6 +11,8 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.cli.office import Office, create_database
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
+
+_numbers = count(1)
 
 
 @pytest.fixture(scope="session")
@@ -22,8 +25,8 @@ def cli_vendor() -> Iterator[RunningSimulator]:
 
 @pytest.fixture(scope="session")
 def cli_storage_url(services: ServiceAddresses) -> str:
-    """A database for Dagster's own storage."""
-    return create_database(services, "dagster_of_commands")
+    """A database for Dagster's own storage, one for each folder of tests that imports this fixture."""
+    return create_database(services, f"dagster_of_commands_{next(_numbers)}")
 
 
 @pytest.fixture

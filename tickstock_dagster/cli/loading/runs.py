@@ -321,8 +321,8 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
             try:
                 yield instance
             finally:  # the instance leaves its pools open
-                for storage in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
-                    if isinstance(engine := getattr(storage, "_engine", None), sa.Engine):
+                for part in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
+                    if isinstance(engine := getattr(part, "_engine", None), sa.Engine):
                         engine.dispose()
     except (sa.exc.DBAPIError, DagsterPostgresException) as error:  # the store's errors are in words by now
         told = in_words(address(storage), error.__cause__ or error)

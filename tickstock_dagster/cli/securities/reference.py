@@ -14,7 +14,9 @@ def command() -> None:
 
 @command.command()
 @click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
-@click.option("--details-limit", type=click.IntRange(min=0), help="Most details of symbols to request, one call each.")
+@click.option(
+    "--details-limit", type=click.IntRange(0, 100_000), help="Most details of symbols to ask for, a call each."
+)
 @click.option("--dry-run", is_flag=True, help="Say which calls it would make, and make none.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def refresh(*, text: str | None, details_limit: int | None, dry_run: bool, as_json: bool) -> None:

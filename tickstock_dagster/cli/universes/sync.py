@@ -16,7 +16,9 @@ _SHOWN = 10
 
 @click.command()
 @click.option("--session", "text", help="A closed session, YYYY-MM-DD; the latest closed one unless given.")
-@click.option("--details-limit", type=click.IntRange(min=0), help="Most details of symbols to request, one call each.")
+@click.option(
+    "--details-limit", type=click.IntRange(0, 100_000), help="Most details of symbols to ask for, a call each."
+)
 @click.option("--accept-drops", metavar="NAMES", help="Universes that more than a tenth may leave, by commas.")
 @click.option("--accept-incomplete", is_flag=True, help="Apply although the session is below its objective.")
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
@@ -37,7 +39,8 @@ def sync(
     now = workspace.now()
     calendar = workspace.calendar
     session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
-    drops = [universe_named(workspace.engine, name.strip()) for name in (accept_drops or "").split(",") if name.strip()]
+    named = accept_drops.split(",") if accept_drops else []
+    drops = [universe_named(workspace.engine, name.strip()) for name in named]
     forecast = forecast_refresh(workspace.load_context(lambda: now), session, details_limit=details_limit)
     click.echo(forecast.words(), err=True)
     ops: dict[str, Any] = {

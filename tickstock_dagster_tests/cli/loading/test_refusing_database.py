@@ -44,6 +44,7 @@ def test_a_full_disk_is_one_line_here_and_in_the_history_and_the_next_load_goes_
 
 
 def test_a_read_only_database_is_one_line(office: Office) -> None:
+    assert office.tickstock("migrate").code == 0
     office.execute(f"ALTER DATABASE {office.database_url.rpartition('/')[2]} SET default_transaction_read_only = on")
     answer = office.tickstock(*LOAD)
     assert answer.code == 1
