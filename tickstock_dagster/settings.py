@@ -316,10 +316,10 @@ def market_file(mic: str) -> str:
     """files:PATH of the bars of a market outside the US, from TICKSTOCK_FILES_ and its MIC; empty where it is unset.
 
     Raises:
-        ConfigurationError: it holds blanks alone, or control characters.
+        ConfigurationError: it does not begin with files:, or holds control characters.
     """
     name = f"TICKSTOCK_FILES_{mic}"
     text = os.environ.get(name, "")
-    if text and not (text.strip() and is_plain(text)):
+    if text and not (text.strip().startswith("files:") and is_plain(text)):
         raise ConfigurationError(f"{name} {text!r} is not accepted: files:PATH, in printable characters")
     return text.strip()

@@ -19,6 +19,9 @@ def send_events() -> None:
 
     try:
         settings = load_settings()
+    except TickstockError:
+        return  # nothing was written with such an environment, and the command has said so
+    try:
         if settings.database_url is None or settings.redis_url is None:
             return  # the command has opened no store
         report = send_written(

@@ -97,11 +97,11 @@ def fitting(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
 
 def _least(column: Column, cells: Sequence[str]) -> int:
     """The width below which a cell or a word of the column would be cut."""
-    heads = [len(word) for word in column.name.split()]
     if column.text:
+        heads = [len(word) for word in column.name.split()]
         words = [len(word) for cell in cells for word in cell.split()]
         return max([1, *heads, *(min(word, WIDEST_WORD) for word in words)])
-    return max([1, *heads, *(len(line) for cell in cells for line in cell.split("\n"))])
+    return max([1, len(column.name), *(len(line) for cell in cells for line in cell.split("\n"))])
 
 
 def _shown(cell: Cell) -> Text:

@@ -38,6 +38,18 @@ def test_what_matters_least_is_left_out_first_and_what_always_stays_stays() -> N
     assert fitting(COLUMNS, ROWS, 1) == [0, 1, 3]
 
 
+def test_the_header_of_a_column_that_stays_whole_stays_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    columns = [Column("name", text=True), Column("expense ratio", right=True), Column("AUM", right=True, leave_out=1)]
+    print_table(columns, [("Vanguard Growth", "0.04%", "123,456,789")])
+    printed = capsys.readouterr().out
+    assert "expense ratio" in printed
+    assert "Vanguard" in printed
+    assert "Left out, to fit into 40 columns: AUM" in printed
+
+
 def test_brackets_are_no_markup_and_control_characters_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
     print_table([Column("note", text=True)], [("[/] [bold]x[/bold]",), ("\x1b[2J\x00",), (Text("plain", "red"),)])
     printed = capsys.readouterr().out

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,11 +23,11 @@ if TYPE_CHECKING:
 
 
 _ACTIONS = {
-    "refused": "splits or dividends of the file not stored",
-    "unresolved": "splits or dividends of the file are of a ticker that no known security held on the day",
-    "ignored": "splits or dividends of the file change nothing",
+    "refused": "splits or dividends were not stored",
+    "unresolved": "splits or dividends are of a ticker that no known security held on the day",
+    "ignored": "splits or dividends change nothing",
 }
-"""What becomes of actions given beside bars, by the name of their count in a run's metadata."""
+"""What becomes of some actions of a file or the vendor, by the name of their count in a run's metadata."""
 
 
 @click.command()
@@ -54,6 +55,8 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
         outcomes = execute(workspace, selection, now, tags, ask_again=ask_again)
     except TickstockError:
         console.print(tracking.words(selection.sessions[0]), highlight=False, soft_wrap=True)
+        with suppress(TickstockError):  # the store may be what failed
+            console.print(_owed_words(owed_in_all(workspace, now)), highlight=False, soft_wrap=True)
         raise
     if not (selection.source or "").startswith("files:"):  # a file may know some seeds, and a list all of them
         join_known_seeds(workspace, now)
@@ -89,7 +92,7 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
     if totals["rows_besides"]:
         click.echo(f"Stored besides: {besides_words(totals['rows_besides'])}")
     click.echo(tracking.words(selection.sessions[0]))
-    click.echo(f"Owed of all that is tracked: {owed:,} bars" + (" (tickstock status)" if owed else ""))
+    click.echo(_owed_words(owed))
 
 
 def execute(
@@ -131,6 +134,10 @@ def execute(
     ]
 
 
+def _owed_words(owed: int) -> str:
+    return f"Owed of all that is tracked: {owed:,} bars" + (" (tickstock status)" if owed else "")
+
+
 def _references(selection: Selection) -> list[str]:
     """The funds that a theme was loaded with, so that its correlations and its rebalancing find values."""
     named = [ticker for theme, ticker in theme_references() if theme_key(theme) == selection.universe]
@@ -142,8 +149,10 @@ def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:
     lines = []
     rows = sum(outcome.metadata.get("rows_quarantined", 0) for outcome in outcomes)
     if rows:
-        named = [line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined"))][:10]
-        more = f"; and {rows - len(named)} more" if rows > len(named) else ""
+        told = Counter(line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined")))
+        named = [f"{line} ({count} rows)" if count > 1 else line for line, count in told.items()][:10]
+        left = rows - sum(list(told.values())[:10])
+        more = f"; and {left} more" if left > 0 else ""
         lines.append(f"{rows:,} {'row' if rows == 1 else 'rows'} quarantined: {'; '.join(named)}{more}")
     lines += _failed(outcomes)
     for name, words in _ACTIONS.items():

@@ -18,6 +18,7 @@ from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster_postgres.utils import DagsterPostgresException
 
 from tickstock_dagster.adapters.events.sending import sending_meanwhile
@@ -318,6 +319,9 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         with dg.DagsterInstance.get() as instance:
             # Otherwise each question to the storage opens a connection, four hundred for a load with nothing to do.
             instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
+            # What a step prints goes to this terminal. Capturing it takes two processes a step, which Ctrl-C reaches as
+            # well, and which complain of it with tracebacks.
+            instance._compute_log_manager = NoOpComputeLogManager()
             try:
                 yield instance
             finally:  # the instance leaves its pools open

@@ -34,6 +34,7 @@ class Tracking:
         members: how many it has.
         track_from: first session on which they are, or were; None where it never was tracked.
         changed: whether this load tracked it, or moved its first session.
+        of_file: only what a file has was loaded of it.
     """
 
     universe: str | None
@@ -41,6 +42,7 @@ class Tracking:
     members: int = 0
     track_from: date | None = None
     changed: bool = False
+    of_file: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """For scripts; `tracked` is null where this load has nothing tracked."""
@@ -56,7 +58,8 @@ class Tracking:
             way = "`tickstock universe set NAME --symbols … --track`"
             return f"Tracked: nothing by this load, so that no later session owes these symbols; {way} tracks them"
         if not self.tracked:
-            way = f"`tickstock universe track {self.universe} --from {first}`"
+            again = "the same load with --track"
+            way = again if self.of_file else f"`tickstock universe track {self.universe} --from {first}`"
             return f"Tracked: nothing by this load, so that no later session owes {self.universe}; {way} tracks it"
         symbols = "1 symbol" if self.members == 1 else f"{self.members:,} symbols"
         before = "" if self.changed else ", as before"
@@ -108,9 +111,9 @@ def track(workspace: Workspace, selection: Selection, now: datetime, *, asked: b
         track_universe(engine, key, track=True, track_from=first, reason=why, run_id="cli", now=now)
     after = universe_entry(engine, key)
     if after is None:
-        return Tracking(key)
+        return Tracking(key, of_file=selection.joins_listed)
     changed = before is None or (before.track, before.track_from) != (after.track, after.track_from)
-    return Tracking(key, after.track, after.members, after.track_from, changed)
+    return Tracking(key, after.track, after.members, after.track_from, changed, selection.joins_listed)
 
 
 def owed_in_all(workspace: Workspace, now: datetime) -> int:

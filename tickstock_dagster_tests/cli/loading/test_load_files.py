@@ -115,11 +115,9 @@ def test_what_becomes_of_the_actions_beside_the_bars_is_said(office: Office, tmp
     write(tmp_path / "actions.csv", *rows, header=header)
     answer = load(office, bars, *arguments)
     assert answer.code == 0, answer.err
-    assert (
-        "2 splits or dividends of the file not stored: ZQA 2026-11-19: split 2 for 1 contradicts another" in answer.out
-    )
-    assert "1 splits or dividends of the file are of a ticker that no known security held on the day" in answer.out
-    assert "1 splits or dividends of the file change nothing: ZQA 2026-11-20: split of 1 for 1" in answer.out
+    assert "2 splits or dividends were not stored: ZQA 2026-11-19: split 2 for 1 contradicts another" in answer.out
+    assert "1 splits or dividends are of a ticker that no known security held on the day" in answer.out
+    assert "1 splits or dividends change nothing: ZQA 2026-11-20: split of 1 for 1" in answer.out
     assert office.rows(current) == [2.0], "what contradicts itself ends nothing"
 
 
