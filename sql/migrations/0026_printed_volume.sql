@@ -1,6 +1,6 @@
 -- Vendors print parts of shares, since 2026 on most rows. `volume` stays what consumers count, whole shares; what was
 -- printed stands beside it where it is another number. Rows stored before have nothing there: what was printed then is
--- not known any more, and a vendor that prints a fraction now restates them.
+-- not known any more. A vendor that prints a fraction restates those that are read again, which final ones are not.
 ALTER TABLE ohlcv_daily
     ADD COLUMN volume_printed numeric(24, 6),
     ADD CONSTRAINT ohlcv_daily_volume_printed_near CHECK (

@@ -97,6 +97,9 @@ BEGIN
             HINT = 'Themes are: ' || coalesce((SELECT string_agg(c.key, ', ' ORDER BY c.key) FROM cache_entries AS c WHERE c.type = 'theme'), 'none yet');
     ELSIF coalesce(why, '') = '' THEN
         RAISE EXCEPTION 'reason is missing' USING ERRCODE = 'invalid_parameter_value', HINT = 'Say why, in words.';
+    ELSIF why ~ '[[:cntrl:]]' THEN
+        RAISE EXCEPTION 'reason % has control characters', quote_literal(regexp_replace(why, '[[:cntrl:]]', '?', 'g'))
+            USING ERRCODE = 'invalid_parameter_value', HINT = 'Say why, in one line of printable characters.';
     ELSIF coalesce(cardinality(symbols), 0) = 0 THEN
         RAISE EXCEPTION 'universe % would become empty', quote_literal(universe_) USING ERRCODE = 'invalid_parameter_value', HINT = 'Name at least one symbol.';
     ELSIF cardinality(symbols) <> (SELECT count(DISTINCT s) FROM unnest(symbols) AS s) THEN
@@ -130,6 +133,15 @@ BEGIN
     IF broken IS NOT NULL THEN
         RAISE EXCEPTION 'the filter of % does not admit %', universe_, broken USING ERRCODE = 'invalid_parameter_value',
             HINT = 'Nothing was changed. Leave them out, or give the theme another rule: tickstock universe set ' || universe_ || ' --rule FILE';
+    END IF;
+    SELECT string_agg(i.ticker, ', ' ORDER BY w.place) INTO unknown
+    FROM unnest(wanted) WITH ORDINALITY AS w (security_id, place)
+    JOIN securities AS s USING (security_id)
+    JOIN ticker_intervals AS i ON i.security_id = w.security_id AND i.ticker = ANY (symbols) AND covers(i.valid_from, i.valid_to, session_)
+    WHERE w.security_id <> ALL (before) AND s.etf_type IS NULL;
+    IF unknown IS NOT NULL THEN
+        RAISE EXCEPTION 'the themes of % are not known', unknown USING ERRCODE = 'invalid_parameter_value',
+            HINT = 'Nothing was changed. `tickstock reference refresh` fetches the facts of ETFs.';
     END IF;
     at_ := greatest(clock_timestamp(),
         (SELECT max(d.determined_at) FROM universe_determinations AS d WHERE d.universe = universe_) + interval '1 microsecond',

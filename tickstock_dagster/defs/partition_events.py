@@ -47,9 +47,9 @@ def mark_failed(context: dg.AssetExecutionContext, partitions: Mapping[str, Mapp
 
     Args:
         context: of the run.
-        partitions: metadata by partition key; at most `MOST_FAILED` of them are marked.
+        partitions: metadata by partition key; at most `MOST_FAILED` of them are marked, the last of them.
     """
-    marked = dict(list(partitions.items())[:MOST_FAILED])
+    marked = dict(list(partitions.items())[-MOST_FAILED:])
     step = context.get_step_execution_context().step.key
     for key in marked:
         _plan(context.instance, context.run, step, context.asset_key, key)

@@ -54,6 +54,9 @@ BY_STATE: dict[str, Refusal] = {
     "53200": Refusal("is out of memory", "end other work on it, or raise what its error names"),
     "53300": _FULL,
     "53400": Refusal("reached a limit of its configuration"),
+    "54000": Refusal(
+        "reached a limit of its own", "a full queue of NOTIFY is held by a session that listens with a transaction open"
+    ),
     "55P03": Refusal("did not give a lock in time", "run it again when the other has ended"),
     "57014": Refusal("ended a statement", "see its statement_timeout, or who cancelled it"),
     "57P01": Refusal("was lost"),

@@ -149,9 +149,9 @@ def _noted(outcomes: Sequence["RunOutcome"]) -> list[str]:
     lines = []
     rows = sum(outcome.metadata.get("rows_quarantined", 0) for outcome in outcomes)
     if rows:
-        told = Counter(line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined")))
-        named = [f"{line} ({count} rows)" if count > 1 else line for line, count in told.items()][:10]
-        left = rows - sum(list(told.values())[:10])
+        examples = Counter(line for outcome in outcomes for line in _lines(outcome.metadata.get("quarantined")))
+        named = [f"{line} ({count} rows)" if count > 1 else line for line, count in examples.items()][:10]
+        left = rows - sum(list(examples.values())[:10])
         more = f"; and {left} more" if left > 0 else ""
         lines.append(f"{rows:,} {'row' if rows == 1 else 'rows'} quarantined: {'; '.join(named)}{more}")
     lines += _failed(outcomes)

@@ -21,7 +21,13 @@ from tickstock_dagster.core.loading.end_of_day import reaches_objective
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt, declare_end_of_day, summary_table
 from tickstock_dagster.defs.bars.load_metadata import PREVIEW_ROWS, load_metadata, session_metadata
 from tickstock_dagster.defs.bars.runs import NOTHING_TRACKED, BarRun
-from tickstock_dagster.defs.partition_events import mark_failed, materialise, never_materialised, without_events
+from tickstock_dagster.defs.partition_events import (
+    MOST_FAILED,
+    mark_failed,
+    materialise,
+    never_materialised,
+    without_events,
+)
 from tickstock_dagster.defs.resources import RedisNotifications
 from tickstock_dagster.defs.runs import dispatch
 
@@ -139,7 +145,10 @@ def report_cells(
             f"No ticker list of the vendor has {names}: delete the key, or wait until the ticker is listed."
         )
     if problems:
-        mark_failed(context, {str(key): {"dagster/partition_row_count": 0} for key in keys if key not in settled})
+        left = sorted((key for key in keys if key not in settled), key=_session)
+        mark_failed(context, {str(key): {"dagster/partition_row_count": 0} for key in left})
+        if len(left) > MOST_FAILED:
+            problems.append(f"The {MOST_FAILED} newest of {len(left):,} such cells are shown as failed.")
         raise dg.Failure(" ".join(problems), metadata=metadata, allow_retries=False)
     if missing:
         context.log.warning("%s bars are missing that the file does not have. %s", missing, _why(report))
@@ -195,10 +204,7 @@ def _settled_cells(
 
 
 def _send(context: dg.AssetExecutionContext, run: BarRun, notifications: RedisNotifications) -> DispatchReport:
-    """Publish alerts for gaps of more than one session, and send what waits in the outbox.
-
-    Redis being away fails no run: the events stay, and a sensor sends them later.
-    """
+    """Publish alerts for gaps of more than one session, and send what waits in the outbox, if Redis is there."""
     publish_long_gaps(run.engine, run.calendar, market=run.market, run_id=run.run_id, now=run.clock.now())
     return dispatch(context, notifications)
 

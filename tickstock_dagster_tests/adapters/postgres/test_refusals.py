@@ -46,6 +46,7 @@ def test_every_refusal_of_the_server_is_one_line_that_says_what_to_do(migrated_d
         "53100": "has no space left on its disk: could not extend file (free some, and run it again)",
         "53200": "is out of memory: could not extend file (end other work on it",
         "53300": "has no connection left: could not extend file (close other sessions",
+        "54000": "reached a limit of its own: could not extend file (a full queue of NOTIFY is held by a session",
         "40P01": "undid one of two transactions that waited for each other: could not extend file (run it again)",
         "42501": "refuses: could not extend file (run `tickstock migrate` as the database's owner",
         "57014": "ended a statement: could not extend file (see its statement_timeout, or who cancelled it)",

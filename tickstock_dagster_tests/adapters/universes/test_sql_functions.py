@@ -284,6 +284,8 @@ def test_a_fund_that_breaks_the_filter_may_not_join_and_one_that_is_a_member_may
         ("'growth', NULL, 'x'", "universe 'etf_growth' would become empty"),
         ("'growth', ARRAY['VUG'], ' '", "reason is missing"),
         ("'growth', ARRAY['VUG'], NULL", "reason is missing"),
+        ("'growth', ARRAY['VUG', 'NEW'], 'x'", "the themes of NEW are not known"),
+        ("'growth', ARRAY['VUG'], E'x\\x1b[2J'", "reason .* has control characters"),
         ("'nothing', ARRAY['VUG'], 'x'", "universe 'nothing' is not known"),
         ("'plain', ARRAY['VUG'], 'x'", "universe 'plain' is no theme"),
     ],
@@ -294,6 +296,7 @@ def test_members_that_cannot_be_set_change_nothing(growth: str, arguments: str, 
         "INSERT INTO cache_entries (key, type, name, value, created_at, updated_at) "
         """VALUES ('plain', 'list', 'Plain', '["VUG"]', now(), now())""",
     )
+    fund(growth, "NEW", etf_type=None, themes=None)
     before = versions(growth)
     with pytest.raises(psycopg.Error, match=message):
         as_writer(growth, f"SELECT * FROM update_etf_universe({arguments})")
