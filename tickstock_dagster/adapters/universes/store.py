@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 
+import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
@@ -17,9 +18,11 @@ from tickstock_dagster.core.universes.profiles import Profile
 LISTED = "us_listed"
 """The universe of every security in the vendor's list of a session."""
 
+_TRACK_LISTED = f"`tickstock universe track {LISTED}`"
+
 
 def universe_names(engine: sa.Engine) -> dict[str, str]:
-    """Every name of a universe, aliases included, with its canonical name."""
+    """Every name of a universe, aliases included, with its canonical name; a key counts before another's alias."""
     with transaction(engine) as connection:
         return dict(connection.execute(statement("universes/universes_names")).fetchall())
 
@@ -31,9 +34,26 @@ def universe_named(engine: sa.Engine, name: str) -> str:
         BadInputError: there is no such universe.
     """
     names = universe_names(engine)
+    if name == LISTED and name not in names:
+        raise BadInputError("universe", name, f"one that exists; it does once it is tracked: {_TRACK_LISTED}")
     if name not in names:
-        raise BadInputError("universe", name, choices(name, {*names, LISTED}))
+        raise BadInputError("universe", name, choices(name, set(names.values()), also={*names, LISTED}))
     return names[name]
+
+
+def refuse_alias(connection: psycopg.Connection, name: str) -> None:
+    """Refuse to make a universe under another one's alias: whoever reads that alias would get the new one.
+
+    Args:
+        connection: inside the transaction that makes it.
+        name: of the universe to make.
+
+    Raises:
+        BadInputError: the name is an alias of a universe.
+    """
+    row = connection.execute(statement("universes/universe_alias_of"), {"name": name}).fetchone()
+    if row:
+        raise BadInputError("universe", name, f"a name of its own: it is another name of {row[0]}")
 
 
 def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
@@ -74,7 +94,7 @@ def write_universe(
         now: aware.
 
     Raises:
-        BadInputError: it would be empty.
+        BadInputError: it would be empty, or its name is an alias of another universe.
     """
     if not tickers:
         raise BadInputError(f"members of {key}", "none", "at least one ticker: no universe is empty")
@@ -88,6 +108,7 @@ def write_universe(
         "now": now,
     }
     with transaction(engine) as connection:
+        refuse_alias(connection, key)
         former = connection.execute(statement("universes/universe_tracked"), {"universe": key}).fetchone()
         connection.execute(statement("universes/universe_write"), values)
         log_tracking(connection, key, former, reason="asked to be loaded", run_id=run_id, now=now)
