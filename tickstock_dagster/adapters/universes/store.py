@@ -18,8 +18,6 @@ from tickstock_dagster.core.universes.profiles import Profile
 LISTED = "us_listed"
 """The universe of every security in the vendor's list of a session."""
 
-_TRACK_LISTED = f"`tickstock universe track {LISTED}`"
-
 
 def universe_names(engine: sa.Engine) -> dict[str, str]:
     """Every name of a universe, aliases included, with its canonical name; a key counts before another's alias."""
@@ -35,7 +33,7 @@ def universe_named(engine: sa.Engine, name: str) -> str:
     """
     names = universe_names(engine)
     if name == LISTED and name not in names:
-        raise BadInputError("universe", name, f"one that exists; it does once it is tracked: {_TRACK_LISTED}")
+        raise BadInputError("universe", name, f"it exists once it is tracked (`tickstock universe track {name}`)")
     if name not in names:
         raise BadInputError("universe", name, choices(name, set(names.values()), also={*names, LISTED}))
     return names[name]
@@ -44,16 +42,12 @@ def universe_named(engine: sa.Engine, name: str) -> str:
 def refuse_alias(connection: psycopg.Connection, name: str) -> None:
     """Refuse to make a universe under another one's alias: whoever reads that alias would get the new one.
 
-    Args:
-        connection: inside the transaction that makes it.
-        name: of the universe to make.
-
     Raises:
         BadInputError: the name is an alias of a universe.
     """
     row = connection.execute(statement("universes/universe_alias_of"), {"name": name}).fetchone()
     if row:
-        raise BadInputError("universe", name, f"a name of its own: it is another name of {row[0]}")
+        raise BadInputError("universe", name, f"it is another name of {row[0]}; a new universe needs one of its own")
 
 
 def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:

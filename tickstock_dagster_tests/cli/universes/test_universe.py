@@ -184,7 +184,7 @@ def test_unknown_tickers_of_an_import_are_named_with_their_lines_and_left_out_on
             "remove 'INTC' is not accepted: members of dev_top_10, which are AAPL, MSFT,",
         ),
         (("set", "growth", "--symbols", "AAPL"), "it is another name of etf_growth"),
-        (("explain", "BP.", "us_listed"), "it does once it is tracked: `tickstock universe track us_listed`"),
+        (("explain", "BP.", "us_listed"), "it exists once it is tracked (`tickstock universe track us_listed`)"),
         (("set", "dev_etfs"), "--symbols, or --add and --remove"),
         (("set", "Mine!", "--symbols", "AAPL"), "a name of lower-case letters"),
         (("diff", "growth"), "one of --from and --rule"),
