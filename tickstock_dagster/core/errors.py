@@ -59,17 +59,18 @@ def shortened(text: str, length: int = 500) -> str:
     return text if len(text) <= length else f"{text[:length]}… ({len(text) - length:,} more characters)"
 
 
-def choices(value: str, accepted: Iterable[str], limit: int = 12) -> str:
+def choices(value: str, accepted: Iterable[str], limit: int = 12, *, also: Iterable[str] = ()) -> str:
     """Describe the accepted names, nearest spelling first, for a `BadInputError`.
 
     Args:
         value: the name that was given.
         accepted: all accepted names.
         limit: how many names are listed at most.
+        also: further names that may be meant, such as aliases; neither listed nor counted.
     """
     names = sorted(accepted)
     # Of equally near names, prefer the one with the same first letter: APPL is more likely AAPL than PPLT.
-    near = get_close_matches(value, names, n=5)
+    near = get_close_matches(value, sorted({*names, *also}), n=5)
     near.sort(key=lambda name: (-SequenceMatcher(None, name, value).ratio(), name[:1] != value[:1]))
     listed = ", ".join(names[:limit]) + (f", … ({len(names)} in all)" if len(names) > limit else "")
     return (f"did you mean {near[0]}? " if near else "") + f"accepted: {listed}"

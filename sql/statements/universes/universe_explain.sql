@@ -3,7 +3,8 @@
 SELECT s.security_id, named.ticker, c.membership, m.valid_from, m.valid_to, m.known_from,
     d.session, d.determined_at, d.rule_version, d.task, d.evidence -> called.ticker AS evidence,
     l.change, l.session, l.reason, l.changed_at,
-    c.value ? s.newest AS in_list
+    c.value ? s.newest AS in_list,
+    EXISTS (SELECT FROM universe_rules AS r WHERE r.universe = c.key) AS by_rule
 FROM cache_entries AS c
 CROSS JOIN LATERAL (
     SELECT i.security_id,

@@ -139,13 +139,13 @@ class ReferenceForecast:
 
     def words(self) -> str:
         """One line for people."""
-        listed = "some" if self.list_calls is None else "no" if self.list_calls == 0 else f"about {self.list_calls:,}"
+        listed = "some" if self.list_calls is None else f"about {self.list_calls:,}" if self.list_calls else "0"
         due = "one call for each new symbol" if self.details_due is None else f"{self.details_due:,} due"
         most = "at most " if self.details_due is None or self.list_calls else ""
-        profiles = f"about {self.profile_calls}" if self.profile_calls else "no"
+        profiles = f"about {self.profile_calls}" if self.profile_calls else "0"
         time = f", {self.details_seconds / 60:,.1f} minutes at least" if self.details_seconds >= 1 else ""
         return (
-            f"Calls for {self.session}: {listed} for the ticker list (one for {PAGE:,} securities), {most}"
+            f"For {self.session}: {listed} calls for the ticker list (one for {PAGE:,} securities), {most}"
             f"{self.details_calls:,} for details ({due}{time}), {profiles} for ETF profiles"
         )
 

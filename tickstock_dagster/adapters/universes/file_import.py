@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.adapters.universes.list_edit import set_list
 from tickstock_dagster.adapters.universes.membership_import import GivenInterval, Imported, import_intervals
 from tickstock_dagster.adapters.universes.membership_store import current_spans, members_on
-from tickstock_dagster.adapters.universes.store import universe_tickers
+from tickstock_dagster.adapters.universes.store import universe_entry, universe_tickers
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.files import MemberLine
 from tickstock_dagster.core.universes.memberships import ALWAYS
@@ -34,7 +34,8 @@ class Resolved:
 def resolve_lines(engine: sa.Engine, lines: Sequence[MemberLine]) -> Resolved:
     """Find the security of every line: the ticker's holder on its first day, or else the next holder within its days.
 
-    A line without dates stands for today's holder, or the last one.
+    A line without dates stands for today's holder, or the last one; of a member since the start, for the last holder
+    within its days, under whose ticker it is exported.
     """
     held: dict[str, list[tuple[date, date, int]]] = {}
     intervals = intervals_of(engine, None).select("ticker", "valid_from", "valid_to", "security_id").sort("valid_from")
@@ -46,7 +47,7 @@ def resolve_lines(engine: sa.Engine, lines: Sequence[MemberLine]) -> Resolved:
         holders = [holder for holder in held.get(line.ticker, ()) if holder[0] < last and first < holder[1]]
         if not holders:
             unknown.append(line)
-        elif line.valid_from is None:
+        elif line.valid_from in (None, ALWAYS):
             known.append((line, holders[-1][2]))
         else:
             known.append((line, holders[0][2]))
@@ -92,7 +93,11 @@ def import_universe(
         BadInputError: no member is left, intervals of one security overlap, or the universe is of the other kind.
             Nothing was changed.
     """
-    if any(line.valid_from or line.valid_to for line, _ in resolved.known):
+    dated = any(line.valid_from or line.valid_to for line, _ in resolved.known)
+    if dated and all((line.valid_from, line.valid_to) == (ALWAYS, None) for line, _ in resolved.known):
+        entry = universe_entry(engine, universe)
+        dated = entry is None or entry.membership != "static"  # the history of a list is the list
+    if dated:
         rows = [
             GivenInterval(security_id, line.valid_from or ALWAYS, line.valid_to, line.line)
             for line, security_id in resolved.known
@@ -111,27 +116,31 @@ def exported(engine: sa.Engine, universe: str, on: date, *, history: bool) -> li
         engine: the store's.
         universe: canonical name.
         on: the session.
-        history: export every interval, under the ticker held on its first day; a member since the start has no first
-            one. A list has no history.
+        history: export every interval with its days, under the ticker held on its first day, or of a member since the
+            start on its last. A list has the same members on every session: all of them since the start.
     """
     spans = current_spans(engine, universe)
     if not history or not spans:
         tickers = (
             members_on(engine, universe, on)["ticker"].to_list() if spans else list(universe_tickers(engine, universe))
         )
-        return [MemberLine(number, ticker, None, None) for number, ticker in enumerate(tickers, start=2)]
+        first = ALWAYS if history else None
+        return [MemberLine(number, ticker, first, None) for number, ticker in enumerate(tickers, start=2)]
     intervals = intervals_of(engine, [span.security_id for span in spans]).sort("security_id", "valid_from")
     rows = pl.DataFrame(
         [(span.security_id, span.valid_from, span.valid_to) for span in spans],
         schema={"security_id": pl.Int64, "first": pl.Date, "last": pl.Date},
         orient="row",
     ).join(intervals, on="security_id")
-    named = (
-        rows.filter(pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("first")))
-        .unique(["security_id", "first"], keep="first", maintain_order=True)
-        .sort("ticker", "first")
-    )
+    rows = rows.filter(pl.col("valid_to").is_null() | (pl.col("valid_to") > pl.col("first")))
+    always, later = pl.col("first") == ALWAYS, pl.col("last").is_not_null() & (pl.col("valid_from") >= pl.col("last"))
+    named = pl.concat(
+        [
+            rows.filter(~always).unique(["security_id", "first"], keep="first", maintain_order=True),
+            rows.filter(always).sort(~later, "valid_from").unique("security_id", keep="last", maintain_order=True),
+        ]
+    ).sort("ticker", "first")
     return [
-        MemberLine(number, ticker, None if first == ALWAYS else first, last)
+        MemberLine(number, ticker, first, last)
         for number, (ticker, first, last) in enumerate(named.select("ticker", "first", "last").iter_rows(), start=2)
     ]

@@ -21,7 +21,7 @@ from tickstock_dagster.adapters.universes.membership_rows import (
     revise_list,
     write_changes,
 )
-from tickstock_dagster.adapters.universes.store import universe_named
+from tickstock_dagster.adapters.universes.store import refuse_alias, universe_named
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
@@ -113,7 +113,7 @@ def set_list(
         now: aware.
 
     Raises:
-        BadInputError: as for `edit_universe`; or the name is not valid.
+        BadInputError: as for `edit_universe`; or the name is not valid, or an alias of another universe.
     """
     why = plain_reason(reason)
     wanted = [canonical_ticker(ticker, "members") for ticker in tickers]
@@ -124,6 +124,7 @@ def set_list(
     if not wanted:
         raise BadInputError(f"members of {universe}", "none", "at least one ticker: no universe is empty")
     with transaction(engine) as connection:
+        refuse_alias(connection, universe)
         held = dict(connection.execute(statement("securities/tickers_held"), {"tickers": wanted}).fetchall())
         if unknown := [ticker for ticker in wanted if ticker not in held]:
             raise BadInputError("members", ", ".join(unknown), "tickers in a list of the vendor")

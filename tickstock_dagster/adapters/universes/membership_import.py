@@ -24,6 +24,9 @@ from tickstock_dagster.adapters.universes.membership_rows import (
     write_projection,
     write_revision,
 )
+from tickstock_dagster.adapters.universes.store import refuse_alias
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.universe_data import MemberChange, UniverseUpdated
 from tickstock_dagster.core.universes.membership_intervals import (
@@ -81,8 +84,8 @@ def import_intervals(
         task: for the log.
 
     Raises:
-        BadInputError: intervals overlap or are empty (names both lines), no member is left at the end, or the universe
-            is a list.
+        BadInputError: intervals overlap or are empty (names both lines), no member is left at the end, the universe is
+            a list, or its name is an alias of another one.
     """
     spans = spans_of(rows)
     days = boundaries(spans)
@@ -91,6 +94,7 @@ def import_intervals(
             "intervals", f"{len(rows)} lines", f"at least one interval without an end: {universe} would be empty"
         )
     lock_memberships(connection)
+    refuse_alias(connection, universe)
     _make(connection, universe, title, now)
     current = read_spans(connection, universe)
     newest = days[-1]
@@ -117,7 +121,8 @@ def import_intervals(
     if changed:
         published = UniverseUpdated(
             universe=universe,
-            session=changed,
+            # Members since the start have no first session: consumers are told the one on which they learn of them.
+            session=library_calendar(MARKET).latest_closed_session(now) if changed == ALWAYS else changed,
             added=_member_changes(after - before, tickers, reason),
             removed=_member_changes(before - after, tickers, reason),
             members=len(after),

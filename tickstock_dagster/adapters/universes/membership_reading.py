@@ -144,7 +144,7 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
         row = connection.execute(statement("universes/universe_explain"), values).fetchone()
     if row is None:
         raise BadInputError("ticker", ticker, "a ticker that a known security holds or held")
-    _id, then, membership, since, until, known, determined, at, version, task, evidence, *change, in_list = row
+    _id, then, membership, since, until, known, determined, at, version, task, evidence, *change, in_list, by_rule = row
     evidence = evidence or {}
     member = since is not None
     if membership == "static":
@@ -156,7 +156,7 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
         ticker=then,
         session=on,
         member=member,
-        reason=_reason(determined, evidence, change, member=member),
+        reason=_reason(determined, evidence, change, member=member, by_rule=by_rule),
         since=None if since == ALWAYS else since,
         until=until,
         known_since=known,
@@ -170,16 +170,23 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
     )
 
 
-def _reason(determined: date | None, evidence: Mapping[str, Any], change: list[Any], *, member: bool) -> str:
+def _reason(
+    determined: date | None, evidence: Mapping[str, Any], change: list[Any], *, member: bool, by_rule: bool
+) -> str:
     kind, session, why, _changed_at = change
+    waits = " (`tickstock universe sync` determines them)" if by_rule else ""
     if determined is None:
-        return "no members were determined for any session up to that day"
+        return f"no members were determined for any session up to that day{waits}"
     if evidence.get("reason"):
         return str(evidence["reason"])
     if kind == ("added" if member else "removed"):
         return f"{kind} from {session} on: {why}" if session else f"{kind} from the start: {why}"
     if determined == ALWAYS:
-        return "a member from the start" if member else "no seed of the theme, and no session was determined yet"
+        return (
+            "a member from the start"
+            if member
+            else f"no seed of the theme, and no members were determined for a session yet{waits}"
+        )
     return f"a member by the determination for {determined}" if member else "not among the securities evaluated"
 
 

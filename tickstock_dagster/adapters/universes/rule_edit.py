@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.universes.facts import read_facts
 from tickstock_dagster.adapters.universes.membership_rows import locked_list
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations, members_on
 from tickstock_dagster.adapters.universes.rules_store import write_rule
-from tickstock_dagster.adapters.universes.store import universe_names
+from tickstock_dagster.adapters.universes.store import refuse_alias, universe_names
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.rules import Evaluation, Rule, evaluate
 
@@ -93,7 +93,7 @@ def apply_rule(engine: sa.Engine, preview: RulePreview, *, reason: str, run_id: 
         The new version; None where the rule in force says the same.
 
     Raises:
-        BadInputError: no reason. Nothing was written.
+        BadInputError: no reason, or the name became an alias of another universe. Nothing was written.
     """
     entry = {
         "key": preview.universe,
@@ -108,6 +108,7 @@ def apply_rule(engine: sa.Engine, preview: RulePreview, *, reason: str, run_id: 
     }
     evaluation = preview.evaluation
     with transaction(engine) as connection:
+        refuse_alias(connection, preview.universe)
         connection.execute(statement("universes/universe_create"), entry)
         version = write_rule(connection, preview.universe, preview.rule, reason=reason, run_id=run_id, now=now)
         if version is not None:

@@ -5,7 +5,7 @@ Migrating makes them; their seeds join once a list of the vendor has told whose 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -98,9 +98,10 @@ def seed_universes(engine: sa.Engine, seeds: Mapping[str, Sequence[str]], *, run
     joined = 0
     with transaction(engine) as connection:
         lock_memberships(connection)
+        taken = dict(connection.execute(statement("universes/universes_names")).fetchall())
         for universe in shipped_universes():
             named = seeds.get(universe.category, ()) if universe.type == "theme" else ()
-            if _make(connection, universe, named, run_id, now):
+            if _make(connection, universe, named, taken, run_id, now):
                 made.append(universe.key)
         for theme, tickers in seeds.items():
             added, missing = _seed(connection, theme_key(theme), tickers, run_id, now)
@@ -114,6 +115,7 @@ def _make(
     connection: psycopg.Connection[Any],
     universe: ShippedUniverse,
     seeds: Sequence[str],
+    taken: Collection[str],
     run_id: str,
     now: datetime,
 ) -> bool:
@@ -125,7 +127,8 @@ def _make(
         "category": universe.category,
         "metadata": json.dumps({"title": universe.title}),
         "membership": universe.membership,
-        "aliases": list(universe.aliases),
+        # A universe that somebody made under that name keeps it.
+        "aliases": [alias for alias in universe.aliases if alias not in taken],
         "now": now,
     }
     if not connection.execute(statement("universes/universe_create"), values).rowcount:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 
+import psycopg
 import sqlalchemy as sa
 from psycopg.types.json import Jsonb
 
@@ -19,7 +20,7 @@ LISTED = "us_listed"
 
 
 def universe_names(engine: sa.Engine) -> dict[str, str]:
-    """Every name of a universe, aliases included, with its canonical name."""
+    """Every name of a universe, aliases included, with its canonical name; a key counts before another's alias."""
     with transaction(engine) as connection:
         return dict(connection.execute(statement("universes/universes_names")).fetchall())
 
@@ -31,9 +32,22 @@ def universe_named(engine: sa.Engine, name: str) -> str:
         BadInputError: there is no such universe.
     """
     names = universe_names(engine)
+    if name == LISTED and name not in names:
+        raise BadInputError("universe", name, f"it exists once it is tracked (`tickstock universe track {name}`)")
     if name not in names:
-        raise BadInputError("universe", name, choices(name, {*names, LISTED}))
+        raise BadInputError("universe", name, choices(name, set(names.values()), also={*names, LISTED}))
     return names[name]
+
+
+def refuse_alias(connection: psycopg.Connection, name: str) -> None:
+    """Refuse to make a universe under another one's alias: whoever reads that alias would get the new one.
+
+    Raises:
+        BadInputError: the name is an alias of a universe.
+    """
+    row = connection.execute(statement("universes/universe_alias_of"), {"name": name}).fetchone()
+    if row:
+        raise BadInputError("universe", name, f"it is another name of {row[0]}; a new universe needs one of its own")
 
 
 def universe_tickers(engine: sa.Engine, name: str) -> tuple[str, ...]:
@@ -74,7 +88,7 @@ def write_universe(
         now: aware.
 
     Raises:
-        BadInputError: it would be empty.
+        BadInputError: it would be empty, or its name is an alias of another universe.
     """
     if not tickers:
         raise BadInputError(f"members of {key}", "none", "at least one ticker: no universe is empty")
@@ -88,6 +102,7 @@ def write_universe(
         "now": now,
     }
     with transaction(engine) as connection:
+        refuse_alias(connection, key)
         former = connection.execute(statement("universes/universe_tracked"), {"universe": key}).fetchone()
         connection.execute(statement("universes/universe_write"), values)
         log_tracking(connection, key, former, reason="asked to be loaded", run_id=run_id, now=now)

@@ -55,7 +55,10 @@ class UniverseCell:
 
 
 def read_states(engine: sa.Engine, session: date) -> list[UniverseState]:
-    """Every universe before a session: with the members of the day before, so that a second call answers the same."""
+    """Every universe before a session's synchronisation, the same at a second call.
+
+    With the members of the day before, or with those that a person determined for the session itself.
+    """
     with transaction(engine) as connection:
         return states_in(connection, session)
 
@@ -65,7 +68,7 @@ def states_in(connection: psycopg.Connection, session: date) -> list[UniverseSta
     values = {"session": session, "tasks": list(TASKS)}
     rows = connection.execute(statement("universes/sync_universes"), values).fetchall()
     members: dict[str, list[int]] = {}
-    before = {"day": session - timedelta(days=1)}
+    before = {**values, "before": session - timedelta(days=1)}
     for universe, security_id in connection.execute(statement("universes/sync_members"), before):
         members.setdefault(universe, []).append(security_id)
     listed = sorted({ticker for row in rows if not row[3] for ticker in row[4]})

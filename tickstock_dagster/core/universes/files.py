@@ -1,8 +1,8 @@
 """Universes as text files: lists of tickers, and members with the days of their membership.
 
 CSV with a header: `ticker` (or `symbol`), and for dated universes `start_date` and `end_date` (or `valid_from` and
-`valid_to`), ISO dates; the end is the first day after the membership, empty while it lasts. Resolving tickers belongs
-in the adapters.
+`valid_to`), ISO dates; the start is empty for a member since the start, the end is the first day after the membership,
+empty while it lasts. Resolving tickers belongs in the adapters.
 """
 
 import csv
@@ -13,6 +13,7 @@ from datetime import date, timedelta
 
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.securities.tickers import canonical_ticker
+from tickstock_dagster.core.universes.memberships import ALWAYS
 
 _NAMES = {
     "ticker": ("ticker", "symbol"),
@@ -26,7 +27,10 @@ _LISTED = 10
 
 @dataclass(frozen=True, slots=True)
 class MemberLine:
-    """One line: the ticker is a member on [valid_from, valid_to); both are None in a plain list."""
+    """One line: the ticker is a member on [valid_from, valid_to); both are None in a plain list.
+
+    A member since the start has `ALWAYS` for its first day.
+    """
 
     line: int
     ticker: str
@@ -74,9 +78,12 @@ def parse_members(text: str, name: str = "file") -> tuple[MemberLine, ...]:
 def format_members(rows: Iterable[MemberLine]) -> str:
     """The lines as the text of a file; dates only where some row has them."""
     kept = list(rows)
-    dated = any(row.valid_from or row.valid_to for row in kept)
-    lines = ["ticker,start_date,end_date" if dated else "ticker"]
-    lines += [f"{row.ticker},{row.valid_from or ''},{row.valid_to or ''}" if dated else row.ticker for row in kept]
+    if not any(row.valid_from or row.valid_to for row in kept):
+        return "\n".join(["ticker", *(row.ticker for row in kept)]) + "\n"
+    lines = ["ticker,start_date,end_date"]
+    for row in kept:
+        start = "" if row.valid_from in (None, ALWAYS) else row.valid_from
+        lines.append(f"{row.ticker},{start},{row.valid_to or ''}")
     return "\n".join(lines) + "\n"
 
 
@@ -120,7 +127,7 @@ def _line(fields: Sequence[str], columns: dict[str, tuple[int, str]], number: in
     start = _day(fields, columns.get("start"), where)
     end = _day(fields, columns.get("end"), where)
     if "start" in columns and start is None:
-        raise BadInputError(f"{where}, {columns['start'][1]}", "nothing", "a date as YYYY-MM-DD")
+        start = ALWAYS
     if start and end and end <= start:
         raise BadInputError(f"{where}, {columns['end'][1]}", end, f"a day after {start}")
     return MemberLine(number, ticker, start, end)

@@ -112,15 +112,17 @@ def _settle(top: Top, groups: Iterable[_Group], chosen: set[int]) -> None:
 
 def _why(top: Top, group: _Group, one: Assessment, member: Assessment, *, in_front: bool) -> str:
     place = f"rank {group.rank} of {top.count} by {top.by}"
+    if (group.rank or 0) > top.count:
+        place = f"rank {group.rank} by {top.by} for {top.count} places"
     if group.rank is None or (in_front and _beyond(group, top)):
         one.unknown = top.by
         return f"kept: {top.by} is not known" if one.member else f"not admitted: {top.by} is not known"
     if in_front and one is not member:
         return f"{place}: {member.ticker} is the issuer's most traded class"
     if not in_front:
-        return f"{place}: incumbents stay until {top.stays_until}" if one.incumbent else place
+        return f"{place}: members stay up to rank {top.stays_until}" if one.incumbent else place
     if one.incumbent and group.rank > top.count:
-        return f"{place}: stays until {top.stays_until}"
+        return f"{place}: stays up to rank {top.stays_until}"
     return f"kept: {one.unknown} is not known; {place}" if one.unknown else place
 
 

@@ -38,7 +38,8 @@ class UniverseState:
         type: theme, size, ipo, list, …
         category: a theme's name, else the type.
         dated: whether it has members by session; otherwise it is a list.
-        members: ticker by security of every member on the session before; for a list, of its known members.
+        members: ticker by security of every member on the session before, or as a person determined the session
+            itself (a rule set, a file imported); for a list, of its known members.
         rule: the rule in force; None for lists.
         rule_version: version of the rule.
         determined: whether members were ever determined, for this session or an earlier one.

@@ -1,14 +1,19 @@
 """Editing lists by hand: what changes, what is logged and told, and what is refused without a trace."""
 
 from datetime import timedelta
+from typing import Any
 
+import psycopg
 import pytest
 
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.postgres.database import open_engine
+from tickstock_dagster.adapters.universes.file_import import exported, import_universe, resolve_lines
 from tickstock_dagster.adapters.universes.list_edit import EditOutcome, edit_universe, set_list, track_universe
-from tickstock_dagster.adapters.universes.store import universe_tickers, write_universe
+from tickstock_dagster.adapters.universes.membership_import import Imported
+from tickstock_dagster.adapters.universes.store import universe_names, universe_tickers, write_universe
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.universes.files import MemberLine, format_members, parse_members
 from tickstock_dagster_tests.adapters.store_helpers import FRI, NOW, add_security, query
 
 LOG = "SELECT session, universe, ticker, change, reason, run_id FROM sync_changes_log ORDER BY change_id"
@@ -125,3 +130,43 @@ def test_a_list_that_cannot_be_is_not_made(
     with pytest.raises(BadInputError, match=words):
         set_list(open_engine(database_with_a_list), name, tickers, reason="new", run_id="cli", now=NOW)
     assert query(database_with_a_list, "SELECT key FROM cache_entries") == [("mine",)]
+
+
+def test_nothing_is_made_under_an_alias_and_a_key_counts_before_one(database_with_a_list: str) -> None:
+    url, engine = database_with_a_list, open_engine(database_with_a_list)
+    query(url, "UPDATE cache_entries SET aliases = '{my}' WHERE key = 'mine'")
+    common: dict[str, Any] = {"reason": "we test", "run_id": "run-1", "now": NOW}
+    with pytest.raises(BadInputError, match=r"universe 'my' is not accepted: it is another name of mine"):
+        set_list(engine, "my", ["CCC"], **common)
+    with pytest.raises(BadInputError, match="it is another name of mine"):
+        write_universe(engine, "my", "list", "My", ["CCC"], track_from=None, now=NOW)
+    lines = (MemberLine(2, "CCC", FRI, None),)
+    with pytest.raises(BadInputError, match="it is another name of mine"):
+        import_universe(engine, "my", resolve_lines(engine, lines), title="My", **common)
+    set_list(engine, "other", ["CCC"], **common)
+    for wrong in ("SET key = 'my' WHERE key = 'other'", "SET aliases = '{mine}' WHERE key = 'other'",
+                  "SET aliases = '{my}' WHERE key = 'other'"):  # fmt: skip
+        with pytest.raises(psycopg.errors.UniqueViolation, match="it is a name of mine"):
+            query(url, f"UPDATE cache_entries {wrong}")
+    assert universe_names(engine) == {"mine": "mine", "my": "mine", "other": "other"}
+    with pytest.raises(BadInputError, match=r"accepted: mine, other$"):
+        universe_tickers(engine, "nobody")
+    query(url, "ALTER TABLE cache_entries DISABLE TRIGGER USER")
+    query(url, "UPDATE cache_entries SET aliases = '{other}' WHERE key = 'mine'")
+    query(url, "ALTER TABLE cache_entries ENABLE TRIGGER USER")
+    assert universe_names(engine)["other"] == "other"
+    assert set_list(engine, "other", ["AAA"], **common).members == 1, "one that exists is edited under its name"
+
+
+def test_the_history_of_a_universe_is_imported_as_it_was_exported(database_with_a_list: str) -> None:
+    engine = open_engine(database_with_a_list)
+    common: dict[str, Any] = {"title": "T", "reason": "we test", "run_id": "run-1", "now": NOW}
+
+    def taken_in(universe: str, text: str) -> Imported:
+        return import_universe(engine, universe, resolve_lines(engine, parse_members(text)), **common)
+
+    text = "ticker,start_date,end_date\nAAA,,\nBBB,,\n"
+    assert taken_in("theme", text).published.session == FRI, "no event names the day that stands for the start"  # type: ignore[union-attr]
+    for universe in ("theme", "mine"):  # a dated universe and a list
+        assert format_members(exported(engine, universe, FRI, history=True)) == text
+        assert taken_in(universe, text) == Imported(0, 0, 2)

@@ -310,7 +310,9 @@ def test_explain_says_since_when_by_which_rule_and_from_which_facts(migrated_dat
     refused = explain(engine, "BBB", "mine", FRI)
     assert (refused.member, refused.rank, refused.reason, refused.since) == (False, 3, "rank 3 of 2", None)
     assert explain(engine, "CCC", "mine", FRI).reason == "not among the securities evaluated"
-    assert explain(engine, "AAA", "mine", MON).reason == "no members were determined for any session up to that day"
+    assert explain(engine, "AAA", "mine", MON).reason == (
+        "no members were determined for any session up to that day (`tickstock universe sync` determines them)"
+    )
     with pytest.raises(BadInputError, match="ticker 'ZZZ' is not accepted: a ticker that a known security holds"):
         explain(engine, "ZZZ", "mine", FRI)
 

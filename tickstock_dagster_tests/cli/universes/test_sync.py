@@ -13,7 +13,7 @@ def test_a_session_is_synchronised_by_hand_as_the_sensor_does_it_and_twice_equal
     assert office.tickstock("run", "--profile", "ui_testing_lite").code == 0
     answer = office.tickstock("universe", "sync", "--details-limit", "30")
     assert answer.code == 0, answer.err
-    assert "Calls for 2026-11-20: no for the ticker list (one for 1,000 securities), 30 for details" in answer.err
+    assert "For 2026-11-20: 0 calls for the ticker list (one for 1,000 securities), 30 for details" in answer.err
     head, *lines = answer.out.splitlines()
     assert head.startswith("2026-11-20: ")
     assert any(line.startswith("  top_10: 10 joined, 0 left") for line in lines), answer.out

@@ -134,6 +134,8 @@ def test_members_with_dates_are_imported_once_and_compared(office: Office, tmp_p
     assert "nothing changed" in again.out
     changes = office.tickstock("universe", "diff", "past", "--from", "2021-01-04", "--to", "2022-02-01", "--json").json
     assert (list(changes["joined"]), list(changes["left"])) == (["MSFT"], ["KO"])
+    same = office.tickstock("universe", "diff", "past", "--from", "2019-01-02", "--to", "2019-01-03")
+    assert same.out == "past: no members on 2019-01-02, and none on 2019-01-03\n"
     exported = office.tickstock("universe", "export", "past", "--history").out
     assert sorted(exported.splitlines()) == sorted(file.read_text().splitlines())
 
@@ -181,6 +183,8 @@ def test_unknown_tickers_of_an_import_are_named_with_their_lines_and_left_out_on
             ("set", "dev_top_10", "--add", "AMD", "--remove", "INTC"),
             "remove 'INTC' is not accepted: members of dev_top_10, which are AAPL, MSFT,",
         ),
+        (("set", "growth", "--symbols", "AAPL"), "it is another name of etf_growth"),
+        (("explain", "BP.", "us_listed"), "it exists once it is tracked (`tickstock universe track us_listed`)"),
         (("set", "dev_etfs"), "--symbols, or --add and --remove"),
         (("set", "Mine!", "--symbols", "AAPL"), "a name of lower-case letters"),
         (("diff", "growth"), "one of --from and --rule"),

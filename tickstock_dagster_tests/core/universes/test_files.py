@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.universes.files import MemberLine, days_within, format_members, parse_members
+from tickstock_dagster.core.universes.memberships import ALWAYS
 
 DAY = date(2020, 1, 2)
 
@@ -24,6 +25,14 @@ def test_members_with_dates_end_before_the_end_date() -> None:
         MemberLine(2, "AAL", date(1996, 1, 2), date(1997, 1, 15)),
         MemberLine(3, "AAL", date(2015, 3, 23), None),
     )
+
+
+def test_members_since_the_start_have_no_start_date_and_keep_the_three_columns() -> None:
+    text = "ticker,start_date,end_date\nA,,2020-01-02\nBCI,,\n"
+    rows = parse_members(text)
+    assert rows == (MemberLine(2, "A", ALWAYS, date(2020, 1, 2)), MemberLine(3, "BCI", ALWAYS, None))
+    assert format_members(rows) == text
+    assert format_members(rows[1:]) == "ticker,start_date,end_date\nBCI,,\n"
 
 
 @pytest.mark.parametrize("blank", ["\n", "  \n", "\r\n\r\n", ",,\n"])
@@ -52,7 +61,6 @@ def test_a_blank_line_says_nothing(blank: str) -> None:
         ("ticker\nAAPL\n\nTOO LONG A TICKER\n", "line 4, ticker"),
         ("ticker\nAAPL\nMSFT\naapl\n", "AAPL in lines 2 and 4"),
         ("ticker,start_date,end_date\nA,2020-13-02,\n", "line 2, start_date '2020-13-02'"),
-        ("ticker,start_date,end_date\nA,,2020-01-02\n", "line 2, start_date 'nothing'"),
         ("ticker,start_date,end_date\nA,2020-01-02,2020-01-02\n", "line 2, end_date '2020-01-02'"),
         ("ticker,start_date,end_date\nA,2020-01-02,\nB,2020-01-02,\nA,2021-01-02,\n", "A in lines 2 and 4"),
         (

@@ -206,7 +206,9 @@ def test_the_largest_issuers_are_chosen_by_their_sum_and_stand_by_their_most_tra
     judged = evaluate(top(2, group_by="cik"), rows, frozenset())
     assert [(member.security_id, member.rank) for member in judged.members] == [(2, 1), (4, 2)]
     assert judged.reasons()[1] == "rank 1 of 2 by market_cap: T002 is the issuer's most traded class"
-    assert judged.reasons()[3] == "rank 3 of 2 by market_cap"
+    assert judged.reasons()[3] == "rank 3 by market_cap for 2 places"
+    held = evaluate(top(2, group_by="cik"), rows, frozenset({3}))
+    assert held.reasons()[3] == "rank 3 by market_cap for 2 places: members stay up to rank 2"
     by_security = evaluate(top(2), rows, frozenset())
     assert ids(by_security) == [4, 3]
 
