@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.universes.store import track_profile, universe_e
 from tickstock_dagster.cli.loading.eod import close_session
 from tickstock_dagster.cli.loading.shipped import join_known_seeds
 from tickstock_dagster.cli.loading.tracking import besides_words
-from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
+from tickstock_dagster.cli.workspace import CommandCost, Workspace, console, open_workspace, print_json
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import SETTLES_AFTER
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
@@ -31,6 +31,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
 
     Without any configuration it uses an embedded PostgreSQL and Valkey and a simulated vendor.
     """
+    cost = CommandCost()
     workspace = open_workspace()
     now = workspace.now()
     chosen = profile_named(profile or workspace.settings.profile)
@@ -44,6 +45,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
     tracked = Expectation.of_tracked(workspace.engine)
     owed = owed_cells(workspace.engine, workspace.calendar, session, tracked=tracked).height
     besides = owed_by_dataset(owed_besides_bars(workspace.engine, workspace.calendar, tracked.begins, now=now))
+    facts |= {"vendor_calls": cost.calls, "seconds": cost.seconds}
     if as_json:
         stands = {"tracked": chosen.universe, "tracked_from": begins, "owed": owed}
         print_json({**facts, **stands, "owed_besides_bars": {one.dataset: one.sessions for one in besides}})
@@ -63,7 +65,11 @@ def _latest_published(workspace: Workspace, now: datetime) -> date:
     state = tracked_state(workspace.engine, session)
     if now - calendar.closes_at(session) >= SETTLES_AFTER or (state is not None and reaches_objective(state)):
         return session
-    publication = workspace.source().publication(session)
+    context = workspace.load_context(lambda: now)
+    try:
+        publication = context.source.publication(session)
+    finally:
+        context.record_calls()
     if publication.published:
         return session
     before = calendar.previous_session(session)
