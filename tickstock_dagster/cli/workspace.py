@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from rich.console import Console
 
 from tickstock_dagster.adapters.calendars.store import calendar_in_force, copied_from, copied_until, copy_calendars
-from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext, calls_of_process
+from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
 from tickstock_dagster.adapters.postgres.database import name_sessions, open_engine
 from tickstock_dagster.adapters.postgres.migrations import MigrationReport, migrate
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
@@ -150,23 +150,6 @@ def bring_up_to_date(workspace: Workspace) -> Preparation:
     if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
         copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
     return Preparation(report, seed_missing(workspace.engine, run_id="cli", now=now))
-
-
-class CommandCost:
-    """What a command has cost since it began: vendor calls, those outside of its runs included, and seconds."""
-
-    def __init__(self) -> None:
-        self._began, self._calls = time.monotonic(), calls_of_process()
-
-    @property
-    def calls(self) -> int:
-        """Vendor calls so far."""
-        return calls_of_process() - self._calls
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far, to the millisecond."""
-        return round(time.monotonic() - self._began, 3)
 
 
 def command_path() -> str:

@@ -9,7 +9,8 @@ from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.sources.protocol import MarketSource
-from tickstock_dagster.cli.workspace import CommandCost, Workspace, open_workspace, parse_session, print_json
+from tickstock_dagster.cli.loading.cost import CommandCost
+from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.calendars.markets import MARKET, market_named
 from tickstock_dagster.core.errors import BadInputError
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickstock_dagster.adapters.universes.store import LISTED
+from tickstock_dagster.cli.loading.cost import CommandCost
 from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options
 from tickstock_dagster.cli.loading.shipped import join_known_seeds
 from tickstock_dagster.cli.loading.tracking import besides_words, owed_in_all, refuse_untrackable, track
-from tickstock_dagster.cli.workspace import CommandCost, Workspace, console, open_workspace, print_json
+from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
 from tickstock_dagster.core.errors import TickstockError
 from tickstock_dagster.core.loading.coverage import FINAL_REASONS
 from tickstock_dagster.core.universes.catalogue import theme_key, theme_references

@@ -12,10 +12,11 @@ from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.owed_datasets import owed_besides_bars
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.store import track_profile, universe_entry
+from tickstock_dagster.cli.loading.cost import CommandCost
 from tickstock_dagster.cli.loading.eod import close_session
 from tickstock_dagster.cli.loading.shipped import join_known_seeds
 from tickstock_dagster.cli.loading.tracking import besides_words
-from tickstock_dagster.cli.workspace import CommandCost, Workspace, console, open_workspace, print_json
+from tickstock_dagster.cli.workspace import Workspace, console, open_workspace, print_json
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import SETTLES_AFTER
 from tickstock_dagster.core.loading.end_of_day import reaches_objective
