@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from tickstock_dagster.core.calendars.library import FIRST_DAY
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import PlanName, vendor_plan
 from tickstock_dagster.core.server_urls import is_host
@@ -84,13 +86,16 @@ def parse_symbols(text: str) -> tuple[int, Path | None]:
 
 
 def parse_instant(text: str, field_name: str = "now") -> datetime:
-    """An ISO 8601 instant; UTC where the text has no zone.
+    """An ISO 8601 instant within the calendars; UTC where the text has no zone.
 
     Raises:
-        BadInputError: the text is not ISO 8601.
+        BadInputError: the text is not ISO 8601, or the calendars do not reach the instant.
     """
     try:
         instant = datetime.fromisoformat(text)
-        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+        instant = instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
     except (ValueError, OverflowError):  # at the ends of the calendar, another zone is outside of it
         raise BadInputError(field_name, text, "an ISO 8601 instant, e.g. 2026-11-20T21:30:00Z") from None
+    if not FIRST_DAY < instant.date() < LAST_DAY:
+        raise BadInputError(field_name, text, f"an instant between {FIRST_DAY} and {LAST_DAY}: the calendars end there")
+    return instant

@@ -126,5 +126,9 @@ def test_a_taken_port_is_named() -> None:
 def test_an_instant_without_a_zone_is_utc_in_text_and_refused_as_an_object() -> None:
     assert parse_instant("2026-11-20T21:30:00") == datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
     assert parse_instant("2026-11-20T16:30:00-05:00") == datetime(2026, 11, 20, 21, 30, tzinfo=UTC)
+    for text in ("1900-01-01T00:00:00Z", "2051-01-01T00:00:00Z"):
+        with pytest.raises(BadInputError, match="an instant between 2000-01-01 and 2050-12-31"):
+            parse_instant(text)
+    assert CliRunner().invoke(command, ["--port", "0", "--now", "1900-01-01T00:00:00Z"]).exit_code == 2
     with pytest.raises(BadInputError, match="a time zone"):
         SimulatorOptions(now=datetime(2026, 11, 20))  # noqa: DTZ001

@@ -1,5 +1,6 @@
 """What every load works with, as one value: the source, the store, the market, the run and the clock."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,6 +22,19 @@ class _Tally:
 
     def __init__(self) -> None:
         self.calls = 0
+
+
+_of_process = _Tally()
+_counting = threading.Lock()
+
+
+def calls_of_process() -> int:
+    """Vendor calls that all contexts of this process have taken so far.
+
+    A command asks the vendor before, in and after its runs, each with a context of its own: what it cost is the
+    difference between its end and its beginning.
+    """
+    return _of_process.calls
 
 
 @dataclass(slots=True)
@@ -76,6 +90,8 @@ class LoadContext(Generic[Source_co]):
         """Take the records of the calls that the source made since the last drain, and count them."""
         calls = self.source.drain_calls()
         self._tally.calls += len(calls)
+        with _counting:
+            _of_process.calls += len(calls)
         return calls
 
     def write_calls(self, cursor: psycopg.Cursor) -> int:

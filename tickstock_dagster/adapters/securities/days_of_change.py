@@ -9,6 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from tickstock_dagster.adapters.sources.protocol import NotFoundError, ReferenceSource, TransientVendorError
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.securities.listing_records import Boundary, Listed
 
 _LOG = logging.getLogger(__name__)
@@ -17,14 +18,15 @@ _LOG = logging.getLogger(__name__)
 def day_of_change(source: ReferenceSource, boundary: Boundary) -> date | None:
     """The day of a change: as the vendor states it, else found by bisection over dated lists.
 
-    None where the vendor could not be asked: one ticker without an answer does not end the take-in of a list.
+    None where the vendor could not be asked, as about a text that is no ticker: one ticker without an answer does not
+    end the take-in of a list.
 
     Raises:
         PermanentVendorError: asking about other tickers is pointless, too.
     """
     try:
         return _stated(source, boundary) or _bisected(source, boundary)
-    except TransientVendorError as error:
+    except (TransientVendorError, BadInputError) as error:
         _LOG.warning("whose %s was until %s is asked again: %s", boundary.ticker, boundary.until, error)
         return None
 

@@ -32,6 +32,7 @@ from tickstock_dagster.adapters.sources.protocol import (
     ReferenceSource,
     TransientVendorError,
 )
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.core.securities.identity import TERM, unproven_spans
 from tickstock_dagster.core.securities.listing_records import WITHOUT_FIGI, Security
@@ -179,7 +180,7 @@ class IdentitySync:
             )
         except NotFoundError:
             changes = []
-        except (PermanentVendorError, TransientVendorError):
+        except (PermanentVendorError, TransientVendorError, BadInputError):  # stores may hold what is no ticker
             return
         known = read_securities(self.context.engine, self.context.market)
         current = next((one for one in known if one.security_id == security.security_id), security)

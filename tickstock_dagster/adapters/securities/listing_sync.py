@@ -40,6 +40,7 @@ from tickstock_dagster.core.securities.ticker_histories import (
     close_delisted,
     observe_list,
 )
+from tickstock_dagster.core.securities.tickers import is_us_ticker
 
 logger = logging.getLogger(__name__)
 
@@ -193,6 +194,8 @@ class ListingSync:
             gone: securities that are in a list and not in a later one.
             on: date of the list being stored.
         """
+        # A former release stored texts that are no tickers; nobody can be asked about them.
+        gone = [security for security in gone if is_us_ticker(security.intervals[-1].ticker)]
         if not gone:
             return {}
         tickers = [security.intervals[-1].ticker for security in gone]

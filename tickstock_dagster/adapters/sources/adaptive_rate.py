@@ -65,12 +65,11 @@ class AdaptiveRateLimiter:
         """The vendor has just refused a call because of a rate per minute."""
         with self._lock:
             now = self._clock()
-            calls = sum(granted > now - self.MINUTE for granted in self._granted)
+            calls = sum(granted > now - self.MINUTE for granted in self._granted)  # of this process alone
             if self._slow_from is not None or calls > self.FEW:
                 return
             self._slow_from = now + self.MINUTE
         logger.warning(
-            "the vendor refused after %d calls in a minute, as it does on its free plan: now at most 5 calls a minute. "
-            "Set MASSIVE_PLAN=free, or the plan that the key has",
-            calls,
+            "the vendor refused after few calls in a minute, as it does on its free plan: "
+            "now at most 5 calls a minute. Set MASSIVE_PLAN=free, or the plan that the key has"
         )

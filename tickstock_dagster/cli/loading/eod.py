@@ -9,6 +9,7 @@ from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.sources.protocol import MarketSource
+from tickstock_dagster.cli.loading.cost import CommandCost
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.calendars.markets import MARKET, market_named
 from tickstock_dagster.core.errors import BadInputError
@@ -24,11 +25,13 @@ from tickstock_dagster.core.errors import BadInputError
 def command(*, text: str | None, again: bool, market: str, as_json: bool) -> None:
     """Load one session of a market for everything tracked in it, check it, and publish that it is complete."""
     mic = market_named(market).calendar
+    cost = CommandCost()
     workspace = open_workspace()
     now = workspace.now()
     calendar = calendar_in_force(workspace.engine, mic)
     session = parse_session("--session", text, calendar, now) if text else calendar.latest_closed_session(now)
     facts = reconcile(workspace, session, mic) if again else close_session(workspace, session, mic)
+    facts |= {"vendor_calls": cost.calls, "seconds": cost.seconds}
     if as_json:
         print_json(facts)
     elif again:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tickstock_dagster.adapters.universes.store import LISTED
+from tickstock_dagster.cli.loading.cost import CommandCost
 from tickstock_dagster.cli.loading.selection import Selection, SelectionOptions, select, selection_options
 from tickstock_dagster.cli.loading.shipped import join_known_seeds
 from tickstock_dagster.cli.loading.tracking import besides_words, owed_in_all, refuse_untrackable, track
@@ -43,6 +44,7 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
     """
     if tracks:
         refuse_untrackable(options["symbols"])
+    cost = CommandCost()
     workspace = open_workspace()
     now = workspace.now()
     selection = select(workspace, now, SelectionOptions(**options))
@@ -63,6 +65,7 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
     owed = owed_in_all(workspace, now)
     if as_json:
         stands = {**tracking.as_json(), "owed": owed}
+        stands |= {"command_vendor_calls": cost.calls, "command_seconds": cost.seconds}
         print_json(
             [{"run_id": o.run_id, "seconds": round(o.seconds, 3), **_plain(o.metadata), **stands} for o in outcomes]
         )
@@ -71,7 +74,7 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
         name: sum(outcome.metadata.get(name, 0) for outcome in outcomes)
         for name in (
             "bars_stored", "bars_expected", "rows_inserted", "rows_restated", "bars_explained", "bars_missing",
-            "vendor_calls", "rows_besides",
+            "rows_besides",
         )
     }  # fmt: skip
     restated = f", {totals['rows_restated']:,} restated" if totals["rows_restated"] else ""
@@ -81,7 +84,7 @@ def command(*, tracks: bool, ask_again: bool, as_json: bool, **options: Any) -> 
         f"{totals['bars_stored']:,} of {totals['bars_expected']:,} bars stored "
         f"({totals['rows_inserted']:,} new{restated}), "
         f"{totals['bars_explained']:,} explained by a final reason, {totals['bars_missing']:,} missing; "
-        f"{totals['vendor_calls']:,} vendor calls, {sum(outcome.seconds for outcome in outcomes):.1f} s, run {runs}"
+        f"{cost.calls:,} vendor calls, {cost.seconds:.1f} s, run {runs}"
     )
     if references := _references(selection):
         click.echo(f"With what its funds are compared with: {', '.join(references)}")

@@ -73,6 +73,8 @@ def command(*, details: bool, as_json: bool, **options: Any) -> None:
         click.echo(f"  identity calls   {plan.identity_calls:>12,}  (to prove whose each ticker was; made before)")
     click.echo(f"  rows in answers  {plan.rows:>12,}  (estimated)")
     click.echo(f"  time at least    {plan.seconds / 60:>12.1f}  minutes {rate}")
+    if facts["rate"]:
+        click.echo(f"  {'':<29}  if the key is on another plan than {facts['plan']}, set MASSIVE_PLAN")
     if facts["monthly_usd"] is not None:
         click.echo(f"  price            {facts['monthly_usd']:>12,}  US dollars a month, for any number of calls")
 

@@ -12,6 +12,7 @@ from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.owed_datasets import owed_besides_bars
 from tickstock_dagster.adapters.loading.tracked import tracked_state
 from tickstock_dagster.adapters.universes.store import track_profile, universe_entry
+from tickstock_dagster.cli.loading.cost import CommandCost
 from tickstock_dagster.cli.loading.eod import close_session
 from tickstock_dagster.cli.loading.shipped import join_known_seeds
 from tickstock_dagster.cli.loading.tracking import besides_words
@@ -31,6 +32,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
 
     Without any configuration it uses an embedded PostgreSQL and Valkey and a simulated vendor.
     """
+    cost = CommandCost()
     workspace = open_workspace()
     now = workspace.now()
     chosen = profile_named(profile or workspace.settings.profile)
@@ -44,6 +46,7 @@ def command(*, profile: str | None, as_json: bool) -> None:
     tracked = Expectation.of_tracked(workspace.engine)
     owed = owed_cells(workspace.engine, workspace.calendar, session, tracked=tracked).height
     besides = owed_by_dataset(owed_besides_bars(workspace.engine, workspace.calendar, tracked.begins, now=now))
+    facts |= {"vendor_calls": cost.calls, "seconds": cost.seconds}
     if as_json:
         stands = {"tracked": chosen.universe, "tracked_from": begins, "owed": owed}
         print_json({**facts, **stands, "owed_besides_bars": {one.dataset: one.sessions for one in besides}})
@@ -63,7 +66,11 @@ def _latest_published(workspace: Workspace, now: datetime) -> date:
     state = tracked_state(workspace.engine, session)
     if now - calendar.closes_at(session) >= SETTLES_AFTER or (state is not None and reaches_objective(state)):
         return session
-    publication = workspace.source().publication(session)
+    context = workspace.load_context(lambda: now)
+    try:
+        publication = context.source.publication(session)
+    finally:
+        context.record_calls()
     if publication.published:
         return session
     before = calendar.previous_session(session)

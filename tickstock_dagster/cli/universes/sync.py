@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from tickstock_dagster.adapters.universes.sync_reading import LoggedChange
 
 _SHOWN = 10
+_NAMED = 5
+"""Failed details that are named with their reasons."""
 
 
 @click.command()
@@ -71,8 +73,10 @@ def sync(
     click.echo(f"Owed of all that is tracked: {owed['owed']:,} bars" + "".join(f"; {one}" for one in owed["besides"]))
 
 
-def reference_facts(assets: Any) -> dict[str, int]:
+def reference_facts(assets: Any) -> dict[str, Any]:
     """Figures of the reference data that a run brought up to date, by their names; 0 for what did not run.
+
+    `failures` has a line for each of the first details that failed.
 
     Args:
         assets: metadata by asset, as `RunOutcome` has them.
@@ -90,13 +94,20 @@ def reference_facts(assets: Any) -> dict[str, int]:
     )
     found = {name: symbols.get(name, 0) for name in names}
     found |= {"etfs": funds.get("etfs", 0), "etfs_changed": funds.get("changed", 0)}
-    return {**found, "vendor_calls": symbols.get("vendor_calls", 0) + funds.get("vendor_calls", 0)}
+    failures = [line.removeprefix("- ") for line in (symbols.get("failures") or "").splitlines()]
+    calls = symbols.get("vendor_calls", 0) + funds.get("vendor_calls", 0)
+    return {**found, "vendor_calls": calls, "failures": failures}
 
 
-def reference_words(facts: dict[str, int]) -> str:
-    """The same in one line for people."""
-    left = f", {facts['details_left']:,} still due (run it again)" if facts["details_left"] else ""
-    failed = f", {facts['details_failed']:,} failed" if facts["details_failed"] else ""
+def reference_words(facts: dict[str, Any]) -> str:
+    """The same in one line for people. What failed is due, too; asking again may not help it."""
+    unasked = facts["details_left"] - facts["details_failed"]
+    left = f", {unasked:,} still due (run it again)" if unasked > 0 else ""
+    failed = ""
+    if count := facts["details_failed"]:
+        named = facts["failures"][:_NAMED]
+        more = f"; and {count - len(named):,} more" if named and count > len(named) else ""
+        failed = f", {count:,} failed ({'; '.join(named)}{more})"
     return (
         f"{facts['symbols']:,} symbols listed ({facts['begun']:,} new, {facts['changed']:,} changed, "
         f"{facts['gone']:,} gone), {facts['details_stored']:,} details stored{failed}{left}; "

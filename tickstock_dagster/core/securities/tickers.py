@@ -111,6 +111,14 @@ def canonical_ticker(text: object, field: str = "ticker", market: str = MARKET) 
     raise BadInputError(field, text, accepted)
 
 
+def is_us_ticker(text: str) -> bool:
+    """Whether a text is a ticker of this market in some spelling, so that a source can be asked about it."""
+    try:
+        return market_of(canonical_ticker(text)) == MARKET
+    except BadInputError:
+        return False
+
+
 def market_of(ticker: str) -> str:
     """MIC of the market abroad with which a canonical ticker is qualified; `MARKET` for a US ticker."""
     suffix = ticker.rpartition(".")[2]

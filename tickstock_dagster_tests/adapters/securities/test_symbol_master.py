@@ -6,7 +6,9 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.bars.store import store_batch
@@ -18,7 +20,7 @@ from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, MarketSource, TickerDetails
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.core.loading.vendor_plans import vendor_plan
-from tickstock_dagster_tests.adapters.load_helpers import MARKET, QUICK, World
+from tickstock_dagster_tests.adapters.load_helpers import MARKET, QUICK, World, quick_source
 from tickstock_dagster_tests.adapters.securities.test_listing_sync import sync_of
 from tickstock_dagster_tests.adapters.store_helpers import as_role, bar, batch
 
@@ -281,6 +283,25 @@ def test_details_of_another_security_are_refused(world: World, monkeypatch: pyte
     report = sync(world, limit=None)
     assert [line for line in report.failures if line.startswith("AAPL: details of another security")]
     assert world.query("SELECT sic_code FROM symbols WHERE symbol = 'AAPL'") == [(None,)]
+
+
+def test_a_stored_text_that_is_no_ticker_costs_its_own_details_alone(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AAPL's row is of BP. from Thursday on; a former release stored it so."""
+    sync(world, date(2026, 11, 18))
+    rough = quick_source(world.simulator)
+    ask = rough.listings
+
+    def renamed(**given: Any) -> pl.DataFrame:
+        return ask(**given).with_columns(pl.col("ticker").replace({"AAPL": "BP."}))
+
+    monkeypatch.setattr(rough, "listings", renamed)
+    report = master(world, rough).sync(THU, details_limit=None)
+    assert [line.partition(" is not")[0] for line in report.failures] == ["BP.: not asked for: ticker 'BP.'"]
+    assert (report.details_done > 100, report.details_left) == (True, 1)
+    monkeypatch.setattr(rough, "listings", lambda **given: renamed(**given).filter(pl.col("ticker") != "BP."))
+    assert master(world, rough).sync(FRI, details_limit=0).fetched, "nobody is asked whether BP. was delisted"
 
 
 # -- market cap -------------------------------------------------------------------------------------------------------

@@ -198,6 +198,7 @@ def test_a_key_that_is_refused_after_few_calls_in_a_minute_gets_the_free_rate_fr
     limiter.refused_per_minute()
     limiter.refused_per_minute()
     assert caplog.text.count("Set MASSIVE_PLAN=free") == 1
+    assert "refused after few calls" in caplog.text, "how many others made with the key is not known here"
     begun = hours.now
     times = []
     for _ in range(11):

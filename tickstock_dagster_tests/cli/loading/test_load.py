@@ -108,7 +108,9 @@ def test_without_a_selection_the_configured_profile_is_loaded_and_named_in_the_r
 def test_symbols_that_lie_apart_in_the_grid_are_several_runs_and_a_failed_one_keeps_no_other_back(
     office: Office,
 ) -> None:
-    assert office.tickstock("load", "--symbols", "AAPL,MSFT,KO", "--from", "2026-11-02", "--to", "2026-11-02").code == 0
+    first = office.tickstock("load", "--symbols", "AAPL,MSFT,KO", "--from", "2026-11-02", "--to", "2026-11-02")
+    assert first.code == 0
+    assert f"; {office.calls()} vendor calls, " in first.out, "those before the run and after it, too"
     office.vendor.install("server_error", path="*/aggs/ticker/AAPL/*")
     answer = office.tickstock("load", "--symbols", "AAPL,KO", "--from", "2026-11-03", "--to", "2026-11-03")
     assert answer.code == 1

@@ -72,6 +72,11 @@ def test_a_file_has_no_rate_and_no_price(office: Office, tmp_path) -> None:
     assert "price" not in answer.out
 
 
+def test_the_variable_of_the_keys_plan_is_named_beside_the_time(office: Office) -> None:
+    words = office.tickstock("plan", "--symbols", "AAPL", "--from", "2026-11-02").out
+    assert "if the key is on another plan than advanced, set MASSIVE_PLAN" in words
+
+
 def test_the_details_of_the_symbol_master_are_forecast_and_not_asked_for(office: Office) -> None:
     facts = office.tickstock("plan", "--details", "--json").json
     assert facts["due"] > 100

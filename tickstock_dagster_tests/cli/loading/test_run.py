@@ -31,6 +31,7 @@ def latest(office: Office, workspace: Workspace, now: datetime) -> date:
 def test_the_session_before_is_taken_while_the_latest_is_not_out(office: Office, workspace: Workspace) -> None:
     assert latest(office, workspace, CLOSE + timedelta(minutes=10)) == date(2026, 11, 19)
     assert "2026-11-20 is not out yet" in office.capfd.readouterr().err
+    assert office.rows("SELECT count(*) FROM vendor_calls WHERE run_id = 'cli'") == [office.calls()] == [1]
     assert latest(office, workspace, CLOSE + timedelta(minutes=16)) == FRI
 
 
@@ -65,6 +66,7 @@ def test_years_to_come_are_run_like_any_other(office: Office, now: str, session:
     answer = office.tickstock("run", "--profile", "ui_testing_lite", "--json")
     assert answer.code == 0, answer.err
     assert (answer.json["session"], answer.json["event"]) == (session, "delivered")
+    assert answer.json["vendor_calls"] == office.calls()
     assert answer.json["bars_stored"] == answer.json["bars_expected"] == 10
     assert (answer.json["owed"], answer.json["owed_besides_bars"]) == (0, {})
     assert (answer.json["tracked"], answer.json["tracked_from"]) == ("profile_ui_testing_lite", session)

@@ -1,5 +1,6 @@
 """`tickstock universe sync` and `tickstock reference refresh`: what a sensor launches, by hand, and what they say."""
 
+from tickstock_dagster.cli.universes.sync import reference_facts, reference_words
 from tickstock_dagster_tests.cli.office import Office
 
 CLASSIFIED = "SELECT count(*) FILTER (WHERE sector IS NOT NULL), count(*) FILTER (WHERE aum_usd > 0) FROM securities"
@@ -57,3 +58,12 @@ def test_reference_data_is_refreshed_once_and_says_its_calls_beforehand(office: 
     assert (second.json["begun"], second.json["details_stored"]) == (0, 0)
     assert office.calls() <= 1, "the plan has no ETF profiles, and may have them by now"
     assert [run.job_name for run in office.runs()] == ["reference_refresh"] * 2
+
+
+def test_failed_details_are_named_and_another_run_is_promised_for_the_others_alone() -> None:
+    symbols = {"details_stored": 566, "details_failed": 1, "details_left": 1, "failures": "- BP.: not asked for"}
+    words = reference_words(reference_facts({"reference/symbols": symbols}))
+    assert "566 details stored, 1 failed (BP.: not asked for); 0 ETFs" in words
+    symbols |= {"details_failed": 7, "details_left": 10, "failures": "\n".join(f"- T{n}: no" for n in range(7))}
+    words = reference_words(reference_facts({"reference/symbols": symbols}))
+    assert "7 failed (T0: no; T1: no; T2: no; T3: no; T4: no; and 2 more), 3 still due (run it again)" in words

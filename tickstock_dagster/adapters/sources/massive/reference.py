@@ -29,6 +29,7 @@ from tickstock_dagster.adapters.sources.massive.values import (
     truths,
 )
 from tickstock_dagster.adapters.sources.protocol import DIVIDEND_SCHEMA, LISTING_SCHEMA, SPLIT_SCHEMA, TickerChange
+from tickstock_dagster.core.securities.tickers import is_us_ticker
 
 _LISTING_FIELDS = {
     "ticker": "ticker",
@@ -71,8 +72,8 @@ def listings_page(body: bytes, ticker: str | None = None, base_path: str = "", h
     `delisted_on` is the UTC date of `delisted_utc`. The vendor's documents call that the last date traded, its rows
     carry the first date without trading (AABA 2019-10-07), at midnight in New York or in UTC: that date fits both.
 
-    A row without a ticker is set aside. One that is odd otherwise keeps its ticker and lacks the odd value: a security
-    that the list lacks would count as gone from the market.
+    A row without a ticker of this market is set aside: nobody could ask about it. One that is odd otherwise keeps its
+    ticker and lacks the odd value: a security that the list lacks would count as gone from the market.
 
     Args:
         body: of a 200.
@@ -88,6 +89,9 @@ def listings_page(body: bytes, ticker: str | None = None, base_path: str = "", h
     odd = Oddities()
     rows = result_rows(answer, "count", odd, count_required=False)
     found = tickers(rows, "ticker", "ticker", odd)
+    for position, text in enumerate(found):
+        if text is not None and not is_us_ticker(text):
+            odd.note(position, f"ticker is {shown(text)} instead of one of a US security")
     check_any(rows, odd, "a ticker")
     if ticker is not None and (others := found.filter(found != ticker).to_list()):
         if ticker not in found:

@@ -113,6 +113,14 @@ def test_an_odd_listing_keeps_its_ticker_and_a_row_without_one_is_set_aside():
     assert page.odd[1] == "row 1 ('\\x00HTLP^'): ticker is '\\x00HTLP^' instead of a ticker"
 
 
+def test_a_listed_text_that_is_no_us_ticker_is_set_aside_by_name_and_no_other_row_is():
+    listed = ["BP.", "AAPL", "BACpL", "7203.T", "ABCw", "A#B", "ABC.WS.A"]
+    page = listings_page(body([{"ticker": ticker} for ticker in listed], count=len(listed)))
+    assert page.frame["ticker"].to_list() == ["AAPL", "BACpL", "ABCw", "ABC.WS.A"]
+    assert page.odd[0] == "row 0 ('BP.'): ticker is 'BP.' instead of one of a US security"
+    assert len(page.odd) == 3
+
+
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
