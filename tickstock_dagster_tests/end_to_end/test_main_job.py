@@ -98,6 +98,6 @@ def test_no_password_is_written_anywhere_but_into_the_servers_own_files(
 
 def test_the_checkout_is_left_as_it_was(first: subprocess.CompletedProcess[str], state_dir: Path) -> None:
     assert first.returncode == 0
-    assert (state_dir / "dagster").is_dir()
+    assert (state_dir / "postgres").is_dir()
     written = [path for path in PROJECT_ROOT.iterdir() if path.name in ("history", "storage", "schedules", "logs")]
     assert written == []
