@@ -221,7 +221,7 @@ class Settings(BaseSettings):
         """Refuse a file in place of a folder."""
         try:
             taken = path.expanduser().exists() and not path.expanduser().is_dir()
-        except (OSError, RuntimeError) as error:  # a name that no file can have, or the home of nobody
+        except (OSError, RuntimeError) as error:  # a name that no file can have, or a home that does not exist
             raise ValueError(f"a folder is expected ({error.__class__.__name__})") from None
         if taken:
             raise ValueError("a folder is expected; this is a file")

@@ -1,5 +1,5 @@
 -- Tells whoever listens on tickstock_outbox that events were committed. A full queue of notifications would fail the
--- transaction: then nobody is told, and the dispatcher finds the events at its next look.
+-- transaction: then it is left out, and the dispatcher finds the events at its next look.
 CREATE OR REPLACE FUNCTION announce_outbox() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF pg_notification_queue_usage() < 0.9 THEN

@@ -244,7 +244,7 @@ class Parameter:
 
     @property
     def kind(self) -> str | None:
-        """What it holds; None where nobody has said."""
+        """What it holds; None where that is not said."""
         return SPECIAL.get((self.command, self.name)) or KINDS.get(self.name)
 
 

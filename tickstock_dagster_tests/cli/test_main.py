@@ -61,7 +61,7 @@ def test_an_interrupted_command_says_so_and_fails(office: Office) -> None:
     assert (answer.code, answer.error) == (130, "interrupted; run it again to continue")
 
 
-def test_output_that_nobody_reads_is_no_error() -> None:
+def test_output_that_is_not_read_is_no_error() -> None:
     script = "import sys; sys.argv[0] = 'tickstock'; from tickstock_dagster.cli import main; main()"
     reading, writing = os.pipe()
     os.close(reading)

@@ -1,4 +1,4 @@
-"""Events of commands: in Redis when the command ends, however it ends, and with nobody else at work."""
+"""Events of commands: in Redis when the command ends, however it ends, and with nothing else at work."""
 
 import contextlib
 import os

@@ -1,4 +1,4 @@
-"""Makes the files of bars under `examples/`: a piece of the simulator's market, so that nobody owns their prices.
+"""Makes the files of bars under `examples/`: a piece of the simulator's market, so that their prices have no owner.
 
 python -m tickstock_dagster_tests.documents.examples
 """

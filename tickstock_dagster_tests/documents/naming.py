@@ -63,7 +63,7 @@ def is_whole(text: str) -> bool:
         return True
     command, rest = _resolve(words)
     if command is None:
-        return True  # whoever types it is told that there is none
+        return True  # typed, it says that there is none
     if isinstance(command, click.Group):
         return False
     try:

@@ -301,7 +301,7 @@ def _interrupt(process: subprocess.Popen[bytes], *, patience: float) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
+    """A port on which nothing listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

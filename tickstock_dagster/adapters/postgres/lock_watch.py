@@ -1,4 +1,4 @@
-"""Who holds the lock that one of our sessions waits for: seen while it waits, since afterwards nobody knows.
+"""Who holds the lock that one of our sessions waits for: seen while it waits, since it cannot be seen afterwards.
 
 One thread per process looks after sessions that have been at work for `LOOK_AFTER` seconds. It connects only to look,
 says once for each wait whom it is for, and keeps that for the error that a lock which never comes free ends in.
@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(slots=True, eq=False)
 class Watched:
-    """One session at work; `holders` says whom it waited for when somebody last looked, empty if for nobody."""
+    """One session at work; `holders` says whom it waited for when it was last looked at, empty if for no one."""
 
     pid: int
     connect: Connect

@@ -194,7 +194,7 @@ class ListingSync:
             gone: securities that are in a list and not in a later one.
             on: date of the list being stored.
         """
-        # A former release stored texts that are no tickers; nobody can be asked about them.
+        # A former release stored texts that are no tickers; no vendor can be asked about them.
         gone = [security for security in gone if is_us_ticker(security.intervals[-1].ticker)]
         if not gone:
             return {}

@@ -45,7 +45,7 @@ def read_path(path: Path, options: FileOptions, market: str) -> StoredBars:
 
 
 def given_path(text: str) -> Path:
-    """A path as people write it: ~ is a home; where that is nobody's, it is a name like any other."""
+    """A path as people write it: ~ is a home; where there is no such home, it is a name like any other."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

@@ -35,6 +35,9 @@ from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_proce
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
 
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Run configuration: what a run logs stands in its history, and the command says what matters of it."""
+
 
 class RunFailedError(TickstockError):
     """A run did not succeed; the message is the run's own."""
@@ -248,7 +251,7 @@ def execute_job(
     config = {
         "ops": dict(ops),
         "resources": resources,
-        "loggers": {"console": {"config": {"log_level": "CRITICAL"}}},
+        **_QUIET,
     }
     started = time.monotonic()
     # It warns of checks without a result where sessions stay missing, which the command reports itself.
@@ -290,7 +293,7 @@ def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
     for job_name in after_failure(instance, run) if run else []:
         _definitions().resolve_job_def(job_name).execute_in_process(
             instance=instance,
-            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            run_config=_QUIET,
             tags={TRIGGER_TAG: "cli", PROCESS_TAG: this_process()},
             raise_on_error=False,
         )

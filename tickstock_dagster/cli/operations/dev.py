@@ -53,7 +53,7 @@ def command(*, port: int) -> None:
 def _start_dispatcher(log: Path) -> None:
     """Start `tickstock events dispatch --follow`, which ends with this process, and so with the Dagster it becomes.
 
-    What a SQL function writes is sent by nobody else within seconds.
+    Nothing else sends within seconds what a SQL function writes.
 
     Args:
         log: file to which it appends what it sends, and what is wrong.

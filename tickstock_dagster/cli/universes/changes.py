@@ -54,12 +54,12 @@ def diff(*, universe: str, first: str | None, last: str | None, rule_file: str |
                 dict(members_on(read.engine, key, day).select("security_id", "ticker").iter_rows())
                 for day in (start, end)
             )
-        nobody = not before and not after
+        empty = not before and not after
         joined = tuple((ticker, "") for one, ticker in after.items() if one not in before)
         left = tuple((ticker, "") for one, ticker in before.items() if one not in after)
     if as_json:
         print_json({"universe": universe, "joined": dict(joined), "left": dict(left)})
-    elif not rule_file and nobody:
+    elif not rule_file and empty:
         click.echo(f"{universe}: no members on {start}, and none on {end}")
     else:
         _print_changes(universe, joined, left)

@@ -23,14 +23,14 @@ def after_failure(instance: dg.DagsterInstance, run: dg.DagsterRun) -> list[str]
 
     Args:
         instance: of the run.
-        run: failed or cancelled; one that loaded no bars has no such job.
+        run: failed, or cancelled, which marks nothing; one that loaded no bars has no such job.
     """
     chosen = run.asset_selection or frozenset()
     loaded = {
         prefix: asset for prefix, asset in _ASSETS.items() if run.job_name == f"{prefix}_eod" or asset.key in chosen
     }
     for asset in loaded.values():
-        if asset.partitions_def:
+        if asset.partitions_def and run.status is dg.DagsterRunStatus.FAILURE:  # of others Dagster shows no partition
             mark_died(instance, run, asset.key, asset.partitions_def)
     return [f"{prefix}_bar_checks" for prefix in loaded]
 

@@ -52,7 +52,7 @@ def contents(path: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _given(text: str) -> Path:
-    """A path as people write it: ~ is a home; where that is nobody's, it is a name like any other."""
+    """A path as people write it: ~ is a home; where there is no such home, it is a name like any other."""
     try:
         return Path(text).expanduser()
     except RuntimeError:
@@ -60,7 +60,7 @@ def _given(text: str) -> Path:
 
 
 def _is_there(path: Path) -> bool:
-    """Whether there is such a file or folder; False for a name that none can have, and where nobody may look."""
+    """Whether there is such a file or folder; False for a name that none can have, or a place that is closed."""
     try:
         return path.is_file() or path.is_dir()
     except OSError:

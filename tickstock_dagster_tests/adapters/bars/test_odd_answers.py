@@ -146,7 +146,7 @@ def test_an_odd_listing_costs_no_load(world: World, vendor: TamperingVendor, cap
     assert world.query("SELECT name FROM securities WHERE name LIKE 'a%b'") == [("a\\u0000b",)]
 
 
-def test_a_ticker_of_a_list_that_nobody_can_ask_for_is_set_aside_alone(world: World, vendor: TamperingVendor) -> None:
+def test_a_ticker_of_a_list_that_cannot_be_asked_for_is_set_aside_alone(world: World, vendor: TamperingVendor) -> None:
     vendor.change = rows_of("/reference/tickers", lambda rows: rows.append({"ticker": "LEN!Bw", "active": True}))
     report = world.load(("AAPL", "LEN!Bw"), MON, FRI)
     assert len(world.sessions_of("AAPL")) == 5

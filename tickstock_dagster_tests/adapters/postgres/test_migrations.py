@@ -47,7 +47,7 @@ def owner_url(database_url: str) -> Iterator[str]:
     name = f"owner_of_{database}"
     query(database_url, f"CREATE ROLE {name} LOGIN PASSWORD 'plain-word'")
     query(database_url, f"GRANT {name} TO CURRENT_USER")
-    # The embedded server gives these to nobody else.
+    # The embedded server gives these to no other role.
     locks = "pg_advisory_lock(bigint), pg_advisory_unlock(bigint), pg_advisory_xact_lock(bigint)"
     query(database_url, f"GRANT EXECUTE ON FUNCTION {locks} TO {name}")
     query(database_url, f"ALTER DATABASE {database} OWNER TO {name}")

@@ -17,7 +17,7 @@ from tickstock_dagster.core.errors import ServiceUnavailableError
 from tickstock_dagster_tests.adapters.store_helpers import add_security, query
 
 RAISED = "DO $$ BEGIN RAISE EXCEPTION 'could not extend file' USING ERRCODE = '{state}'; END $$"
-"""What nobody wants to provoke for real: the server says it, and every driver passes it on."""
+"""What is better not provoked for real: the server says it, and every driver passes it on."""
 
 
 def by_driver(engine: sa.Engine, text: str) -> None:

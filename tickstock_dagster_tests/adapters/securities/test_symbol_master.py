@@ -301,7 +301,7 @@ def test_a_stored_text_that_is_no_ticker_costs_its_own_details_alone(
     assert [line.partition(" is not")[0] for line in report.failures] == ["BP.: not asked for: ticker 'BP.'"]
     assert (report.details_done > 100, report.details_left) == (True, 1)
     monkeypatch.setattr(rough, "listings", lambda **given: renamed(**given).filter(pl.col("ticker") != "BP."))
-    assert master(world, rough).sync(FRI, details_limit=0).fetched, "nobody is asked whether BP. was delisted"
+    assert master(world, rough).sync(FRI, details_limit=0).fetched, "no question whether BP. was delisted"
 
 
 # -- market cap -------------------------------------------------------------------------------------------------------

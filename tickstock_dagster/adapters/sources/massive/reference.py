@@ -72,7 +72,7 @@ def listings_page(body: bytes, ticker: str | None = None, base_path: str = "", h
     `delisted_on` is the UTC date of `delisted_utc`. The vendor's documents call that the last date traded, its rows
     carry the first date without trading (AABA 2019-10-07), at midnight in New York or in UTC: that date fits both.
 
-    A row without a ticker of this market is set aside: nobody could ask about it. One that is odd otherwise keeps its
+    A row without a ticker of this market is set aside: no call could name it. One that is odd otherwise keeps its
     ticker and lacks the odd value: a security that the list lacks would count as gone from the market.
 
     Args:
