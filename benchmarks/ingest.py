@@ -11,7 +11,6 @@ it in one transaction and in batches of our size; the ratio is to the variant th
 
 import argparse
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -24,6 +23,7 @@ from benchmarks.market_rows import FIRST, LAST, MarketRows, RowsInMemory, market
 from benchmarks.measuring import Contender, console, paired_ratios, run_rounds, show
 from benchmarks.servers import Servers, running_servers
 from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator
+from tickstock_dagster.adapters.bars.load_planning import PlannedLoad, plan_request
 from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.bars.loader import BarLoader
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED, StoreResult, store_batch
@@ -31,13 +31,10 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.units import record_plan
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.securities.identity_sync import UNPROVEN_SCHEMA
-from tickstock_dagster.adapters.securities.listing_store import read_intervals
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.fetcher import FLUSH_ROWS, fetch_bars
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.events.envelope import Event, JobProgress
-from tickstock_dagster.core.loading.expectation import expected_cells
-from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
 BOUND = 1.5
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
@@ -49,44 +46,41 @@ class Ingest:
 
     rows: MarketRows
     source: RowsInMemory
-    intervals: pl.DataFrame
-    units: Sequence[WorkUnit]
-    asked: pl.DataFrame
+    planned: PlannedLoad
 
     @classmethod
     def prepare(cls, servers: Servers, rows: MarketRows) -> "Ingest":
-        """Load the listings into the template."""
-        engine, source = open_engine(servers.url(servers.template)), RowsInMemory(rows)
-        sync = ListingSync(LoadContext(source, engine, MARKET, "listings", lambda: NOW))
-        sync.ensure(rows.tickers, FIRST, LAST, market_calendar().latest_closed_session(NOW))
-        intervals = read_intervals(engine, rows.tickers)
-        expected = expected_cells(rows.sessions, intervals)
-        spans = expected.group_by("ticker", maintain_order=True).agg(
-            pl.col("session").min().alias("first"), pl.col("session").max().alias("last"), pl.len()
-        )
-        units = [WorkUnit(UnitKind.RANGE, MARKET, source.name, *span) for span in spans.iter_rows()]
-        ids = pl.DataFrame({"ticker": spans["ticker"], "unit_id": [unit.unit_id for unit in units]})
-        asked = expected.join(ids, on="ticker").with_columns(kind=pl.lit(UnitKind.RANGE.value))
-        return cls(rows, source, intervals, units, asked)
+        """Load the listings into the template, and plan."""
+        engine, source, calendar = open_engine(servers.url(servers.template)), RowsInMemory(rows), market_calendar()
+        context = LoadContext(source, engine, MARKET, "listings", lambda: NOW)
+        ListingSync(context).ensure(rows.tickers, FIRST, LAST, calendar.latest_closed_session(NOW))
+        request, nobody = LoadRequest(rows.tickers, rows.sessions), pl.DataFrame(schema=UNPROVEN_SCHEMA)
+        return cls(rows, source, plan_request(context, calendar, request, nobody, NOW))
 
     def load(self, url: str, now: datetime = NOW) -> StoreResult:
         """Validate and store all rows, in the loader's batches."""
-        engine, run_id = open_engine(url), f"run-{now.isoformat()}"
-        record_plan(engine, self.units, run_id=run_id, priorities={}, now=now)
-        expected = self.asked.group_by("session").agg(pl.len().alias("expected"))
+        engine, run_id, planned = open_engine(url), f"run-{now.isoformat()}", self.planned
+        units = planned.plan.units
+        record_plan(engine, units, run_id=run_id, priorities={}, now=now)
+        expected = planned.expected.group_by("session").agg(pl.len().alias("expected"))
         context = LoadContext(self.source, engine, MARKET, run_id, lambda: now)
-        nobody = pl.DataFrame(schema=UNPROVEN_SCHEMA)
         validator = AnswerValidator(
-            context, market_calendar(), self.intervals, self.asked, self.asked.clear(), nobody, expected
+            context,
+            market_calendar(),
+            planned.expectation.intervals,
+            planned.asked,
+            planned.bracketed,
+            planned.unproven,
+            expected,
         )
         stored, done = NOTHING_STORED, 0
-        for answers in fetch_bars(self.source, self.units, lambda: now, workers=8):
+        for answers in fetch_bars(self.source, units, lambda: now, workers=8):
             done += len(answers)
             batch, _ = validator.validate(answers, now)
             progress = JobProgress(
-                job_id=run_id, run_id=run_id, done=done, total=len(self.units), unit="units", symbol=None
+                job_id="benchmark", run_id=run_id, done=done, total=len(units), unit="symbols", symbol=None
             )
-            batch.events = [Event.of(progress, time=now, dedupe_key=f"{done}/{len(self.units)}")]
+            batch.events = [Event.of(progress, time=now, dedupe_key=f"{done}/{len(units)}")]
             stored += store_batch(engine, batch)
         return stored
 
@@ -115,7 +109,7 @@ class Ingest:
             schema={"session": pl.Date, "closes_at": pl.Datetime("us", "UTC")},
         )
         return (
-            self.rows.good.join(self.intervals.select("ticker", "security_id"), on="ticker")
+            self.rows.good.join(self.planned.expectation.intervals.select("ticker", "security_id"), on="ticker")
             .join(closes, on="session")
             .with_columns(pl.col("volume").cast(pl.Int64), status=pl.lit("final"))
             .select(rivals.COLUMNS)
