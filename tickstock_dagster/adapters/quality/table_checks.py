@@ -17,6 +17,9 @@ class Violations:
     count: int
     sample: tuple[str, ...]
 
+    def __add__(self, other: "Violations") -> "Violations":
+        return Violations(self.count + other.count, (*self.sample, *other.sample)[:10])
+
 
 def column_differences(engine: sa.Engine, table: str, columns: Mapping[str, str]) -> Violations:
     """Columns that are missing, surplus, or of another type than `columns` (name → type as information_schema says)."""
@@ -38,6 +41,11 @@ def duplicate_keys(engine: sa.Engine, since: date) -> Violations:
 def broken_invariants(engine: sa.Engine, since: date) -> Violations:
     """Rows that break an OHLC invariant, and invariants whose constraint is gone or not validated."""
     return _count(engine, "quality/bars_broken_invariants", {"since": since})
+
+
+def lost_securities(engine: sa.Engine) -> Violations:
+    """Securities that rows of the bulk tables are of and that do not exist; a guard that is gone counts as one."""
+    return _count(engine, "quality/lost_securities", {})
 
 
 def _count(engine: sa.Engine, name: str, values: Mapping[str, object]) -> Violations:

@@ -17,6 +17,7 @@ from tickstock_dagster.adapters.quality.table_checks import (
     broken_invariants,
     column_differences,
     duplicate_keys,
+    lost_securities,
 )
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -39,7 +40,7 @@ SCAN_SPAN = timedelta(days=45)
 
 _DESCRIPTIONS = {
     "table_schema": "The table has exactly the columns and types of this release.",
-    "unique_keys": "One row per security and session: the primary key exists, and no recent cell has two rows.",
+    "unique_keys": "One row per security and session, and each of a security that exists: keys and guards hold.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints exist, recent rows meet them.",
     **COMPLETENESS_CHECKS,
     "etf_tracking": "On the latest session due, no ETF is far from its reference, unless its home market was closed.",
@@ -68,7 +69,7 @@ def bar_checks(
     tracked = cache(lambda: Expectation.of_tracked(engine))
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
-        "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since)),
+        "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since) + lost_securities(engine)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
         "session_complete": lambda: session_complete(session_bars.key, engine, calendar, now, tracked()),
         "no_long_gaps": lambda: no_long_gaps(session_bars.key, engine, calendar, now, tracked()),

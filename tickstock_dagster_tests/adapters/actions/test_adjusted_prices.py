@@ -220,7 +220,7 @@ WEEKS = st.lists(
 @given(WEEKS)
 def test_the_view_says_what_the_core_computes(migrated_database_url: str, days: Any) -> None:
     """Any week of prints, splits and dividends: from the first print to the last, factor by factor."""
-    query(migrated_database_url, "TRUNCATE securities CASCADE")
+    query(migrated_database_url, "TRUNCATE securities, ohlcv_daily, bar_gaps, bar_restatements CASCADE")
     security_id = add_security(migrated_database_url, "AAA")
     printed = [(day, 100.0 - place) for place, (day, (prints, *_)) in enumerate(zip(DAYS, days, strict=True)) if prints]
     printed = [(MON - timedelta(days=3), 100.0), *printed, (FRI + timedelta(days=3), 80.0)]

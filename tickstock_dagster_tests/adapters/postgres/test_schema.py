@@ -282,8 +282,7 @@ def test_no_two_securities_hold_one_ticker_on_one_day(migrated_database_url: str
         add_security(migrated_database_url, "RUSE", figi="OTHER", since=date(2026, 3, 2))
     close = "UPDATE ticker_intervals SET valid_to = %s, seen_to = '2019-06-28' WHERE security_id = %s"
     query(migrated_database_url, close, ("2026-03-02", first))
-    query(migrated_database_url, "DELETE FROM securities WHERE composite_figi = 'OTHER'")
-    add_security(migrated_database_url, "RUSE", figi="OTHER", since=date(2026, 3, 2))
+    add_security(migrated_database_url, "RUSE", figi="NEWER", since=date(2026, 3, 2))
     add_security(migrated_database_url, "RUSe", since=date(2026, 3, 2))
 
 
