@@ -6,7 +6,7 @@ Choosing the calls belongs in `core.loading.planning`, making them in `adapters.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -147,7 +147,7 @@ def _sought(
         expected: `CELL_SCHEMA`.
         settled: (security_id, session) of cells that need no call.
     """
-    cells = expectation.possible_cells(request.sessions)
+    cells = expectation.between_lists().possible_cells(request.sessions)
     for known in (expected, settled):
         cells = cells.join(known, on=["security_id", "session"], how="anti")
     return cells if request.ask_again else unanswered(context, cells)
@@ -170,7 +170,7 @@ def _missing_of_file(
     stored = read_frame(context.engine, statement("bars/cells_stored"), (span["first"], span["last"], source.name))
     stored = stored.cast({"security_id": pl.Int64, "session": pl.Date})
     others = cells.join(stored.filter("restatable"), on=key, how="semi")
-    restated = unanswered(context, others.join(source.cells(), on=["ticker", "session"], how="semi"))
+    restated = unanswered(context, _of_file(others, source, "semi"))
     cells = cells.join(stored, on=key, how="anti")
     values = {
         **span,
@@ -180,9 +180,14 @@ def _missing_of_file(
     with transaction(context.engine) as connection:
         rows = connection.execute(statement("loading/gaps_by_answer"), values).fetchall()
     lacked = pl.DataFrame([row[:2] for row in rows], schema={name: CELL_SCHEMA[name] for name in key}, orient="row")
-    explained = cells.join(settled, on=key, how="semi").join(source.cells(), on=["ticker", "session"], how="anti")
+    explained = _of_file(cells.join(settled, on=key, how="semi"), source, "anti")
     absent = cells.join(lacked, on=key, how="anti").join(explained, on=key, how="anti")
     return pl.concat([absent, restated])
+
+
+def _of_file(cells: pl.DataFrame, source: FileSource, how: Literal["semi", "anti"]) -> pl.DataFrame:
+    """Those of some cells of which the file has a row, or has none; a first load has no cells to look for."""
+    return cells if cells.is_empty() else cells.join(source.cells(), on=["ticker", "session"], how=how)
 
 
 def _expectation(context: LoadContext[MarketSource], request: LoadRequest) -> Expectation:

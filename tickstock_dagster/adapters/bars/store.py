@@ -135,9 +135,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         _begin_listings(cursor, batch.starts, at)
     inserted = restated = 0
     if not batch.bars.is_empty():
-        inserted = _run(cursor, "bars/insert", at)
-        if inserted < batch.bars.height:
-            restated = _correct(cursor, batch, at)
+        inserted, restated = _merge(cursor, batch.bars, at)
         _run(cursor, "bars/close_gaps")
         _run(cursor, "bars/resolve_quarantine", at)
     quarantined = explained = 0
@@ -193,17 +191,21 @@ def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None 
     return cursor.rowcount
 
 
-def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: Mapping[str, object]) -> int:
-    """Overwrite stored bars that the batch changes; returns how many restatements were kept."""
+def _merge(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object]) -> tuple[int, int]:
+    """Insert the staged bars that are new, and overwrite those that differ; returns how many, restatements kept."""
+    bounds = {
+        **at,
+        "security_ids": bars["security_id"].unique().to_list(),
+        "first": bars["session"].min(),
+        "last": bars["session"].max(),
+    }
     # Statistics lag behind a session just written: estimated as one row, it would be joined by a nested loop.
     cursor.execute("SET LOCAL enable_nestloop = off")
-    bounds = {
-        "security_ids": batch.bars["security_id"].unique().to_list(),
-        "first": batch.bars["session"].min(),
-        "last": batch.bars["session"].max(),
-    }
-    _run(cursor, "bars/correct", {**at, **bounds})
-    row = cursor.fetchone()
+    inserted, restated = _run(cursor, "bars/insert", bounds), 0
+    if inserted < bars.height:
+        _run(cursor, "bars/correct", bounds)
+        row = cursor.fetchone()
+        assert row is not None  # noqa: S101  # a count is always one row
+        restated = int(row[0])
     cursor.execute("RESET enable_nestloop")
-    assert row is not None  # noqa: S101  # a count is always one row
-    return int(row[0])
+    return inserted, restated

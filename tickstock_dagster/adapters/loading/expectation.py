@@ -112,6 +112,13 @@ class Expectation:
         """The cells (`CELL_SCHEMA`) of some sessions, ascending, in which a bar is expected."""
         return expected_cells(sessions, self.intervals, self.spans)
 
+    def between_lists(self) -> Self:
+        """The listings alone in which a bar is possible on days on which none is expected."""
+        same = pl.col("valid_from").eq_missing(pl.col("expected_from")) & pl.col("valid_to").eq_missing(
+            pl.col("expected_to")
+        )
+        return replace(self, intervals=self.intervals.filter(~same))
+
     def possible_cells(self, sessions: Sequence[date]) -> pl.DataFrame:
         """The same with those in which there may be a bar, since a listing began or ended between two lists."""
         return expected_cells(sessions, self.intervals, self.spans, possible=True)

@@ -80,21 +80,40 @@ def expected_cells(
         `CELL_SCHEMA`, ordered by security and session.
     """
     bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
-    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
-    bounded = intervals.lazy().select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1])
-    cells = bounded.join(days, how="cross").filter(covered("session")).select(list(CELL_SCHEMA))
+    cells = _cells_of(intervals.select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1]), sessions)
     if spans is not None:
+        days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
         # Most members are members throughout: they need no expansion by day.
         always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
         partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
         member_days = partly.filter(covered("session")).select("security_id", "session").unique()
+        listed = cells.lazy()
         cells = pl.concat(
             [
-                cells.join(always, on="security_id", how="semi"),
-                cells.join(member_days, on=["security_id", "session"], how="semi"),
+                listed.join(always, on="security_id", how="semi"),
+                listed.join(member_days, on=["security_id", "session"], how="semi"),
             ]
-        )
-    return cells.sort("security_id", "session").collect()
+        ).collect()
+        return cells.sort("security_id", "session")
+    return cells
+
+
+def _cells_of(intervals: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
+    """The sessions of each interval, ordered by security and session: each is made once and in its place."""
+    days = pl.Series("session", list(sessions), dtype=pl.Date)
+    ordered = intervals.drop_nulls("valid_from").sort("security_id", "valid_from")
+    ends = ordered["valid_to"].fill_null(_END)
+    ordered = ordered.with_columns(
+        begin=days.search_sorted(ordered["valid_from"]).cast(pl.Int64), end=days.search_sorted(ends).cast(pl.Int64)
+    )
+    places = (
+        ordered.filter(pl.col("begin") < pl.col("end"))
+        .select("security_id", "ticker", place=pl.int_ranges("begin", "end"))
+        .explode("place")
+    )
+    cells = places.select("security_id", "ticker", session=days.gather(places["place"])).select(list(CELL_SCHEMA))
+    earlier = pl.col("valid_from") < pl.col("valid_to").fill_null(_END).shift().over("security_id")
+    return cells.sort("security_id", "session") if ordered.select(earlier.any()).item() else cells
 
 
 def _covers_all(sessions: Sequence[date]) -> pl.Expr:

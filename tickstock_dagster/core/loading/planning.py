@@ -17,6 +17,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.errors import BadInputError
@@ -215,26 +216,26 @@ def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits
     per_session = dict(cells.group_by("session").len().sort("session").iter_rows())
     if not limits.range_bars:
         return _grouped_units(per_session, market, limits)
+    days = pl.Series(list(per_session), dtype=pl.Date)
     by_ticker = (
-        cells.group_by("ticker")
-        .agg("session", pl.len().alias("count"))
+        cells.select("ticker", place=days.search_sorted(cells["session"]))
+        .group_by("ticker")
+        .agg("place", pl.len().alias("count"))
         .sort("count", "ticker", descending=[True, False])
     )
     best, best_cost = 0, (len(per_session), MARKET_ROWS * len(per_session))
     spent = spent_rows = 0
-    left = dict(per_session)
+    left = np.array(list(per_session.values()), dtype=np.int64)
     order = by_ticker["ticker"].to_list()
     number_of = {session: number for number, session in enumerate(sessions)}
-    for position, (ticker, missing_sessions, _count) in enumerate(by_ticker.iter_rows(), start=1):
+    for position, (ticker, places) in enumerate(zip(order, by_ticker["place"], strict=True), start=1):
         spent += len(ranges[ticker])
         spent_rows += sum(_rows(unit, number_of) for unit in ranges[ticker])
-        for session in missing_sessions:
-            left[session] -= 1
-            if left[session] == 0:
-                del left[session]
         if spent > best_cost[0]:
             break
-        cost = (spent + len(left), spent_rows + MARKET_ROWS * len(left))
+        np.subtract.at(left, places.to_numpy(), 1)
+        grouped = int(np.count_nonzero(left))
+        cost = (spent + grouped, spent_rows + MARKET_ROWS * grouped)
         if cost < best_cost:
             best, best_cost = position, cost
     by_range = set(order[:best])
@@ -250,17 +251,16 @@ def _range_units(
     position = {session: number for number, session in enumerate(sessions)}
     result = {}
     grouped = cells.group_by("ticker").agg(pl.col("session").sort()).sort("ticker")
-    for ticker, missing in grouped.iter_rows():
+    for ticker, missing in zip(grouped["ticker"], grouped["session"], strict=True):
         units = []
         begin = 0
         while begin < len(missing):
-            reach = position[missing[begin]] + limits.max_range_rows
-            end = begin
-            while end + 1 < len(missing) and position[missing[end + 1]] < reach:
-                end += 1
-            count = end - begin + 1
-            units.append(WorkUnit(UnitKind.RANGE, market, limits.source, ticker, missing[begin], missing[end], count))
-            begin = end + 1
+            first = missing[begin]
+            reach = position[first] + limits.max_range_rows
+            end = int(missing.search_sorted(sessions[reach])) if reach < len(sessions) else len(missing)
+            last = missing[end - 1]
+            units.append(WorkUnit(UnitKind.RANGE, market, limits.source, ticker, first, last, end - begin))
+            begin = end
         result[ticker] = tuple(units)
     return result
 
