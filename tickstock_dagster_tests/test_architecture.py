@@ -226,7 +226,7 @@ def test_the_core_asks_neither_clock_nor_environment_nor_chance(module):
     assert not names & ASKS_THE_WORLD
 
 
-HEAVY = {"dagster", "sqlalchemy", "psycopg", "redis", "massive", "starlette", "matplotlib", "adbc_driver_postgresql"}
+HEAVY = {"dagster", "sqlalchemy", "psycopg", "redis", "massive", "starlette", "matplotlib"}
 
 
 @pytest.mark.parametrize(("package", "heavy"), [("core", HEAVY), ("cli", HEAVY | {"polars", "pandas", "numpy"})])

@@ -70,5 +70,5 @@ def _open_gaps(engine: sa.Engine, cells: pl.DataFrame) -> pl.DataFrame:
 
 
 def _as_list(security_ids: pl.Series) -> str:
-    """The securities, each once, as text, since Arrow binds no arrays."""
+    """The securities, each once, as text."""
     return ",".join(map(str, security_ids.unique()))
