@@ -1,31 +1,32 @@
 """Whether code has changed on disk since a process loaded it."""
 
 import hashlib
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parents[1]
 
-
-def code_stamp(folders: tuple[Path, ...] | None = None) -> str:
-    """A digest that changes with every file of the folders, and with what is installed.
+def code_stamp(module: str) -> str:
+    """A digest that changes with every file of a module's package, and with what is installed.
 
     Args:
-        folders: to look through; None: the package, `sql/` beside it, and the package folders of the environment, of
-            these only their own time, which every installation of a distribution changes.
+        module: of the code location. Its folder counts with all that is in it, and `sql/` beside its folder; of the
+            environment the times of its package folders, which every installation of a distribution changes.
 
     Returns:
         Hexadecimal. Names, sizes and times of change count, not contents: 3 ms instead of 40.
     """
     digest = hashlib.sha256()
-    for folder in folders or (PACKAGE, PACKAGE.parent / "sql"):
-        for line in _files(folder):
+    spec = importlib.util.find_spec(module)
+    if spec and spec.origin:
+        folder = Path(spec.origin).parent
+        for line in (*_files(folder), *_files(folder.parent / "sql")):
             digest.update(line.encode("utf-8", "surrogateescape"))
     for path in dict.fromkeys(sys.path):
         if path.endswith("-packages"):
-            digest.update(f"{path} {_changed(path)}\n".encode())
+            digest.update(f"{path} {_changed(Path(path))}\n".encode())
     return digest.hexdigest()
 
 
@@ -46,8 +47,8 @@ def _files(folder: str | Path) -> Iterator[str]:
             yield f"{entry.path} {about.st_size} {about.st_mtime_ns}\n"
 
 
-def _changed(path: str) -> int:
+def _changed(path: Path) -> int:
     try:
-        return os.stat(path).st_mtime_ns
+        return path.stat().st_mtime_ns
     except OSError:
         return 0

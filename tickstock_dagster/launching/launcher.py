@@ -4,9 +4,11 @@ import logging
 import signal
 import sys
 import threading
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from dagster import DefaultRunLauncher
+from dagster import _check as check
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.errors import DagsterLaunchFailedError
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
@@ -16,7 +18,6 @@ from dagster._utils.error import SerializableErrorInfo
 
 from tickstock_dagster.launching.warm_process import NotWarmError, WarmProcess, WorkerId
 
-LOCATION = "tickstock_dagster.definitions"
 WORKER_TAG = ".dagster/tickstock_worker"
 """Hidden in the UI, as its own `.dagster/grpc_info` is."""
 
@@ -30,11 +31,22 @@ class WarmRunLauncher(DefaultRunLauncher):
     `DefaultRunLauncher` does it, a line in the log says why, and a new warm process is started for the next one.
     """
 
-    def __init__(self, inst_data: ConfigurableClassData | None = None) -> None:
+    def __init__(self, module: str, inst_data: ConfigurableClassData | None = None) -> None:
         super().__init__(inst_data)
+        self._module = module
         self._warm: WarmProcess | None = None
         self._former: list[WarmProcess] = []
         self._lock = threading.Lock()
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """Configuration: the code location's module, whose `defs` are loaded."""
+        return {"module": str}
+
+    @classmethod
+    def from_config_value(cls, inst_data: ConfigurableClassData, config_value: Mapping[str, Any]) -> Self:
+        """The launcher of an instance."""
+        return cls(config_value["module"], inst_data)
 
     def warm_up(self) -> None:
         """Start the warm process, unless a current one is there. Returns at once; it takes seconds to load."""
@@ -43,7 +55,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             if self._warm and not self._warm.has_ended and self._warm.is_current:
                 return
             self._put_away()
-            self._warm = WarmProcess()
+            self._warm = WarmProcess(self._module)
 
     def _put_away(self) -> None:
         """Let the warm process end after its last run; remember it until it has, so that it is collected."""
@@ -55,7 +67,7 @@ class WarmRunLauncher(DefaultRunLauncher):
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start a run, warm where that is possible."""
         run = context.dagster_run
-        if not _is_ours(context):
+        if not self._is_ours(context):
             super().launch_run(context)
             return
         try:
@@ -68,11 +80,10 @@ class WarmRunLauncher(DefaultRunLauncher):
     def _launch_warm(self, run: DagsterRun) -> None:
         from dagster._grpc.types import ExecuteExternalJobArgs
 
-        assert run.job_code_origin
-        assert run.remote_job_origin
         arguments = ExecuteExternalJobArgs(
-            job_origin=run.remote_job_origin, run_id=run.run_id, instance_ref=self._instance.get_ref()
+            job_origin=check.not_none(run.remote_job_origin), run_id=run.run_id, instance_ref=self._instance.get_ref()
         )
+        job = serialize_value(check.not_none(run.job_code_origin))
         told: list[WorkerId] = []
 
         def tell(worker: WorkerId) -> None:
@@ -84,7 +95,7 @@ class WarmRunLauncher(DefaultRunLauncher):
             if why or not self._warm:
                 raise NotWarmError(why)
             try:
-                error = self._warm.start_worker(serialize_value(run.job_code_origin), serialize_value(arguments), tell)
+                error = self._warm.start_worker(job, serialize_value(arguments), tell)
             except NotWarmError:
                 if told:
                     self._instance.add_run_tags(run.run_id, {WORKER_TAG: ""})
@@ -126,16 +137,15 @@ class WarmRunLauncher(DefaultRunLauncher):
         with self._lock:
             self._put_away()
 
-
-def _is_ours(context: LaunchRunContext) -> bool:
-    """Whether the run is of our code location, on this machine and with this interpreter."""
-    origin: Any = context.job_code_origin
-    if not origin or not context.workspace or not context.dagster_run.remote_job_origin:
-        return False
-    repository = origin.repository_origin
-    pointer = repository.code_pointer
-    if repository.executable_path != sys.executable or not isinstance(pointer, ModuleCodePointer):
-        return False
-    location = context.workspace.get_code_location(context.dagster_run.remote_job_origin.location_name)
-    client: Any = getattr(location, "client", None)
-    return pointer.module == LOCATION and bool(getattr(client, "socket", None))
+    def _is_ours(self, context: LaunchRunContext) -> bool:
+        """Whether the run is of our code location, on this machine and with this interpreter."""
+        origin: Any = context.job_code_origin
+        if not origin or not context.workspace or not context.dagster_run.remote_job_origin:
+            return False
+        repository = origin.repository_origin
+        pointer = repository.code_pointer
+        if repository.executable_path != sys.executable or not isinstance(pointer, ModuleCodePointer):
+            return False
+        location = context.workspace.get_code_location(context.dagster_run.remote_job_origin.location_name)
+        client: Any = getattr(location, "client", None)
+        return pointer.module == self._module and bool(getattr(client, "socket", None))

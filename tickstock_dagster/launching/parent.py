@@ -1,6 +1,6 @@
 """The warm process: it has loaded the code location, and each run is a fork of it.
 
-    python -m tickstock_dagster.launching.parent TOKEN DESCRIPTOR
+    python -m tickstock_dagster.launching.parent TOKEN MODULE DESCRIPTOR
 
 It opens no connection, starts no thread of its own and no gRPC, so that a fork inherits none of them; threads of
 libraries that were started by their import (allocators, BLAS) are handled by their own fork handlers. It ends when its
@@ -26,7 +26,6 @@ from tickstock_dagster.launching.code_stamp import code_stamp
 FINISHED = 77
 """How a worker exits whose run has ended, successfully or not; anything else is a crash."""
 
-LOCATION = "tickstock_dagster.definitions"
 ALSO = (
     "dagster._cli.api",
     "dagster._grpc.impl",
@@ -51,11 +50,12 @@ class Worker:
 
 def main() -> None:
     """Load everything, say so, and fork a worker for each request."""
-    control = socket.socket(fileno=int(sys.argv[2]))
+    module, descriptor = sys.argv[2:]
+    control = socket.socket(fileno=int(descriptor))
     # Ctrl-C in the terminal reaches the whole group; runs take it as a cancellation, and this process waits for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    stamp = code_stamp()
-    load()
+    stamp = code_stamp(module)
+    load(module)
     gc.collect()
     gc.freeze()  # a collection in a worker touches nothing inherited, so that its pages stay shared
     control.sendall(f"ready {stamp}\n".encode())
@@ -63,11 +63,11 @@ def main() -> None:
     serve(control)
 
 
-def load() -> None:
-    """Import what a run needs, and load the definitions once."""
-    for name in (*ALSO, LOCATION):
+def load(module: str) -> None:
+    """Import what a run needs, and load the module's definitions once."""
+    for name in ALSO:
         importlib.import_module(name)
-    importlib.import_module(LOCATION).defs.get_repository_def().load_all_definitions()
+    importlib.import_module(module).defs.get_repository_def().load_all_definitions()
 
 
 def serve(control: socket.socket) -> None:
@@ -147,7 +147,7 @@ def work(request: bytes, link: socket.socket, started: int) -> NoReturn:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         run(json.loads(request), link, started)
         code = FINISHED
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the fork must not go on as its parent
         traceback.print_exc()
     finally:
         try:
@@ -209,19 +209,19 @@ def report_crash(request: bytes, code: int) -> NoReturn:
     """In a process of its own, for it needs a connection: end the run of a crashed worker as failed, and exit."""
     try:
         from dagster import DagsterInstance
+        from dagster import _check as check
         from dagster._grpc.types import ExecuteExternalJobArgs
         from dagster._serdes import deserialize_value
         from dagster._utils import get_run_crash_explanation
 
         arguments = deserialize_value(json.loads(request)["arguments"], ExecuteExternalJobArgs)
-        assert arguments.instance_ref
-        with DagsterInstance.from_ref(arguments.instance_ref) as instance:
+        with DagsterInstance.from_ref(check.not_none(arguments.instance_ref)) as instance:
             of_run = instance.get_run_by_id(arguments.run_id)
             if of_run and not of_run.is_finished:
                 why = get_run_crash_explanation(f"Run execution process for {of_run.run_id}", code)
                 instance.report_engine_event(why, of_run)
                 instance.report_run_failed(of_run)
-    except BaseException:
+    except BaseException:  # noqa: BLE001 - the fork must not go on as its parent
         traceback.print_exc()
     finally:
         os._exit(0)

@@ -66,15 +66,15 @@ class WorkerId:
 class WarmProcess:
     """A started warm process. It ends by itself after `close`, or with this process."""
 
-    def __init__(self, environment: dict[str, str] | None = None) -> None:
+    def __init__(self, module: str) -> None:
+        self.module = module
         self.token = uuid.uuid4().hex
         self._control, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own program
-                [sys.executable, "-m", PROGRAM, self.token, str(theirs.fileno())],
+                [sys.executable, "-m", PROGRAM, self.token, module, str(theirs.fileno())],
                 stdin=subprocess.DEVNULL,
                 pass_fds=[theirs.fileno()],
-                env=environment,
             )
         self._control.setblocking(False)
         self._said = b""
@@ -105,7 +105,7 @@ class WarmProcess:
     @property
     def is_current(self) -> bool:
         """Whether it has loaded what is on disk; True while it is loading."""
-        return not self._said.endswith(b"\n") or self._said.split()[-1].decode() == code_stamp()
+        return not self._said.endswith(b"\n") or self._said.split()[-1].decode() == code_stamp(self.module)
 
     @property
     def has_ended(self) -> bool:
