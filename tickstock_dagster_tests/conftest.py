@@ -22,6 +22,7 @@ from tickstock_dagster.adapters.services.base import SERVER_ENVIRONMENT
 from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddresses
 from tickstock_dagster.settings import Settings, load_settings
 from tickstock_dagster_tests.event_promises import look_through
+from tickstock_dagster_tests.processor_time import ProcessorTime
 
 # Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
 # drop one in which an autovacuum worker is at work.
@@ -44,6 +45,12 @@ CALENDARS_UNTIL = date(2028, 12, 31)
 """How far a command of November 2026 copies the calendars. What day it is outside changes nothing."""
 
 _numbers = itertools.count(1)
+_processor_time = ProcessorTime()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Say at the end what all of it took."""
+    config.pluginmanager.register(_processor_time, "tickstock-processor-time")
 
 
 def pytest_collection_finish() -> None:
@@ -64,6 +71,7 @@ def services_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     ) as folder:
         state_dir = Path(folder) / "state"
         yield state_dir
+        _processor_time.note_servers(state_dir)
         LocalServices(state_dir).down()
 
 
