@@ -6,7 +6,6 @@ from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import TRAFFIC_TABLES, fingerprint, fingerprint_tables
-from tickstock_dagster.adapters.postgres.migrations import migrate
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
@@ -122,13 +121,14 @@ def fill(database_url: str, *, backwards: bool = False) -> None:
     query(database_url, MINUTE)
 
 
-def test_two_stores_that_say_the_same_have_the_same_fingerprint(migrated_database_url: str, database_url: str) -> None:
-    migrate(database_url)
+def test_two_stores_that_say_the_same_have_the_same_fingerprint(
+    migrated_database_url: str, another_migrated_url: str
+) -> None:
     fill(migrated_database_url)
-    fill(database_url, backwards=True)
+    fill(another_migrated_url, backwards=True)
     ids = "SELECT security_id FROM ohlcv_daily WHERE ticker = 'AAA' LIMIT 1"
-    assert query(migrated_database_url, ids) != query(database_url, ids)
-    one, other = fingerprint(open_engine(migrated_database_url)), fingerprint(open_engine(database_url))
+    assert query(migrated_database_url, ids) != query(another_migrated_url, ids)
+    one, other = fingerprint(open_engine(migrated_database_url)), fingerprint(open_engine(another_migrated_url))
     assert one.tables == other.tables
     assert one.sha256 == other.sha256
     assert [table.table for table in one.tables if table.rows == 0] == [], "every table has something to hash"
