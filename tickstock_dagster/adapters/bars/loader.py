@@ -23,7 +23,7 @@ from tickstock_dagster.adapters.bars.store import ListingStart, StoreBatch, Stor
 from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
 from tickstock_dagster.adapters.ledger.leases import Holder, holding
 from tickstock_dagster.adapters.ledger.units import look
-from tickstock_dagster.adapters.loading.coverage import read_states
+from tickstock_dagster.adapters.loading.coverage import span_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
@@ -34,7 +34,6 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.completeness import reasons, session_states
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
 from tickstock_dagster.core.loading.load_progress import job_name
 from tickstock_dagster.core.loading.planning import LoadPlan, least_seconds
@@ -100,15 +99,14 @@ class BarLoader:
             self.context.record_calls()
         with self._timer.phase("settle"):
             expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
-            expected = expectation.cells(request.sessions)
-            cells = read_states(self.context.engine, expected)
+            states, gaps = span_states(self.context.engine, expectation, request.sessions)
         return LoadReport(
             tickers=request.tickers,
             expectation=expectation,
             plan=prepared.plan,
             stored=filled.stored,
-            states=tuple(session_states(cells)),
-            gaps=reasons(cells),
+            states=tuple(states),
+            gaps=gaps,
             unknown=prepared.unknown,
             unresolved=tuple(sorted(filled.unresolved)),
             failures=tuple(filled.failures.values()),

@@ -6,11 +6,20 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.loading.completeness import STATE_SCHEMA, reasons, session_states, with_reasons
+from tickstock_dagster.core.loading.completeness import (
+    STATE_SCHEMA,
+    reasons,
+    session_states,
+    states_of_counts,
+    with_reasons,
+)
 from tickstock_dagster.core.loading.coverage import Completeness
+from tickstock_dagster.core.loading.expectation import expected_counts, expected_stretches
+from tickstock_dagster.core.loading.session_bits import BITS_SCHEMA, missing_cells
 
 PLAN_HISTORY = "the plan "
 """Start of the evidence of gaps before the plan's history, which no call asked for."""
@@ -84,6 +93,51 @@ def read_states(engine: sa.Engine, expected: pl.DataFrame) -> pl.DataFrame:
         {"security_id": pl.Int64, "session": pl.Date}
     )
     return with_reasons(expected.join(states, on=["security_id", "session"], how="left", validate="1:1"))
+
+
+def span_states(
+    engine: sa.Engine, expectation: Expectation, sessions: Sequence[date]
+) -> tuple[list[Completeness], dict[str, int]]:
+    """The state of each session on which something is expected, ascending; and the reasons of cells without a bar.
+
+    The same as `completeness` and `gaps_by_reason` of the expectation's cells, without making a cell of what is stored.
+
+    Args:
+        engine: the store's.
+        expectation: what counts.
+        sessions: of the calendar, ascending.
+    """
+    stretches = expected_stretches(expectation.intervals, expectation.spans)
+    counts = expected_counts(sessions, stretches)
+    if counts.is_empty():
+        return [], {}
+    first, last = sessions[0], sessions[-1]
+    absent = missing_cells(stretches, sessions, settled_bits(engine, stretches, first, last, final=False))
+    gaps = read_frame(engine, statement("loading/gaps_state"), (first, last, ids_as_text(absent)))
+    gaps = gaps.cast({"security_id": pl.Int64, "session": pl.Date})
+    lacking = with_reasons(absent.join(gaps, on=["security_id", "session"], how="left", validate="1:1"))
+    return states_of_counts(counts, lacking), reasons(lacking)
+
+
+def settled_bits(
+    engine: sa.Engine, stretches: pl.DataFrame, first: date, last: date, *, final: bool = True
+) -> pl.DataFrame:
+    """What of some securities is stored, as `core.loading.session_bits.BITS_SCHEMA`.
+
+    Args:
+        engine: the store's.
+        stretches: `core.loading.expectation.STRETCH_SCHEMA` of the securities.
+        first: first session.
+        last: last session.
+        final: also what is explained for good.
+    """
+    values = (first, last, ids_as_text(stretches), final)
+    return read_frame(engine, statement("loading/settled_bits"), values).cast(pl.Schema(BITS_SCHEMA))
+
+
+def ids_as_text(cells: pl.DataFrame) -> str:
+    """The securities, each once, as text, since Arrow binds no arrays."""
+    return ",".join(map(str, cells["security_id"].unique()))
 
 
 def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness]:

@@ -6,10 +6,8 @@ Expected = sessions of the calendar ∩ days on which a security is proven to be
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
-
-from tickstock_dagster.core.intervals import covered
-from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 
 STRETCH_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -24,17 +22,21 @@ _END = date.max
 """Stands for no end while intervals are compared."""
 
 
-def expected_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = None) -> pl.DataFrame:
+def expected_stretches(
+    intervals: pl.DataFrame, spans: pl.DataFrame | None = None, *, possible: bool = False
+) -> pl.DataFrame:
     """The proven listings of some securities, cut to the days on which their bars are expected.
 
     Args:
         intervals: `core.loading.coverage.INTERVAL_SCHEMA`.
         spans: `SPAN_SCHEMA`; may overlap. None: all days.
+        possible: also between two lists of which one lacks the security.
 
     Returns:
         `STRETCH_SCHEMA`, by security and start.
     """
-    listed = intervals.lazy().select("security_id", "ticker", valid_from="expected_from", valid_to="expected_to")
+    bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
+    listed = intervals.lazy().select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1])
     proven = pl.col("valid_to").is_null() | (pl.col("valid_from") < pl.col("valid_to"))
     listed = listed.filter(proven)
     if spans is not None:
@@ -79,25 +81,36 @@ def expected_cells(
     Returns:
         `CELL_SCHEMA`, ordered by security and session.
     """
-    bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
-    days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
-    bounded = intervals.lazy().select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1])
-    cells = bounded.join(days, how="cross").filter(covered("session")).select(list(CELL_SCHEMA))
-    if spans is not None:
-        # Most members are members throughout: they need no expansion by day.
-        always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
-        partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
-        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
-        cells = pl.concat(
-            [
-                cells.join(always, on="security_id", how="semi"),
-                cells.join(member_days, on=["security_id", "session"], how="semi"),
-            ]
-        )
-    return cells.sort("security_id", "session").collect()
+    stretches = expected_stretches(intervals, spans, possible=possible)
+    days = pl.Series("session", list(sessions), dtype=pl.Date)
+    begins, ends = within(days, stretches)
+    numbers = np.maximum(ends - begins, 0)
+    row = np.repeat(np.arange(numbers.size), numbers)
+    day = np.arange(row.size) - np.repeat(np.cumsum(numbers) - numbers - begins, numbers)
+    cells = stretches.select("security_id", "ticker")[row].select("security_id", days.gather(day), "ticker")
+    return cells.sort("security_id", "session") if _overlap(stretches) else cells
 
 
-def _covers_all(sessions: Sequence[date]) -> pl.Expr:
-    if not sessions:
-        return pl.lit(value=False)
-    return covered(min(sessions)) & covered(max(sessions))
+def _overlap(stretches: pl.DataFrame) -> bool:
+    """Whether listings of one security overlap, as none in the store do."""
+    follows = pl.col("security_id") == pl.col("security_id").shift()
+    early = pl.col("valid_from") < pl.col("valid_to").fill_null(_END).shift()
+    return bool(stretches.select((follows & early).any()).item())
+
+
+def expected_counts(sessions: Sequence[date], stretches: pl.DataFrame) -> pl.DataFrame:
+    """How many cells of `STRETCH_SCHEMA` each session has: (session, expected), ascending, without those of none."""
+    days = pl.Series("session", list(sessions), dtype=pl.Date)
+    begins, ends = within(days, stretches)
+    some = begins < ends
+    steps = np.bincount(begins[some], minlength=days.len() + 1) - np.bincount(ends[some], minlength=days.len() + 1)
+    counts = pl.Series("expected", np.cumsum(steps)[: days.len()], dtype=pl.Int64)
+    return pl.DataFrame([days, counts]).filter(pl.col("expected") > 0)
+
+
+def within(days: pl.Series, stretches: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """For each of `STRETCH_SCHEMA`, which of some ascending days are in it: [first, last), as positions."""
+    numbers = days.to_physical().to_numpy()
+    bounds = (stretches["valid_from"], stretches["valid_to"].fill_null(_END))
+    begins, ends = (np.searchsorted(numbers, bound.to_physical().to_numpy()) for bound in bounds)
+    return begins, ends
