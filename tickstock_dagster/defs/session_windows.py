@@ -34,11 +34,11 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
 
     @cached_property
     def _text(self) -> str:
-        return super().__repr__()
+        return str(super().__repr__())  # type: ignore[no-untyped-call]
 
     @cached_property
     def _hash(self) -> int:
-        return super().__hash__()
+        return int(super().__hash__())  # type: ignore[no-untyped-call]
 
     @cached_property
     def _zone(self) -> ZoneInfo:

@@ -35,6 +35,7 @@ from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
+from tickstock_dagster.core.loading.expectation import STRETCH_SCHEMA
 from tickstock_dagster.core.loading.load_progress import job_name
 from tickstock_dagster.core.loading.planning import LoadPlan, least_seconds
 
@@ -208,8 +209,9 @@ class BarLoader:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()
         if prepared.expected.height:
-            expected = prepared.expectation.with_listings_as_stored(self.context.engine).cells(sessions)
-            newly = expected.join(prepared.expected, on=["security_id", "session"], how="anti")
+            newly = _newly_expected(
+                prepared, prepared.expectation.with_listings_as_stored(self.context.engine), sessions
+            )
             gaps = proven_gaps(self.context, newly, self.calendar, now=now)
             if gaps.height:
                 store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
@@ -237,3 +239,11 @@ class BarLoader:
             gaps=gaps if gaps is not None else pl.DataFrame(schema=GAP_SCHEMA),
             starts=starts,
         )
+
+
+def _newly_expected(prepared: PlannedLoad, now: Expectation, sessions: Sequence[date]) -> pl.DataFrame:
+    """The cells (`CELL_SCHEMA`) that are expected now and were not when the load was planned."""
+    changed = now.stretches.join(prepared.expectation.stretches, on=list(STRETCH_SCHEMA), how="anti", nulls_equal=True)
+    of_changed = pl.col("security_id").is_in(changed["security_id"].unique().to_list())
+    cells = replace(now, intervals=now.intervals.filter(of_changed)).cells(sessions)
+    return cells.join(prepared.expected.filter(of_changed), on=["security_id", "session"], how="anti")

@@ -18,7 +18,7 @@ from tickstock_dagster.core.loading.completeness import (
     with_reasons,
 )
 from tickstock_dagster.core.loading.coverage import Completeness
-from tickstock_dagster.core.loading.expectation import expected_counts, expected_stretches
+from tickstock_dagster.core.loading.expectation import expected_counts
 from tickstock_dagster.core.loading.session_bits import BITS_SCHEMA, missing_cells
 
 PLAN_HISTORY = "the plan "
@@ -28,7 +28,7 @@ ENOUGH_SESSIONS = 8
 """Fewer sessions of a security are too few for its usual volume; then earlier stored sessions count instead."""
 
 
-def settled_cells(
+def needs_no_call(
     engine: sa.Engine,
     first: date,
     last: date,
@@ -38,7 +38,7 @@ def settled_cells(
     ask_again: bool = False,
     refresh: bool = False,
 ) -> pl.DataFrame:
-    """Cells that need no call, as (security_id, session).
+    """Cells that need no call, as `core.loading.session_bits.BITS_SCHEMA`.
 
     Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`. With `refresh`, neither
     provisional bars nor gaps with the reason no_trade.
@@ -54,9 +54,7 @@ def settled_cells(
         refresh: leave out provisional bars and no_trade gaps.
     """
     values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
-    return read_frame(engine, statement("loading/cells_settled"), values).cast(
-        {"security_id": pl.Int64, "session": pl.Date}
-    )
+    return read_frame(engine, statement("loading/cells_settled"), values).cast(pl.Schema(BITS_SCHEMA))
 
 
 def usual_volumes(
@@ -107,14 +105,13 @@ def span_states(
         expectation: what counts.
         sessions: of the calendar, ascending.
     """
-    stretches = expected_stretches(expectation.intervals, expectation.spans)
+    stretches = expectation.stretches
     counts = expected_counts(sessions, stretches)
     if counts.is_empty():
         return [], {}
     first, last = sessions[0], sessions[-1]
     absent = missing_cells(stretches, sessions, settled_bits(engine, stretches, first, last, final=False))
-    gaps = read_frame(engine, statement("loading/gaps_state"), (first, last, ids_as_text(absent)))
-    gaps = gaps.cast({"security_id": pl.Int64, "session": pl.Date})
+    gaps = gap_states(engine, absent, first, last)
     lacking = with_reasons(absent.join(gaps, on=["security_id", "session"], how="left", validate="1:1"))
     return states_of_counts(counts, lacking), reasons(lacking)
 
@@ -133,6 +130,12 @@ def settled_bits(
     """
     values = (first, last, ids_as_text(stretches), final)
     return read_frame(engine, statement("loading/settled_bits"), values).cast(pl.Schema(BITS_SCHEMA))
+
+
+def gap_states(engine: sa.Engine, cells: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The gaps of the securities of some cells between two sessions: (security_id, session, state, reason)."""
+    gaps = read_frame(engine, statement("loading/gaps_state"), (first, last, ids_as_text(cells)))
+    return gaps.cast({"security_id": pl.Int64, "session": pl.Date})
 
 
 def ids_as_text(cells: pl.DataFrame) -> str:

@@ -14,7 +14,6 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.expectation import expected_stretches
 from tickstock_dagster.core.loading.owed import OWED_SCHEMA, with_known_reasons
 from tickstock_dagster.core.loading.session_bits import missing_cells
 
@@ -43,7 +42,7 @@ def owed_cells(
         ServiceUnavailableError: the database cannot be reached.
     """
     tracked = tracked or Expectation.of_tracked(engine, market=calendar.key)
-    stretches = expected_stretches(tracked.intervals, tracked.spans)
+    stretches = tracked.stretches
     begins = stretches["valid_from"].min()
     if not isinstance(begins, date):
         return pl.DataFrame(schema=OWED_SCHEMA)

@@ -22,21 +22,17 @@ _END = date.max
 """Stands for no end while intervals are compared."""
 
 
-def expected_stretches(
-    intervals: pl.DataFrame, spans: pl.DataFrame | None = None, *, possible: bool = False
-) -> pl.DataFrame:
+def expected_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = None) -> pl.DataFrame:
     """The proven listings of some securities, cut to the days on which their bars are expected.
 
     Args:
         intervals: `core.loading.coverage.INTERVAL_SCHEMA`.
         spans: `SPAN_SCHEMA`; may overlap. None: all days.
-        possible: also between two lists of which one lacks the security.
 
     Returns:
         `STRETCH_SCHEMA`, by security and start.
     """
-    bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
-    listed = intervals.lazy().select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1])
+    listed = intervals.lazy().select("security_id", "ticker", valid_from="expected_from", valid_to="expected_to")
     proven = pl.col("valid_to").is_null() | (pl.col("valid_from") < pl.col("valid_to"))
     listed = listed.filter(proven)
     if spans is not None:
@@ -50,6 +46,26 @@ def expected_stretches(
             .with_columns(valid_to=pl.when(pl.col("valid_to") < _END).then(pl.col("valid_to")))
         )
     return listed.select(list(STRETCH_SCHEMA)).sort("security_id", "valid_from").collect()
+
+
+def bracket_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The days between two lists of which one lacks a security: it may have been listed, and nothing proves it.
+
+    Args:
+        intervals: `core.loading.coverage.INTERVAL_SCHEMA`.
+        spans: `SPAN_SCHEMA`, to which they are cut; may overlap. None: all days.
+
+    Returns:
+        `STRETCH_SCHEMA`, by security and start; another listing of the security may cover the same days.
+    """
+    proven = pl.col("expected_to").is_null() | (pl.col("expected_from") < pl.col("expected_to"))
+    before = intervals.with_columns(
+        expected_from="valid_from",
+        expected_to=pl.when(proven).then(pl.col("expected_from")).otherwise(pl.col("valid_to")),
+    )
+    ended = intervals.filter(proven & pl.col("expected_to").is_not_null())
+    after = ended.with_columns(expected_from="expected_to", expected_to="valid_to")
+    return expected_stretches(pl.concat([before, after]), spans)
 
 
 def _united(spans: pl.DataFrame) -> pl.DataFrame:
@@ -68,7 +84,7 @@ def _united(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def expected_cells(
-    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None, *, possible: bool = False
+    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Every (security, session) at which a bar is expected.
 
@@ -76,12 +92,11 @@ def expected_cells(
         sessions: sessions of the calendar, ascending.
         intervals: `INTERVAL_SCHEMA` of the tracked securities.
         spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
-        possible: also between two lists of which one lacks the security.
 
     Returns:
         `CELL_SCHEMA`, ordered by security and session.
     """
-    stretches = expected_stretches(intervals, spans, possible=possible)
+    stretches = expected_stretches(intervals, spans)
     days = pl.Series("session", list(sessions), dtype=pl.Date)
     begins, ends = within(days, stretches)
     numbers = np.maximum(ends - begins, 0)
