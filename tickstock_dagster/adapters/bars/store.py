@@ -1,4 +1,4 @@
-"""Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, publish.
+"""Writing bars: one batch, one transaction. Stage, insert, correct, adjust, close gaps, quarantine, explain, publish.
 
 The transaction that writes rows also writes what reports them: finished work units, explained gaps, events.
 Reading bars and coverage belongs in `adapters.loading.coverage`.
@@ -138,6 +138,8 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         inserted = _run(cursor, "bars/insert", at)
         if inserted < batch.bars.height:
             restated = _correct(cursor, batch, at)
+        if inserted or restated:
+            _run(cursor, "bars/adjust", _bounds(batch))
         _run(cursor, "bars/close_gaps")
         _run(cursor, "bars/resolve_quarantine", at)
     quarantined = explained = 0
@@ -197,13 +199,17 @@ def _correct(cursor: psycopg.Cursor, batch: StoreBatch, at: Mapping[str, object]
     """Overwrite stored bars that the batch changes; returns how many restatements were kept."""
     # Statistics lag behind a session just written: estimated as one row, it would be joined by a nested loop.
     cursor.execute("SET LOCAL enable_nestloop = off")
-    bounds = {
-        "security_ids": batch.bars["security_id"].unique().to_list(),
-        "first": batch.bars["session"].min(),
-        "last": batch.bars["session"].max(),
-    }
-    _run(cursor, "bars/correct", {**at, **bounds})
+    _run(cursor, "bars/correct", {**at, **_bounds(batch)})
     row = cursor.fetchone()
     cursor.execute("RESET enable_nestloop")
     assert row is not None  # noqa: S101  # a count is always one row
     return int(row[0])
+
+
+def _bounds(batch: StoreBatch) -> dict[str, object]:
+    """The securities and the span of the batch's bars."""
+    return {
+        "security_ids": batch.bars["security_id"].unique().to_list(),
+        "first": batch.bars["session"].min(),
+        "last": batch.bars["session"].max(),
+    }
