@@ -23,11 +23,12 @@ CREATE OR REPLACE FUNCTION adjusts_with(exchange text) RETURNS text
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN exchange IN ('XTKS', 'XLON', 'XETR') THEN exchange END;
 
--- 20 significant digits of a factor: the products of exact quotients would grow by 20 with every action.
+-- 16 significant digits of a factor, as many as a float has: products of exact quotients would grow with every action, and
+-- each bar's price with them.
 CREATE OR REPLACE FUNCTION adjustment_digits(factor numeric) RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN trim_scale(CASE WHEN factor BETWEEN 1e-100 AND 1e100
-    THEN round(factor, 20 - ceil(log(factor::float8))::integer) ELSE factor END);
+    THEN round(factor, 16 - ceil(log(factor::float8))::integer) ELSE factor END);
 
 -- An action is announced before it takes effect: prices of today must not be in the shares of next week. It counts from
 -- the first stored session of its market on or after its ex-date. A dividend is in the shares of its ex-date, after a
@@ -35,83 +36,84 @@ RETURN trim_scale(CASE WHEN factor BETWEEN 1e-100 AND 1e100
 -- lies between them, so that the first ex-date stands for all. One whose source states the close counts as a share of
 -- that, stored or not. The whole price, but for a billionth, is not believed: thirds of it do not add up exactly.
 -- `action_factor` in core.actions.returns says the same.
+-- One security after the other: whatever the planner believes of tables that have just been filled, the work grows with the
+-- number of actions.
 CREATE OR REPLACE FUNCTION adjustment_series(wanted bigint[]) RETURNS SETOF adjustment_factors
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
-    WITH known AS MATERIALIZED (
-        SELECT a.security_id, a.action, a.ex_date, a.split_from, a.split_to, a.cash_amount, a.close_before,
-            adjusts_with(s.primary_exchange) AS market
+    WITH asked AS MATERIALIZED (
+        SELECT s.security_id, adjusts_with(s.primary_exchange) AS market
         FROM unnest(wanted) AS w (security_id)
         JOIN securities AS s USING (security_id)
-        JOIN corporate_actions AS a USING (security_id)
-        WHERE a.known_to IS NULL AND (a.action = 'split' OR a.currency = 'USD')
+        WHERE EXISTS (
+            SELECT FROM corporate_actions AS a
+            WHERE a.security_id = s.security_id AND a.known_to IS NULL AND (a.action = 'split' OR a.currency = 'USD'))
     ), markets AS MATERIALIZED (
-        SELECT m.market, latest_session(m.market) AS day
-        FROM (SELECT DISTINCT k.market FROM known AS k) AS m
-    ), due AS MATERIALIZED (
-        SELECT k.*
-        FROM known AS k
-        JOIN markets AS m ON m.market IS NOT DISTINCT FROM k.market AND k.ex_date <= m.day
-    ), pending AS (
-        SELECT k.security_id, min(k.ex_date) FILTER (WHERE m.day IS NULL OR k.ex_date > m.day) AS ex_date
-        FROM known AS k
-        JOIN markets AS m ON m.market IS NOT DISTINCT FROM k.market
-        GROUP BY k.security_id
-    ), compared AS (
-        SELECT d.security_id, d.ex_date, p.session, p.close, d.cash_amount, row_number() OVER () AS place
-        FROM due AS d
-        LEFT JOIN LATERAL (
-            SELECT q.session, q.close
-            FROM ohlcv_daily AS q
-            WHERE q.security_id = d.security_id AND q.session < d.ex_date AND NOT q.is_fmv
-            ORDER BY q.session DESC
-            LIMIT 1
-        ) AS p ON true
-        WHERE d.action = 'dividend' AND d.close_before IS NULL
-    ), paid AS (
-        SELECT c.security_id, c.ex_date, c.session, c.close,
-            c.cash_amount * coalesce(product(s.split_to / s.split_from), 1) AS cash
-        FROM compared AS c
-        LEFT JOIN due AS s ON s.security_id = c.security_id AND s.action = 'split' AND s.ex_date > c.session
-            AND s.ex_date <= c.ex_date
-        GROUP BY c.place, c.security_id, c.ex_date, c.session, c.close, c.cash_amount
-    ), steps AS (
-        SELECT d.security_id, d.ex_date, d.split_from / d.split_to AS split, 1::numeric AS dividend, NULL::date AS close_date
-        FROM due AS d
-        WHERE d.action = 'split'
-        UNION ALL
-        SELECT d.security_id, d.ex_date, 1,
-            CASE WHEN d.cash_amount < d.close_before * 0.999999999 THEN 1 - d.cash_amount / d.close_before ELSE 1 END, NULL
-        FROM due AS d
-        WHERE d.close_before IS NOT NULL
-        UNION ALL
-        SELECT p.security_id, min(p.ex_date), 1,
-            CASE WHEN sum(p.cash) < p.close * 0.999999999 THEN 1 - sum(p.cash) / p.close ELSE 1 END, NULL
-        FROM paid AS p
-        WHERE p.cash < p.close * 0.999999999
-        GROUP BY p.security_id, p.session, p.close
-        UNION ALL
-        SELECT c.security_id, c.ex_date, 1, 1, coalesce(c.session, '-infinity')
-        FROM compared AS c
-    ), days AS (
-        SELECT s.security_id, s.ex_date, product(s.split) AS split, product(s.dividend) AS dividend,
-            min(s.close_date) AS close_date
-        FROM steps AS s
-        GROUP BY s.security_id, s.ex_date
-    ), series AS (
-        SELECT d.security_id, d.ex_date, d.close_date, product(d.split) OVER later AS split_factor,
-            product(d.dividend) OVER later AS dividend_factor
-        FROM days AS d
-        WINDOW later AS (PARTITION BY d.security_id ORDER BY d.ex_date DESC)
+        SELECT k.market, latest_session(k.market) AS day FROM (SELECT DISTINCT market FROM asked) AS k
     )
-    SELECT p.security_id,
-        coalesce(array_agg(s.ex_date ORDER BY s.ex_date) FILTER (WHERE s.ex_date IS NOT NULL), '{}'),
-        coalesce(array_agg(adjustment_digits(s.split_factor) ORDER BY s.ex_date) FILTER (WHERE s.ex_date IS NOT NULL), '{}'),
-        coalesce(array_agg(adjustment_digits(s.dividend_factor) ORDER BY s.ex_date) FILTER (WHERE s.ex_date IS NOT NULL), '{}'),
-        coalesce(array_agg(s.close_date ORDER BY s.ex_date) FILTER (WHERE s.ex_date IS NOT NULL), '{}'),
-        p.ex_date
-    FROM pending AS p
-    LEFT JOIN series AS s USING (security_id)
-    GROUP BY p.security_id, p.ex_date
+    SELECT k.security_id, coalesce(x.ex_dates, '{}'), x.split_factors, x.dividend_factors, coalesce(x.close_dates, '{}'), (
+            SELECT min(a.ex_date)
+            FROM corporate_actions AS a
+            WHERE a.security_id = k.security_id AND a.known_to IS NULL AND (a.action = 'split' OR a.currency = 'USD')
+                AND (m.day IS NULL OR a.ex_date > m.day))
+    FROM asked AS k
+    JOIN markets AS m ON m.market IS NOT DISTINCT FROM k.market
+    CROSS JOIN LATERAL (
+        WITH due AS MATERIALIZED (
+            SELECT a.action, a.ex_date, a.split_from, a.split_to, a.cash_amount, a.close_before
+            FROM corporate_actions AS a
+            WHERE a.security_id = k.security_id AND a.known_to IS NULL AND (a.action = 'split' OR a.currency = 'USD')
+                AND a.ex_date <= m.day
+        ), compared AS MATERIALIZED (
+            SELECT d.ex_date, p.session, p.close, d.cash_amount * (
+                    SELECT coalesce(product(s.split_to / s.split_from), 1)
+                    FROM due AS s
+                    WHERE s.action = 'split' AND s.ex_date > p.session AND s.ex_date <= d.ex_date) AS cash
+            FROM due AS d
+            LEFT JOIN LATERAL (
+                SELECT q.session, q.close
+                FROM ohlcv_daily AS q
+                WHERE q.security_id = k.security_id AND q.session < d.ex_date AND NOT q.is_fmv
+                ORDER BY q.session DESC
+                LIMIT 1
+            ) AS p ON true
+            WHERE d.action = 'dividend' AND d.close_before IS NULL
+        ), steps AS (
+            SELECT d.ex_date, d.split_from / d.split_to AS split, 1::numeric AS dividend, NULL::date AS close_date
+            FROM due AS d
+            WHERE d.action = 'split'
+            UNION ALL
+            SELECT d.ex_date, 1,
+                CASE WHEN d.cash_amount < d.close_before * 0.999999999 THEN 1 - d.cash_amount / d.close_before ELSE 1 END,
+                NULL
+            FROM due AS d
+            WHERE d.close_before IS NOT NULL
+            UNION ALL
+            SELECT min(c.ex_date), 1,
+                CASE WHEN sum(c.cash) < c.close * 0.999999999 THEN 1 - sum(c.cash) / c.close ELSE 1 END, NULL
+            FROM compared AS c
+            WHERE c.cash < c.close * 0.999999999
+            GROUP BY c.session, c.close
+            UNION ALL
+            SELECT c.ex_date, 1, 1, coalesce(c.session, '-infinity')
+            FROM compared AS c
+        ), days AS (
+            SELECT s.ex_date, product(s.split) AS split, product(s.dividend) AS dividend, min(s.close_date) AS close_date
+            FROM steps AS s
+            GROUP BY s.ex_date
+        ), series AS (
+            SELECT d.ex_date, d.close_date, product(d.split) OVER later AS split_factor,
+                product(d.dividend) OVER later AS dividend_factor
+            FROM days AS d
+            WINDOW later AS (ORDER BY d.ex_date DESC)
+        )
+        SELECT array_agg(s.ex_date ORDER BY s.ex_date) AS ex_dates,
+            CASE WHEN NOT bool_and(s.split_factor = 1)
+                THEN array_agg(adjustment_digits(s.split_factor) ORDER BY s.ex_date) END AS split_factors,
+            CASE WHEN NOT bool_and(s.dividend_factor = 1)
+                THEN array_agg(adjustment_digits(s.dividend_factor) ORDER BY s.ex_date) END AS dividend_factors,
+            array_agg(s.close_date ORDER BY s.ex_date) AS close_dates
+        FROM series AS s
+    ) AS x
 $$;
 
 -- Under the lock of bars (adapters.postgres.turns), taken before anything is read: of two transactions, one with an action
@@ -243,19 +245,19 @@ CREATE OR REPLACE TRIGGER adjustments_follow_exchanges AFTER UPDATE OF primary_e
     FOR EACH ROW WHEN (adjusts_with(OLD.primary_exchange) IS DISTINCT FROM adjusts_with(NEW.primary_exchange))
     EXECUTE FUNCTION adjustments_follow_exchanges();
 
--- The factors of a bar stand at the first ex-date after its session. After the last one, and without any action, there are
--- none: nothing adjusts it. A security's series is one row, so that bars are joined by the security alone.
+-- The factors of a bar stand at the first ex-date after its session. After the last one, and without an action, there are
+-- none, and no arithmetic: the bar stays as printed. A security's series is one row: bars are joined by the security alone.
 CREATE OR REPLACE VIEW ohlcv_daily_adjusted AS
 SELECT
     b.security_id,
     b.session,
     b.ticker,
-    b.open * coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS open,
-    b.high * coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS high,
-    b.low * coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS low,
-    b.close * coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS close,
-    b.volume / coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS volume,
-    b.close * coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1)
+    coalesce(b.open * f.split_factors[width_bucket(b.session, f.ex_dates) + 1], b.open) AS open,
+    coalesce(b.high * f.split_factors[width_bucket(b.session, f.ex_dates) + 1], b.high) AS high,
+    coalesce(b.low * f.split_factors[width_bucket(b.session, f.ex_dates) + 1], b.low) AS low,
+    coalesce(b.close * f.split_factors[width_bucket(b.session, f.ex_dates) + 1], b.close) AS close,
+    coalesce(b.volume / f.split_factors[width_bucket(b.session, f.ex_dates) + 1], b.volume) AS volume,
+    coalesce(b.close * f.split_factors[width_bucket(b.session, f.ex_dates) + 1], b.close)
         * coalesce(f.dividend_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS total_return_close,
     coalesce(f.split_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS split_factor,
     coalesce(f.dividend_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS dividend_factor,
@@ -287,7 +289,7 @@ GRANT EXECUTE ON FUNCTION adjustment_digits(numeric), adjustment_series(bigint[]
 GRANT SELECT ON ohlcv_daily_adjusted, adjustment_intervals TO tickstock_writer, tickstock_app;
 COMMENT ON FUNCTION latest_session(text) IS 'The latest stored session of a market outside the US, by its MIC; null: of the US.';
 COMMENT ON FUNCTION adjusts_with(text) IS 'The MIC of the market outside the US whose latest session decides which actions of a security with this primary exchange count; null: the US.';
-COMMENT ON FUNCTION adjustment_digits(numeric) IS 'A factor, rounded to 20 significant digits.';
+COMMENT ON FUNCTION adjustment_digits(numeric) IS 'A factor, rounded to 16 significant digits.';
 COMMENT ON FUNCTION adjustment_series(bigint[]) IS 'What adjustment_factors should hold for some securities, computed from actions and closes.';
 COMMENT ON FUNCTION rebuild_adjustment_factors(bigint[]) IS 'Writes adjustment_factors of some securities anew; returns how many rows were different.';
 COMMENT ON FUNCTION rebuild_adjustment_factors() IS 'Writes all of adjustment_factors anew; returns how many rows were different.';
