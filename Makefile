@@ -37,7 +37,7 @@ dev: $(VENV)/.runtime ## open the Dagster UI
 	@exec $(BIN)/tickstock dev $(ARGS)
 
 test: $(VENV)/.dev ## run the default tests, with coverage
-	$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist worksteal -p tickstock_dagster_tests.covered --durations 12 --durations-min 3 $(ARGS)
 
 test-slow: $(VENV)/.dev ## run the long tests
 	$(BIN)/pytest -m slow $(ARGS)

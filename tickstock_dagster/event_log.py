@@ -4,9 +4,13 @@ Dagster 1.13 gives the partitions of a run to each of its checks, although no ch
 (`DagsterRun.get_resolved_partitions_subset_for_events` looks at the check's own only where the run has none). It stores
 one planned row for each of them, with the whole event in it: for 1,260 sessions and ten checks 12,600 rows of 3.3 kB,
 which no evaluation ever meets, since an evaluation without a partition looks for a row without one.
+
+A planned check stands in the table of check executions alone: Dagster writes the same event into the log as well, and
+never reads it there. Runs of the command line leave out more (`is_noise`).
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Self
 
 import dagster as dg
@@ -15,6 +19,15 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
+
+_PLANNED_CHECK = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
+_PLANNED_ASSET = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+_OF_ONE_PROCESS = {
+    dg.DagsterEventType.ENGINE_EVENT,
+    dg.DagsterEventType.RESOURCE_INIT_STARTED,
+    dg.DagsterEventType.RESOURCE_INIT_SUCCESS,
+    dg.DagsterEventType.LOGS_CAPTURED,
+}
 
 
 def planned_once(event: dg.EventLogEntry) -> dg.EventLogEntry:
@@ -27,19 +40,54 @@ def planned_once(event: dg.EventLogEntry) -> dg.EventLogEntry:
 
 
 class ChecksPlannedOnce(EventLogStorage):
-    """Of an event log: checks that a run plans have no partition."""
+    """Of an event log: checks that a run plans have no partition.
+
+    Attributes:
+        of_one_process: the runs are executed by this process, which leaves out what `is_noise`.
+    """
+
+    of_one_process = False
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Store an event of a run."""
-        super().store_event(planned_once(event))  # type: ignore[safe-super]
+        if not self.is_noise(event):
+            super().store_event(planned_once(event))  # type: ignore[safe-super]
 
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events of a run."""
-        super().store_event_batch([planned_once(event) for event in events])
+        super().store_event_batch([planned_once(event) for event in events if not self.is_noise(event)])
+
+    def is_noise(self, event: dg.EventLogEntry) -> bool:
+        """Whether an event of a run in this process says nothing that its other events do not say.
+
+        That the process begins and ends its steps, that it makes their resources (not that it fails to), that their
+        output is captured (it goes to the terminal), and that a check has an outcome, which its evaluation shows. What
+        an asset's step yields stays: a run again from the failed step on asks for it.
+        """
+        if not self.of_one_process or event.dagster_event is None:
+            return False
+        kind, step = event.dagster_event_type, event.dagster_event.step_key
+        if kind in (_PLANNED_ASSET, _PLANNED_CHECK):  # before the steps begin
+            self._only_checks[step] = kind is _PLANNED_CHECK and self._only_checks.get(step, True)
+        if kind is dg.DagsterEventType.STEP_OUTPUT:
+            return self._only_checks.get(step, False)
+        return kind in _OF_ONE_PROCESS and not getattr(event.dagster_event.event_specific_data, "error", None)
+
+    @cached_property
+    def _only_checks(self) -> dict[str | None, bool]:
+        """Whether a step evaluates checks and materialises nothing, by its key."""
+        return {}
 
 
 class TickstockEventLogStorage(ChecksPlannedOnce, PostgresEventLogStorage):
     """Dagster's event log in PostgreSQL, with checks planned once."""
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Store an event of a run; of a planned check the row that its evaluation will fill."""
+        if event.dagster_event_type is _PLANNED_CHECK:
+            self.store_asset_check_event(planned_once(event), None)
+        else:
+            super().store_event(event)
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:

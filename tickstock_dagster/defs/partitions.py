@@ -11,10 +11,11 @@ from datetime import date, datetime
 import dagster as dg
 
 from tickstock_dagster.core.calendars.markets import MARKET
-from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar, partition_exclusions
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar
 from tickstock_dagster.core.errors import ConfigurationError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
 from tickstock_dagster.core.universes.catalogue import THEMES
+from tickstock_dagster.defs.session_windows import SessionPartitions, session_partitions
 from tickstock_dagster.settings import load_settings
 
 SESSIONS_START = HISTORY_START
@@ -31,18 +32,10 @@ MAX_CELLS = 100_000
 NEXT_SESSIONS = 252
 """A year of sessions to come, reserved for every ticker, so that the grid does not outgrow `MAX_CELLS`."""
 
-_WEEKENDS = ["0 0 * * 6", "0 0 * * 0"]
 
-
-def sessions_from(start: date) -> dg.DailyPartitionsDefinition:
+def sessions_from(start: date) -> SessionPartitions:
     """One partition per session of XNYS from `start` on; keys are ISO dates."""
-    calendar = library_calendar(MARKET)
-    return dg.DailyPartitionsDefinition(
-        start_date=datetime.combine(start, datetime.min.time()),
-        timezone=str(calendar.timezone),
-        end_offset=1,
-        exclusions=[*_WEEKENDS, *partition_exclusions(calendar, start, LAST_DAY)],
-    )
+    return session_partitions(MARKET, start)
 
 
 def grid_start() -> date:

@@ -9,6 +9,7 @@ import pytest
 from tickstock_dagster.adapters.postgres.database import close_engines
 from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests import dagster_instances  # noqa: F401 - its storages share their connections
 from tickstock_dagster_tests.cli.office import Office, create_database
 from tickstock_dagster_tests.vendor_helpers import closed_limiters, quick_retries
 

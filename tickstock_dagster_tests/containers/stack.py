@@ -8,6 +8,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,16 @@ def why_not_here() -> str | None:
     return None
 
 
+COMPOSE = (("docker", "compose"), ("docker-compose",))
+"""Version 2 first, then 1."""
+
+
+@cache
 def compose_commands() -> list[list[str]]:
-    """The Compose commands of this machine: version 2 first, then 1."""
-    commands = [["docker", "compose"], ["docker-compose"]]
+    """The Compose commands of this machine, in the order of `COMPOSE`."""
     return [
-        c
-        for c in commands
+        list(c)
+        for c in COMPOSE
         if shutil.which(c[0]) and subprocess.run([*c, "version"], capture_output=True).returncode == 0
     ]
 

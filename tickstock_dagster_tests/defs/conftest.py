@@ -62,8 +62,9 @@ def factory(
     with closed_limiters(monkeypatch), ephemeral_instance() as instance:
         yield Factory(migrated_database_url, redis_url, vendor, instance, monkeypatch)
         # Contexts of ticks enter instances of their own and leave them when they are collected: after this one has been
-        # left, that would make Dagster's instance at work one that is gone.
+        # left, that would make Dagster's instance at work one that is gone. What is left then stays: see above.
         gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture

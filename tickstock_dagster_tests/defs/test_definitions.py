@@ -31,7 +31,7 @@ print(json.dumps({
     "assets": sorted(key.to_user_string() for key in repository.asset_graph.get_all_asset_keys()),
     "on": sorted(d.name for d in (*repository.schedule_defs, *repository.sensor_defs)
                  if d.default_status.value == "RUNNING"),
-    "heavy": sorted(set(sys.modules) & {"pandas", "matplotlib", "PIL", "alembic", "adbc_driver_postgresql", "massive"}),
+    "heavy": sorted(set(sys.modules) & {"pandas", "matplotlib", "PIL", "alembic", "massive"}),
 }))
 """
 

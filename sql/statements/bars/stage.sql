@@ -1,5 +1,6 @@
 -- Staging for ohlcv_daily: one batch of bars, emptied at the end of the transaction. The tables last as long as their
 -- session: creating them for every batch would write most of what an unchanged re-load writes, as catalog entries.
+-- Who stages bars runs bars/adjust after writing them.
 CREATE TEMP TABLE IF NOT EXISTS stage_bars (
     security_id bigint, session date, ticker text, closes_at timestamptz,
     open numeric(18, 6), high numeric(18, 6), low numeric(18, 6), close numeric(18, 6),
@@ -10,4 +11,5 @@ CREATE TEMP TABLE IF NOT EXISTS stage_gaps (
 ) ON COMMIT DELETE ROWS;
 CREATE TEMP TABLE IF NOT EXISTS stage_rejected (
     ticker text, session date, security_id bigint, reason text, "row" jsonb, unit_id text
-) ON COMMIT DELETE ROWS
+) ON COMMIT DELETE ROWS;
+SET LOCAL tickstock.adjusts = on

@@ -13,7 +13,7 @@ import polars as pl
 from tickstock_dagster.adapters.bars.answered import unanswered
 from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.ledger.context import LoadContext
-from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, settled_cells
+from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, needs_no_call
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.processing import read_priorities
 from tickstock_dagster.adapters.postgres.database import transaction
@@ -27,6 +27,7 @@ from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, absence_evidence
 from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
+from tickstock_dagster.core.loading.session_bits import cells_of, missing_cells
 from tickstock_dagster.core.securities.equity_types import Priority
 
 
@@ -89,7 +90,7 @@ def plan_request(
         held = read_intervals(context.engine)["ticker"].to_list()
         raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))
     expected = expectation.cells(request.sessions)
-    settled = settled_cells(
+    settled = needs_no_call(
         context.engine,
         first,
         last,
@@ -100,20 +101,25 @@ def plan_request(
     )
     if request.reread:
         settled = settled.clear()
-    missing = expected.join(settled, on=["security_id", "session"], how="anti")
+    missing = expected
+    if settled.height:
+        missing = missing_cells(expectation.stretches, request.sessions, settled).sort("security_id", "session")
     doubtful = _inside(missing, unproven)
-    missing = missing.join(doubtful, on=["security_id", "session"], how="anti")
+    if doubtful.height:
+        missing = missing.join(doubtful, on=["security_id", "session"], how="anti")
     offers = context.source.capabilities
     if isinstance(context.source, FileSource) and offers.own_rows:
-        missing = _missing_of_file(context, context.source, expected, settled)
+        missing = _missing_of_file(context, context.source, expected, cells_of(settled))
     limits = SourceLimits(
         context.source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, context.source.plan
     )
     sought = _sought(context, expectation, request, expected, settled)
     sought = sought.join(_inside(sought, unproven), on=["security_id", "session"], how="anti")
-    wanted = pl.concat([missing, sought])
+    wanted = pl.concat([missing, sought]) if sought.height else missing
     plan = plan_load(wanted, calendar.sessions(first, last), context.market, limits, now=now)
-    beyond = plan.out_of_history.join(missing, on=["security_id", "session"], how="semi")
+    beyond = plan.out_of_history
+    if beyond.height:
+        beyond = beyond.join(missing, on=["security_id", "session"], how="semi")
     plan = replace(plan, cells=missing.height - beyond.height, out_of_history=beyond)
     asked = _assign(missing, plan.units)
     bracketed = _assign(sought, plan.units)
@@ -145,11 +151,11 @@ def _sought(
         expectation: of the request.
         request: tickers and sessions.
         expected: `CELL_SCHEMA`.
-        settled: (security_id, session) of cells that need no call.
+        settled: `BITS_SCHEMA`, cells that need no call.
     """
-    cells = expectation.between_lists().possible_cells(request.sessions)
-    for known in (expected, settled):
-        cells = cells.join(known, on=["security_id", "session"], how="anti")
+    key = ["security_id", "session"]
+    cells = missing_cells(expectation.brackets, request.sessions, settled).sort(key)
+    cells = cells.join(expected.join(cells, on=key, how="semi"), on=key, how="anti")  # few of them, not all of those
     return cells if request.ask_again else unanswered(context, cells)
 
 
@@ -223,9 +229,10 @@ def _assign(missing: pl.DataFrame, units: Sequence[WorkUnit]) -> pl.DataFrame:
         .filter(pl.col("session").is_between("first", "last"))
         .drop("first", "last")
     )
-    rest = missing.join(by_range.select("security_id", "session"), on=["security_id", "session"], how="anti")
-    by_session = rest.join(
-        table.filter(pl.col("kind") != UnitKind.RANGE.value).select("unit_id", "kind", session="first"), on="session"
-    )
     columns = [*CELL_SCHEMA, "unit_id", "kind"]
+    whole = table.filter(pl.col("kind") != UnitKind.RANGE.value).select("unit_id", "kind", session="first")
+    if whole.is_empty():
+        return by_range.select(columns)
+    rest = missing.join(by_range.select("security_id", "session"), on=["security_id", "session"], how="anti")
+    by_session = rest.join(whole, on="session")
     return pl.concat([by_range.select(columns), by_session.select(columns)])

@@ -23,7 +23,7 @@ from tickstock_dagster.adapters.bars.store import ListingStart, StoreBatch, Stor
 from tickstock_dagster.adapters.ledger.context import ListingForecast, LoadContext
 from tickstock_dagster.adapters.ledger.leases import Holder, holding
 from tickstock_dagster.adapters.ledger.units import look
-from tickstock_dagster.adapters.loading.coverage import read_states
+from tickstock_dagster.adapters.loading.coverage import span_states
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
 from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
@@ -34,8 +34,8 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.completeness import reasons, session_states
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA, GapReason
+from tickstock_dagster.core.loading.expectation import STRETCH_SCHEMA
 from tickstock_dagster.core.loading.load_progress import job_name
 from tickstock_dagster.core.loading.planning import LoadPlan, least_seconds
 
@@ -100,15 +100,14 @@ class BarLoader:
             self.context.record_calls()
         with self._timer.phase("settle"):
             expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
-            expected = expectation.cells(request.sessions)
-            cells = read_states(self.context.engine, expected)
+            states, gaps = span_states(self.context.engine, expectation, request.sessions)
         return LoadReport(
             tickers=request.tickers,
             expectation=expectation,
             plan=prepared.plan,
             stored=filled.stored,
-            states=tuple(session_states(cells)),
-            gaps=reasons(cells),
+            states=tuple(states),
+            gaps=gaps,
             unknown=prepared.unknown,
             unresolved=tuple(sorted(filled.unresolved)),
             failures=tuple(filled.failures.values()),
@@ -210,8 +209,9 @@ class BarLoader:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()
         if prepared.expected.height:
-            expected = prepared.expectation.with_listings_as_stored(self.context.engine).cells(sessions)
-            newly = expected.join(prepared.expected, on=["security_id", "session"], how="anti")
+            newly = _newly_expected(
+                prepared, prepared.expectation.with_listings_as_stored(self.context.engine), sessions
+            )
             gaps = proven_gaps(self.context, newly, self.calendar, now=now)
             if gaps.height:
                 store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
@@ -239,3 +239,11 @@ class BarLoader:
             gaps=gaps if gaps is not None else pl.DataFrame(schema=GAP_SCHEMA),
             starts=starts,
         )
+
+
+def _newly_expected(prepared: PlannedLoad, now: Expectation, sessions: Sequence[date]) -> pl.DataFrame:
+    """The cells (`CELL_SCHEMA`) that are expected now and were not when the load was planned."""
+    changed = now.stretches.join(prepared.expectation.stretches, on=list(STRETCH_SCHEMA), how="anti", nulls_equal=True)
+    of_changed = pl.col("security_id").is_in(changed["security_id"].unique().to_list())
+    cells = replace(now, intervals=now.intervals.filter(of_changed)).cells(sessions)
+    return cells.join(prepared.expected.filter(of_changed), on=["security_id", "session"], how="anti")

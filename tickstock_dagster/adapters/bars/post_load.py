@@ -12,14 +12,14 @@ import polars as pl
 from tickstock_dagster.adapters.bars.answered import unanswered
 from tickstock_dagster.adapters.bars.store import ListingStart
 from tickstock_dagster.adapters.ledger.context import LoadContext
-from tickstock_dagster.adapters.loading.coverage import usual_volumes
+from tickstock_dagster.adapters.loading.coverage import gap_states, settled_bits, usual_volumes
 from tickstock_dagster.adapters.postgres.database import transaction
-from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import MarketSource, Source
 from tickstock_dagster.core.bars.ingest import SESSION_TABLE
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, GAP_SCHEMA, absence_evidence, explain_absences
+from tickstock_dagster.core.loading.session_bits import cells_of
 
 
 def late_starts(
@@ -63,9 +63,10 @@ def proven_gaps(
     first, last = cells["session"].min(), cells["session"].max()
     if not isinstance(first, date) or not isinstance(last, date):
         return pl.DataFrame(schema=GAP_SCHEMA)
-    state = read_frame(context.engine, statement("loading/cells_state"), (first, last))
-    state = state.cast({"security_id": pl.Int64, "session": pl.Date})
-    absent = cells.join(state, on=["security_id", "session"], how="anti")
+    key = ["security_id", "session"]
+    stored = cells_of(settled_bits(context.engine, cells, first, last, final=False))
+    absent = cells.join(stored, on=key, how="anti")
+    absent = absent.join(gap_states(context.engine, absent, first, last), on=key, how="anti")
     return _explained(context, absent, calendar, first, last, now=now)
 
 

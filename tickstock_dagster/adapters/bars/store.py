@@ -1,4 +1,4 @@
-"""Writing bars: one batch, one transaction. Stage, insert, correct, close gaps, quarantine, explain, publish.
+"""Writing bars: one batch, one transaction. Stage, insert, correct, adjust, close gaps, quarantine, explain, publish.
 
 The transaction that writes rows also writes what reports them: finished work units, explained gaps, events.
 Reading bars and coverage belongs in `adapters.loading.coverage`.
@@ -208,4 +208,6 @@ def _merge(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object])
         assert row is not None  # noqa: S101  # a count is always one row
         restated = int(row[0])
     cursor.execute("RESET enable_nestloop")
+    if inserted or restated:
+        _run(cursor, "bars/adjust", bounds)
     return inserted, restated

@@ -6,11 +6,20 @@ from datetime import date, datetime
 import polars as pl
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.core.loading.completeness import STATE_SCHEMA, reasons, session_states, with_reasons
+from tickstock_dagster.core.loading.completeness import (
+    STATE_SCHEMA,
+    reasons,
+    session_states,
+    states_of_counts,
+    with_reasons,
+)
 from tickstock_dagster.core.loading.coverage import Completeness
+from tickstock_dagster.core.loading.expectation import expected_counts
+from tickstock_dagster.core.loading.session_bits import BITS_SCHEMA, missing_cells
 
 PLAN_HISTORY = "the plan "
 """Start of the evidence of gaps before the plan's history, which no call asked for."""
@@ -19,7 +28,7 @@ ENOUGH_SESSIONS = 8
 """Fewer sessions of a security are too few for its usual volume; then earlier stored sessions count instead."""
 
 
-def settled_cells(
+def needs_no_call(
     engine: sa.Engine,
     first: date,
     last: date,
@@ -29,7 +38,7 @@ def settled_cells(
     ask_again: bool = False,
     refresh: bool = False,
 ) -> pl.DataFrame:
-    """Cells that need no call, as (security_id, session).
+    """Cells that need no call, as `core.loading.session_bits.BITS_SCHEMA`.
 
     Stored bars and final gaps; and open gaps whose `retry_at` lies ahead, unless `ask_again`. With `refresh`, neither
     provisional bars nor gaps with the reason no_trade.
@@ -45,9 +54,7 @@ def settled_cells(
         refresh: leave out provisional bars and no_trade gaps.
     """
     values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
-    return read_frame(engine, statement("loading/cells_settled"), values).cast(
-        {"security_id": pl.Int64, "session": pl.Date}
-    )
+    return read_frame(engine, statement("loading/cells_settled"), values).cast(pl.Schema(BITS_SCHEMA))
 
 
 def usual_volumes(
@@ -84,6 +91,56 @@ def read_states(engine: sa.Engine, expected: pl.DataFrame) -> pl.DataFrame:
         {"security_id": pl.Int64, "session": pl.Date}
     )
     return with_reasons(expected.join(states, on=["security_id", "session"], how="left", validate="1:1"))
+
+
+def span_states(
+    engine: sa.Engine, expectation: Expectation, sessions: Sequence[date]
+) -> tuple[list[Completeness], dict[str, int]]:
+    """The state of each session on which something is expected, ascending; and the reasons of cells without a bar.
+
+    The same as `completeness` and `gaps_by_reason` of the expectation's cells, without making a cell of what is stored.
+
+    Args:
+        engine: the store's.
+        expectation: what counts.
+        sessions: of the calendar, ascending.
+    """
+    stretches = expectation.stretches
+    counts = expected_counts(sessions, stretches)
+    if counts.is_empty():
+        return [], {}
+    first, last = sessions[0], sessions[-1]
+    absent = missing_cells(stretches, sessions, settled_bits(engine, stretches, first, last, final=False))
+    gaps = gap_states(engine, absent, first, last)
+    lacking = with_reasons(absent.join(gaps, on=["security_id", "session"], how="left", validate="1:1"))
+    return states_of_counts(counts, lacking), reasons(lacking)
+
+
+def settled_bits(
+    engine: sa.Engine, stretches: pl.DataFrame, first: date, last: date, *, final: bool = True
+) -> pl.DataFrame:
+    """What of some securities is stored, as `core.loading.session_bits.BITS_SCHEMA`.
+
+    Args:
+        engine: the store's.
+        stretches: `core.loading.expectation.STRETCH_SCHEMA` of the securities.
+        first: first session.
+        last: last session.
+        final: also what is explained for good.
+    """
+    values = (first, last, ids_as_text(stretches), final)
+    return read_frame(engine, statement("loading/settled_bits"), values).cast(pl.Schema(BITS_SCHEMA))
+
+
+def gap_states(engine: sa.Engine, cells: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """The gaps of the securities of some cells between two sessions: (security_id, session, state, reason)."""
+    gaps = read_frame(engine, statement("loading/gaps_state"), (first, last, ids_as_text(cells)))
+    return gaps.cast({"security_id": pl.Int64, "session": pl.Date})
+
+
+def ids_as_text(cells: pl.DataFrame) -> str:
+    """The securities, each once, as text, since Arrow binds no arrays."""
+    return ",".join(map(str, cells["security_id"].unique()))
 
 
 def completeness(engine: sa.Engine, expected: pl.DataFrame) -> list[Completeness]:

@@ -16,7 +16,7 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.securities.listing_store import intervals_of, read_intervals
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA, SPAN_SCHEMA
-from tickstock_dagster.core.loading.expectation import expected_cells
+from tickstock_dagster.core.loading.expectation import bracket_stretches, expected_cells, expected_stretches
 from tickstock_dagster.core.universes.catalogue import theme_references
 
 
@@ -112,16 +112,15 @@ class Expectation:
         """The cells (`CELL_SCHEMA`) of some sessions, ascending, in which a bar is expected."""
         return expected_cells(sessions, self.intervals, self.spans)
 
-    def between_lists(self) -> Self:
-        """The listings alone in which a bar is possible on days on which none is expected."""
-        same = pl.col("valid_from").eq_missing(pl.col("expected_from")) & pl.col("valid_to").eq_missing(
-            pl.col("expected_to")
-        )
-        return replace(self, intervals=self.intervals.filter(~same))
+    @property
+    def stretches(self) -> pl.DataFrame:
+        """The days (`STRETCH_SCHEMA`) on which a bar is expected if they are sessions."""
+        return expected_stretches(self.intervals, self.spans)
 
-    def possible_cells(self, sessions: Sequence[date]) -> pl.DataFrame:
-        """The same with those in which there may be a bar, since a listing began or ended between two lists."""
-        return expected_cells(sessions, self.intervals, self.spans, possible=True)
+    @property
+    def brackets(self) -> pl.DataFrame:
+        """The same of days on which there may be a bar, since a listing began or ended between two lists."""
+        return bracket_stretches(self.intervals, self.spans)
 
 
 def universe_tickers_between(

@@ -9,13 +9,13 @@ from datetime import date
 import polars as pl
 import sqlalchemy as sa
 
+from tickstock_dagster.adapters.loading.coverage import ids_as_text, settled_bits
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.loading.expectation import expected_stretches
 from tickstock_dagster.core.loading.owed import OWED_SCHEMA, with_known_reasons
-from tickstock_dagster.core.loading.session_bits import BITS_SCHEMA, missing_cells
+from tickstock_dagster.core.loading.session_bits import missing_cells
 
 
 def owed_cells(
@@ -42,7 +42,7 @@ def owed_cells(
         ServiceUnavailableError: the database cannot be reached.
     """
     tracked = tracked or Expectation.of_tracked(engine, market=calendar.key)
-    stretches = expected_stretches(tracked.intervals, tracked.spans)
+    stretches = tracked.stretches
     begins = stretches["valid_from"].min()
     if not isinstance(begins, date):
         return pl.DataFrame(schema=OWED_SCHEMA)
@@ -50,14 +50,8 @@ def owed_cells(
     sessions = calendar.sessions(begins, last) if begins <= last else ()
     if not sessions:
         return pl.DataFrame(schema=OWED_SCHEMA)
-    cells = missing_cells(stretches, sessions, _settled(engine, stretches, begins, last))
+    cells = missing_cells(stretches, sessions, settled_bits(engine, stretches, begins, last))
     return with_known_reasons(cells, _open_gaps(engine, cells))
-
-
-def _settled(engine: sa.Engine, stretches: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
-    """What of the stretches' securities is stored or explained for good, as `BITS_SCHEMA`."""
-    values = (first, last, _as_list(stretches["security_id"]))
-    return read_frame(engine, statement("loading/settled_bits"), values).cast(pl.Schema(BITS_SCHEMA))
 
 
 def _open_gaps(engine: sa.Engine, cells: pl.DataFrame) -> pl.DataFrame:
@@ -65,10 +59,13 @@ def _open_gaps(engine: sa.Engine, cells: pl.DataFrame) -> pl.DataFrame:
     schema = pl.Schema({name: dtype for name, dtype in OWED_SCHEMA.items() if name != "ticker"})
     if cells.is_empty():
         return schema.to_frame()
-    values = (cells["session"].min(), cells["session"].max(), _as_list(cells["security_id"]))
+    values = (cells["session"].min(), cells["session"].max(), ids_as_text(cells))
     return read_frame(engine, statement("loading/gaps_open_between"), values).cast(schema)
+<<<<<<< HEAD
 
 
 def _as_list(security_ids: pl.Series) -> str:
-    """The securities, each once, as text, since Arrow binds no arrays."""
+    """The securities, each once, as text."""
     return ",".join(map(str, security_ids.unique()))
+=======
+>>>>>>> wt-dagster

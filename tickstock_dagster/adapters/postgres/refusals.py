@@ -1,6 +1,6 @@
 """What PostgreSQL refuses, in words: one table from SQLSTATE to what is wrong and what to do.
 
-All drivers are read alike: psycopg, SQLAlchemy around it, ADBC, and psycopg 2, which Dagster's storage uses. Only the
+All drivers are read alike: psycopg, SQLAlchemy around it, and psycopg 2, which Dagster's storage uses. Only the
 state of a server, of its disk, its connections and its locks is here: a wrong statement, or a row that breaks a
 constraint, is a mistake of ours and keeps its traceback. Nothing here repeats a URL: it may hold a password.
 """
@@ -82,7 +82,7 @@ _BY_TEXT = (
 _UNREACHABLE = Refusal("cannot be reached")
 
 _PREFIXES = re.compile(
-    r"^(connection failed: |[A-Z_]+: \[libpq\] Failed to [^:]*?: |\[libpq\] |connection to server at .*? failed: "
+    r"^(connection failed: |connection to server at .*? failed: "
     r"|(FATAL|ERROR|PANIC):\s+)+"
 )
 
@@ -105,10 +105,6 @@ def refusal_of(error: BaseException) -> Refusal | None:
 def reason(error: BaseException) -> str:
     """The line of a driver's error that gives the reason, without what libpq and the driver put around it."""
     text = str(getattr(error, "orig", None) or error).strip()
-    # ADBC quotes the statement, which may have many lines, before what the server says.
-    quoted = re.search(r"^.*?\[libpq\] Failed to [^\n]*?'.*?': (ERROR|FATAL|PANIC):\s+", text, re.DOTALL)
-    if quoted:
-        return text[quoted.end() :].splitlines()[0].removesuffix(".").strip()
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("Is the server running")]
     if not lines:
         return type(error).__name__

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import polars as pl
 import psycopg
 import sqlalchemy as sa
 
@@ -17,12 +16,6 @@ from tickstock_dagster.adapters.postgres.database import WRITER_ROLE, connection
 from tickstock_dagster.adapters.postgres.sql_files import statement
 
 _OPTION = "rehearsal"
-
-_ARROW_TYPES: dict[int, Any] = {
-    16: pl.Boolean, 20: pl.Int64, 21: pl.Int16, 23: pl.Int32, 25: pl.String, 1043: pl.String, 700: pl.Float32,
-    701: pl.Float64, 1009: pl.List(pl.String), 1082: pl.Date, 1184: pl.Datetime("us", "UTC"),
-}  # fmt: skip
-"""Types of columns by their OID, as a frame has them that is read over Arrow."""
 
 
 class RehearsedConnection(psycopg.Connection[Any]):
@@ -88,13 +81,3 @@ def keep(cursor: psycopg.Cursor, text: str, rows: Sequence[Mapping[str, object]]
         return False
     cursor.connection.kept.append((text, rows))
     return True
-
-
-def read_rehearsed(engine: sa.Engine, query: str, parameters: Sequence[object]) -> pl.DataFrame:
-    """What `frames.read_frame` gives: reading over Arrow has a connection of its own, which sees no rehearsal."""
-    with transaction(engine) as connection:
-        cursor = psycopg.RawCursor(connection)
-        cursor.execute(query.encode(), tuple(parameters) or None)
-        rows, columns = cursor.fetchall(), cursor.description or []
-    schema = {column.name: _ARROW_TYPES.get(column.type_code) for column in columns}
-    return pl.DataFrame(rows, schema=schema, orient="row", infer_schema_length=None)

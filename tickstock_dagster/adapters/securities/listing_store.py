@@ -19,6 +19,11 @@ from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.loading.coverage import INTERVAL_SCHEMA
 from tickstock_dagster.core.securities.ticker_histories import Interval, Security
 
+_FACT_COLUMNS = ("name", "equity_type", "primary_exchange", "cik", "share_class_figi")
+_INTERVAL_COLUMNS = (
+    "ticker", "valid_from", "valid_to", "start_known", "seen_from", "seen_to", "gone_on", "stated_from", "stated_to",
+)  # fmt: skip
+
 
 @contextmanager
 def histories_held(engine: sa.Engine) -> Iterator[None]:
@@ -102,27 +107,14 @@ def write_securities(
     """
     changed, calls, now = list(securities), context.drain(), context.now()
     with transaction(context.engine) as connection, connection.cursor() as cursor:
-        stored = [_write_security(cursor, security, now) for security in changed]
+        stored = _write_facts(cursor, changed, now)
         # Delete all old intervals before inserting new ones: a ticker may pass from one security to another.
         cursor.execute(statement("securities/intervals_delete"), {"security_ids": stored})
-        cursor.executemany(
-            statement("securities/interval_insert"),
-            [
-                {
-                    "security_id": security_id,
-                    "ticker": interval.ticker,
-                    "valid_from": interval.valid_from,
-                    "valid_to": interval.valid_to,
-                    "start_known": interval.start_known,
-                    "seen_from": interval.seen_from,
-                    "seen_to": interval.seen_to,
-                    "gone_on": interval.gone_on,
-                    "stated_from": interval.stated_from,
-                    "stated_to": interval.stated_to,
-                }
-                for security_id, security in zip(stored, changed, strict=True)
-                for interval in security.intervals
-            ],
+        written = [(one, run) for one, security in zip(stored, changed, strict=True) for run in security.intervals]
+        cursor.execute(
+            statement("securities/intervals_insert"),
+            {name: [getattr(run, name) for _, run in written] for name in _INTERVAL_COLUMNS}
+            | {"security_id": [one for one, _ in written]},
         )
         cursor.execute(statement("securities/intervals_traded"), {"security_ids": stored})
         cursor.execute(statement("loading/gaps_unlisted"), {"security_ids": stored})
@@ -132,23 +124,26 @@ def write_securities(
         write_calls(cursor, calls, context.source.name, context.run_id)
 
 
-def _write_security(cursor: psycopg.Cursor, security: Security, now: datetime) -> int:
-    facts = security.facts
-    values = {
-        "security_id": security.security_id,
-        "composite_figi": None if security.identity.startswith("ticker:") else security.identity,
-        "name": facts.name if facts else None,
-        "equity_type": facts.equity_type if facts else None,
-        "primary_exchange": facts.primary_exchange if facts else None,
-        "cik": facts.cik if facts else None,
-        "share_class_figi": facts.share_class_figi if facts else None,
-        "delisted_on": security.delisted_on,
-        "now": now,
+def _write_facts(cursor: psycopg.Cursor, securities: Sequence[Security], now: datetime) -> list[int]:
+    """Store what the lists say of securities, in one statement for the known ones and one for the new; their ids."""
+    known = [security for security in securities if security.security_id is not None]
+    cursor.execute(
+        statement("securities/securities_update"),
+        {"security_id": [security.security_id for security in known], "now": now, **_facts(known)},
+    )
+    new = [security for security in securities if security.security_id is None]
+    cursor.execute(statement("securities/securities_insert"), {"now": now, **_facts(new)})
+    ids = iter(sorted(row[0] for row in cursor))  # in the order given
+    return [next(ids) if security.security_id is None else security.security_id for security in securities]
+
+
+def _facts(securities: Sequence[Security]) -> dict[str, list[str | date | None]]:
+    """One list a column."""
+    columns: dict[str, list[str | date | None]] = {
+        name: [getattr(security.facts, name, None) for security in securities] for name in _FACT_COLUMNS
     }
-    if security.security_id is None:
-        cursor.execute(statement("securities/security_insert"), values)
-        row = cursor.fetchone()
-        assert row is not None  # noqa: S101  # INSERT … RETURNING of one row
-        return int(row[0])
-    cursor.execute(statement("securities/security_update"), values)
-    return security.security_id
+    figis = [None if security.identity.startswith("ticker:") else security.identity for security in securities]
+    return columns | {
+        "composite_figi": list(figis),
+        "delisted_on": [security.delisted_on for security in securities],
+    }

@@ -135,7 +135,7 @@ def _write(engine: sa.Engine, calendar: SessionCalendar, values: pl.DataFrame, n
     )
     staged = values.join(closes, on="session").select(*FAIR_VALUE_SCHEMA, "closes_at")
     with transaction(engine) as connection, connection.cursor() as cursor:
-        cursor.execute(statement("valuation/stage"))
+        cursor.execute(statement("valuation/stage"), prepare=False)  # several statements
         copy_frame(cursor, "stage_fair_values", staged)
         lock(cursor, Lock.BARS)
         # Never prepared: a plan for one size of the staging table is a bad plan for another size.

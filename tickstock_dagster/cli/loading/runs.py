@@ -34,6 +34,7 @@ from tickstock_dagster.definitions import definitions
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
+from tickstock_dagster.event_log import ChecksPlannedOnce
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 """Run configuration: what a run logs stands in its history, and the command says what matters of it."""
@@ -325,6 +326,8 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
             # What a step prints goes to this terminal. Capturing it takes two processes a step, which Ctrl-C reaches as
             # well, and which complain of it with tracebacks.
             instance._compute_log_manager = NoOpComputeLogManager()
+            if isinstance(instance.event_log_storage, ChecksPlannedOnce):
+                instance.event_log_storage.of_one_process = True
             try:
                 yield instance
             finally:  # the instance leaves its pools open

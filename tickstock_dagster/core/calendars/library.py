@@ -11,11 +11,12 @@ Lookups belong in `core.calendars.session_calendar`.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.metadata import version
 from importlib.resources import files
+from itertools import compress
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -83,16 +84,10 @@ class CalendarRules:
     special: dict[date, tuple[time, time]]
 
 
-def library_hours(key: str, timezone: ZoneInfo) -> Iterator[SessionHours]:
-    """Every session of a calendar from its first day to `LAST_DAY`, ascending, hours in UTC.
-
-    Args:
-        key: one of `LIBRARY_NAMES`.
-        timezone: the market's.
-    """
+def library_rules(key: str) -> CalendarRules:
+    """The sessions of a calendar from its first day to `LAST_DAY`; `key` is one of `LIBRARY_NAMES`."""
     snapshot: dict[str, Any] = json.loads(files(__package__).joinpath(SNAPSHOT_FILE).read_text())
-    rules = _decode(snapshot["calendars"][key]) if snapshot["made_from"] == _installed() else rules_from_library(key)
-    return _expand(rules, first_day(key), timezone)
+    return _decode(snapshot["calendars"][key]) if snapshot["made_from"] == _installed() else rules_from_library(key)
 
 
 def first_day(key: str) -> date:
@@ -149,24 +144,37 @@ def _days(first: date) -> Iterator[date]:
     return (first + timedelta(days=n) for n in range((LAST_DAY - first).days + 1))
 
 
-def _expand(rules: CalendarRules, first: date, timezone: ZoneInfo) -> Iterator[SessionHours]:
-    month, steady = (0, 0), None
-    upcoming = list(rules.regular)
-    usual = upcoming.pop(0)
-    for day in _days(first):
-        if upcoming and upcoming[0].since <= day:
-            usual = upcoming.pop(0)
-        if day in rules.closed or (day.weekday() >= _SATURDAY and day not in rules.weekend_sessions):
-            continue
+def session_dates(rules: CalendarRules, first: date) -> list[date]:
+    """The dates of all sessions from a day on, ascending."""
+    origin = first.toordinal()
+    week = bytes(weekday < _SATURDAY for weekday in range(7))
+    days = LAST_DAY.toordinal() - origin + 1
+    traded = bytearray((week * (days // 7 + 2))[first.weekday() :][:days])
+    for stated, trades in ((rules.closed, False), (rules.weekend_sessions, True)):
+        for day in stated:
+            traded[day.toordinal() - origin] = trades
+    return list(map(date.fromordinal, compress(range(origin, origin + days), traded)))
+
+
+def session_hours(rules: CalendarRules, timezone: ZoneInfo) -> Callable[[date], SessionHours]:
+    """A function that gives the hours, in UTC, of a day that is a session."""
+    steady: dict[tuple[int, int], timedelta | None] = {}
+
+    def hours(day: date) -> SessionHours:
+        usual = next(usual for usual in reversed(rules.regular) if usual.since <= day)
         opens, closes = rules.special.get(day, (usual.opens, usual.closes))
         times = (opens, closes, *(usual.lunch if closes > max(usual.lunch, default=closes) else ()))
-        if (day.year, day.month) != month:
-            month = (day.year, day.month)
-            steady = _steady_offset(day, timezone)
+        month = (day.year, day.month)
+        if month not in steady:
+            steady[month] = _steady_offset(day, timezone)
         # Clocks change at night: the zone is asked once for all hours of a day.
-        offset = steady if steady is not None else _offset(datetime.combine(day, opens, timezone))
+        offset = steady[month]
+        if offset is None:
+            offset = _offset(datetime.combine(day, opens, timezone))
         opens_at, closes_at, *lunch = (datetime.combine(day, at, UTC) - offset for at in times)
-        yield SessionHours(day, opens_at, closes_at, closes < usual.closes, *lunch)
+        return SessionHours(day, opens_at, closes_at, closes < usual.closes, *lunch)
+
+    return hours
 
 
 def _steady_offset(day: date, timezone: ZoneInfo) -> timedelta | None:

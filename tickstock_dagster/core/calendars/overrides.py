@@ -6,8 +6,10 @@ An override adds a session, removes one, or moves a close, without a release. Ca
 
 import re
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Literal, Protocol, get_args
 from zoneinfo import ZoneInfo
 
@@ -30,7 +32,7 @@ class Overridable(Protocol):
         """The zone in which sessions are dated."""
 
     @property
-    def hours(self) -> tuple[SessionHours, ...]:
+    def hours(self) -> Sequence[SessionHours]:
         """Every session, ascending."""
 
     def is_session(self, day: date) -> bool:
@@ -202,7 +204,8 @@ def _with_times(
 def _usual_hours(calendar: Overridable, day: date) -> SessionHours | None:
     """The nearest session with usual hours: on the day, else before it, else after it."""
     position = bisect_right(calendar.hours, day, key=lambda hours: hours.session)
-    candidates = (*calendar.hours[:position][::-1], *calendar.hours[position:])
+    places = chain(reversed(range(position)), range(position, len(calendar.hours)))
+    candidates = (calendar.hours[place] for place in places)
     return next((hours for hours in candidates if not hours.is_early_close), None)
 
 

@@ -1,24 +1,32 @@
 """When a market trades: sessions, opens, closes, breaks, and the overrides an operator adds to them.
 
 A session is a trading date in the market's own zone; opens and closes are instants in UTC. A calendar is built once and
-answers from tables in well under a microsecond. Where the sessions come from belongs in `core.calendars.library`, what
+answers from tables in about a microsecond. Where the sessions come from belongs in `core.calendars.library`, what
 an override may say in `core.calendars.overrides`, market names in `core.calendars.markets`; what is expected of a
 symbol on a session belongs in coverage. "Now" is always an argument.
 
 Longer than 250 lines because one immutable value answers every question about sessions from tables that it builds once.
 """
 
-from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY, SessionHours, first_day, library_hours
+from tickstock_dagster.core.calendars.library import (
+    FIRST_DAY,
+    LAST_DAY,
+    SessionHours,
+    first_day,
+    library_rules,
+    session_dates,
+    session_hours,
+)
 from tickstock_dagster.core.calendars.markets import CALENDARS, MARKETS
 from tickstock_dagster.core.calendars.overrides import CalendarOverride, overridden_hours, refuse
+from tickstock_dagster.core.calendars.session_table import Rows, SessionTable
 from tickstock_dagster.core.errors import BadInputError, choices
 
 __all__ = [
@@ -32,6 +40,8 @@ __all__ = [
 ]
 
 _SATURDAY = 5
+_EPOCH = date(1970, 1, 1).toordinal()
+_DAY = 86_400
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -51,34 +61,29 @@ class SessionCalendar:
 
     key: str
     timezone: ZoneInfo
-    hours: tuple[SessionHours, ...]
+    hours: Sequence[SessionHours]
     first: date = FIRST_DAY
     last: date = LAST_DAY
     _origin: int = field(init=False)
     _before: tuple[int, ...] = field(init=False)
     """For each day, and the day after the last one, how many sessions are dated before it."""
     _dates: tuple[date, ...] = field(init=False)
-    _opening: tuple[float, ...] = field(init=False)
-    _closing: tuple[float, ...] = field(init=False)
+    _rows: Rows = field(init=False)
     _bounds: tuple[float, float] = field(init=False)
 
     def __post_init__(self) -> None:
-        for hours in self.hours:
-            if not (self.first <= hours.session <= self.last and hours.opens_at < hours.closes_at):
-                raise ValueError(f"{self.key}: {hours} is out of bounds or closes before it opens")
-        for earlier, later in pairwise(self.hours):
-            if earlier.session >= later.session or earlier.closes_at > later.opens_at:
-                raise ValueError(f"{self.key}: sessions {earlier.session} and {later.session} overlap or are unordered")
+        table = self.hours if isinstance(self.hours, SessionTable) else SessionTable.of(self.hours)
+        self._check(table)
         origin = self.first.toordinal()
         traded = bytearray(self.last.toordinal() - origin + 1)
-        for hours in self.hours:
-            traded[hours.session.toordinal() - origin] = 1
+        for day in table.dates:
+            traded[day.toordinal() - origin] = 1
         derived = {
+            "hours": table,
             "_origin": origin,
             "_before": tuple(accumulate(traded, initial=0)),
-            "_dates": tuple(hours.session for hours in self.hours),
-            "_opening": tuple(hours.opens_at.timestamp() for hours in self.hours),
-            "_closing": tuple(hours.closes_at.timestamp() for hours in self.hours),
+            "_dates": table.dates,
+            "_rows": table.rows,
             "_bounds": (
                 self._midnight(self.first).timestamp(),
                 self._midnight(self.last + timedelta(days=1)).timestamp(),
@@ -86,6 +91,19 @@ class SessionCalendar:
         }
         for name, value in derived.items():
             object.__setattr__(self, name, value)
+
+    def _check(self, table: SessionTable) -> None:
+        """That what somebody stated is possible; the library's own rows are proven by tests."""
+        for place in table.given:
+            hours = table[place]
+            if not (self.first <= hours.session <= self.last and hours.opens_at < hours.closes_at):
+                raise ValueError(f"{self.key}: {hours} is out of bounds or closes before it opens")
+            for earlier, later in ((place - 1, place), (place, place + 1)):
+                if earlier < 0 or later == len(table):
+                    continue
+                one, other = table[earlier], table[later]
+                if one.session >= other.session or one.closes_at > other.opens_at:
+                    raise ValueError(f"{self.key}: sessions {one.session} and {other.session} overlap or are unordered")
 
     def __repr__(self) -> str:
         return f"SessionCalendar({self.key}, {len(self.hours)} sessions in {self.first}..{self.last})"
@@ -155,16 +173,19 @@ class SessionCalendar:
             before = self._dates[position - 1] if position else "none"
             after = self._dates[position] if position < len(self._dates) else "none"
             raise BadInputError("session", day, f"{self.key} does not trade that day; before: {before}, after: {after}")
-        return self.hours[position]
+        return self._rows[position] or self.hours[position]
 
     def is_open(self, at: datetime) -> bool:
         """Whether the market trades at the instant: from the open up to, not including, the close, less the break."""
-        seconds = self._seconds(at)
-        position = bisect_right(self._opening, seconds) - 1
-        if position < 0 or seconds >= self._closing[position]:
-            return False
-        hours = self.hours[position]
-        return not (hours.break_start and hours.break_end and hours.break_start <= at < hours.break_end)
+        position = self._begun(self._seconds(at))
+        while position:
+            position -= 1
+            hours = self._rows[position] or self.hours[position]
+            if hours.opens_at <= at:
+                if at >= hours.closes_at:
+                    return False
+                return not (hours.break_start and hours.break_end and hours.break_start <= at < hours.break_end)
+        return False
 
     def latest_closed_session(self, now: datetime) -> date:
         """Last session whose close is at or before `now`.
@@ -172,10 +193,12 @@ class SessionCalendar:
         Raises:
             BadInputError: `now` has no time zone, is out of bounds, or comes before the first close.
         """
-        position = bisect_right(self._closing, self._seconds(now))
-        if position == 0:
-            raise self._outside(now)
-        return self._dates[position - 1]
+        position = self._begun(self._seconds(now))
+        while position:
+            position -= 1
+            if (self._rows[position] or self.hours[position]).closes_at <= now:
+                return self._dates[position]
+        raise self._outside(now)
 
     def with_overrides(self, overrides: Iterable[CalendarOverride]) -> "SessionCalendar":
         """This calendar with sessions added, removed or closing at another time.
@@ -184,20 +207,15 @@ class SessionCalendar:
             BadInputError: an override is of another calendar, changes nothing, contradicts the calendar or another
                 override of the same day, or has times that cannot be.
         """
-        table = {hours.session: hours for hours in self.hours}
-        seen: set[date] = set()
+        changed: dict[date, SessionHours | None] = {}
         for override in overrides:
-            if override.session in seen:
+            if override.session in changed:
                 raise refuse(override, "one override for a day")
-            seen.add(override.session)
-            table.pop(override.session, None)
-            if hours := overridden_hours(self, override):
-                table[override.session] = hours
-        if not seen:
+            changed[override.session] = overridden_hours(self, override)
+        if not changed:
             return self
-        return SessionCalendar(
-            self.key, self.timezone, tuple(sorted(table.values(), key=lambda row: row.session)), self.first, self.last
-        )
+        table = self.hours if isinstance(self.hours, SessionTable) else SessionTable.of(self.hours)
+        return SessionCalendar(self.key, self.timezone, table.replaced(changed), self.first, self.last)
 
     def already_says(self, override: CalendarOverride) -> bool:
         """Whether this calendar already holds what the override asks for, so that it can be retired.
@@ -235,6 +253,14 @@ class SessionCalendar:
             raise self._outside(at)
         return seconds
 
+    def _begun(self, seconds: float) -> int:
+        """How many sessions may have begun by an instant, so that only the last few of them need a look.
+
+        A session opens and closes within a day of its date, whatever the zone.
+        """
+        offset = int(seconds // _DAY) + _EPOCH - self._origin + 2
+        return self._before[min(offset, len(self._before) - 1)] if offset > 0 else 0
+
     def _span(self, start: date, end: date) -> slice:
         first, last = self._offset(start), self._offset(end)
         if first > last:
@@ -258,7 +284,10 @@ def library_calendar(key: str) -> SessionCalendar:
     if key not in CALENDARS:
         raise BadInputError("calendar", key, choices(key, CALENDARS))
     timezone = ZoneInfo(next(market.timezone for market in MARKETS if market.calendar == key))
-    return SessionCalendar(key, timezone, tuple(library_hours(key, timezone)), first_day(key))
+    rules, first = library_rules(key), first_day(key)
+    return SessionCalendar(
+        key, timezone, SessionTable(session_dates(rules, first), session_hours(rules, timezone)), first
+    )
 
 
 def partition_exclusions(calendar: SessionCalendar, start: date, end: date) -> list[datetime]:

@@ -109,6 +109,22 @@ def session_states(cells: pl.DataFrame) -> list[Completeness]:
     ]
 
 
+def states_of_counts(counts: pl.DataFrame, lacking: pl.DataFrame) -> list[Completeness]:
+    """The state of each session, from counts and the cells without a bar alone.
+
+    Args:
+        counts: (session, expected), ascending.
+        lacking: `STATE_SCHEMA`, the expected cells that are not stored.
+    """
+    final = pl.col("state") == "final"
+    by_session = lacking.group_by("session").agg(pl.len().alias("absent"), final.sum().alias("final"))
+    rows = counts.join(by_session, on="session", how="left", maintain_order="left").fill_null(0)
+    return [
+        Completeness(session, total, total - absent, final, absent - final)
+        for session, total, absent, final in rows.select("session", "expected", "absent", "final").iter_rows()
+    ]
+
+
 def reasons(cells: pl.DataFrame) -> dict[str, int]:
     """How many of some cells (`STATE_SCHEMA`) have no bar, by reason, the most frequent first."""
     counts = cells.drop_nulls("reason").group_by("reason").agg(pl.len().alias("cells"))

@@ -6,10 +6,8 @@ Expected = sessions of the calendar ∩ days on which a security is proven to be
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
-
-from tickstock_dagster.core.intervals import covered
-from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 
 STRETCH_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -50,6 +48,26 @@ def expected_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = Non
     return listed.select(list(STRETCH_SCHEMA)).sort("security_id", "valid_from").collect()
 
 
+def bracket_stretches(intervals: pl.DataFrame, spans: pl.DataFrame | None = None) -> pl.DataFrame:
+    """The days between two lists of which one lacks a security: it may have been listed, and nothing proves it.
+
+    Args:
+        intervals: `core.loading.coverage.INTERVAL_SCHEMA`.
+        spans: `SPAN_SCHEMA`, to which they are cut; may overlap. None: all days.
+
+    Returns:
+        `STRETCH_SCHEMA`, by security and start; another listing of the security may cover the same days.
+    """
+    proven = pl.col("expected_to").is_null() | (pl.col("expected_from") < pl.col("expected_to"))
+    before = intervals.with_columns(
+        expected_from="valid_from",
+        expected_to=pl.when(proven).then(pl.col("expected_from")).otherwise(pl.col("valid_to")),
+    )
+    ended = intervals.filter(proven & pl.col("expected_to").is_not_null())
+    after = ended.with_columns(expected_from="expected_to", expected_to="valid_to")
+    return expected_stretches(pl.concat([before, after]), spans)
+
+
 def _united(spans: pl.DataFrame) -> pl.DataFrame:
     """Spans of one security that overlap or touch, as one."""
     if spans["security_id"].n_unique() == spans.height:
@@ -66,7 +84,7 @@ def _united(spans: pl.DataFrame) -> pl.DataFrame:
 
 
 def expected_cells(
-    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None, *, possible: bool = False
+    sessions: Sequence[date], intervals: pl.DataFrame, spans: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """Every (security, session) at which a bar is expected.
 
@@ -74,49 +92,40 @@ def expected_cells(
         sessions: sessions of the calendar, ascending.
         intervals: `INTERVAL_SCHEMA` of the tracked securities.
         spans: `SPAN_SCHEMA`, the days on which they are tracked members; spans may overlap. None: always.
-        possible: also between two lists of which one lacks the security.
 
     Returns:
         `CELL_SCHEMA`, ordered by security and session.
     """
-    bounds = ("valid_from", "valid_to") if possible else ("expected_from", "expected_to")
-    cells = _cells_of(intervals.select("security_id", "ticker", valid_from=bounds[0], valid_to=bounds[1]), sessions)
-    if spans is not None:
-        days = pl.DataFrame({"session": list(sessions)}, schema={"session": pl.Date}).lazy()
-        # Most members are members throughout: they need no expansion by day.
-        always = spans.lazy().filter(_covers_all(sessions)).select("security_id").unique()
-        partly = spans.lazy().join(always, on="security_id", how="anti").join(days, how="cross")
-        member_days = partly.filter(covered("session")).select("security_id", "session").unique()
-        listed = cells.lazy()
-        cells = pl.concat(
-            [
-                listed.join(always, on="security_id", how="semi"),
-                listed.join(member_days, on=["security_id", "session"], how="semi"),
-            ]
-        ).collect()
-        return cells.sort("security_id", "session")
-    return cells
-
-
-def _cells_of(intervals: pl.DataFrame, sessions: Sequence[date]) -> pl.DataFrame:
-    """The sessions of each interval, ordered by security and session: each is made once and in its place."""
+    stretches = expected_stretches(intervals, spans)
     days = pl.Series("session", list(sessions), dtype=pl.Date)
-    ordered = intervals.drop_nulls("valid_from").sort("security_id", "valid_from")
-    ends = ordered["valid_to"].fill_null(_END)
-    ordered = ordered.with_columns(
-        begin=days.search_sorted(ordered["valid_from"]).cast(pl.Int64), end=days.search_sorted(ends).cast(pl.Int64)
-    )
-    places = (
-        ordered.filter(pl.col("begin") < pl.col("end"))
-        .select("security_id", "ticker", place=pl.int_ranges("begin", "end"))
-        .explode("place")
-    )
-    cells = places.select("security_id", "ticker", session=days.gather(places["place"])).select(list(CELL_SCHEMA))
-    earlier = pl.col("valid_from") < pl.col("valid_to").fill_null(_END).shift().over("security_id")
-    return cells.sort("security_id", "session") if ordered.select(earlier.any()).item() else cells
+    begins, ends = within(days, stretches)
+    numbers = np.maximum(ends - begins, 0)
+    row = np.repeat(np.arange(numbers.size), numbers)
+    day = np.arange(row.size) - np.repeat(np.cumsum(numbers) - numbers - begins, numbers)
+    cells = stretches.select("security_id", "ticker")[row].select("security_id", days.gather(day), "ticker")
+    return cells.sort("security_id", "session") if _overlap(stretches) else cells
 
 
-def _covers_all(sessions: Sequence[date]) -> pl.Expr:
-    if not sessions:
-        return pl.lit(value=False)
-    return covered(min(sessions)) & covered(max(sessions))
+def _overlap(stretches: pl.DataFrame) -> bool:
+    """Whether listings of one security overlap, as none in the store do."""
+    follows = pl.col("security_id") == pl.col("security_id").shift()
+    early = pl.col("valid_from") < pl.col("valid_to").fill_null(_END).shift()
+    return bool(stretches.select((follows & early).any()).item())
+
+
+def expected_counts(sessions: Sequence[date], stretches: pl.DataFrame) -> pl.DataFrame:
+    """How many cells of `STRETCH_SCHEMA` each session has: (session, expected), ascending, without those of none."""
+    days = pl.Series("session", list(sessions), dtype=pl.Date)
+    begins, ends = within(days, stretches)
+    some = begins < ends
+    steps = np.bincount(begins[some], minlength=days.len() + 1) - np.bincount(ends[some], minlength=days.len() + 1)
+    counts = pl.Series("expected", np.cumsum(steps)[: days.len()], dtype=pl.Int64)
+    return pl.DataFrame([days, counts]).filter(pl.col("expected") > 0)
+
+
+def within(days: pl.Series, stretches: pl.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """For each of `STRETCH_SCHEMA`, which of some ascending days are in it: [first, last), as positions."""
+    numbers = days.to_physical().to_numpy()
+    bounds = (stretches["valid_from"], stretches["valid_to"].fill_null(_END))
+    begins, ends = (np.searchsorted(numbers, bound.to_physical().to_numpy()) for bound in bounds)
+    return begins, ends

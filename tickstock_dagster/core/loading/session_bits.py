@@ -37,16 +37,29 @@ def missing_cells(stretches: pl.DataFrame, sessions: Sequence[date], settled: pl
     held = blocks.join(settled, on=["security_id", "block"], how="left", maintain_order="left")["bits"].fill_null(0)
     missing = expected & ~held.to_numpy().view(np.uint64)
     some = np.flatnonzero(missing)
-    bytes_of = missing[some].astype("<u8").view(np.uint8).reshape(-1, 8)
-    place, bit = np.nonzero(np.unpackbits(bytes_of, axis=1, bitorder="little"))
+    place, bit = _bits(missing[some])
     day, row = block[some][place] * 64 + bit, row[some][place]
     if not day.size:
         return pl.DataFrame(schema=CELL_SCHEMA)
     age = day.max() - day
     order = np.argsort(age.astype(np.min_scalar_type(age.max())), kind="stable")  # small integers sort fastest
-    found = stretches[row[order]]
+    found: pl.DataFrame = stretches[row[order]]
     session = pl.Series("session", day[order].astype(np.int32)).cast(pl.Date)
     return found.select("security_id", session, "ticker")
+
+
+def cells_of(settled: pl.DataFrame) -> pl.DataFrame:
+    """`BITS_SCHEMA` as cells: (security_id, session)."""
+    place, bit = _bits(settled["bits"].to_numpy())
+    days = pl.Series("session", (settled["block"].to_numpy()[place] * 64 + bit).astype(np.int32)).cast(pl.Date)
+    return pl.DataFrame([settled["security_id"].gather(place), days])
+
+
+def _bits(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The place of each bit of some 64-bit numbers that is set: which number, and which bit of it."""
+    octets = numbers.astype(numbers.dtype.newbyteorder("<")).view(np.uint8).reshape(-1, 8)
+    number, bit = np.nonzero(np.unpackbits(octets, axis=1, bitorder="little"))
+    return number, bit
 
 
 def _expected(stretches: pl.DataFrame, sessions: Sequence[date]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

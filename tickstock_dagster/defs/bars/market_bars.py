@@ -6,7 +6,7 @@ Tokyo. The US market has assets of its own in `defs.bars.assets`; what loads the
 """
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from functools import cache
 
 import dagster as dg
@@ -18,7 +18,6 @@ from tickstock_dagster.adapters.securities.file_listings import file_spans
 from tickstock_dagster.adapters.securities.market_store import register_listings
 from tickstock_dagster.adapters.universes.market_lists import market_universe, track_market
 from tickstock_dagster.core.calendars.markets import Market, market_named
-from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar, partition_exclusions
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.defs.bars.eod_reports import EodAttempt
 from tickstock_dagster.defs.bars.market_files import MarketFiles, resource_key
@@ -26,6 +25,7 @@ from tickstock_dagster.defs.bars.reports import AssetEvent, report_sessions
 from tickstock_dagster.defs.bars.runs import BarRun
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
 from tickstock_dagster.defs.runs import failures
+from tickstock_dagster.defs.session_windows import session_partitions
 from tickstock_dagster.defs.tags import BAR_COLUMNS, OWNERS
 
 MARKETS = ("XTKS", "XLON", "XETR")
@@ -43,17 +43,6 @@ class MarketConfig(dg.Config):
     )
 
 
-def market_sessions(mic: str) -> dg.DailyPartitionsDefinition:
-    """One partition per session of a market; keys are ISO dates in its own zone."""
-    calendar = library_calendar(mic)
-    return dg.DailyPartitionsDefinition(
-        start_date=datetime.combine(START, datetime.min.time()),
-        timezone=str(calendar.timezone),
-        end_offset=1,
-        exclusions=["0 0 * * 6", "0 0 * * 0", *partition_exclusions(calendar, START, LAST_DAY)],
-    )
-
-
 @cache
 def market_asset(mic: str) -> dg.AssetsDefinition:
     """The asset `<mic>/session_bars`: one object for a market, which its job and its checks name."""
@@ -62,7 +51,7 @@ def market_asset(mic: str) -> dg.AssetsDefinition:
     @dg.asset(
         name="session_bars",
         key_prefix=mic.lower(),
-        partitions_def=market_sessions(mic),
+        partitions_def=session_partitions(mic, START),
         backfill_policy=dg.BackfillPolicy.single_run(),
         output_required=False,
         group_name="markets",

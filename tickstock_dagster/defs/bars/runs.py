@@ -13,7 +13,7 @@ import polars as pl
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.bars.loader import BarLoader, LoadProgress
 from tickstock_dagster.adapters.bars.store import NOTHING_STORED
-from tickstock_dagster.adapters.loading.coverage import completeness
+from tickstock_dagster.adapters.loading.coverage import span_states
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
 from tickstock_dagster.adapters.universes.store import (
     LISTED,
@@ -51,7 +51,7 @@ class BarRun(SourceRun):
 
     def states(self, expectation: Expectation, days: Sequence[date]) -> dict[date, Completeness]:
         """Each session's completeness; none for a session on which nothing was expected."""
-        return {state.session: state for state in completeness(self.engine, expectation.cells(sorted(days)))}
+        return {state.session: state for state in span_states(self.engine, expectation, sorted(days))[0]}
 
     def request(
         self,

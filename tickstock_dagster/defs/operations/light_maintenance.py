@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.quality.table_checks import (
     broken_invariants,
     column_differences,
     duplicate_keys,
+    stale_factors,
 )
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
@@ -110,7 +111,7 @@ def light_maintenance_schedule(
 
 
 def validate_since(engine: sa.Engine, session: date) -> dict[str, Violations]:
-    """What breaks the rules of `ohlcv_daily`: its columns, and the keys and prices of rows from a session on.
+    """What breaks the rules of `ohlcv_daily`: its columns, the keys and prices of rows from a session on, all factors.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
@@ -120,6 +121,7 @@ def validate_since(engine: sa.Engine, session: date) -> dict[str, Violations]:
         "table_schema": column_differences(engine, "ohlcv_daily", columns),
         "unique_keys": duplicate_keys(engine, session),
         "ohlc_invariants": broken_invariants(engine, session),
+        "adjusted_prices": stale_factors(engine),
     }
 
 

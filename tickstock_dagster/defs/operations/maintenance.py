@@ -11,6 +11,7 @@ import dagster as dg
 from pydantic import Field
 
 from tickstock_dagster.adapters.operations.maintenance import MaintenanceReport, last_maintained, maintain
+from tickstock_dagster.adapters.quality.table_checks import wrong_factors
 from tickstock_dagster.adapters.universes.correlation_store import refresh_correlation_history
 from tickstock_dagster.adapters.universes.sync_reading import sessions_due
 from tickstock_dagster.core.calendars.markets import MARKET, MARKET_TIMEZONE
@@ -65,7 +66,10 @@ def correlation_history(
 def maintain_store(
     context: dg.OpExecutionContext, config: MaintenanceConfig, warehouse: WarehouseResource, clock: Clock
 ) -> None:
-    """Remove records past their retention; VACUUM (ANALYZE) every table."""
+    """Remove records past their retention; VACUUM (ANALYZE) every table; prove the factors of adjusted prices.
+
+    Fails where a factor is wrong, after the rest is done: another run would find the same.
+    """
 
     def log_progress(done: int, total: int, what: str) -> None:
         context.log.info("maintenance: %s of %s, %s", done, total, what)
@@ -82,9 +86,12 @@ def maintain_store(
             clock=clock.now,
             progress=log_progress,
         )
+        wrong = wrong_factors(warehouse.engine())
     except (TickstockError, ValueError) as error:
         raise dg.Failure(str(error), allow_retries=False) from None
-    context.add_output_metadata({"session": str(session), **_facts(report)})
+    context.add_output_metadata({"session": str(session), "wrong_factors": wrong.count, **_facts(report)})
+    if wrong.count:
+        raise dg.Failure(f"adjusted prices are wrong: {'; '.join(wrong.sample)}", allow_retries=False)
 
 
 @dg.job(description="In the closed days: missing correlations, retention, VACUUM (ANALYZE) of every table.")

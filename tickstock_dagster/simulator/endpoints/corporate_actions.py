@@ -4,6 +4,7 @@ Rows have the security's latest ticker, as at the vendor, whatever its ticker wa
 """
 
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from tickstock_dagster.simulator import wire
@@ -82,8 +83,9 @@ def _ticker_of(security: Security, today: date) -> str:
     return security.ticker_on(today) or security.last_ticker
 
 
-def _id(kind: str, security: Security, day: date) -> str:
-    return f"{kind}{stable_hash(f'{kind}:{security.key}:{day}'):016x}"
+@lru_cache(maxsize=65_536)
+def _id(kind: str, key: str, day: date) -> str:
+    return f"{kind}{stable_hash(f'{kind}:{key}:{day}'):016x}"
 
 
 def feed_rows(feed: str, tape: Tape, now: datetime) -> list[dict[str, Any]]:
@@ -95,14 +97,14 @@ def feed_rows(feed: str, tape: Tape, now: datetime) -> list[dict[str, Any]]:
 def _build_splits(tape: Tape, today: date) -> list[dict[str, Any]]:
     rows = []
     for security in tape.data.securities:
-        cumulative = 1.0
+        cumulative, ticker = 1.0, _ticker_of(security, today)
         known = [split for split in tape.data.splits(security) if split.ex_date <= today + ANNOUNCED_AHEAD]
         for split in reversed(known):
             cumulative *= split.price_factor
             rows.append(
                 {
-                    "id": _id("E", security, split.ex_date),
-                    "ticker": _ticker_of(security, today),
+                    "id": _id("E", security.key, split.ex_date),
+                    "ticker": ticker,
                     "execution_date": split.ex_date.isoformat(),
                     "split_from": _whole(split.split_from),
                     "split_to": _whole(split.split_to),
@@ -118,7 +120,7 @@ def _build_dividends(tape: Tape, today: date) -> list[dict[str, Any]]:
     for security in tape.data.securities:
         executed = [split for split in tape.data.splits(security) if split.ex_date <= today]
         known = [event for event in tape.data.dividends(security) if event.declared_on <= today]
-        cumulative = 1.0
+        cumulative, ticker = 1.0, _ticker_of(security, today)
         for event in reversed(known):
             cumulative *= 1 - event.fraction
             factor = 1.0
@@ -126,8 +128,8 @@ def _build_dividends(tape: Tape, today: date) -> list[dict[str, Any]]:
                 factor *= split.price_factor if event.ex_date < split.ex_date else 1.0
             rows.append(
                 {
-                    "id": _id("D", security, event.ex_date),
-                    "ticker": _ticker_of(security, today),
+                    "id": _id("D", security.key, event.ex_date),
+                    "ticker": ticker,
                     "ex_dividend_date": event.ex_date.isoformat(),
                     "declaration_date": event.declared_on.isoformat(),
                     "record_date": event.record_date.isoformat(),

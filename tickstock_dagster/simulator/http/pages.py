@@ -118,7 +118,9 @@ def list_answer(shape: ListShape, rows: Sequence[Row], query: Mapping[str, str],
     limit = wire.parse_limit(query, shape.default_limit, shape.max_limit, shape.legacy)
     order = sorting(shape, query)
     asked = conditions(shape, query)
-    kept = [row for row in rows if keeps(row, asked)]
+    kept = list(rows)
+    for condition in asked:  # one after another: a list of 13,000 rows is asked for each evening of a symbol
+        kept = [row for row in kept if meets(row, condition)]
     kept.sort(key=lambda row: str(row.get(shape.tie, "")))
     for name, descending in reversed(order):
         # Rows without the field stand last, whatever the order.
@@ -162,4 +164,11 @@ def conditions(shape: ListShape, query: Mapping[str, str]) -> list[Condition]:
 
 def keeps(row: Row, asked: Sequence[Condition]) -> bool:
     """Whether a row meets the conditions; one without the field does not."""
-    return all(row.get(name) is not None and holds(row[name], bound) for name, holds, bound in asked)
+    return all(meets(row, condition) for condition in asked)
+
+
+def meets(row: Row, condition: Condition) -> bool:
+    """Whether a row meets one condition; one without the field does not."""
+    name, holds, bound = condition
+    value = row.get(name)
+    return value is not None and holds(value, bound)

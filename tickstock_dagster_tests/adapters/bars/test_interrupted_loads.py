@@ -9,7 +9,6 @@ from datetime import date
 
 import pytest
 
-from tickstock_dagster.adapters.postgres.migrations import migrate
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import World
 
@@ -38,10 +37,9 @@ DONE = "SELECT subject, first_session FROM work_units WHERE status = 'done' AND 
 
 
 @pytest.fixture
-def undisturbed(market: RunningSimulator, database_url: str) -> World:
+def undisturbed(market: RunningSimulator, another_migrated_url: str) -> World:
     """A second, empty store."""
-    migrate(database_url)
-    return World(market, database_url)
+    return World(market, another_migrated_url)
 
 
 def start(world: World, first: date, *, flush_rows: int = 60_000) -> subprocess.Popen[str]:

@@ -139,15 +139,12 @@ def test_a_plan_fetches_two_lists_and_counts_at_most_what_else_a_load_asks_about
     assert 2 + plan.identity_calls < listings <= plan.listing_calls + plan.identity_calls
 
 
-def test_grouped_and_range_answers_give_the_same_stored_rows(world: World, database_url: str) -> None:
-    from tickstock_dagster.adapters.postgres.migrations import migrate
-
-    migrate(database_url)
+def test_grouped_and_range_answers_give_the_same_stored_rows(world: World, another_migrated_url: str) -> None:
     tickers = f"{BIG} THIN THNR NEWC IPOX BLNK BRK.A ABCpA ABC.U TRUE NA PENY"
     first = date(2026, 11, 2)
     by_session = world.load(tickers, first, FRI)
     assert {unit.kind for unit in by_session.plan.units} == {"grouped"}
-    other = World(world.simulator, database_url)
+    other = World(world.simulator, another_migrated_url)
     for few in (tickers.split()[:12], tickers.split()[12:24], tickers.split()[24:]):
         assert {unit.kind for unit in other.load(few, first, FRI).plan.units} == {"range"}
     wanted = tuple(tickers.split())
@@ -160,16 +157,14 @@ def test_grouped_and_range_answers_give_the_same_stored_rows(world: World, datab
 
 @pytest.mark.parametrize(("first", "kind"), [(date(2026, 10, 1), "range"), (date(2026, 10, 26), "grouped")])
 def test_how_answers_are_cut_into_transactions_changes_nothing(
-    world: World, database_url: str, monkeypatch: pytest.MonkeyPatch, first: date, kind: str
+    world: World, another_migrated_url: str, monkeypatch: pytest.MonkeyPatch, first: date, kind: str
 ) -> None:
-    from tickstock_dagster.adapters.postgres.migrations import migrate
     from tickstock_dagster.adapters.sources import fetcher as bar_fetcher
 
-    migrate(database_url)
     tickers = f"{BIG} THIN THNR IPOX"
     assert {unit.kind for unit in world.load(tickers, first, FRI).plan.units} == {kind}
     monkeypatch.setattr(bar_fetcher, "FLUSH_ROWS", 1)
-    other = World(world.simulator, database_url)
+    other = World(world.simulator, another_migrated_url)
     other.load(tickers, first, FRI, workers=2)
     assert other.tables() == world.tables()
 

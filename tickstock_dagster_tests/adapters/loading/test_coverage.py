@@ -11,13 +11,14 @@ from tickstock_dagster.adapters.loading.coverage import (
     cell_states,
     completeness,
     gaps_by_reason,
-    settled_cells,
+    needs_no_call,
     usual_volumes,
 )
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+from tickstock_dagster.core.loading.session_bits import cells_of
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 HISTORY = f"{PLAN_HISTORY}free reaches back 2 years"
@@ -49,7 +50,7 @@ def test_cells_that_need_no_call(migrated_database_url: str) -> None:
 
     def settled(**given: object) -> list[date]:
         options = {"history": HISTORY, **given}
-        cells = settled_cells(engine, MON, FRI, NOW, **options)  # type: ignore[arg-type]
+        cells = cells_of(needs_no_call(engine, MON, FRI, NOW, **options))  # type: ignore[arg-type]
         assert cells.schema == {"security_id": pl.Int64, "session": pl.Date}
         return sorted(cells["session"].to_list())
 
@@ -67,7 +68,7 @@ def test_a_fair_market_value_is_not_a_stored_bar(migrated_database_url: str) -> 
         (aaa, FRI),
     )
     expected = pl.DataFrame([(aaa, FRI, "AAA")], schema=CELL_SCHEMA, orient="row")
-    assert settled_cells(engine, FRI, FRI, NOW, history=HISTORY).is_empty()
+    assert needs_no_call(engine, FRI, FRI, NOW, history=HISTORY).is_empty()
     assert completeness(engine, expected) == [Completeness(FRI, 1, 0, 0, 1)]
     assert cell_states(engine, FRI, FRI) == {}
     store_batch(engine, batch(gaps=[gap(aaa, FRI, "no_trade")]))

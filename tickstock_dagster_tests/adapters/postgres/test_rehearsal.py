@@ -63,7 +63,7 @@ def test_staging_tables_end_with_each_transaction(migrated_database_url: str) ->
                 copy_frame(cursor, "stage", pl.DataFrame({"number": [1]}))
 
 
-def test_frames_are_those_that_are_read_over_arrow(migrated_database_url: str) -> None:
+def test_frames_are_those_that_are_read_outside_of_it(migrated_database_url: str) -> None:
     engine = open_engine(migrated_database_url)
     add_security(migrated_database_url, "AAA")
     text = """
@@ -72,10 +72,10 @@ def test_frames_are_those_that_are_read_over_arrow(migrated_database_url: str) -
         FROM ticker_intervals JOIN securities AS s USING (security_id) WHERE ticker = $1
     """
     for ticker in ("AAA", "BBB"):
-        over_arrow = read_frame(engine, text, (ticker,))
+        outside = read_frame(engine, text, (ticker,))
         with rehearsal(engine) as trial:
-            assert read_frame(trial, text, (ticker,)).equals(over_arrow)
-            assert read_frame(trial, text, (ticker,)).schema == over_arrow.schema
+            assert read_frame(trial, text, (ticker,)).equals(outside)
+            assert read_frame(trial, text, (ticker,)).schema == outside.schema
 
 
 def test_calls_are_recorded_for_good_even_where_the_rehearsal_fails(migrated_database_url: str) -> None:

@@ -44,7 +44,9 @@ def test_with_other_versions_installed_the_library_itself_is_asked(key: str, mon
     ask = calendar_library.rules_from_library
     monkeypatch.setattr(calendar_library, "version", lambda _: "0.0")
     monkeypatch.setattr(calendar_library, "rules_from_library", lambda key: asked.append(key) or ask(key))
-    assert tuple(calendar_library.library_hours(key, calendar.timezone)) == calendar.hours
+    rules = calendar_library.library_rules(key)
+    dates = calendar_library.session_dates(rules, calendar.first)
+    assert [*map(calendar_library.session_hours(rules, calendar.timezone), dates)] == list(calendar.hours)
     assert asked == [key]
 
 

@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.defs.bars.market_bars import MARKETS, market_sessions
+from tickstock_dagster.defs.bars.market_bars import MARKETS, START
+from tickstock_dagster.defs.session_windows import session_partitions
 from tickstock_dagster_tests.defs.bars.bar_file import write_bars
 from tickstock_dagster_tests.defs.factory import FRI, MON, THU, Factory, failure_of
 from tickstock_dagster_tests.defs.materialising import materialise, metadata_of
@@ -112,7 +113,7 @@ def test_codes_of_london_are_read_with_and_without_the_data_vendors_suffix(
 
 @pytest.mark.parametrize("mic", MARKETS)
 def test_partitions_are_the_sessions_of_the_markets_own_calendar(mic: str) -> None:
-    keys = market_sessions(mic).get_partition_keys(current_time=datetime(2027, 1, 4, tzinfo=UTC))
+    keys = session_partitions(mic, START).get_partition_keys(current_time=datetime(2027, 1, 4, tzinfo=UTC))
     calendar = library_calendar(mic)
     found = [date.fromisoformat(key) for key in keys if key >= "2015-01-06" and key < "2027-01-01"]
     assert found == calendar.sessions(date(2015, 1, 6), date(2026, 12, 31))

@@ -54,7 +54,7 @@ def test_every_session_is_followed_by_its_own_and_closed_days_have_theirs(factor
     assert result.success, failure_of(result)
     done = facts(result)
     assert (done["session"], done["market"], done["bars_expected"], done["bars_stored"]) == (str(THU), "XNYS", 3, 3)
-    assert [count for name, count in done.items() if name.startswith("violations_of_")] == [0, 0, 0]
+    assert [count for name, count in done.items() if name.startswith("violations_of_")] == [0, 0, 0, 0]
     assert done["tables_skipped"] == "none"
     assert tick(factory, SCHEDULE, eastern("2026-11-19 17:15")) == (
         "light maintenance after 2026-11-19 is done; next is from 2026-11-20 17:00 EST on"
@@ -110,7 +110,12 @@ def test_a_broken_rule_fails_the_run_by_name_and_the_rest_is_done(factory_on_pos
     assert factory.run("us_eod", FRI, now=evening).success
     factory.execute("ALTER TABLE ohlcv_daily DROP CONSTRAINT ohlcv_daily_close_inside")
     factory.execute("UPDATE ohlcv_daily SET close = high + 1 WHERE ticker = 'AAPL'")
+    factory.execute(
+        "INSERT INTO adjustment_factors SELECT security_id, '{}', '{}', '{}', '{}', '2030-01-02' FROM ticker_intervals "
+        "WHERE ticker = 'SPY' ON CONFLICT (security_id) DO UPDATE SET pending_from = '2030-01-02'"
+    )
     words = failure_of(run(factory, evening, tick(factory, SCHEDULE, evening)))
     assert words.startswith("what was stored since 2026-11-20 breaks rules: ohlc_invariants: ")
     assert "AAPL 2026-11-20" in words
+    assert "adjusted_prices: SPY: adjustment_factors are not what its actions and closes say" in words
     assert "light maintenance after 2026-11-20 is done" in str(tick(factory, SCHEDULE, evening))

@@ -62,6 +62,7 @@ def test_thanksgiving_blocks_its_fetch_and_no_maintenance_and_the_weekend_has_it
     done = facts(result, "maintain_store")
     assert (done["session"], done["removed_vendor_calls"], done["tables_skipped"]) == ("2026-11-25", 0, "none")
     assert done["tables_vacuumed"] > 25
+    assert done["wrong_factors"] == 0
     assert "| ohlcv_daily |" in done["largest_tables"]
     assert facts(result, "correlation_history")["sessions_without_values"] == 1
     assert factory.rows(BARS) == bars

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import cache
 from typing import Any
 
 import orjson
@@ -26,7 +27,10 @@ ODD = (
 )  # fmt: skip
 """JSON of values that no field has, most of which no strict parser accepts."""
 
-BOMB = bomb(2**28)
+
+@cache
+def _bomb() -> bytes:
+    return bomb(2**28)
 
 
 @dataclass(frozen=True)
@@ -210,8 +214,8 @@ def _sizes(chance: random.Random, endpoint: Endpoint, _elsewhere: str) -> Answer
     packed = "Content-Encoding: gzip\r\n"
     return chance.choice(
         [
-            lambda: sends(whole(BOMB, headers=packed)),
-            lambda: sends(whole(gzip.compress(BOMB), headers="Content-Encoding: gzip, gzip\r\n")),
+            lambda: sends(whole(_bomb(), headers=packed)),
+            lambda: sends(whole(gzip.compress(_bomb()), headers="Content-Encoding: gzip, gzip\r\n")),
             lambda: sends(whole(body + b" " * 2**24)),
             lambda: sends(whole(b'{"status":"OK","results":[' + b"{}," * 2_000_000 + b"{}]}")),
             lambda: sends(whole(b"[" * 5_000_000)),
