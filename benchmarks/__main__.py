@@ -10,6 +10,7 @@ import sys
 NAMES = (
     "ingest",
     "reload",
+    "load_command",
     "dagster_runs",
     "outbox_drain",
     "notification_latency",

@@ -14,7 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -33,14 +33,16 @@ READY_SECONDS = 90.0
 
 
 @contextmanager
-def simulator(rows: MarketRows, folder: Path) -> Iterator[str]:
-    """A simulator that serves the rows; yields its address."""
+def simulator(rows: MarketRows | None, folder: Path) -> Iterator[str]:
+    """A simulator that serves the rows, or its own market without any; yields its address."""
     path = folder / "bars.parquet"
-    rows.frame.select("ticker", "session", "open", "high", "low", "close", "volume").write_parquet(path)
+    if rows is not None:
+        rows.frame.select("ticker", "session", "open", "high", "low", "close", "volume").write_parquet(path)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "tickstock_dagster.simulator", "--port", str(port), "--plan", PLAN]
-    with _process([*command, "--bars", str(path)], folder / "simulator.log"):
+    served = ["--bars", str(path)] if rows is not None else []
+    with _process([*command, *served], folder / "simulator.log"):
         url = f"http://127.0.0.1:{port}"
         _wait_for(lambda: urllib.request.urlopen(f"{url}/health", timeout=1).status == 200, "the simulator")  # noqa: S310
         yield url
@@ -67,10 +69,10 @@ def environment(servers: Servers, database_url: str, vendor_url: str) -> Iterato
         load_settings.cache_clear()
 
 
-def track(database_url: str, rows: MarketRows) -> None:
-    """Make the rows' tickers a tracked universe, so that their bars are expected."""
+def track(database_url: str, rows: MarketRows, first: date = FIRST) -> None:
+    """Make the rows' tickers a tracked universe, so that their bars are expected from a day on."""
     write_universe(
-        open_engine(database_url), "bench", "list", "Benchmark", rows.tickers, track_from=FIRST, now=datetime.now(UTC)
+        open_engine(database_url), "bench", "list", "Benchmark", rows.tickers, track_from=first, now=datetime.now(UTC)
     )
 
 

@@ -155,7 +155,10 @@ def _sought(
     """
     key = ["security_id", "session"]
     cells = missing_cells(expectation.brackets, request.sessions, settled).sort(key)
-    cells = cells.join(expected.join(cells, on=key, how="semi"), on=key, how="anti")  # few of them, not all of those
+    if cells.height:
+        cells = cells.join(
+            expected.join(cells, on=key, how="semi"), on=key, how="anti"
+        )  # few of them, not all of those
     return cells if request.ask_again else unanswered(context, cells)
 
 

@@ -28,10 +28,14 @@ def unit_priorities(asked: pl.DataFrame, processing: pl.DataFrame, tried: pl.Dat
         processing: `PROCESSING_SCHEMA`; securities that are not in it have normal priority.
         tried: (security_id, session) of earlier attempts.
     """
-    first = pl.col("tried").is_null() & pl.col("realtime").fill_null(value=False)
+    unit = ["unit_id", "security_id"]  # a unit has thousands of cells, of few securities
+    again = asked.join(tried, on=["security_id", "session"], how="semi").group_by(unit).agg(pl.len().alias("tried"))
+    first = pl.col("realtime").fill_null(value=False) & (pl.col("cells") > pl.col("tried").fill_null(0))
     levels = (
-        asked.join(processing, on="security_id", how="left")
-        .join(tried.with_columns(tried=pl.lit(value=True)), on=["security_id", "session"], how="left")
+        asked.group_by(unit)
+        .agg(pl.len().alias("cells"))
+        .join(processing, on="security_id", how="left")
+        .join(again, on=unit, how="left")
         .with_columns(
             level=pl.when(first)
             .then(Priority.CRITICAL.level)
