@@ -67,7 +67,7 @@ def make(connection: psycopg.Connection, symbols: int) -> None:
     connection.execute(ACTIONS.format(symbols=symbols).encode())
     connection.execute(
         "INSERT INTO cache_entries (key, type, name, value, created_at, updated_at)"
-        " VALUES ('bench', 'list', 'Bench', '[]', now(), now())"
+        " VALUES ('bench', 'list', 'Bench', '[\"T1\"]', now(), now())"
     )
     connection.execute(
         "INSERT INTO universe_memberships (universe, security_id, valid_from, known_from)"
