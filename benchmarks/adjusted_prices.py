@@ -2,10 +2,10 @@
 
     python -m benchmarks.adjusted_prices [--rounds N] [--zipline PYTHON]
 
-Every ticker has 20 dividends, every fifth a split. Sums are computed in the server; pandas has its bars and actions in memory,
-in columns by ticker, and adjusts each by its own cumulated product. `--zipline` names an interpreter of an environment into
-which zipline-reloaded is installed (it wants other versions of pandas and SQLAlchemy); its files are written beforehand.
-Frames come over our reader, all columns, the adjusted one with total returns besides.
+Every ticker has 20 dividends, every fifth a split. Sums are computed in the server; pandas has its bars and actions
+in memory and adjusts each ticker by its own cumulated product. `--zipline` names an interpreter of an environment
+into which zipline-reloaded is installed (it wants other versions of pandas and SQLAlchemy); its files are written
+beforehand. Frames come over our reader, all columns, the adjusted one with total returns besides.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -33,9 +34,12 @@ from tickstock_dagster.adapters.postgres.frames import read_frame
 NOW = datetime(2026, 11, 20, 22, 0, tzinfo=UTC)
 SUM_BOUND, SECONDS_BOUND, FRAME_BOUND, VIEW_BOUND = 10.0, 1.0, 1.5, 0.3
 
-SECURITIES = "INSERT INTO securities (name, updated_at, primary_exchange) SELECT n, now(), 'XNYS' FROM unnest(%s::text[]) AS n"
+SECURITIES = (
+    "INSERT INTO securities (name, updated_at, primary_exchange) SELECT n, now(), 'XNYS' FROM unnest(%s::text[]) AS n"
+)
 DIVIDENDS = """
-    INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, cash_amount, currency, source, known_from)
+    INSERT INTO corporate_actions (
+        security_id, ticker, action, kind, ex_date, cash_amount, currency, source, known_from)
     SELECT s.security_id, s.name, 'dividend', 'recurring', %(first)s::date + 60 * k + (s.security_id %% 30)::int,
         0.1 + (s.security_id * 7 + k) %% 50 / 100.0, 'USD', 'bench', now()
     FROM securities AS s, generate_series(1, 20) AS k"""
@@ -49,7 +53,9 @@ FUNDS = """
     VALUES ('etf_bench', 'theme', 'Bench', '[]', now(), now(), 'dated', 'bench');
     INSERT INTO universe_memberships (universe, security_id, valid_from, known_from)
     SELECT 'etf_bench', security_id, '1900-01-01', now() FROM securities ORDER BY security_id LIMIT 58"""
-PRICES = "security_id, session, ticker, open::float8 AS open, high::float8 AS high, low::float8 AS low, close::float8 AS close"
+PRICES = "security_id, session, ticker, " + ", ".join(
+    f"{name}::float8 AS {name}" for name in ("open", "high", "low", "close")
+)
 SUMS = {
     "raw: sum of closes": "SELECT sum(close) FROM ohlcv_daily",
     "adjusted: sum of closes": "SELECT sum(close) FROM ohlcv_daily_adjusted",
@@ -74,7 +80,7 @@ def fill(url: str, rows: MarketRows) -> None:
     )
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SECURITIES, (list(rows.tickers),))
-        names = dict(connection.execute("SELECT name, security_id FROM securities").fetchall())
+        names: dict[str, int] = dict(connection.execute("SELECT name, security_id FROM securities").fetchall())
         ids = pl.DataFrame({"ticker": list(names), "security_id": list(names.values())})
         bars = rows.good.join(ids, on="ticker").join(closes, on="session")
         bars = bars.with_columns(pl.col("volume").cast(pl.Int64), status=pl.lit("final"))
@@ -93,13 +99,15 @@ def in_pandas(url: str) -> Callable[[], float]:
     import pandas as pd
 
     engine = open_engine(url)
-    bars = read_frame(engine, "SELECT security_id, session, close::float8 AS close FROM ohlcv_daily ORDER BY 1, 2").to_pandas()
+    bars = read_frame(
+        engine, "SELECT security_id, session, close::float8 AS close FROM ohlcv_daily ORDER BY 1, 2"
+    ).to_pandas()
     actions = read_frame(
         engine,
         "SELECT security_id, ex_date, (split_from / split_to)::float8 AS ratio, cash_amount::float8 AS cash "
         "FROM corporate_actions ORDER BY 1, 2",
     ).to_pandas()
-    by_security = dict(list(actions.groupby("security_id")))
+    by_security: dict[Any, Any] = dict(list(actions.groupby("security_id")))
 
     def adjusted(part: "pd.DataFrame") -> "pd.Series[float]":
         closes, factor = part["close"].to_numpy(), np.ones(len(part) + 1)
@@ -112,7 +120,7 @@ def in_pandas(url: str) -> Callable[[], float]:
 
     def run() -> float:
         frame = bars.groupby("security_id", group_keys=False)[["security_id", "session", "close"]].apply(adjusted)
-        return float(frame.sum())
+        return float(np.sum(frame.to_numpy()))
 
     return run
 
@@ -148,7 +156,9 @@ def measure(servers: Servers, url: str, rounds: int) -> dict[str, list[Cost]]:
         def read(text: str) -> Callable[[], object]:
             return lambda: read_frame(engine, text)
 
-        contenders = {name: ask(text) for name, text in SUMS.items()} | {name: read(text) for name, text in FRAMES.items()}
+        contenders = {name: ask(text) for name, text in SUMS.items()} | {
+            name: read(text) for name, text in FRAMES.items()
+        }
         contenders["pandas, cumulated per ticker (closes in memory)"] = run_pandas
         costs: dict[str, list[Cost]] = {name: [] for name in contenders}
         for number in range(rounds):
@@ -191,9 +201,13 @@ def main() -> None:
         told = f"{name}: [bold]{ratio:.1f} × raw, {walls[name]:.2f} s[/]; bound {SUM_BOUND:g} ×, {SECONDS_BOUND:g} s"
         console.print(f"{told}: {_word(met)}")
     ratio = _ratio(costs["adjusted frame"], raw_frame)
-    console.print(f"adjusted frame: [bold]{ratio:.2f} × raw frame[/]; bound {FRAME_BOUND} ×: {_word(ratio <= FRAME_BOUND)}")
+    console.print(
+        f"adjusted frame: [bold]{ratio:.2f} × raw frame[/]; bound {FRAME_BOUND} ×: {_word(ratio <= FRAME_BOUND)}"
+    )
     seconds = walls["performance of 58 funds"]
-    console.print(f"performance of 58 funds: [bold]{seconds:.2f} s[/]; bound {VIEW_BOUND} s: {_word(seconds < VIEW_BOUND)}")
+    console.print(
+        f"performance of 58 funds: [bold]{seconds:.2f} s[/]; bound {VIEW_BOUND} s: {_word(seconds < VIEW_BOUND)}"
+    )
     best = walls["adjusted: sum of total returns"]
     for name, wall in walls.items():
         if name.startswith(("pandas", "the former", "Zipline")):

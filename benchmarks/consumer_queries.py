@@ -2,10 +2,11 @@
 
     python -m benchmarks.consumer_queries [--symbols N] [--rounds N]
 
-11,000 symbols × 1,260 sessions with 20 dividends each and a split for every fifth, stored session by session, as evenings
-store them: the bars of a symbol lie far apart. Making them takes minutes and 3 GB; nothing is synchronised to disk meanwhile.
-Seconds are the server's own for planning and executing (`EXPLAIN ANALYZE`), the least of the rounds and their median, and of
-a whole answer in Python on an open connection. No plan may scan the whole table.
+11,000 symbols × 1,260 sessions with 20 dividends each and a split for every fifth, stored session by session, as
+evenings store them: the bars of a symbol lie far apart. Making them takes minutes and 3 GB; nothing is synchronised
+to disk meanwhile. Milliseconds are the server's own for planning and executing (`EXPLAIN ANALYZE`), the least of the
+rounds and their median, and those of a whole answer in Python on an open connection. No plan may scan the whole
+table.
 """
 
 import argparse
@@ -38,7 +39,8 @@ ACTIONS = """
         0.1 + (s * 7 + k) % 50 / 100.0, 'USD', 'bench', now()
     FROM generate_series(1, {symbols}) AS s, generate_series(1, 20) AS k
     UNION ALL
-    SELECT s, 'T' || s, 'split', 'forward_split', date '2020-01-06' + 600 + s % 300, 1, 2 + s % 2, NULL, NULL, 'bench', now()
+    SELECT s, 'T' || s, 'split', 'forward_split', date '2020-01-06' + 600 + s % 300, 1, 2 + s % 2, NULL, NULL,
+        'bench', now()
     FROM generate_series(1, {symbols}, 5) AS s"""
 UNIVERSE = "security_id = ANY (ARRAY(SELECT security_id FROM universe_memberships WHERE universe = 'bench'))"
 QUESTIONS = {
@@ -93,7 +95,13 @@ def main() -> int:
     parser.add_argument("--symbols", type=int, default=SYMBOLS, help=f"symbols ({SYMBOLS:,})")
     parser.add_argument("--rounds", type=int, default=11, help="rounds; each asks for other symbols (11)")
     arguments = parser.parse_args()
-    fast = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_wal_size": "4GB", "autovacuum": "off"}
+    fast = {
+        "fsync": "off",
+        "synchronous_commit": "off",
+        "full_page_writes": "off",
+        "max_wal_size": "4GB",
+        "autovacuum": "off",
+    }
     costs: dict[tuple[str, str], list[tuple[float, float]]] = {}
     scans = set()
     with tempfile.TemporaryDirectory(prefix="tickstock-bench-") as folder:
@@ -114,12 +122,12 @@ def main() -> int:
                                 scans.add(f"{question}, {kind}")
         finally:
             services.down()
-    table = Table("question", "", "server: least ms", "median", "in Python: least ms", "median")
+    shown = Table("question", "", "server: least ms", "median", "in Python: least ms", "median")
     for (question, kind), each in costs.items():
-        server, python = zip(*each, strict=True)
-        figures = (min(server), statistics.median(server), min(python), statistics.median(python))
-        table.add_row(question, kind, *(f"{figure:.1f}" for figure in figures))
-    console.print(table)
+        servers, pythons = zip(*each, strict=True)
+        figures = (min(servers), statistics.median(servers), min(pythons), statistics.median(pythons))
+        shown.add_row(question, kind, *(f"{figure:.1f}" for figure in figures))
+    console.print(shown)
     for kind in TABLES:
         server, python = (statistics.median(each) for each in zip(*costs["one symbol by ticker", kind], strict=True))
         met = "met" if server <= SYMBOL_BOUND and python <= PYTHON_BOUND else "NOT MET"

@@ -8,7 +8,8 @@ import pytest
 from tickstock_dagster_tests.adapters.store_helpers import query
 
 FILLED = """
-INSERT INTO securities (name, updated_at, primary_exchange) SELECT 'S' || i, now(), 'XNYS' FROM generate_series(1, 400) AS i;
+INSERT INTO securities (name, updated_at, primary_exchange)
+SELECT 'S' || i, now(), 'XNYS' FROM generate_series(1, 400) AS i;
 SET tickstock.adjusts = on;
 INSERT INTO ohlcv_daily (
     security_id, session, ticker, closes_at, open, high, low, close, volume, source, status, loaded_at)
@@ -17,7 +18,8 @@ FROM generate_series(0, 119) AS d, securities;
 INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, cash_amount, currency, source, known_from)
 SELECT security_id, name, 'dividend', 'recurring', date '2026-01-10' + k * 7, 0.1, 'USD', 's', now()
 FROM securities, generate_series(1, 15) AS k;
-INSERT INTO cache_entries (key, type, name, value, created_at, updated_at) VALUES ('u', 'list', 'U', '["S1"]', now(), now());
+INSERT INTO cache_entries (key, type, name, value, created_at, updated_at)
+VALUES ('u', 'list', 'U', '["S1"]', now(), now());
 INSERT INTO universe_memberships (universe, security_id, valid_from, known_from)
 SELECT 'u', security_id, '1900-01-01', now() FROM securities ORDER BY 1 LIMIT 20;
 """
