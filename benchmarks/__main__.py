@@ -19,6 +19,8 @@ NAMES = (
     "whole_market",
     "fair_values",
     "owed",
+    "adjusted_prices",
+    "consumer_queries",
 )
 
 

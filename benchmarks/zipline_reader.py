@@ -3,14 +3,17 @@
     PYTHON benchmarks/zipline_reader.py FOLDER
 
 It wants other versions of pandas and SQLAlchemy than ours, hence an environment of its own. FOLDER holds `bars.npz`,
-`splits.npz` and `dividends.npz` of `benchmarks.adjusted_prices`. Writing Zipline's own files is not measured; reading is: the
-whole history of closes, adjusted for splits and dividends as of its last session. Prints seconds, the number of values, their sum.
+`splits.npz` and `dividends.npz` of `benchmarks.adjusted_prices`. Writing Zipline's own files is not measured; reading
+is: the whole history of closes, adjusted for splits and dividends as of its last session. Prints for each reading:
+its way, seconds, seconds of processor time, the number of values, their sum.
 """
 
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,11 +22,11 @@ import pandas as pd
 class _Finder:
     """What the history asks of Zipline's database of assets: that the assets are complete."""
 
-    def retrieve_all(self, assets):
+    def retrieve_all(self, assets: Any) -> Any:
         return assets
 
 
-def told(way: str, began: float, spent: float, window: np.ndarray) -> None:
+def told(way: str, began: float, spent: float, window: Any) -> None:
     print(way, time.perf_counter() - began, time.process_time() - spent, np.isfinite(window).sum(), np.nansum(window))
 
 
@@ -43,7 +46,7 @@ def main(folder: Path, scratch: Path) -> None:
     sessions = calendar.sessions_in_range(frame["session"].min(), frame["session"].max())
     sids = sorted(frame["security_id"].unique())
 
-    def by_asset():
+    def by_asset() -> Iterator[tuple[Any, Any]]:
         for sid, part in frame.groupby("security_id"):
             yield sid, part.drop(columns="security_id").set_index("session").reindex(sessions)
 
@@ -60,7 +63,7 @@ def main(folder: Path, scratch: Path) -> None:
         adjustments.write(splits=ratios, dividends=paid)
 
     loader = USEquityPricingLoader.without_fx(reader, SQLiteAdjustmentReader(str(scratch / "adjustments.sqlite")))
-    # On each day it knows the session before: the closes of all sessions are known from the second one to the day after.
+    # On each day it knows the session before: all closes are known from the second session to the day after the last.
     known = calendar.sessions_window(sessions[0], len(sessions) + 1)[1:]
     for _ in range(3):
         began, spent = time.perf_counter(), time.process_time()

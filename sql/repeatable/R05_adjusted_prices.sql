@@ -1,4 +1,5 @@
--- Prices adjusted for splits and dividends: the factors that are kept, what keeps them right, and the view that joins them.
+-- Prices adjusted for splits and dividends: the factors that are kept, and the view that joins them. What calls for them
+-- after a change of actions or closes: the triggers of 0029_adjustment_factors.sql.
 
 -- The latest stored session of a market outside the US, by its MIC, or of the US (null): two markets' latest sessions
 -- differ by a day for some hours. Looked for among the newest 20 stored dates.
@@ -175,75 +176,14 @@ LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
                 WHERE x.ex_date > adjust_after_bars.first AND x.close_date <= adjust_after_bars.last)))
 $$;
 
--- New sessions put actions into effect. A writer that calls adjust_after_bars says so first (SET LOCAL tickstock.adjusts
--- = on); after any other statement that touches closes everything is rebuilt, so that nobody can forget it.
-CREATE OR REPLACE FUNCTION adjustments_follow_bars() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+-- Always true, and said to be dear: a planner that thinks so reads the series of the security of a few bars by its key, for
+-- which it would otherwise read those of all. Reading them all costs no more than it did: bars by the thousand still do.
+CREATE OR REPLACE FUNCTION adjustment_read(wanted bigint) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 200 AS $$
 BEGIN
-    PERFORM pg_advisory_xact_lock(hashtext('tickstock bars'));
-    IF TG_OP = 'DELETE' OR current_setting('tickstock.adjusts', true) IS DISTINCT FROM 'on' THEN
-        PERFORM rebuild_adjustment_factors();
-    ELSIF TG_OP = 'INSERT' THEN
-        PERFORM rebuild_adjustment_factors(ARRAY(
-            WITH near AS MATERIALIZED (
-                SELECT f.security_id, f.pending_from, adjusts_with(s.primary_exchange) AS market
-                FROM adjustment_factors AS f
-                JOIN securities AS s USING (security_id)
-                WHERE f.pending_from <= (SELECT max(b.session) FROM ohlcv_daily AS b)
-            )
-            SELECT n.security_id
-            FROM near AS n
-            JOIN (
-                SELECT m.market, latest_session(m.market) AS day FROM (SELECT DISTINCT market FROM near) AS m
-            ) AS l ON l.market IS NOT DISTINCT FROM n.market AND n.pending_from <= l.day));
-    END IF;
-    RETURN NULL;
+    RETURN true;
 END
 $$;
-
-CREATE OR REPLACE TRIGGER adjustments_follow_new_bars AFTER INSERT OR DELETE ON ohlcv_daily
-    FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_bars();
-CREATE OR REPLACE TRIGGER adjustments_follow_changed_bars
-    AFTER UPDATE OF security_id, session, close, is_fmv ON ohlcv_daily
-    FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_bars();
-
-CREATE OR REPLACE FUNCTION adjustments_follow_actions() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    IF TG_OP = 'TRUNCATE' THEN
-        PERFORM rebuild_adjustment_factors();
-        RETURN NULL;
-    END IF;
-    PERFORM rebuild_adjustment_factors(ARRAY(SELECT DISTINCT c.security_id FROM changed AS c));
-    IF TG_OP = 'UPDATE' THEN
-        PERFORM rebuild_adjustment_factors(ARRAY(
-            SELECT DISTINCT f.security_id FROM former AS f WHERE f.security_id NOT IN (SELECT c.security_id FROM changed AS c)));
-    END IF;
-    RETURN NULL;
-END
-$$;
-
-CREATE OR REPLACE TRIGGER adjustments_follow_new_actions AFTER INSERT ON corporate_actions
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_actions();
-CREATE OR REPLACE TRIGGER adjustments_follow_changed_actions AFTER UPDATE ON corporate_actions
-    REFERENCING OLD TABLE AS former NEW TABLE AS changed
-    FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_actions();
-CREATE OR REPLACE TRIGGER adjustments_follow_removed_actions AFTER DELETE ON corporate_actions
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_actions();
-CREATE OR REPLACE TRIGGER adjustments_follow_no_actions AFTER TRUNCATE ON corporate_actions
-    FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_actions();
-
-CREATE OR REPLACE FUNCTION adjustments_follow_exchanges() RETURNS trigger
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-BEGIN
-    PERFORM rebuild_adjustment_factors(ARRAY[NEW.security_id]);
-    RETURN NULL;
-END
-$$;
-
-CREATE OR REPLACE TRIGGER adjustments_follow_exchanges AFTER UPDATE OF primary_exchange ON securities
-    FOR EACH ROW WHEN (adjusts_with(OLD.primary_exchange) IS DISTINCT FROM adjusts_with(NEW.primary_exchange))
-    EXECUTE FUNCTION adjustments_follow_exchanges();
 
 -- The factors of a bar stand at the first ex-date after its session. After the last one, and without an action, there are
 -- none, and no arithmetic: the bar stays as printed. A security's series is one row: bars are joined by the security alone.
@@ -263,7 +203,7 @@ SELECT
     coalesce(f.dividend_factors[width_bucket(b.session, f.ex_dates) + 1], 1) AS dividend_factor,
     b.status
 FROM ohlcv_daily AS b
-LEFT JOIN adjustment_factors AS f ON f.security_id = b.security_id
+LEFT JOIN adjustment_factors AS f ON f.security_id = b.security_id AND adjustment_read(f.security_id)
 WHERE NOT b.is_fmv;
 
 CREATE OR REPLACE VIEW adjustment_intervals AS
@@ -276,27 +216,24 @@ SELECT
 FROM adjustment_factors AS f
 CROSS JOIN LATERAL generate_series(0, cardinality(f.ex_dates)) AS k (place);
 
--- What was kept by an earlier text of this file.
+-- Rows that an earlier text of this file has computed follow this one.
 SELECT rebuild_adjustment_factors();
 
-REVOKE EXECUTE ON FUNCTION latest_session(text), adjusts_with(text), adjustment_digits(numeric),
+REVOKE EXECUTE ON FUNCTION latest_session(text), adjusts_with(text), adjustment_read(bigint), adjustment_digits(numeric),
     adjustment_series(bigint[]), rebuild_adjustment_factors(bigint[]), rebuild_adjustment_factors(),
-    adjust_after_bars(bigint[], date, date), adjustments_follow_bars(), adjustments_follow_actions(),
-    adjustments_follow_exchanges() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION latest_session(text), adjusts_with(text) TO tickstock_writer, tickstock_app;
+    adjust_after_bars(bigint[], date, date) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION latest_session(text), adjusts_with(text), adjustment_read(bigint) TO tickstock_writer, tickstock_app;
 GRANT EXECUTE ON FUNCTION adjustment_digits(numeric), adjustment_series(bigint[]), rebuild_adjustment_factors(bigint[]),
     rebuild_adjustment_factors(), adjust_after_bars(bigint[], date, date) TO tickstock_writer;
 GRANT SELECT ON ohlcv_daily_adjusted, adjustment_intervals TO tickstock_writer, tickstock_app;
 COMMENT ON FUNCTION latest_session(text) IS 'The latest stored session of a market outside the US, by its MIC; null: of the US.';
 COMMENT ON FUNCTION adjusts_with(text) IS 'The MIC of the market outside the US whose latest session decides which actions of a security with this primary exchange count; null: the US.';
+COMMENT ON FUNCTION adjustment_read(bigint) IS 'Always true; tells the planner that reading all of adjustment_factors is dear.';
 COMMENT ON FUNCTION adjustment_digits(numeric) IS 'A factor, rounded to 16 significant digits.';
 COMMENT ON FUNCTION adjustment_series(bigint[]) IS 'What adjustment_factors should hold for some securities, computed from actions and closes.';
 COMMENT ON FUNCTION rebuild_adjustment_factors(bigint[]) IS 'Writes adjustment_factors of some securities anew; returns how many rows were different.';
 COMMENT ON FUNCTION rebuild_adjustment_factors() IS 'Writes all of adjustment_factors anew; returns how many rows were different.';
 COMMENT ON FUNCTION adjust_after_bars(bigint[], date, date) IS 'After bars of some securities between two sessions were written: rebuilds the factors that depend on them; returns how many were different.';
-COMMENT ON FUNCTION adjustments_follow_bars() IS 'Trigger: an action takes effect with a session of its market; closes that were changed by a statement of unknown reach rebuild all factors.';
-COMMENT ON FUNCTION adjustments_follow_actions() IS 'Trigger: rebuilds the factors of the securities whose actions a statement has changed.';
-COMMENT ON FUNCTION adjustments_follow_exchanges() IS 'Trigger: rebuilds the factors of a security that moved between the US and another market.';
 COMMENT ON VIEW adjustment_intervals IS 'The factors of adjustment_factors, one row per security and interval of sessions.';
 COMMENT ON COLUMN adjustment_intervals.security_id IS 'The security.';
 COMMENT ON COLUMN adjustment_intervals.valid_from IS 'First session of the interval; null: since ever.';

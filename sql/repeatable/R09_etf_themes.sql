@@ -211,7 +211,7 @@ $$;
 
 -- A year's return counts from the last close on or before the same day of the year before, at most a week before it: a
 -- load of one year reaches it.
--- Only members and their last 270 bars are adjusted: the view of adjusted prices works row by row.
+-- Only members and their last 270 bars are read, each by its key.
 CREATE OR REPLACE VIEW etf_universe_performance AS
 WITH members AS (
     SELECT c.key AS universe, c.universe_category AS theme, m.security_id

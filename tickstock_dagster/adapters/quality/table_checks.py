@@ -55,7 +55,7 @@ def stale_factors(engine: sa.Engine) -> Violations:
 
 
 def wrong_factors(engine: sa.Engine) -> Violations:
-    """Bars whose factors are not what actions and closes say, by another computation than theirs: minutes for 11,000."""
+    """Bars whose factors are not what actions and closes say, computed another way: minutes for 11,000."""
     return _count(engine, "quality/adjusted_factors_wrong", {}, patient=True)
 
 

@@ -17,8 +17,8 @@ from tickstock_dagster.adapters.quality.table_checks import stale_factors, wrong
 from tickstock_dagster.core.actions.returns import action_factor
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, THU, TUE, WED, add_security, bar, batch, query
 
-ACTION = """INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, cash_amount,
-    currency, close_before, source, known_from)
+ACTION = """INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to,
+    cash_amount, currency, close_before, source, known_from)
 VALUES (%s, 'A', %s, 'recurring', %s, %s, %s, %s, %s, %s, 's', '2026-11-01') ON CONFLICT DO NOTHING"""
 FACTORS = "SELECT session, split_factor * dividend_factor FROM ohlcv_daily_adjusted WHERE security_id = %s ORDER BY 1"
 DAYS = [MON + timedelta(days=day) for day in range(12)]
@@ -75,8 +75,8 @@ def test_a_corrected_close_before_an_ex_date_changes_the_factor(url: str, payer:
 def test_a_fair_value_is_no_close_and_a_print_in_its_place_is(url: str, payer: int) -> None:
     query(
         url,
-        "INSERT INTO ohlcv_daily (security_id, session, ticker, closes_at, volume, fmv, is_fmv, source, status, loaded_at) "
-        "VALUES (%s, %s, 'AAA', now(), 0, 1000, true, 's', 'provisional', now())",
+        "INSERT INTO ohlcv_daily (security_id, session, ticker, closes_at, volume, fmv, is_fmv, source, status, "
+        "loaded_at) VALUES (%s, %s, 'AAA', now(), 0, 1000, true, 's', 'provisional', now())",
         (payer, TUE),
     )
     assert factors(url, payer) == [0.9, 1]
@@ -170,7 +170,7 @@ def test_a_factor_that_is_wrong_or_stale_is_found_and_rebuilt(migrated_database_
     assert (stale_factors(engine).count, wrong_factors(engine).count) == (1, 1)
 
 
-# -- any order ----------------------------------------------------------------------------------------------------------
+# -- any order ---------------------------------------------------------------------------------------------------------
 
 WHO = st.integers(0, 1)
 DAY = st.sampled_from(DAYS)
@@ -196,13 +196,14 @@ def _take(url: str, ids: tuple[int, int], step: tuple[Any, ...]) -> None:
         "dividend": lambda day, cash, stated: dividend(url, security_id, day, cash, stated),
         "withdrawn": lambda day: query(
             url,
-            "UPDATE corporate_actions SET known_to = now() WHERE security_id = %s AND ex_date = %s AND known_to IS NULL",
+            "UPDATE corporate_actions SET known_to = now() "
+            "WHERE security_id = %s AND ex_date = %s AND known_to IS NULL",
             (security_id, day),
         ),
         "moved": lambda day, by: query(
             url,
-            "UPDATE corporate_actions AS a SET ex_date = ex_date + %s WHERE security_id = %s AND ex_date = %s AND NOT EXISTS ("
-            " SELECT FROM corporate_actions AS o WHERE (o.security_id, o.action, o.ex_date)"
+            "UPDATE corporate_actions AS a SET ex_date = ex_date + %s WHERE security_id = %s AND ex_date = %s"
+            " AND NOT EXISTS (SELECT FROM corporate_actions AS o WHERE (o.security_id, o.action, o.ex_date)"
             " = (a.security_id, a.action, a.ex_date + %s))",
             (by, security_id, day, by),
         ),
@@ -214,8 +215,10 @@ def _take(url: str, ids: tuple[int, int], step: tuple[Any, ...]) -> None:
 
 
 def _expected(url: str, security_id: int) -> dict[date, float]:
-    """The factors of the core, from one print to the next, with the actions in effect by the latest session of anybody."""
-    prints = query(url, "SELECT session, close::float8 FROM ohlcv_daily WHERE security_id = %s ORDER BY 1", (security_id,))
+    """The factors of the core, from one print to the next, with the actions in effect by anybody's latest session."""
+    prints = query(
+        url, "SELECT session, close::float8 FROM ohlcv_daily WHERE security_id = %s ORDER BY 1", (security_id,)
+    )
     known = query(
         url,
         "SELECT ex_date, (split_from / split_to)::float8, cash_amount::float8, close_before::float8 "
