@@ -18,6 +18,8 @@ NAMES = (
     "whole_market",
     "fair_values",
     "owed",
+    "reads",
+    "command_start",
 )
 
 

@@ -27,7 +27,7 @@ from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, absence_evidence
 from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)
