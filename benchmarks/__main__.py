@@ -21,6 +21,8 @@ NAMES = (
     "owed",
     "adjusted_prices",
     "consumer_queries",
+    "reads",
+    "command_start",
 )
 
 

@@ -25,6 +25,7 @@ MAY_IMPORT = {
     "clock": {"settings", "clock"},
     "simulator": {"core", "simulator"},
     "adapters": {"core", "settings", "clock", "adapters"},
+    "reading": {"core", "adapters", "reading"},
     "defs": {"core", "settings", "clock", "adapters", "defs"},
     "definitions": {"defs"},
     "event_log": set(),
@@ -92,7 +93,7 @@ SUBJECTS = {
 SHARED_ROOMS = {"adapters": {"ledger", "postgres", "services", "sources", "sources/massive"}}
 """What serves every subject of a layer."""
 
-SHARED_STATEMENTS = {"ledger", "postgres", "sources", "fingerprint"}
+SHARED_STATEMENTS = {"ledger", "postgres", "reading", "sources", "fingerprint"}
 """Statements of the shared rooms, and the one for each table that a fingerprint is made of."""
 
 LAYERS_OF_ROOMS = ("core", "adapters", "defs", "cli")
@@ -300,6 +301,7 @@ SQL = re.compile(
 )
 HOLDS_SQL = {
     "adapters/postgres/migrations.py",  # its own bookkeeping, before and beside the migrations
+    "adapters/postgres/frames.py",  # asks what the columns of a statement are, and copies them
     "adapters/services/postgres.py",  # makes the database that the schema then stands in
 }
 

@@ -25,6 +25,7 @@ from tickstock_dagster.adapters.postgres.rehearsal import rehearsal
 from tickstock_dagster.adapters.services.local import ServiceAddresses, process_environment, resolve_addresses
 from tickstock_dagster.adapters.sources.factory import open_source
 from tickstock_dagster.adapters.sources.protocol import MarketSource
+from tickstock_dagster.adapters.universes.store import lacks_shipped_universes
 from tickstock_dagster.clock import Clock, clock_of
 from tickstock_dagster.core.calendars.library import FIRST_DAY, first_day
 from tickstock_dagster.core.calendars.markets import CALENDARS, MARKET
@@ -139,8 +140,6 @@ def bring_up_to_date(workspace: Workspace) -> Preparation:
         SchemaError: the database is of a newer release, or an applied migration was edited.
         ServiceUnavailableError: the database cannot be reached.
     """
-    from tickstock_dagster.adapters.universes.seeding import seed_missing
-
     report = migrate(workspace.addresses.database_url)
     now = workspace.now()
     year = now.year
@@ -149,6 +148,10 @@ def bring_up_to_date(workspace: Workspace) -> Preparation:
     begun = all(since.get(key, LAST_DAY).year <= first_day(key).year for key in CALENDARS)
     if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
         copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
+    if not lacks_shipped_universes(workspace.engine):
+        return Preparation(report, ())
+    from tickstock_dagster.adapters.universes.seeding import seed_missing  # with every event and all that is shipped
+
     return Preparation(report, seed_missing(workspace.engine, run_id="cli", now=now))
 
 

@@ -28,7 +28,7 @@ from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, absence_evidenc
 from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.loading.session_bits import cells_of, missing_cells
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotPublishedYetError, VendorError
 from tickstock_dagster.core.loading.ledger import ErrorClass, Outcome, UnitStatus, after_failure
 from tickstock_dagster.core.loading.planning import WorkUnit
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.coverage import RETRY_SCHEMA
 from tickstock_dagster.core.loading.processing import PROCESSING_SCHEMA, unit_priorities
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 
 def read_priorities(engine: sa.Engine, asked: pl.DataFrame) -> dict[str, Priority]:

@@ -19,7 +19,7 @@ from tickstock_dagster.adapters.securities.etf_profile_store import seed_funds
 from tickstock_dagster.adapters.universes.membership_rows import lock_memberships, write_projection
 from tickstock_dagster.adapters.universes.membership_store import Determination, apply_determinations
 from tickstock_dagster.adapters.universes.rules_store import write_rule
-from tickstock_dagster.adapters.universes.store import universe_names
+from tickstock_dagster.adapters.universes.store import lacks_shipped_universes
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.securities.etf_seed import seed_members
 from tickstock_dagster.core.universes.catalogue import THEMES, ShippedUniverse, shipped_universes, theme_key
@@ -57,8 +57,7 @@ def seed_missing(engine: sa.Engine, *, run_id: str, now: datetime) -> tuple[str,
         run_id: the Dagster run, or cli.
         now: aware.
     """
-    stored = set(universe_names(engine).values())
-    if all(universe.key in stored for universe in shipped_universes()):
+    if not lacks_shipped_universes(engine):
         return ()
     return seed_universes(engine, release_seeds(), run_id=run_id, now=now).made
 

@@ -10,9 +10,9 @@ from psycopg.types.json import Jsonb
 
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.universes.membership_rows import log_tracking
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.universes.catalogue import shipped_universes
 from tickstock_dagster.core.universes.profiles import Profile
 
 LISTED = "us_listed"
@@ -23,6 +23,11 @@ def universe_names(engine: sa.Engine) -> dict[str, str]:
     """Every name of a universe, aliases included, with its canonical name; a key counts before another's alias."""
     with transaction(engine) as connection:
         return dict(connection.execute(statement("universes/universes_names")).fetchall())
+
+
+def lacks_shipped_universes(engine: sa.Engine) -> bool:
+    """Whether the store lacks a universe of the release, by name or alias."""
+    return not {universe.key for universe in shipped_universes()} <= set(universe_names(engine).values())
 
 
 def universe_named(engine: sa.Engine, name: str) -> str:
@@ -90,6 +95,8 @@ def write_universe(
     Raises:
         BadInputError: it would be empty, or its name is an alias of another universe.
     """
+    from tickstock_dagster.adapters.universes.membership_rows import log_tracking  # with every event, for a write alone
+
     if not tickers:
         raise BadInputError(f"members of {key}", "none", "at least one ticker: no universe is empty")
     values = {

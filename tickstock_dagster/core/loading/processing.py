@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import polars as pl
 
 from tickstock_dagster.core.loading.planning import WorkUnit
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 PROCESSING_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,

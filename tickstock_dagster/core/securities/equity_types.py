@@ -1,4 +1,4 @@
-"""How each type of security is processed: typed, validated rules, and one enum of priorities for all work.
+"""How each type of security is processed: typed, validated rules.
 
 Units are those of the store: US dollars, shares, and a fraction of assets a year. Reading and writing the rules belongs
 in `adapters.securities.equity_type_store`, the meaning of type codes in `core.securities.equity_classes`.
@@ -11,25 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tickstock_dagster.core.errors import BadInputError, choices
-
-
-class Priority(StrEnum):
-    """Urgency of work: `level` 1 is the most urgent; Dagster's queue sorts by `dagster_priority`."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    NORMAL = "normal"
-    LOW = "low"
-
-    @property
-    def level(self) -> int:
-        """1 (critical) to 4 (low)."""
-        return list(Priority).index(self) + 1
-
-    @property
-    def dagster_priority(self) -> int:
-        """The value of the tag `dagster/priority`: 10, 5, 2 or 1."""
-        return (10, 5, 2, 1)[self.level - 1]
+from tickstock_dagster.core.priority import Priority
 
 
 class UpdateFrequency(StrEnum):

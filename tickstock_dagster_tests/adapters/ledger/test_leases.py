@@ -46,7 +46,7 @@ from tickstock_dagster.adapters.sources.protocol import (
 )
 from tickstock_dagster.core.loading.ledger import MOST_FAILURES, ErrorClass, UnitStatus, urgency
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, query
 
 MINUTE = timedelta(minutes=1)

@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import VendorCall
 from tickstock_dagster.core.loading.coverage import Completeness
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, batch, query
 
 UNITS = [WorkUnit(UnitKind.RANGE, "XNYS", "simulator", ticker, MON, FRI, 5) for ticker in ("AAA", "BBB", "CCC")]

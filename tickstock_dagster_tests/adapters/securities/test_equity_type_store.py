@@ -15,8 +15,9 @@ from tickstock_dagster.adapters.securities.equity_type_store import (
     update_equity_types,
 )
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.priority import Priority
 from tickstock_dagster.core.securities.equity_classes import _BY_CODE
-from tickstock_dagster.core.securities.equity_types import EquityType, Priority, UpdateFrequency
+from tickstock_dagster.core.securities.equity_types import EquityType, UpdateFrequency
 from tickstock_dagster_tests.adapters.store_helpers import NOW, as_role, query
 
 

@@ -22,7 +22,7 @@ from tickstock_dagster.core.loading.ledger import (
     urgency,
 )
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 NOW = datetime(2026, 11, 20, 22, tzinfo=UTC)
 PRIORITIES = st.sampled_from([priority.dagster_priority for priority in Priority])

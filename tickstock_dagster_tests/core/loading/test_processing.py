@@ -7,7 +7,7 @@ import polars as pl
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.loading.processing import PROCESSING_SCHEMA, in_order, unit_priorities
-from tickstock_dagster.core.securities.equity_types import Priority
+from tickstock_dagster.core.priority import Priority
 
 FRI = date(2026, 11, 20)
 STOCK, WARRANT, FUND, STRANGER = 1, 2, 3, 4

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.securities.equity_types import EquityType, Priority, UpdateFrequency
+from tickstock_dagster.core.priority import Priority
+from tickstock_dagster.core.securities.equity_types import EquityType, UpdateFrequency
 
 ETF: dict[str, Any] = {
     "equity_type": "ETF",

@@ -1,0 +1,2 @@
+-- Every security.
+SELECT security_id FROM securities
