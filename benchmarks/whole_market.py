@@ -43,6 +43,7 @@ WAIT_SECONDS = 180.0
 TICK_BOUND, OURS_BOUND = 5.0, 1.2
 """Bounds of an ordinary day, in `import dagster`."""
 
+FIRST_EVER, ORDINARY = "the first day ever", "an ordinary day"
 TOTAL, OURS = "tick to eod.complete in Redis", "ours: the step until the event is sent"
 PUBLISHED = (
     "SELECT sent_at, event -> 'data' FROM outbox WHERE channel = 'tickstock.eod.complete' AND sent_at IS NOT NULL"
@@ -89,10 +90,9 @@ def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url:
         symbols: number of expected symbols.
     """
     before = {run.run_id for run in instance.get_runs()}
-    switch("stop", servers.folder)
     with daemon(instance, servers.folder):
         wait_until_warm(servers.folder / "daemon.log")
-        switch("start", servers.folder)
+        start_sensor(servers.folder)
         deadline = time.monotonic() + WAIT_SECONDS
         while not (published := rows_of(url, PUBLISHED)):
             if time.monotonic() > deadline:
@@ -111,15 +111,15 @@ def measured_day(name: str, servers: Servers, instance: dg.DagsterInstance, url:
     return Day(name, *read_phases(instance, run_id, url, sent_at.timestamp(), record.create_timestamp.timestamp()))
 
 
-def switch(how: str, folder: Path) -> None:
-    """Start or stop the sensor with Dagster's own command, in a folder without a `.env`."""
-    command = [str(Path(sys.executable).with_name("dagster")), "sensor", how, SENSOR, "-m", MODULE]
+def start_sensor(folder: Path) -> None:
+    """Switch the sensor on with Dagster's own command, in a folder without a `.env`."""
+    command = [str(Path(sys.executable).with_name("dagster")), "sensor", "start", SENSOR, "-m", MODULE]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2_000:] + done.stderr[-2_000:]
 
 
 def wait_until_warm(log: Path) -> None:
-    """Wait for the line of the warm process, and until the sensors have had a look at the running daemon."""
+    """Wait for the line of the warm process in the daemon's log."""
     deadline = time.monotonic() + WAIT_SECONDS
     while "Runs start warm" not in log.read_text(encoding="utf-8", errors="replace"):
         if time.monotonic() > deadline:
@@ -205,22 +205,22 @@ def rows_of(url: str, query: str, *values: object) -> list[tuple[Any, ...]]:
         return connection.execute(query, values).fetchall()
 
 
-def measure(servers: Servers, symbols: int) -> list[Day]:
-    """The first day ever, and an ordinary one."""
+def measure(servers: Servers, symbols: int, names: tuple[str, ...]) -> list[Day]:
+    """The named ones of the two days."""
     calendar = market_calendar()
     latest = calendar.latest_closed_session(datetime.now(UTC))
     before = calendar.previous_session(latest)
     rows, days = market(symbols, (before, latest)), []
     with simulator(rows, servers.folder) as vendor_url:
-        for name in ("the first day ever", "an ordinary day"):
+        for name in names:
             with (
                 servers.fresh_database() as url,
                 environment(servers, url, vendor_url),
                 dg.DagsterInstance.get() as instance,
             ):
-                os.environ["TICKSTOCK_AUTOMATION"] = "running"
+                os.environ["TICKSTOCK_AUTOMATION"] = "stopped"  # but for the one sensor
                 track(url, rows)
-                if name == "an ordinary day":
+                if name == ORDINARY:
                     execute(instance, JOB, str(before), {})
                 days.append(measured_day(name, servers, instance, url, symbols))
                 instance.wipe()
@@ -230,10 +230,11 @@ def measure(servers: Servers, symbols: int) -> list[Day]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--symbols", type=int, default=SYMBOLS, help="symbols of the market (default %(default)s)")
+    parser.add_argument("--ordinary", action="store_true", help="the ordinary day alone")
     arguments = parser.parse_args()
     with running_servers() as servers:
         units = [import_dagster()]
-        days = measure(servers, arguments.symbols)
+        days = measure(servers, arguments.symbols, (ORDINARY,) if arguments.ordinary else (FIRST_EVER, ORDINARY))
         units.append(import_dagster())
     table = Table("phase", *(day.name for day in days), title=f"{arguments.symbols:,} symbols, one session; seconds")
     for column in table.columns[1:]:

@@ -14,7 +14,7 @@ from dagster._core.errors import DagsterLaunchFailedError
 from dagster._core.launcher.base import CheckRunHealthResult, LaunchRunContext, WorkerStatus
 from dagster._core.storage.dagster_run import DagsterRun
 from dagster._serdes import ConfigurableClassData, deserialize_value, serialize_value
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from tickstock_dagster.launching.warm_process import NotWarmError, WarmProcess, WorkerId
 
@@ -102,7 +102,7 @@ class WarmRunLauncher(DefaultRunLauncher):
                 raise
         if error:
             info = deserialize_value(error, SerializableErrorInfo)
-            raise DagsterLaunchFailedError(info.message, serializable_error_info=info)
+            raise DagsterLaunchFailedError(info.message, serializable_error_info=info)  # type: ignore[no-untyped-call]
         self._run_ids.add(run.run_id)
 
     def terminate(self, run_id: str) -> bool:
@@ -110,7 +110,7 @@ class WarmRunLauncher(DefaultRunLauncher):
         run = self._instance.get_run_by_id(run_id) if self.has_instance else None
         worker = WorkerId.read(run.tags.get(WORKER_TAG)) if run and not run.is_finished else None
         if not run or not worker:
-            return super().terminate(run_id)
+            return bool(super().terminate(run_id))  # type: ignore[no-untyped-call]
         self._instance.report_run_canceling(run)
         process = worker.process()
         if process is None:

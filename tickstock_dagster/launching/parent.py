@@ -179,7 +179,8 @@ def run(request: dict[str, Any], link: socket.socket, started: int) -> None:
     if not link.recv(1):
         return  # the launcher starts the run another way
     # Of the "fork" kind: the others start a process that watches over semaphores.
-    start_run_in_subprocess(request["arguments"], job, Launcher(), multiprocessing.get_context("fork").Event())
+    stop = multiprocessing.get_context("fork").Event()
+    start_run_in_subprocess(request["arguments"], job, Launcher(), stop)  # type: ignore[no-untyped-call]
 
 
 def reap(workers: dict[int, Worker]) -> None:

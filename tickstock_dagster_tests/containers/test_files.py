@@ -61,7 +61,7 @@ def test_the_database_is_a_stated_release_of_timescaledb() -> None:
     assert re.fullmatch(r"timescale/timescaledb:\d+\.\d+\.\d+-pg17", SERVICES["timescaledb"]["image"])
 
 
-@pytest.mark.parametrize("section", ["concurrency", "run_queue", "run_monitoring", "retention", "telemetry"])
+@pytest.mark.parametrize("section", ["concurrency", "run_coordinator", "run_monitoring", "retention", "telemetry"])
 def test_the_containers_instance_behaves_as_the_local_one(section: str) -> None:
     local = yaml.safe_load((PROJECT_ROOT / "dagster.yaml").read_text(encoding="utf-8"))
     assert INSTANCE[section] == local[section]
