@@ -63,6 +63,11 @@ The service is one process:
 tickstock events dispatch --follow
 ```
 
+<!--
+slow: tickstock dev
+slow: dagster dev
+-->
+
 `tickstock dev` runs it beside Dagster, and `docker-compose.yml` as the service `events`. Where neither is at work, as
 with plain `dagster dev`, run it yourself; `outbox_sensor` sends what is left every 30 s. Where nothing runs at all,
 what a SQL function writes waits until one of these starts, or for `tickstock events dispatch`. A command that cannot
