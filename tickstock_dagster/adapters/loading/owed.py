@@ -61,11 +61,3 @@ def _open_gaps(engine: sa.Engine, cells: pl.DataFrame) -> pl.DataFrame:
         return schema.to_frame()
     values = (cells["session"].min(), cells["session"].max(), ids_as_text(cells))
     return read_frame(engine, statement("loading/gaps_open_between"), values).cast(schema)
-<<<<<<< HEAD
-
-
-def _as_list(security_ids: pl.Series) -> str:
-    """The securities, each once, as text."""
-    return ",".join(map(str, security_ids.unique()))
-=======
->>>>>>> wt-dagster
