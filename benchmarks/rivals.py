@@ -45,9 +45,11 @@ BY_ROW = "ohlcv_daily_by_row"
 
 
 def make_table_by_row(servers: Servers) -> None:
-    """Make `BY_ROW` in the template, with our table's columns, keys, indexes and checks."""
+    """Make `BY_ROW` in the template, with the columns, key, index and checks that our table had then."""
     with psycopg.connect(servers.url(servers.template)) as connection:
-        connection.execute(f"CREATE TABLE {BY_ROW} (LIKE ohlcv_daily INCLUDING ALL)")
+        connection.execute(f"CREATE TABLE {BY_ROW} (LIKE ohlcv_daily INCLUDING ALL EXCLUDING INDEXES)")
+        connection.execute(f"ALTER TABLE {BY_ROW} ADD PRIMARY KEY (security_id, session)")
+        connection.execute(f"CREATE INDEX ON {BY_ROW} (session)")
         connection.execute(f"ALTER TABLE {BY_ROW} ADD FOREIGN KEY (security_id) REFERENCES securities")
         connection.execute(f"GRANT INSERT, UPDATE ON {BY_ROW} TO tickstock_writer")
 

@@ -4,7 +4,7 @@
 -- span keep the plan from reading the whole history, and on TimescaleDB all of its chunks.
 WITH changed AS (
     SELECT
-        s.*,
+        s.*, h.closes_at,
         b.open AS old_open, b.high AS old_high, b.low AS old_low, b.close AS old_close, b.volume AS old_volume,
         b.vwap AS old_vwap, b.transactions AS old_transactions, b.fmv AS old_fmv, b.is_fmv AS old_is_fmv,
         b.source AS old_source, b.status AS old_status, b.loaded_at AS old_loaded_at,
@@ -13,6 +13,7 @@ WITH changed AS (
             IS DISTINCT FROM (s.open, s.high, s.low, s.close, s.volume, s.volume_printed, s.vwap, s.transactions, false)
             AS restated
     FROM stage_bars AS s
+    JOIN unnest(%(sessions)s::date[], %(closes)s::timestamptz[]) AS h (session, closes_at) USING (session)
     JOIN ohlcv_daily AS b USING (security_id, session)
     WHERE b.security_id = ANY (%(security_ids)s::bigint[]) AND b.session BETWEEN %(first)s AND %(last)s
         AND ((b.open, b.high, b.low, b.close, b.volume, b.volume_printed, b.vwap, b.transactions, b.is_fmv)

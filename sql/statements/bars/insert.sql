@@ -6,9 +6,10 @@ INSERT INTO ohlcv_daily (
     security_id, session, ticker, closes_at, open, high, low, close, volume, vwap, transactions,
     source, status, loaded_at, volume_printed)
 SELECT
-    s.security_id, s.session, s.ticker, s.closes_at, s.open, s.high, s.low, s.close, s.volume, s.vwap,
+    s.security_id, s.session, s.ticker, h.closes_at, s.open, s.high, s.low, s.close, s.volume, s.vwap,
     s.transactions, %(source)s, s.status, %(now)s, s.volume_printed
 FROM stage_bars AS s
+JOIN unnest(%(sessions)s::date[], %(closes)s::timestamptz[]) AS h (session, closes_at) USING (session)
 WHERE NOT EXISTS (
     SELECT FROM ohlcv_daily AS b
     WHERE b.security_id = s.security_id AND b.session = s.session

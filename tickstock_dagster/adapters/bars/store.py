@@ -44,7 +44,8 @@ class StoreBatch:
     """What one transaction writes.
 
     Attributes:
-        bars: `core.bars.columns.STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session).
+        bars: `core.bars.columns.STAGED_BAR_COLUMNS`; good rows of known securities, unique by (security_id, session),
+            of one market: a session closes at one time.
         rejected: `REJECTED_COLUMNS`; `row` is JSON text.
         gaps: `core.loading.coverage.GAP_SCHEMA`.
         starts: listing intervals that begin later than their list allowed.
@@ -129,7 +130,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     at = {"now": batch.now, "source": batch.source}
     cursor.execute(statement("bars/stage"), prepare=False)  # PostgreSQL cannot prepare several statements at once
     if not batch.bars.is_empty():
-        copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS))
+        copy_frame(cursor, "stage_bars", batch.bars.select(STAGED_BAR_COLUMNS).drop("closes_at"))
     lock(cursor, Lock.BARS)
     if batch.starts:
         _begin_listings(cursor, batch.starts, at)
@@ -143,8 +144,9 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         told = batch.rejected.select(REJECTED_COLUMNS).with_columns(_printable("ticker"), _printable("reason"))
         copy_frame(cursor, "stage_rejected", told)
         quarantined = _run(cursor, "bars/quarantine", at)
-    if not (batch.bars.is_empty() and batch.rejected.is_empty()):
-        _narrow_brackets(cursor)
+    shown = [*_securities(batch.bars), *_securities(batch.rejected)]
+    if shown:
+        _narrow_brackets(cursor, shown)
     if not batch.gaps.is_empty():
         copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
         answer = f"{absence_evidence(batch.source)} has no bar"
@@ -169,8 +171,15 @@ def _begin_listings(cursor: psycopg.Cursor, starts: Sequence[ListingStart], at: 
         cursor.execute(statement("securities/security_first_bar"), values)
 
 
-def _narrow_brackets(cursor: psycopg.Cursor) -> None:
+def _securities(rows: pl.DataFrame) -> list[int]:
+    """The known securities of some rows, each once."""
+    return [] if rows.is_empty() else rows["security_id"].drop_nulls().unique().to_list()
+
+
+def _narrow_brackets(cursor: psycopg.Cursor, security_ids: Sequence[int]) -> None:
     """Keep which staged bars show that a listing began before, or ended after, what the lists prove."""
+    if cursor.execute(statement("bars/brackets_open"), {"security_ids": security_ids}).fetchone() is None:
+        return
     if cursor.execute(statement("bars/brackets_touched"), prepare=False).fetchone() is None:
         return
     lock(cursor, Lock.LISTINGS)  # another process may have written the histories meanwhile: read them again
@@ -193,9 +202,12 @@ def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None 
 
 def _merge(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object]) -> tuple[int, int]:
     """Insert the staged bars that are new, and overwrite those that differ; returns how many, restatements kept."""
+    hours = bars.select("session", "closes_at").unique()
     bounds = {
         **at,
-        "security_ids": bars["security_id"].unique().to_list(),
+        "sessions": hours["session"].to_list(),
+        "closes": hours["closes_at"].to_list(),
+        "security_ids": _securities(bars),
         "first": bars["session"].min(),
         "last": bars["session"].max(),
     }

@@ -91,7 +91,7 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
     if ODD not in bars.columns:
         bars = bars.with_columns(pl.lit(None, dtype=pl.String).alias(ODD))
     rows, contradicting = bars, pl.lit(value=False)
-    if bars.select(_CELL.is_duplicated().any()).item():
+    if _may_repeat(bars) and bars.select(_CELL.is_duplicated().any()).item():
         # Further columns (such as the call it came with) do not make a repeat a different row.
         rows = bars.unique(subset=[*BAR_SCHEMA, ODD], keep="first", maintain_order=True)
         # What cannot be read contradicts nothing.
@@ -106,6 +106,18 @@ def validate_bars(bars: pl.DataFrame) -> ValidatedBars:
         good=_with_whole_shares(good),
         rejected=rejected.with_columns(reason=pl.concat_str(words, separator="; ", ignore_nulls=True)).drop(ODD),
     )
+
+
+def _may_repeat(bars: pl.DataFrame) -> bool:
+    """Whether a cell may have two rows: not where every ticker has one stretch of rows with ascending sessions."""
+    same = pl.col("ticker") == pl.col("ticker").shift()
+    ascends = ~same | (pl.col("session") > pl.col("session").shift())
+    order, stretches, tickers = bars.select(
+        ascends.fill_null(value=False).slice(1).all(),
+        pl.col("ticker").rle_id().max().alias("stretches") + 1,
+        pl.col("ticker").n_unique().alias("tickers"),
+    ).row(0)
+    return not (order and stretches == tickers)
 
 
 def _with_whole_shares(bars: pl.DataFrame) -> pl.DataFrame:

@@ -258,7 +258,8 @@ def test_a_daily_bar_has_the_columns_that_the_core_names_and_a_batch_brings_thos
     with transaction(open_engine(migrated_database_url)) as connection:
         connection.execute(statement("bars/stage"), prepare=False)
         staged = connection.execute(COLUMNS, ("stage_bars",)).fetchall()
-    assert staged == [one[:2] for one in DAILY_COLUMNS if one.staged]
+    # When a session closes is not staged with every bar of it.
+    assert staged == [one[:2] for one in DAILY_COLUMNS if one.staged and one.name != "closes_at"]
 
 
 def test_a_security_has_one_bar_a_session_and_a_minute_bar_starts_on_a_minute(migrated_database_url: str) -> None:
