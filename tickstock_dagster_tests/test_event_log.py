@@ -5,10 +5,10 @@ import inspect
 import dagster as dg
 import pytest
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
-from dagster._core.events import AssetMaterializationPlannedData, EngineEventData, StepOutputData
+from dagster._core.events import AssetMaterializationPlannedData, EngineEventData, StepOutputData, StepSuccessData
 from dagster._core.execution.plan.outputs import StepOutputHandle
 from dagster._core.storage.event_log import SqlEventLogStorage
-from dagster._utils.error import SerializableErrorInfo
+from dagster_shared.error import SerializableErrorInfo
 
 from tickstock_dagster_tests.dagster_instances import _InMemory
 
@@ -48,7 +48,7 @@ def test_a_run_in_one_process_leaves_out_that_it_is_one(log: _InMemory) -> None:
         "an asset's output, which a run from the failed step on asks for": output("bars"),
         "an error": entry(dg.DagsterEventType.ENGINE_EVENT, None, failed),
         "a resource that fails": entry(dg.DagsterEventType.RESOURCE_INIT_FAILURE, None, failed),
-        "a step's end": entry(dg.DagsterEventType.STEP_SUCCESS, "bar_checks"),
+        "a step's end": entry(dg.DagsterEventType.STEP_SUCCESS, "bar_checks", StepSuccessData(duration_ms=1.0)),
         "the run's end": entry(dg.DagsterEventType.RUN_SUCCESS, None),
         "a line of a log": dg.EventLogEntry(None, 20, "told", "run", 0.0, "bars", "us_eod"),
     }
