@@ -8,7 +8,8 @@ Three ways, the same assets, checks, instance and vendor:
   daemon in a process of its own (project's limits: 4 runs at once, 2 that talk to the vendor);
 * in this process: one `execute_in_process` per partition, one after the other: it starts no processes and so is the
   most favourable form of one run per partition;
-* ours: one run with `dagster/asset_partition_range_start|end`.
+* ours: one run with `dagster/asset_partition_range_start|end`; over all sessions it is `tickstock load`, as people type
+  it, the whole command with its checks (`load_command` has its figures in full).
 
 The first two are measured on a sample and EXTRAPOLATED; ours over all sessions is measured in full.
 """
@@ -24,10 +25,10 @@ from pathlib import Path
 
 import dagster as dg
 import psutil
-import psycopg
 from rich.table import Table
 
 from benchmarks.dagster_setup import MODULE, daemon, environment, simulator, track
+from benchmarks.load_command import load
 from benchmarks.market_rows import MarketRows, market_rows
 from benchmarks.measuring import Cost, console, stopwatch
 from benchmarks.servers import Servers, running_servers
@@ -172,16 +173,9 @@ def measure(servers: Servers, rows: MarketRows, sample: int) -> tuple[list[Way],
             grid = days[-GRID_SESSIONS:]
             first, last = f"{grid[0]}|{tickers[0]}", f"{grid[-1]}|{tickers[-1]}"
             by_cell.append(one_run(server, instance, "us_symbols", first, last, len(grid) * len(tickers)))
-        with (
-            servers.fresh_database() as url,
-            environment(servers, url, vendor_url),
-            dg.DagsterInstance.get() as instance,
-        ):
-            track(url, rows)
-            by_session.append(one_run(server, instance, "us_eod", days[0], days[-1], len(days)))
-            with psycopg.connect(url) as connection:
-                stored = connection.execute("SELECT count(*) FROM ohlcv_daily").fetchone()
-            assert stored == (rows.good.height,), f"{stored} rows stored instead of {rows.good.height}"
+        first, _ = load(servers, vendor_url, rows, rows.sessions)
+        cost = Cost(first.wall, first.cpu)
+        by_session.append(Way("ours: one run with range tags, by `tickstock load`", 1, len(days), cost))
     return by_session, by_cell
 
 

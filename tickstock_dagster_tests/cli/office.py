@@ -118,6 +118,14 @@ class Office:
             rows = connection.execute(query, values).fetchall()  # type: ignore[call-overload]
         return [row[0] if len(row) == 1 else row for row in rows]
 
+    def dagster_rows(self) -> int:
+        """The rows of all tables of Dagster's own storage."""
+        tables = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        with psycopg.connect(self.storage_url) as connection:
+            names = [sql.Identifier(name) for (name,) in connection.execute(tables)]
+            counts = [connection.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone() for name in names]
+        return sum(count[0] for count in counts if count)
+
     def execute(self, query: str, *values: object) -> None:
         """Change the store behind our own code's back."""
         with psycopg.connect(self.database_url) as connection:

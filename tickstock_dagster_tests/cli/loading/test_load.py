@@ -36,9 +36,11 @@ def test_everything_listed_is_tracked_where_asked_and_costs_nothing_the_second_t
     assert members > 150
     office.calls()
     before = office.rows("SELECT value FROM cache_entries WHERE key = 'us_listed'")
+    books = office.dagster_rows()
     again = office.tickstock("load", "--universe", "us_listed", *SPAN)
     assert again.code == 0
     assert office.calls() == 0
+    assert office.dagster_rows() - books <= 50, "a run, ten checks and the steps that evaluated them"
     assert again.out.startswith("universe us_listed, 2026-11-02 to 2026-11-03: ")
     assert f"us_listed, {members} symbols, expected on every session from 2026-11-02 on, as before" in again.out
     assert "(tickstock status)" in again.out
