@@ -50,10 +50,7 @@ QUESTIONS = {
     "one session of everything": "session = '2024-06-03'",
     "500 symbols of a universe, a quarter": UNIVERSE + " AND session BETWEEN '2024-04-01' AND '2024-06-28'",
 }
-ADJUSTED = ("ohlcv_daily_adjusted", "close, total_return_close")
-SSD = "adjusted, random_page_cost 1.1"
-TABLES = {"raw": ("ohlcv_daily", "close, volume"), "adjusted": ADJUSTED, SSD: ADJUSTED}
-"""What is read, by kind: the last as docs/queries.md advises for disks that seek as fast as they read."""
+TABLES = {"raw": ("ohlcv_daily", "close, volume"), "adjusted": ("ohlcv_daily_adjusted", "close, total_return_close")}
 
 
 def make(connection: psycopg.Connection, symbols: int) -> None:
@@ -114,12 +111,12 @@ def main() -> int:
             migrate(url)
             with psycopg.connect(url, autocommit=True) as connection:
                 make(connection, arguments.symbols)
+            with psycopg.connect(url, autocommit=True) as connection:
                 for number in range(arguments.rounds):
                     for question, condition in list(QUESTIONS.items())[:: 1 if number % 2 == 0 else -1]:
                         for kind, (table, columns) in TABLES.items():
                             where = condition.format(n=arguments.symbols // 2 + number % 3)
                             text = f"SELECT session, ticker, {columns} FROM {table} WHERE {where}"
-                            connection.execute(f"SET random_page_cost = {1.1 if kind == SSD else 4}".encode())
                             server, python, plan = ask(connection, text)
                             costs.setdefault((question, kind), []).append((server, python))
                             if re.search(r"Seq Scan on ohlcv_daily\b", plan):

@@ -1,5 +1,5 @@
 -- Prices adjusted for splits and dividends: the factors that are kept, and the view that joins them. What calls for them
--- after a change of actions or closes: the triggers of 0029_adjustment_factors.sql.
+-- after a change of actions or closes: the triggers of the migration adjustment_factors.
 
 -- The latest stored session of a market outside the US, by its MIC, or of the US (null): two markets' latest sessions
 -- differ by a day for some hours. Looked for among the newest 20 stored dates.

@@ -7,6 +7,11 @@ SELECT
         SELECT FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase
         CROSS JOIN LATERAL unnest(s.setconfig) AS setting
         WHERE d.datname = current_database() AND s.setrole = 0 AND setting LIKE 'statement_timeout=%%') AS no_timeouts,
+    NOT EXISTS (
+        SELECT FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase
+        CROSS JOIN LATERAL unnest(s.setconfig) AS setting
+        WHERE d.datname = current_database() AND s.setrole = 0 AND setting LIKE 'min_parallel_table_scan_size=%%')
+        AS small_parallel,
     bool_or(NOT has_function_privilege(writer.oid, p.oid, 'EXECUTE')) FILTER (WHERE p.proname LIKE 'pg%%')
         OR NOT has_database_privilege(writer.oid, current_database(), 'TEMPORARY') AS writer_lacks
 FROM pg_roles AS app, pg_roles AS writer, pg_proc AS p

@@ -17,6 +17,7 @@ OPEN = {
     "large_objects": f"{APP_ROLE} may create large objects",
     "temporary_tables": f"{APP_ROLE} may create temporary tables",
     "no_timeouts": f"{APP_ROLE} may work on a statement without end",
+    "small_parallel": "questions about one symbol start processes, which take longer than the answers",
 }
 """What may be open, in words."""
 

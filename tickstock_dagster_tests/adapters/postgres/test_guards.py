@@ -65,6 +65,7 @@ def test_sessions_of_others_end_what_takes_too_long_and_ours_have_their_own_limi
     names = ("lock_timeout", "statement_timeout", "idle_in_transaction_session_timeout")
     shown = f"SELECT {', '.join(f'current_setting({name!r})' for name in names)}"
     assert query(reader_url, shown) == [("30s", "5min", "5min")]
+    assert query(reader_url, "SHOW min_parallel_table_scan_size") == [("48MB",)]
     with transaction(open_engine(migrated_database_url)) as connection:
         assert connection.execute(shown.encode()).fetchone() == ("5min", "30min", "30min")
     with connected(open_engine(migrated_database_url, role=None)) as owner:
