@@ -28,11 +28,9 @@ COMMANDS = (
     ("--help",),
     ("status", "--help"),
     ("status",),
-    ("status", "--json"),
     ("universe", "list"),
     ("calendar", "show", "NYSE", "--from", "2026-11-16", "--to", "2026-11-20"),
     ("events", "status"),
-    ("services", "status"),
 )
 
 
@@ -62,7 +60,7 @@ def environment_of(servers: Servers, url: str) -> dict[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7, help="new processes of each (7)")
+    parser.add_argument("--rounds", type=int, default=5, help="new processes of each (5)")
     rounds = parser.parse_args().rounds
     table = Table("store", "new process", "s", "CPU s", "× import dagster", "CPU ×", title="starting")
     worst, slowest = 0.0, 0.0
