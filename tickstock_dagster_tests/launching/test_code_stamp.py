@@ -44,7 +44,7 @@ def test_a_change_of_code_is_seen(location: Path, change: Callable[[Path], objec
 
 def test_bytecode_and_other_folders_are_no_change(location: Path) -> None:
     before = code_stamp("stamped.place")
-    (location / "stamped" / "__pycache__").mkdir()
+    (location / "stamped" / "__pycache__").mkdir(exist_ok=True)
     (location / "stamped" / "__pycache__" / "place.pyc").touch()
     (location / "state").mkdir()
     assert code_stamp("stamped.place") == before
