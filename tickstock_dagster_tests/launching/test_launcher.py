@@ -182,6 +182,7 @@ def test_a_killed_worker_fails_its_run_within_a_second_and_hurts_nobody_else(wor
     assert world.said(world.launch("says"))[1] == str(parent)
 
 
+@pytest.mark.slow
 def test_changed_code_runs_at_once_and_warm_from_the_second_run_on(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -199,6 +200,7 @@ def test_changed_code_runs_at_once_and_warm_from_the_second_run_on(
     until(lambda: not psutil.pid_exists(before) or psutil.Process(before).status() == psutil.STATUS_ZOMBIE)
 
 
+@pytest.mark.slow
 def test_without_the_warm_process_its_runs_go_on_and_new_ones_start_the_ordinary_way(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -215,6 +217,7 @@ def test_without_the_warm_process_its_runs_go_on_and_new_ones_start_the_ordinary
     assert world.ended(orphan) is dg.DagsterRunStatus.CANCELED
 
 
+@pytest.mark.slow
 def test_it_ends_after_its_last_run_when_the_daemon_has_gone(world: World) -> None:
     world.warm()
     parent = psutil.Process(world.parent)

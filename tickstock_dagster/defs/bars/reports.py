@@ -70,9 +70,11 @@ def report_sessions(
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
     declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
     attempt.ended(_why(report), tracked)
+    # Consumers wait for the end of the day; nobody waits for the numbers below.
+    sent = _send(context, run, notifications)
     metadata = _end_of_day_metadata(context, run, report, tracked) if len(states) == 1 and not chosen else {}
     tracking = NOTHING_TRACKED if chosen else run.tracking_words()
-    metadata |= load_metadata(run, report, _send(context, run, notifications), tracking=tracking)
+    metadata |= load_metadata(run, report, sent, tracking=tracking)
     if cancelled := [str(day) for day in days if run.is_cancelled(day)]:
         metadata["market_closed"] = ", ".join(cancelled)
     if len(done) == len(days) and len(days) == 1 and keyed:
