@@ -195,7 +195,7 @@ class Reader:
                 assert time.monotonic() < deadline, f"silent for {SECONDS:.0f} s: {log.read_text()}"
                 time.sleep(0.02)
             there, is_ui = process.poll() is None, any(_begins(line, one) for one in UI_PORT)
-            code = _interrupt(process, patience=SECONDS if is_ui else 5.0)
+            code = _interrupt(process, patience=SECONDS if is_ui else 15.0)
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
