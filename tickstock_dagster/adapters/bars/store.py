@@ -200,13 +200,18 @@ def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None 
     return cursor.rowcount
 
 
+def _as_array(texts: pl.Series) -> str:
+    """An array as PostgreSQL reads it: the driver would write a thousand times one by one."""
+    return "{" + ",".join(texts) + "}"
+
+
 def _merge(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object]) -> tuple[int, int]:
     """Insert the staged bars that are new, and overwrite those that differ; returns how many, restatements kept."""
     hours = bars.select("session", "closes_at").unique()
     bounds = {
         **at,
-        "sessions": hours["session"].to_list(),
-        "closes": hours["closes_at"].to_list(),
+        "sessions": _as_array(hours["session"].cast(pl.String)),
+        "closes": _as_array(hours["closes_at"].dt.to_string("%Y-%m-%dT%H:%M:%S%.6f%:z")),
         "security_ids": _securities(bars),
         "first": bars["session"].min(),
         "last": bars["session"].max(),

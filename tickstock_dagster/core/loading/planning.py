@@ -12,7 +12,7 @@ Longer than 250 lines because what a unit is and the search for the fewest of th
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
@@ -85,6 +85,7 @@ class WorkUnit:
         last: last session, inclusive.
         cells: how many it is to fill.
         dataset: what it is about; the usual one of its kind where none is given.
+        unit_id: deterministic: the same request has the same id in every run. Migration 0025 computes the same in SQL.
     """
 
     kind: UnitKind
@@ -95,17 +96,14 @@ class WorkUnit:
     last: date
     cells: int = 0
     dataset: Dataset = None  # type: ignore[assignment]  # follows from the kind
+    unit_id: str = field(init=False, repr=False, compare=False)  # asked for at every step of a load
 
     def __post_init__(self) -> None:
         if not self.dataset:
             object.__setattr__(self, "dataset", self.kind.usual_dataset)
-
-    @property
-    def unit_id(self) -> str:
-        """Deterministic: the same request has the same id in every run. Migration 0025 computes the same in SQL."""
         what = (self.dataset, self.kind, self.market, self.source, self.subject)
         text = "|".join((*what, str(self.first), str(self.last)))
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        object.__setattr__(self, "unit_id", hashlib.sha256(text.encode()).hexdigest()[:32])
 
     def describe(self) -> str:
         """The request in words."""
