@@ -90,9 +90,21 @@ def library_hours(key: str, timezone: ZoneInfo) -> Iterator[SessionHours]:
         key: one of `LIBRARY_NAMES`.
         timezone: the market's.
     """
+    return _expand(_rules(key), first_day(key), timezone)
+
+
+def closed_weekdays(key: str) -> frozenset[date]:
+    """The weekdays without a session from a calendar's first day to `LAST_DAY`, without making a session of the others.
+
+    Args:
+        key: one of `LIBRARY_NAMES`.
+    """
+    return _rules(key).closed
+
+
+def _rules(key: str) -> CalendarRules:
     snapshot: dict[str, Any] = json.loads(files(__package__).joinpath(SNAPSHOT_FILE).read_text())
-    rules = _decode(snapshot["calendars"][key]) if snapshot["made_from"] == _installed() else rules_from_library(key)
-    return _expand(rules, first_day(key), timezone)
+    return _decode(snapshot["calendars"][key]) if snapshot["made_from"] == _installed() else rules_from_library(key)
 
 
 def first_day(key: str) -> date:
