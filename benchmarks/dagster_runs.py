@@ -173,8 +173,8 @@ def measure(servers: Servers, rows: MarketRows, sample: int) -> tuple[list[Way],
             grid = days[-GRID_SESSIONS:]
             first, last = f"{grid[0]}|{tickers[0]}", f"{grid[-1]}|{tickers[-1]}"
             by_cell.append(one_run(server, instance, "us_symbols", first, last, len(grid) * len(tickers)))
-        first, _ = load(servers, vendor_url, rows, rows.sessions)
-        cost = Cost(first.wall, first.cpu)
+        whole, _ = load(servers, vendor_url, rows, rows.sessions)
+        cost = Cost(whole.wall, whole.cpu)
         by_session.append(Way("ours: one run with range tags, by `tickstock load`", 1, len(days), cost))
     return by_session, by_cell
 

@@ -40,6 +40,13 @@ LOADED = (
     "from tickstock_dagster.definitions import definitions; definitions()"
 )
 IMPORTS = [sys.executable, "-W", "ignore", "-c", LOADED]
+MEASURED = (
+    "import resource, subprocess, sys; code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL); "
+    "used = resource.getrusage(resource.RUSAGE_CHILDREN); "
+    "print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=sys.stderr); sys.exit(code)"
+)
+"""A small process between: a command's peak of memory begins with that of the process that starts it."""
+
 TICKSTOCK = str(Path(sys.executable).with_name("tickstock"))
 GROWTH = (252, 1_260, 5_040)
 GROWTH_LAST, GROWTH_TICKERS = date(2024, 12, 31), 100
@@ -66,17 +73,19 @@ def command(servers: Servers, arguments: Sequence[str]) -> Run:
     before = dagster_rows()
     with stopwatch(servers.postmaster) as watch:
         began = time.perf_counter()
-        process = subprocess.Popen(
-            arguments, cwd=servers.folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        measured = subprocess.run(
+            [sys.executable, "-S", "-c", MEASURED, *arguments],
+            cwd=servers.folder,
+            capture_output=True,
+            text=True,
+            check=False,
         )
-        assert process.stderr is not None
-        told = process.stderr.read()
-        _, status, used = os.wait4(process.pid, 0)
         wall = time.perf_counter() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, told[-2_000:]
+    told = measured.stderr.rstrip().splitlines()
+    assert measured.returncode == 0, "\n".join(told)[-2_000:]
+    own, memory = map(float, told[-1].split())
     # The stopwatch reads this process, which does nothing meanwhile, and the server.
-    return Run(wall, used.ru_utime + used.ru_stime, watch.cost.cpu, used.ru_maxrss / 1024, dagster_rows() - before)
+    return Run(wall, own, watch.cost.cpu, memory, dagster_rows() - before)
 
 
 def dagster_rows() -> int:

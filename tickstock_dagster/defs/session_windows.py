@@ -14,7 +14,8 @@ import dagster as dg
 from dagster import TimeWindow
 from dagster._core.definitions.timestamp import TimestampWithTimezone
 
-from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar, partition_exclusions
+from tickstock_dagster.core.calendars.library import library_rules
+from tickstock_dagster.core.calendars.markets import MARKETS
 
 WEEKENDS = ("0 0 * * 6", "0 0 * * 0")
 """The cron strings among the exclusions."""
@@ -97,10 +98,11 @@ def session_partitions(market: str, start: date) -> SessionPartitions:
         market: MIC of its calendar.
         start: the first key is the first session on or after it.
     """
-    calendar = library_calendar(market)
+    timezone = ZoneInfo(next(one.timezone for one in MARKETS if one.calendar == market))
+    closed = sorted(day for day in library_rules(market).closed if day >= start)
     return SessionPartitions(
         start_date=datetime.combine(start, datetime.min.time()),
-        timezone=str(calendar.timezone),
+        timezone=str(timezone),
         end_offset=1,
-        exclusions=[*WEEKENDS, *partition_exclusions(calendar, start, LAST_DAY)],
+        exclusions=[*WEEKENDS, *(datetime.combine(day, datetime.min.time(), timezone) for day in closed)],
     )

@@ -11,6 +11,7 @@ from dagster import TimeWindow
 from dagster._core.definitions.partitions.snap import PartitionsSnap
 from dagster._serdes import deserialize_value, serialize_value
 
+from tickstock_dagster.core.calendars.session_calendar import LAST_DAY, library_calendar, partition_exclusions
 from tickstock_dagster.defs.session_windows import SessionPartitions, session_partitions
 
 START = date(2015, 1, 5)
@@ -26,6 +27,15 @@ MOMENTS = [
 @pytest.fixture(params=["XNYS", "XTKS", "XLON"])
 def ours(request: pytest.FixtureRequest) -> SessionPartitions:
     return session_partitions(request.param, START)
+
+
+@pytest.mark.parametrize("market", ["XNYS", "XTKS", "XLON", "XETR"])
+def test_the_days_left_out_are_those_on_which_the_calendar_has_no_session(market: str) -> None:
+    calendar = library_calendar(market)
+    left_out = session_partitions(market, START).exclusions
+    midnights = partition_exclusions(calendar, START, LAST_DAY)
+    assert [at.timestamp for at in left_out[2:]] == [midnight.timestamp() for midnight in midnights]
+    assert session_partitions(market, START).timezone == str(calendar.timezone)
 
 
 def plain(ours: SessionPartitions) -> dg.DailyPartitionsDefinition:
