@@ -141,13 +141,11 @@ def bring_up_to_date(workspace: Workspace) -> Preparation:
         ServiceUnavailableError: the database cannot be reached.
     """
     report = migrate(workspace.addresses.database_url)
-    now = workspace.now()
-    year = now.year
-    until = copied_until(workspace.engine)  # the calendar's last year has no next one
+    now, until = workspace.now(), copied_until(workspace.engine)  # the calendar's last year has no next one
     since = copied_from(workspace.engine)  # a former release began later
     begun = all(since.get(key, LAST_DAY).year <= first_day(key).year for key in CALENDARS)
-    if until is None or not begun or until.year <= min(year, LAST_DAY.year - 1):
-        copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(year + 2, 12, 31), LAST_DAY))
+    if until is None or not begun or until.year <= min(now.year, LAST_DAY.year - 1):
+        copy_calendars(workspace.engine, min(map(first_day, CALENDARS)), min(date(now.year + 2, 12, 31), LAST_DAY))
     if not lacks_shipped_universes(workspace.engine):
         return Preparation(report, ())
     from tickstock_dagster.adapters.universes.seeding import seed_missing  # with every event and all that is shipped

@@ -48,12 +48,18 @@ def copied_until(engine: sa.Engine) -> date | None:
 def copied_from(engine: sa.Engine) -> dict[str, date]:
     """The first session in the copy for readers, by calendar."""
     with transaction(engine) as connection:
-        return dict(connection.execute(statement("calendars/market_calendar_since")).fetchall())
+        return _copied(connection, statement("calendars/market_calendar_since"))
 
 
 def copied_spans(connection: psycopg.Connection) -> dict[str, date]:
     """The last session in the copy for readers, by calendar."""
-    return dict(connection.execute(statement("calendars/market_calendar_until")).fetchall())
+    return _copied(connection, statement("calendars/market_calendar_until"))
+
+
+def _copied(connection: psycopg.Connection, text: str) -> dict[str, date]:
+    """What a statement says of each calendar that is copied."""
+    rows = connection.execute(text, {"calendars": list(CALENDARS)}).fetchall()
+    return {key: day for key, day in rows if day is not None}
 
 
 def copy_calendars(engine: sa.Engine, first: date, last: date) -> int:

@@ -1,4 +1,7 @@
-"""Reading and writing universes: `cache_entries` as TickStockApp reads it."""
+"""Reading and writing universes: `cache_entries` as TickStockApp reads it.
+
+Longer than 250 lines because what an entry is called, holds and tracks is read and written by one set of statements.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
