@@ -33,6 +33,8 @@ ALSO = (
     "dagster._core.executor.in_process",
     "dagster_postgres",
     "tickstock_dagster.event_log",
+    "redis",
+    "PIL.Image",
 )
 """What a run would import later."""
 
