@@ -19,6 +19,7 @@ import socket
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn
 
 from tickstock_dagster.launching.code_stamp import code_stamp
@@ -33,6 +34,8 @@ ALSO = (
     "dagster._core.executor.in_process",
     "dagster_postgres",
     "tickstock_dagster.event_log",
+    "redis",
+    "PIL.Image",
 )
 """What a run would import later."""
 
@@ -56,11 +59,24 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stamp = code_stamp(module)
     load(module)
+    if pool := computing_threads():
+        raise SystemExit(
+            f"no run starts warm: loading {module} has computed with polars ({pool[0]}), a fork would hang"
+        )
     gc.collect()
     gc.freeze()  # a collection in a worker touches nothing inherited, so that its pages stay shared
     control.sendall(f"ready {stamp}\n".encode())
     print(f"Runs start warm: process {os.getpid()} has the code loaded.", file=sys.stderr, flush=True)
     serve(control)
+
+
+def computing_threads() -> list[str]:
+    """Names of polars' threads for computing, which a fork would wait for and not have; importing polars starts none.
+
+    Empty where the system does not say (outside of Linux).
+    """
+    names = [path.read_text(encoding="utf-8").strip() for path in Path("/proc/self/task").glob("*/comm")]
+    return [name for name in names if name.removeprefix("polars-").isdigit()]
 
 
 def load(module: str) -> None:
