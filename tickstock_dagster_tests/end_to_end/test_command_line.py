@@ -20,8 +20,6 @@ from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.settings import load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
 
-pytestmark = pytest.mark.no_cover  # tracing doubles the time; what runs here is traced by the tests of its parts
-
 CALENDAR = library_calendar("XNYS")
 
 

@@ -29,8 +29,6 @@ FEW = "AAPL MSFT NVDA"
 MANY = "AAPL MSFT NVDA AMZN GOOGL JPM XOM UNH TSLA AVGO LLY V MA HD PG COST JNJ WMT ABBV BAC"
 STALL = 0.4
 
-pytestmark = pytest.mark.no_cover  # tracing doubles the time; what runs here is traced by the tests of its parts
-
 
 @dataclass(frozen=True)
 class Case:

@@ -24,8 +24,6 @@ from tickstock_dagster_tests.defs.factory import (
     red_checks,
 )
 
-pytestmark = pytest.mark.no_cover  # tracing doubles the time; what runs here is traced by other tests of these assets
-
 SESSION_BARS = dg.AssetKey(["us", "session_bars"])
 BEFORE_THURSDAYS_CLOSE = datetime(2026, 11, 19, 20, 59, tzinfo=UTC)
 
