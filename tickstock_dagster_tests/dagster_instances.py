@@ -6,7 +6,6 @@ connections for one test of a schedule. Here the storages of one database share 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -31,9 +30,20 @@ for _storage in (events_in_memory, runs_in_memory):
     _storage.stamp_alembic_rev = lambda *_: None
 
 
-@cache
+_pools: dict[str, sa.Engine] = {}
+KEPT_POOLS = 2
+"""Tests have many databases, and a server has 200 connections: those of the former ones are closed."""
+
+
 def _pool(url: str) -> sa.Engine:
-    return create_pg_engine(url, isolation_level="AUTOCOMMIT", pool_size=5, max_overflow=40, pool_pre_ping=True)
+    if url in _pools:
+        _pools[url] = _pools.pop(url)  # the newest last
+        return _pools[url]
+    while len(_pools) >= KEPT_POOLS:
+        _pools.pop(next(iter(_pools))).dispose()
+    options = {"pool_size": 1, "max_overflow": 40, "pool_pre_ping": True}
+    _pools[url] = create_pg_engine(url, isolation_level="AUTOCOMMIT", **options)
+    return _pools[url]
 
 
 def _engine(url: str, token_provider: Any = None, **options: Any) -> sa.Engine:

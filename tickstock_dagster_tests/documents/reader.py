@@ -48,6 +48,8 @@ LOOKED_AT = {
     "pre-commit": "changes a checkout's hooks; `make lint` is what it runs",
     ".ci/run": "runs these tests; it consists of `make test` and `make lint`",
     "python -m benchmarks.calendar_lookups": "measures the machine against bounds that a busy one misses: `make bench`",
+    "python -m benchmarks adjusted_prices": "the same, and beside Zipline in an environment of its own",
+    "python -m benchmarks ingest": "the same",
     "psql": "needs an administrator; tickstock_dagster_tests/adapters/postgres/test_guards.py runs the statements",
     "pytest": "runs tests; that its folders and files are there is tested with the names",
 }

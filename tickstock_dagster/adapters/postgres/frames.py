@@ -26,12 +26,15 @@ _TYPES: dict[int, Any] = {
 """Types of columns by their OID; all others are texts. A decimal is the float next to what is printed."""
 
 _SENT = {
-    16: "{}::int",
-    1009: "array_to_json({})",
-    1082: "{} - date '1970-01-01'",
-    1184: "(extract(epoch FROM {}) * 1000000)::bigint",
+    16: "{0}::int",
+    1009: "array_to_json({0})",
+    1082: "CASE WHEN isfinite({0}) THEN {0} WHEN {0} > 'epoch' THEN date '9999-12-31' WHEN {0} < 'epoch' "
+    "THEN date '0001-01-01' END - date '1970-01-01'",
+    1184: "(extract(epoch FROM CASE WHEN isfinite({0}) THEN {0} WHEN {0} > 'epoch' THEN timestamptz '9999-12-31 UTC' "
+    "WHEN {0} < 'epoch' THEN timestamptz '0001-01-01 UTC' END) * 1000000)::bigint",
 }
-"""How a value is sent, by its OID, where its text would have to be taken apart."""
+"""How a value is sent, by its OID, where its text would have to be taken apart. `infinity` is the last day that Python
+knows, `-infinity` the first."""
 
 _RECEIVED: dict[int, Any] = {16: pl.Int8, 1009: pl.String, 1082: pl.Int32, 1184: pl.Int64}
 """What arrives then."""
@@ -65,7 +68,7 @@ def frame_of(connection: psycopg.Connection[Any], query: str, parameters: Sequen
     columns = {column.name: column.type_code for column in cursor.description or ()}
     schema = {name: _TYPES.get(oid, pl.String) for name, oid in columns.items()}
     names = {name: sql.Identifier(name).as_string(connection) for name in columns}
-    sent = ", ".join(_SENT.get(oid, "{}").format(names[name]) for name, oid in columns.items())
+    sent = ", ".join(_SENT.get(oid, "{0}").format(names[name]) for name, oid in columns.items())
     texts = ", ".join(names[name] for name, dtype in schema.items() if dtype == pl.String)
     quoted = f", FORCE_QUOTE ({texts})" if texts else ""  # else an empty text looks like nothing
     command = f"COPY (SELECT {sent} FROM (\n{bound}\n) AS asked) TO STDOUT (FORMAT csv, NULL '{_NULL}'{quoted})"  # noqa: S608

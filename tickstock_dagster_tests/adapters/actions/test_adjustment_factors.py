@@ -236,7 +236,7 @@ def _expected(url: str, security_id: int) -> dict[date, float]:
 
 
 def _holds_after_every_step(url: str, steps: list[tuple[Any, ...]]) -> None:
-    query(url, "TRUNCATE securities CASCADE")
+    query(url, "TRUNCATE securities, ohlcv_daily, ohlcv_1min, bar_gaps, bar_restatements CASCADE")
     ids = (add_security(url, "AAA"), add_security(url, "BBB"))
     for step in steps:
         _take(url, ids, step)
