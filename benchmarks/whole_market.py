@@ -219,7 +219,7 @@ def measure(servers: Servers, symbols: int, names: tuple[str, ...]) -> list[Day]
                 dg.DagsterInstance.get() as instance,
             ):
                 os.environ["TICKSTOCK_AUTOMATION"] = "stopped"  # but for the one sensor
-                track(url, rows)
+                track(url, rows, before)  # else millions of older bars were owed
                 if name == ORDINARY:
                     execute(instance, JOB, str(before), {})
                 days.append(measured_day(name, servers, instance, url, symbols))
