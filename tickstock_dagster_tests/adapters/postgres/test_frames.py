@@ -46,6 +46,17 @@ def test_every_type_comes_as_it_is_and_null_is_none(database_url: str) -> None:
     assert frame.rows() == [given, (None,) * 12]
 
 
+def test_infinity_is_the_last_day_that_python_knows(database_url: str) -> None:
+    frame = read_frame(
+        open_engine(database_url, None),
+        "SELECT date 'infinity' AS day, timestamptz 'infinity' AS moment "
+        "UNION ALL SELECT '-infinity', '-infinity' UNION ALL SELECT NULL, NULL",
+    )
+    first, last = date(1, 1, 1), date(9999, 12, 31)
+    midnights = [datetime(day.year, day.month, day.day, tzinfo=UTC) for day in (last, first)]
+    assert frame.rows() == [(last, midnights[0]), (first, midnights[1]), (None, None)]
+
+
 def test_texts_come_unchanged_and_so_do_parameters(database_url: str) -> None:
     engine = open_engine(database_url, None)
     rows = " UNION ALL ".join(f"SELECT {place} AS place, ${place + 1}::text AS word" for place in range(len(TEXTS)))
