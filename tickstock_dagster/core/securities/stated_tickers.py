@@ -69,9 +69,11 @@ def _runs_of(
             if run.ticker == ticker and (number == 0 or begins <= day) and (end is None or day < end)
         )
         start, start_known = begins, "vendor"
-        if number == 0 and oldest.ticker == ticker and (begins <= reaches_back_to or begins > oldest.seen_from):
+        # What is known of a later link under the same ticker says nothing of the first one.
+        is_oldest = number == 0 and oldest.ticker == ticker and (end is None or oldest.valid_from < end)
+        if is_oldest and (begins <= reaches_back_to or begins > oldest.seen_from):
             start, start_known = oldest.valid_from, oldest.start_known
-        elif number == 0 and oldest.ticker == ticker and oldest.start_known in ("absent_before", "first_bar"):
+        elif is_oldest and oldest.start_known in ("absent_before", "first_bar"):
             start = max(begins, oldest.valid_from)  # a list of the day before lacks it, or no bar is older
         # A chain says when a ticker began, not that it is still listed: another link, a sighting or a delisting does.
         is_last = number == len(links) - 1

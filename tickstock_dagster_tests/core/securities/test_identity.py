@@ -150,6 +150,16 @@ def long_lives(draw: st.DrawFn) -> World:
     [192, 32],
     True,
 )
+@example(
+    World(
+        spans={
+            "FIGI0": [Span("AA", 0, 64), Span("BB", 64, 96), Span("AA", 96, 160)],
+            "FIGI1": [Span("BB", 0, 32), Span("CC", 32, 128), Span("BB", 128, 160)],
+        }
+    ),
+    [128],
+    True,
+)
 @given(long_lives(), st.lists(st.integers(0, YEARS - 1), min_size=1, max_size=12), st.booleans())
 def test_no_proven_day_contradicts_the_truth(world: World, days: list[int], events: bool) -> None:
     """Whatever the lists and whoever states all its tickers: a row of a proven day is never another security's."""
