@@ -1,7 +1,7 @@
 """What a run tells Dagster about each of its partitions: materialised with numbers of its own, or failed.
 
 A result of an asset has the same metadata for every partition of a run, and always speaks for all of them. So bar
-assets write the events themselves, as one batch: for the partitions that are settled and were not before, or whose
+assets write the events themselves, as one batch: for the partitions that are settled and were not before, or of whose
 content this run asked for. A run that finds everything stored writes none.
 """
 
