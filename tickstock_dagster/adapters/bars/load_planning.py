@@ -1,6 +1,8 @@
 """Resolving a request for bars against the store: expected cells, missing cells, and the calls that fill them.
 
 Choosing the calls belongs in `core.loading.planning`, making them in `adapters.bars.loader`.
+
+Longer than 250 lines because what is missing at a vendor, between two lists and in a file is decided side by side.
 """
 
 from collections.abc import Mapping, Sequence

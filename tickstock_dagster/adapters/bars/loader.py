@@ -3,6 +3,8 @@
 A load looks in the store first, plans the fewest calls, makes them side by side, and stores finished units in batches,
 each in one transaction (`adapters.bars.filling`). Stopped at any point and started again, it repeats no finished unit.
 Both assets (`us/session_bars` and `us/ohlcv_daily`) and the CLI load through this module.
+
+Longer than 250 lines because the phases of a load are read one after the other.
 """
 
 from collections.abc import Callable, Sequence

@@ -174,8 +174,6 @@ def _materialise_new(
 ) -> None:
     """Materialise those settled partitions of which the load stored or explained something new, or that never were.
 
-    What it merely asked for says nothing new: a ticker's unit reaches from its first missing session to its last.
-
     Args:
         context: of the run.
         report: what the load did.
