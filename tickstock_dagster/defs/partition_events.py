@@ -1,8 +1,8 @@
 """What a run tells Dagster about each of its partitions: materialised with numbers of its own, or failed.
 
 A result of an asset has the same metadata for every partition of a run, and always speaks for all of them. So bar
-assets write the events themselves, as one batch: for the partitions that are settled and were not before, or whose
-content this run asked for. A run that finds everything stored writes none.
+assets write the events themselves, as one batch: for the partitions that are settled and were not before, or of which
+this run stored or explained something new. A run that finds everything stored writes none.
 """
 
 from collections.abc import Mapping, Sequence

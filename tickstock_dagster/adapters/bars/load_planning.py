@@ -1,6 +1,8 @@
 """Resolving a request for bars against the store: expected cells, missing cells, and the calls that fill them.
 
 Choosing the calls belongs in `core.loading.planning`, making them in `adapters.bars.loader`.
+
+Longer than 250 lines because what is missing at a vendor, between two lists and in a file is decided side by side.
 """
 
 from collections.abc import Mapping, Sequence
@@ -109,7 +111,8 @@ def plan_request(
         missing = missing.join(doubtful, on=["security_id", "session"], how="anti")
     offers = context.source.capabilities
     if isinstance(context.source, FileSource) and offers.own_rows:
-        missing = _missing_of_file(context, context.source, expected, cells_of(settled))
+        broken = request.ask_again or request.reread
+        missing = _missing_of_file(context, context.source, expected, cells_of(settled), broken=broken)
     limits = SourceLimits(
         context.source.name, offers.range_bars, offers.grouped_bars, offers.max_range_rows, context.source.plan
     )
@@ -163,13 +166,25 @@ def _sought(
 
 
 def _missing_of_file(
-    context: LoadContext[MarketSource], source: FileSource, expected: pl.DataFrame, settled: pl.DataFrame
+    context: LoadContext[MarketSource],
+    source: FileSource,
+    expected: pl.DataFrame,
+    settled: pl.DataFrame,
+    *,
+    broken: bool,
 ) -> pl.DataFrame:
-    """The missing cells of which a file can say something, without those of which this very content has no row.
+    """The missing cells of which a file can say something that this very content has not said.
 
-    That was said before, whatever the content was called then; another content is asked. A cell whose absence a vendor
-    explained for good is missing if the file has its bar. A bar that another content brought is asked for once: a
-    corrected file restates it. A vendor's bars stay.
+    That it has no row of a cell, or a broken one, was said before, whatever the content was called then; another
+    content is asked. A cell whose absence a vendor explained for good is missing if the file has its bar. A bar that
+    another content brought is asked for once: a corrected file restates it. A vendor's bars stay.
+
+    Args:
+        context: source, store, market and run.
+        source: the file.
+        expected: `CELL_SCHEMA`.
+        settled: (security_id, session) of cells that need no call.
+        broken: also the cells of broken rows of this content: what counts as broken may have changed.
     """
     cells = source.within(expected)
     if cells.is_empty():
@@ -185,6 +200,7 @@ def _missing_of_file(
         **span,
         "security_ids": cells["security_id"].unique().to_list(),
         "evidence": absence_evidence(source.name),
+        "broken": None if broken else source.name,
     }
     with transaction(context.engine) as connection:
         rows = connection.execute(statement("loading/gaps_by_answer"), values).fetchall()

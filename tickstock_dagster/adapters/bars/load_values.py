@@ -49,6 +49,8 @@ class LoadReport:
         retrying: how many of them the ledger has to be tried again.
         dead: those that are not tried again by themselves, with their errors, one line each.
         besides: rows of securities that were not requested, stored since the same answers had them.
+        changed: sessions of which the load stored or explained something new, and those of units that others asked for
+            meanwhile.
         calls: vendor calls made, including those for ticker lists.
         phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, wait (for
             units that other runs ask for), settle (late starts, revised gaps, counts).
@@ -70,3 +72,4 @@ class LoadReport:
     retrying: int = 0
     dead: tuple[str, ...] = ()
     besides: int = 0
+    changed: frozenset[date] = frozenset()

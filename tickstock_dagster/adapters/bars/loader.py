@@ -3,6 +3,8 @@
 A load looks in the store first, plans the fewest calls, makes them side by side, and stores finished units in batches,
 each in one transaction (`adapters.bars.filling`). Stopped at any point and started again, it repeats no finished unit.
 Both assets (`us/session_bars` and `us/ohlcv_daily`) and the CLI load through this module.
+
+Longer than 250 lines because the phases of a load are read one after the other.
 """
 
 from collections.abc import Callable, Sequence
@@ -95,7 +97,7 @@ class BarLoader:
             prepared = self._prepare(request)
             filled = self._fill(prepared, request, seen)
             with self._timer.phase("settle"):
-                self._settle(prepared, request.sessions)
+                settled = self._settle(prepared, request.sessions)
         finally:
             self.context.record_calls()
         with self._timer.phase("settle"):
@@ -118,6 +120,7 @@ class BarLoader:
             retrying=filled.retrying,
             dead=tuple(filled.dead),
             besides=filled.besides,
+            changed=filled.stored.changed | settled | _asked_elsewhere(prepared.plan, filled, request.sessions),
         )
 
     def _fill(self, prepared: PlannedLoad, request: LoadRequest, seen: str) -> Filled:
@@ -202,8 +205,9 @@ class BarLoader:
         gaps = same_reason(cells, GapReason.NOT_ENTITLED, history_words(self.context.source), now + timedelta(days=30))
         return store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
 
-    def _settle(self, prepared: PlannedLoad, sessions: Sequence[date]) -> None:
-        """Evaluate again what single batches could not know."""
+    def _settle(self, prepared: PlannedLoad, sessions: Sequence[date]) -> frozenset[date]:
+        """Evaluate again what single batches could not know; returns the sessions of which that changed something."""
+        changed = frozenset[date]()
         starts = late_starts(self.context, prepared.expectation.intervals, self.calendar, sessions[-1])
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
@@ -214,7 +218,7 @@ class BarLoader:
             )
             gaps = proven_gaps(self.context, newly, self.calendar, now=now)
             if gaps.height:
-                store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
+                changed |= store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now)).changed
         gaps = revised_gaps(
             self.context,
             prepared.expected["security_id"].unique().to_list(),
@@ -224,7 +228,8 @@ class BarLoader:
             now=now,
         )
         if gaps.height:
-            store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
+            changed |= store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now)).changed
+        return changed
 
     def _batch_of(
         self, *, now: datetime, gaps: pl.DataFrame | None = None, starts: Sequence[ListingStart] = ()
@@ -239,6 +244,12 @@ class BarLoader:
             gaps=gaps if gaps is not None else pl.DataFrame(schema=GAP_SCHEMA),
             starts=starts,
         )
+
+
+def _asked_elsewhere(plan: LoadPlan, filled: Filled, sessions: Sequence[date]) -> set[date]:
+    """The sessions of units that other loads asked for meanwhile: what these stored of them is not known."""
+    spans = {(unit.first, unit.last) for unit in plan.units if unit.unit_id in filled.elsewhere}
+    return {day for day in sessions if any(first <= day <= last for first, last in spans)}
 
 
 def _newly_expected(prepared: PlannedLoad, now: Expectation, sessions: Sequence[date]) -> pl.DataFrame:

@@ -96,7 +96,7 @@ def revised_gaps(
     span = {"security_ids": list(security_ids), "first": first, "last": last}
     with transaction(context.engine) as connection:
         found = connection.execute(
-            statement("loading/gaps_by_answer"), {**span, "evidence": f"{evidence} has no bar"}
+            statement("loading/gaps_by_answer"), {**span, "evidence": f"{evidence} has no bar", "broken": None}
         ).fetchall()
     gaps = pl.DataFrame(found, schema=_KNOWN_SCHEMA, orient="row")
     if gaps.is_empty():

@@ -70,13 +70,17 @@ class StoreBatch:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """Numbers of rows: new, changed (with restatements), unchanged, newly quarantined; and of explained gaps."""
+    """Numbers of rows: new, changed (with restatements), unchanged, newly quarantined; and of explained gaps.
+
+    `changed`: the sessions of which a bar is new or restated, or a gap new or explained by another reason.
+    """
 
     inserted: int
     restated: int
     unchanged: int
     quarantined: int
     explained: int
+    changed: frozenset[date] = field(default=frozenset(), compare=False)
 
     def __add__(self, other: "StoreResult") -> "StoreResult":
         return StoreResult(
@@ -85,6 +89,7 @@ class StoreResult:
             self.unchanged + other.unchanged,
             self.quarantined + other.quarantined,
             self.explained + other.explained,
+            self.changed | other.changed,
         )
 
 
@@ -135,8 +140,13 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     if batch.starts:
         _begin_listings(cursor, batch.starts, at)
     inserted = restated = 0
+    changed = set[date]()
     if not batch.bars.is_empty():
         inserted, restated = _merge(cursor, batch.bars, at)
+        if inserted == batch.bars.height:
+            changed.update(batch.bars["session"].unique())
+        elif inserted or restated:
+            changed.update(_sessions(cursor, "bars/sessions_written", {**at, **_span(batch.bars)}))
         _run(cursor, "bars/close_gaps")
         _run(cursor, "bars/resolve_quarantine", at)
     quarantined = explained = 0
@@ -149,6 +159,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         _narrow_brackets(cursor, shown)
     if not batch.gaps.is_empty():
         copy_frame(cursor, "stage_gaps", batch.gaps.select(list(GAP_SCHEMA)))
+        changed.update(_sessions(cursor, "loading/gaps_changed", {}))
         answer = f"{absence_evidence(batch.source)} has no bar"
         explained = _run(cursor, "loading/gaps_explain", {**at, "answer": answer})
     if batch.starts:
@@ -160,7 +171,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
     write_calls(cursor, batch.calls, batch.source, batch.run_id)
     write_events(connection, batch.events)
     unchanged = batch.bars.height - inserted - restated
-    return StoreResult(inserted, restated, unchanged, quarantined, explained)
+    return StoreResult(inserted, restated, unchanged, quarantined, explained, frozenset(changed))
 
 
 def _begin_listings(cursor: psycopg.Cursor, starts: Sequence[ListingStart], at: Mapping[str, object]) -> None:
@@ -200,6 +211,16 @@ def _run(cursor: psycopg.Cursor, name: str, values: Mapping[str, object] | None 
     return cursor.rowcount
 
 
+def _sessions(cursor: psycopg.Cursor, name: str, values: Mapping[str, object]) -> list[date]:
+    """The sessions that a statement over a staging table selects."""
+    return [session for (session,) in cursor.execute(statement(name), values, prepare=False)]
+
+
+def _span(bars: pl.DataFrame) -> dict[str, object]:
+    """The securities of some bars, and their first and last session: what keeps a plan from reading everything."""
+    return {"security_ids": _securities(bars), "first": bars["session"].min(), "last": bars["session"].max()}
+
+
 def _as_array(texts: pl.Series) -> str:
     """An array as PostgreSQL reads it: the driver would write a thousand times one by one."""
     return "{" + ",".join(texts) + "}"
@@ -212,9 +233,7 @@ def _merge(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object])
         **at,
         "sessions": _as_array(hours["session"].cast(pl.String)),
         "closes": _as_array(hours["closes_at"].dt.to_string("%Y-%m-%dT%H:%M:%S%.6f%:z")),
-        "security_ids": _securities(bars),
-        "first": bars["session"].min(),
-        "last": bars["session"].max(),
+        **_span(bars),
     }
     # Statistics lag behind a session just written: estimated as one row, it would be joined by a nested loop.
     cursor.execute("SET LOCAL enable_nestloop = off")

@@ -174,7 +174,7 @@ def _materialise_new(
     settled: Mapping[str, Mapping[str, Any]],
     sessions: Mapping[str, date],
 ) -> None:
-    """Materialise those settled partitions that the load asked for, or that never were.
+    """Materialise those settled partitions of which the load stored or explained something new, or that never were.
 
     Args:
         context: of the run.
@@ -183,9 +183,8 @@ def _materialise_new(
         sessions: the session of each key.
     """
     new = never_materialised(context, list(settled))
-    spans = {(unit.first, unit.last) for unit in report.plan.units}
-    asked = {day for day in set(sessions.values()) if any(first <= day <= last for first, last in spans)}
-    materialise(context, {key: facts for key, facts in settled.items() if key in new or sessions[key] in asked})
+    written = {key: facts for key, facts in settled.items() if key in new or sessions[key] in report.changed}
+    materialise(context, written)
 
 
 def _settled_cells(

@@ -1,9 +1,11 @@
 """`tickstock load --source files:…`: a file is its content, and speaks for its own tickers and days alone."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.cli.office import Answer, Office
 
 HEADER = "ticker,date,open,high,low,close,volume"
@@ -50,6 +52,26 @@ def test_the_same_content_is_read_once_and_another_is_read(office: Office, tmp_p
     )
     write(path, *three_days("ZQA"), *three_days("ZQB"))
     assert "6 of 6 bars stored (2 new)" in load(office, path, *arguments).out
+
+
+def test_broken_rows_of_the_same_content_are_asked_for_once_and_tell_dagster_nothing_new(
+    office: Office, tmp_path: Path
+) -> None:
+    calendar = library_calendar("XNYS")
+    days = calendar.sessions(date(2026, 8, 3), date(2026, 11, 20))
+    rows = [f"ZQA,{day},10,{8 if day in (days[0], days[-1]) else 11},9,10.5,100000" for day in days]
+    path = write(tmp_path / "bars.csv", *rows)
+    arguments = ("--symbols", "ZQA", "--from", str(days[0]), "--to", str(days[-1]))
+    first = load(office, path, *arguments)
+    assert f"{len(days) - 2} of {len(days)} bars stored" in first.out + first.err
+    kept = "SELECT unit_id, attempts FROM work_units ORDER BY 1", "SELECT count(*) FROM quarantined_bars"
+    before, books = [office.rows(query) for query in kept], office.dagster_rows()
+    again = load(office, path, *arguments)
+    assert again.code == first.code, again.err
+    assert [office.rows(query) for query in kept] == before
+    assert office.dagster_rows() - books <= 50
+    mended = write(path, *(row.replace(",8,9,", ",11,9,") for row in rows))
+    assert f"{len(days)} of {len(days)} bars stored (2 new)" in load(office, mended, *arguments).out
 
 
 def test_a_corrected_file_restates_what_the_former_content_said_and_no_vendors_bar(
