@@ -25,6 +25,7 @@ from tickstock_dagster.adapters.events.sending import sending_meanwhile
 from tickstock_dagster.adapters.postgres.database import address, connected, open_engine
 from tickstock_dagster.adapters.postgres.refusals import in_words
 from tickstock_dagster.cli.interruption import interrupted
+from tickstock_dagster.cli.keeping import kept
 from tickstock_dagster.cli.loading.progress import RunProgressBar
 from tickstock_dagster.cli.workspace import Workspace, console
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -303,7 +304,8 @@ def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
 @cache
 def _definitions() -> dg.Definitions:
     """The code location, loaded once for all runs of a command: Dagster asks its storage for every module of it."""
-    return definitions()
+    with kept():
+        return definitions()
 
 
 @contextmanager
