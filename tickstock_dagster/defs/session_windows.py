@@ -2,8 +2,8 @@
 
 Dagster 1.13 takes 0.1 ms for each window at a weekend or holiday, and writes all 455 exclusions down each time that it
 hashes the definition, 0.3 ms; a run over five years does both thousands of times. It also writes every key from its
-window whenever it looks at the partitions that a check's asset has, 60 ms for twenty years. Keys, windows and identity are those
-of the same `DailyPartitionsDefinition`, which is what Dagster stores and what its other processes read.
+window whenever it looks at the partitions that a check's asset has, 60 ms for twenty years. Keys, windows and identity
+are those of the same `DailyPartitionsDefinition`, which is what Dagster stores and what its other processes read.
 """
 
 from collections.abc import Iterator, Sequence

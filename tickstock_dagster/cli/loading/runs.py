@@ -31,7 +31,7 @@ from tickstock_dagster.cli.workspace import Workspace, console
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
-from tickstock_dagster.definitions import definitions
+from tickstock_dagster.definitions import executed_here
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
@@ -305,7 +305,7 @@ def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
 def _definitions() -> dg.Definitions:
     """The code location, loaded once for all runs of a command: Dagster asks its storage for every module of it."""
     with kept():
-        return definitions()
+        return executed_here()
 
 
 @contextmanager
