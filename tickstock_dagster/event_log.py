@@ -9,11 +9,12 @@ A planned check stands in the table of check executions alone: Dagster writes th
 never reads it there. Runs of the command line leave out more (`is_noise`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Self
 
 import dagster as dg
+import sqlalchemy as sa
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._serdes import ConfigurableClassData
@@ -80,7 +81,11 @@ class ChecksPlannedOnce(EventLogStorage):
 
 
 class TickstockEventLogStorage(ChecksPlannedOnce, PostgresEventLogStorage):
-    """Dagster's event log in PostgreSQL, with checks planned once."""
+    """Dagster's event log in PostgreSQL, with checks planned once.
+
+    Dagster asks the database with every event of an asset whether its tables have what earlier releases lacked: three
+    statements and a connection each. What is there stays; what is not may come with a migration, and is asked again.
+    """
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Store an event of a run; of a planned check the row that its evaluation will fill."""
@@ -88,6 +93,33 @@ class TickstockEventLogStorage(ChecksPlannedOnce, PostgresEventLogStorage):
             self.store_asset_check_event(planned_once(event), None)
         else:
             super().store_event(event)
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the event log has a table."""
+        return self._stays(table_name, lambda: super(TickstockEventLogStorage, self).has_table(table_name))
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the table of assets has a column."""
+        return self._stays(
+            f"asset_keys.{column_name}",
+            lambda: super(TickstockEventLogStorage, self).has_asset_key_col(column_name),
+        )
+
+    def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
+        return self._stays(
+            f"asset_keys.{column_name}",
+            lambda: super(TickstockEventLogStorage, self)._has_asset_key_col_on_connection(conn, column_name),
+        )
+
+    def _stays(self, part: str, look: Callable[[], bool]) -> bool:
+        if part not in self._there and look():
+            self._there.add(part)
+        return part in self._there
+
+    @cached_property
+    def _there(self) -> set[str]:
+        """The tables and columns seen."""
+        return set()
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:

@@ -8,8 +8,10 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetC
 from dagster._core.events import AssetMaterializationPlannedData, EngineEventData, StepOutputData, StepSuccessData
 from dagster._core.execution.plan.outputs import StepOutputHandle
 from dagster._core.storage.event_log import SqlEventLogStorage
+from dagster_postgres import PostgresEventLogStorage
 from dagster_shared.error import SerializableErrorInfo
 
+from tickstock_dagster.event_log import TickstockEventLogStorage
 from tickstock_dagster_tests.dagster_instances import _InMemory
 
 BARS = dg.AssetKey(["us", "session_bars"])
@@ -67,3 +69,21 @@ def test_dagster_stores_the_row_of_a_planned_check_without_an_event() -> None:
     parameters = inspect.signature(SqlEventLogStorage.store_asset_check_event).parameters
     assert list(parameters) == ["self", "event", "event_id"]
     assert "None" in str(parameters["event_id"].annotation)
+
+
+def test_the_event_log_asks_for_a_part_of_its_tables_until_it_is_there() -> None:
+    log, answers = object.__new__(TickstockEventLogStorage), iter([False, True])
+    assert [log._stays("asset_keys.cached_status_data", lambda: next(answers)) for _ in range(3)] == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("owner", "name", "arguments"),
+    [
+        (PostgresEventLogStorage, "has_table", ["self", "table_name"]),
+        (SqlEventLogStorage, "has_asset_key_col", ["self", "column_name"]),
+        (SqlEventLogStorage, "_has_asset_key_col_on_connection", ["self", "conn", "column_name"]),
+    ],
+)
+def test_dagster_looks_for_parts_of_its_tables_by_these_methods(owner: type, name: str, arguments: list[str]) -> None:
+    """The seam: an upgrade that renames one would ask again with every event."""
+    assert list(inspect.signature(getattr(owner, name)).parameters) == arguments

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 
 import click
+import pytest
 
 from tickstock_dagster.cli import cli
 from tickstock_dagster_tests.cli.office import Office
@@ -22,6 +23,12 @@ WRITING = {
     "tickstock_dagster.core.securities.etf_classification", "tickstock_dagster.core.securities.equity_types",
 }  # fmt: skip
 """What `status` has no use for: events, servers, the vendor, the rules of securities."""
+
+RUN_AGAIN = {
+    "massive", "starlette", "grpc", "pandas", "pyarrow", "adbc_driver_manager", "matplotlib", "scipy",
+    "pandas_market_calendars", "exchange_calendars", "tickstock_dagster.simulator.server",
+}  # fmt: skip
+"""What a run has no use for that finds everything stored: the vendor's client, servers, and heavy libraries."""
 
 READING = (
     ("status",),
@@ -81,3 +88,11 @@ def test_a_command_that_reads_loads_nothing_that_writes(office: Office) -> None:
     assert {name: NEVER & modules for name, modules in found.items() if NEVER & modules} == {}
     reading = {name: WRITING & modules for name, modules in found.items() if name[0] == "status"}
     assert {name: modules for name, modules in reading.items() if modules} == {}
+
+
+@pytest.mark.slow
+def test_a_run_with_nothing_to_do_loads_nothing_that_asks_the_vendor(office: Office) -> None:
+    assert office.tickstock("run", "--profile", "ui_testing_lite").code == 0
+    [modules] = loaded_by(("run", "--profile", "ui_testing_lite"))
+    assert "dagster_postgres" in modules, "it is a run of Dagster's all the same"
+    assert RUN_AGAIN & modules == set()

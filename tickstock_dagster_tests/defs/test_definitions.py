@@ -56,6 +56,16 @@ def test_whoever_knows_dagster_imports_defs() -> None:
     assert not hasattr(module, "definition")
 
 
+def test_a_command_executes_the_jobs_that_the_code_location_shows() -> None:
+    from tickstock_dagster.definitions import executed_here
+
+    shown, executed = all_definitions().get_repository_def(), executed_here().get_repository_def()
+    assert {job.name for job in shown.get_all_jobs()} == {job.name for job in executed.get_all_jobs()}
+    for name in ("us_eod", "us_symbols", "us_actions", "us_bar_checks"):
+        ids = {repository.get_job(name).get_job_snapshot_id() for repository in (shown, executed)}
+        assert len(ids) == 1, f"{name}: a run of the command has another job than the UI"
+
+
 def of_markets(*patterns: str) -> list[str]:
     """What the factory of markets makes for each market abroad."""
     markets = [market_named(mic) for mic in ABROAD]

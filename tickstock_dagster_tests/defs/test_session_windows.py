@@ -71,6 +71,12 @@ def test_its_windows_are_those_of_the_plain_definition(ours: SessionPartitions, 
         ]
 
 
+@pytest.mark.parametrize("at", ["2015-01-03T12", "2015-01-05T03", "2015-01-05T05", "2015-04-03T12", "2015-04-04T23"])
+def test_its_keys_up_to_a_moment_are_those_of_the_plain_definition(ours: SessionPartitions, at: str) -> None:
+    with dg.partition_loading_context(effective_dt=datetime.fromisoformat(f"{at}:00+00:00")):
+        assert ours.get_partition_keys() == plain(ours).get_partition_keys()
+
+
 def test_a_range_is_the_same_subset(ours: SessionPartitions) -> None:
     base = plain(ours)
     with dg.partition_loading_context(effective_dt=datetime(2026, 11, 20, 18, tzinfo=UTC)):

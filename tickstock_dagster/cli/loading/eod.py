@@ -9,6 +9,7 @@ from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.tracked import tracked_tickers
 from tickstock_dagster.adapters.sources.protocol import MarketSource
+from tickstock_dagster.cli.keeping import kept
 from tickstock_dagster.cli.loading.cost import CommandCost
 from tickstock_dagster.cli.workspace import Workspace, open_workspace, parse_session, print_json
 from tickstock_dagster.core.calendars.markets import MARKET, market_named
@@ -95,9 +96,11 @@ def close_session(workspace: Workspace, session: date, market: str = MARKET) -> 
         RunFailedError: the session stays incomplete, or could not be loaded.
     """
     from tickstock_dagster.adapters.loading.end_of_day import completion_event
-    from tickstock_dagster.cli.loading.runs import run_market, run_sessions
     from tickstock_dagster.core.universes.profiles import PROFILES
-    from tickstock_dagster.defs.tags import eod_tags
+
+    with kept():
+        from tickstock_dagster.cli.loading.runs import run_market, run_sessions
+        from tickstock_dagster.defs.tags import eod_tags
 
     if market != MARKET:
         _file_of(market)

@@ -25,12 +25,13 @@ from tickstock_dagster.adapters.events.sending import sending_meanwhile
 from tickstock_dagster.adapters.postgres.database import address, connected, open_engine
 from tickstock_dagster.adapters.postgres.refusals import in_words
 from tickstock_dagster.cli.interruption import interrupted
+from tickstock_dagster.cli.keeping import kept
 from tickstock_dagster.cli.loading.progress import RunProgressBar
 from tickstock_dagster.cli.workspace import Workspace, console
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
-from tickstock_dagster.definitions import definitions
+from tickstock_dagster.definitions import executed_here
 from tickstock_dagster.defs.orphans import PROCESS_TAG, fail_orphans, this_process
 from tickstock_dagster.defs.partitions import SESSIONS_START, TICKERS, free_ticker_keys, grid_start
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, TRIGGER_TAG, eod_tags
@@ -303,7 +304,8 @@ def _check_after_failure(instance: dg.DagsterInstance, run_id: str) -> None:
 @cache
 def _definitions() -> dg.Definitions:
     """The code location, loaded once for all runs of a command: Dagster asks its storage for every module of it."""
-    return definitions()
+    with kept():
+        return executed_here()
 
 
 @contextmanager

@@ -2,16 +2,18 @@
 
 Its retries are off and its decoding is unused: it turns a broken body into an empty list, retries within 0.7 s where a
 minute is needed, and loses the status of a refusal. `adapters.sources.massive.http` does all that instead.
+
+It is imported with the first request: a fifth of `import dagster`, for a source that is asked for nothing.
 """
 
 import logging
 import re
 import threading
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import urllib3
-from massive import RESTClient
 
 from tickstock_dagster.adapters.sources.massive.exchange import (
     BOUNDED_POOLS,
@@ -20,6 +22,9 @@ from tickstock_dagster.adapters.sources.massive.exchange import (
     read_exchange,
 )
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError
+
+if TYPE_CHECKING:
+    from massive import RESTClient
 
 CONNECT_TIMEOUT = 10.0
 READ_TIMEOUT = 30.0
@@ -32,9 +37,6 @@ ACCEPTED_URL = "http://host[:port] or https://host[:port], with a path at most"
 
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 _SECRETS = re.compile(r"(?<=//)[^/@]*@|(?<=[?#]).*", re.DOTALL)
-
-# Importing the client makes its logger write to stdout, which scripts read.
-logging.getLogger("RESTClient").handlers.clear()
 
 
 class RememberingPool:
@@ -105,7 +107,7 @@ def check_base_url(base_url: str) -> str:
 
 def build_client(
     api_key: str, base_url: str, *, threads: int, read_timeout: float, attempt_seconds: float
-) -> tuple[RESTClient, RememberingPool]:
+) -> "tuple[RESTClient, RememberingPool]":
     """A client for up to `threads` requests at once, and the pool that remembers its exchanges.
 
     Args:
@@ -115,6 +117,10 @@ def build_client(
         read_timeout: seconds without a byte after which a request has failed.
         attempt_seconds: seconds after which a request has failed, however many bytes came.
     """
+    from massive import RESTClient
+
+    # Importing the client makes its logger write to stdout, which scripts read.
+    logging.getLogger("RESTClient").handlers.clear()
     client = RESTClient(
         api_key=api_key,
         base=base_url,
@@ -124,3 +130,32 @@ def build_client(
     )
     client.client = pool = RememberingPool(client.client, attempt_seconds)
     return client, pool
+
+
+class LazyClient:
+    """A client and its pool, as `build_client` makes them for the first request, once for all threads."""
+
+    def __init__(
+        self, api_key: str, base_url: str, *, threads: int, read_timeout: float, attempt_seconds: float
+    ) -> None:
+        self._build = partial(
+            build_client,
+            *(api_key, base_url),
+            threads=threads,
+            read_timeout=read_timeout,
+            attempt_seconds=attempt_seconds,
+        )
+        self._lock = threading.Lock()
+        self._built: tuple[RESTClient, RememberingPool] | None = None
+
+    def __call__(self) -> "tuple[RESTClient, RememberingPool]":
+        """The client and the pool."""
+        with self._lock:
+            if self._built is None:
+                self._built = self._build()
+            return self._built
+
+    def close(self) -> None:
+        """Close the idle connections, if any was ever opened."""
+        if self._built is not None:
+            self._built[1].clear()

@@ -9,19 +9,18 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 import polars as pl
 import urllib3
-from massive import RESTClient
-from massive.exceptions import BadResponse
 
 from tickstock_dagster.adapters.sources.adaptive_rate import AdaptiveRateLimiter
 from tickstock_dagster.adapters.sources.massive.client import (
     ATTEMPT_SECONDS,
     READ_TIMEOUT,
-    build_client,
+    LazyClient,
+    RememberingPool,
     check_api_key,
     check_base_url,
 )
@@ -39,6 +38,9 @@ from tickstock_dagster.adapters.sources.rate_limit import RateLimiter
 from tickstock_dagster.adapters.sources.retry import RetryPolicy, call_with_retry
 from tickstock_dagster.core.printable import printable
 
+if TYPE_CHECKING:
+    from massive import RESTClient
+
 MAX_PAGES = 500
 """Far above any real list (10,000 tickers are 10 pages): a longer list would not end."""
 
@@ -47,7 +49,7 @@ EXAMPLES = 5
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[RESTClient], object]
+Send = Callable[["RESTClient"], object]
 
 
 class Decoded(Protocol):
@@ -88,11 +90,19 @@ class MassiveHttp:
         self._limiter = limiter
         self._policy = policy
         self._read_timeout = read_timeout
-        self._client, self._pool = build_client(
+        self._asked = LazyClient(
             self._api_key, base, threads=threads, read_timeout=read_timeout, attempt_seconds=attempt_seconds
         )
         self._calls: list[VendorCall] = []
         self._calls_lock = threading.Lock()
+
+    @property
+    def _client(self) -> "RESTClient":
+        return self._asked()[0]
+
+    @property
+    def _pool(self) -> RememberingPool:
+        return self._asked()[1]
 
     def get(self, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
         """One answer, with retries while they may help.
@@ -139,7 +149,7 @@ class MassiveHttp:
 
     def close(self) -> None:
         """Close idle connections; a later call opens new ones."""
-        self._pool.clear()
+        self._asked.close()
 
     def _attempt(self, attempt: int, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
         called_at, started = time.time(), time.perf_counter()
@@ -168,6 +178,8 @@ class MassiveHttp:
                 self._calls.append(call)
 
     def _exchange(self, subject: str, send: Send, decode: Callable[[bytes], D]) -> D:
+        from massive.exceptions import BadResponse
+
         about = f"{self.name}: {subject}"
         try:
             send(self._client)
