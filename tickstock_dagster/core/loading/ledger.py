@@ -123,10 +123,11 @@ def after_failure(error: ErrorClass, failures: int, now: datetime, chance: float
     return Outcome(UnitStatus.RETRYING, now + back_off(failures, chance))
 
 
-def urgency(priority: int, waited: timedelta) -> float:
+def urgency(priority: int, waited: timedelta) -> timedelta:
     """Which unit is leased first: the one with the greatest urgency.
 
-    Its priority (10 critical, 5 high, 2 normal, 1 low) plus one for every `AGEING` since it was planned. The sum grows
+    The time since it was planned plus one `AGEING` for each step of its priority (10 critical, 5 high, 2 normal, 1
+    low): a time, because times add up without rounding and equally urgent units stay equal. The sum grows
     without a bound and equally fast for all, so that whatever waits comes first at last: low work is leased before
     critical work that is planned two and a quarter hours later. Two units never change places while they wait.
 
@@ -134,4 +135,4 @@ def urgency(priority: int, waited: timedelta) -> float:
         priority: as `work_units.priority`.
         waited: since it was planned, or planned again after an end.
     """
-    return priority + waited / AGEING
+    return priority * AGEING + waited

@@ -12,7 +12,7 @@ from threading import Barrier
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tickstock_dagster.adapters.ledger.leases import (
@@ -135,6 +135,7 @@ def test_the_most_urgent_are_leased_first_and_equals_in_the_order_of_the_plan(
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example([(Priority.CRITICAL, 224), (Priority.NORMAL, 104)])
 @given(st.lists(st.tuples(st.sampled_from(list(Priority)), st.integers(0, 600)), min_size=2, max_size=12, unique=True))
 def test_the_ledger_leases_in_the_order_that_core_states(engine: sa.Engine, given: list[tuple[Priority, int]]) -> None:
     with holding(engine, "run-1") as holder:
