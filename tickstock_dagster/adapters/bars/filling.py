@@ -9,6 +9,7 @@ Longer than 250 lines because the rounds of a load, and what they leave behind, 
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -67,6 +68,15 @@ class Filled:
     retrying: int = 0
     dead: list[str] = field(default_factory=list)
     besides: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A batch, what storing it did, and the tickers of its good rows that no security held."""
+
+    batch: StoreBatch
+    result: StoreResult
+    unresolved: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -140,11 +150,21 @@ class Filler:
         self._sum_up(queue.states())
 
     def _ask(self, queue: UnitQueue, validator: AnswerValidator) -> None:
-        """Ask for what can be leased, and again for what others give back or lose."""
+        """Ask for what can be leased, and again for what others give back or lose.
+
+        One batch at a time is validated and stored beside the questions: they wait for no transaction, and answers
+        never gather faster than they are stored.
+        """
         while True:
             batches = fetch_bars(self.context.source, queue, self.context.clock, self.workers)
-            for answers in self.timer.waiting("fetch", batches):
-                self._store(answers, validator)
+            with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as writer:
+                storing: Future[_Stored] | None = None
+                try:
+                    for answers in self.timer.waiting("fetch", batches):
+                        self._note(storing)
+                        storing = writer.submit(self._store, answers, validator, self._ended(answers))
+                finally:
+                    self._note(storing)
             if not queue.exhausted:
                 self._give_up(queue, validator)
                 return
@@ -152,29 +172,43 @@ class Filler:
                 if not queue.wait(self._tell_waiting, longest=LONGEST_WAIT):
                     return
 
-    def _store(self, answers: Sequence[BarAnswer], validator: AnswerValidator) -> None:
-        filled, total = self.filled, len(self.prepared.plan.units)
+    def _ended(self, answers: Sequence[BarAnswer]) -> Event:
+        """Count what a batch ends; returns the event that says how far the load is with it."""
+        filled = self.filled
         for answer in answers:
             if not answer.refused and answer.question.unit_id in self._left:
                 self._left.remove(answer.question.unit_id)
                 self._counted.end(answer.question)
             filled.answered.add(answer.question.unit_id)
             self._last_error = answer.error or self._last_error
+        return self._event(self.context.now())
+
+    def _store(self, answers: Sequence[BarAnswer], validator: AnswerValidator, event: Event) -> "_Stored":
+        """Validate and store one batch. It runs beside the thread that asks, and changes nothing of this object."""
         told = [answer for answer in answers if not answer.refused]
+        now, lost = self.context.now(), tuple[str, ...]()
+        batch = self._empty(now)
+        if told:
+            batch, lost = validator.validate(told, now)
+        batch.units = [*batch.units, *_refused(answers)]
+        batch.holder, batch.calls = self.holder.name, self.context.drain()
+        batch.events = [event]
+        return _Stored(batch, store_batch(self.context.engine, batch), lost)
+
+    def _note(self, storing: "Future[_Stored] | None") -> None:
+        """Wait for a batch, and add what was stored of it."""
+        if storing is None:
+            return
+        filled, total = self.filled, len(self.prepared.plan.units)
         with self.timer.phase("store"):
-            now, lost = self.context.now(), tuple[str, ...]()
-            batch = self._empty(now)
-            if told:
-                batch, lost = validator.validate(told, now)
-            batch.units = [*batch.units, *_refused(answers)]
-            batch.holder, batch.calls = self.holder.name, self.context.drain()
-            batch.events = [self._event(now)]
-            filled.stored += store_batch(self.context.engine, batch)
-            if not batch.bars.is_empty():
-                requested = batch.bars["security_id"].is_in(self.prepared.expectation.security_ids)
-                filled.besides += batch.bars.height - int(requested.sum())
+            done = storing.result()
+        batch = done.batch
+        filled.stored += done.result
+        if not batch.bars.is_empty():
+            requested = batch.bars["security_id"].is_in(self.prepared.expectation.security_ids)
+            filled.besides += batch.bars.height - int(requested.sum())
         self.progress(total - len(self._left), total)
-        filled.unresolved.update(lost)
+        filled.unresolved.update(done.unresolved)
         filled.quarantined += quarantine_words(batch.rejected, EXAMPLES - len(filled.quarantined))
         for end in batch.units:
             filled.failures.pop(end.unit.unit_id, None)

@@ -52,8 +52,9 @@ class LoadReport:
         changed: sessions of which the load stored or explained something new, and those of units that others asked for
             meanwhile.
         calls: vendor calls made, including those for ticker lists.
-        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store, wait (for
-            units that other runs ask for), settle (late starts, revised gaps, counts).
+        phases: seconds by phase: listing (ticker lists), plan, fetch (waiting for answers), store (waiting for a batch
+            that is stored meanwhile), wait (for units that other runs ask for), settle (late starts, revised gaps,
+            counts).
     """
 
     tickers: tuple[str, ...]

@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.ledger.calls import write_calls
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
-from tickstock_dagster.adapters.postgres.frames import copy_frame
+from tickstock_dagster.adapters.postgres.frames import array_text, copy_frame
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import VendorCall
@@ -221,18 +221,13 @@ def _span(bars: pl.DataFrame) -> dict[str, object]:
     return {"security_ids": _securities(bars), "first": bars["session"].min(), "last": bars["session"].max()}
 
 
-def _as_array(texts: pl.Series) -> str:
-    """An array as PostgreSQL reads it: the driver would write a thousand times one by one."""
-    return "{" + ",".join(texts) + "}"
-
-
 def _merge(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object]) -> tuple[int, int]:
     """Insert the staged bars that are new, and overwrite those that differ; returns how many, restatements kept."""
     hours = bars.select("session", "closes_at").unique()
     bounds = {
         **at,
-        "sessions": _as_array(hours["session"].cast(pl.String)),
-        "closes": _as_array(hours["closes_at"].dt.to_string("%Y-%m-%dT%H:%M:%S%.6f%:z")),
+        "sessions": array_text(hours["session"].cast(pl.String)),
+        "closes": array_text(hours["closes_at"].dt.to_string("%Y-%m-%dT%H:%M:%S%.6f%:z")),
         **_span(bars),
     }
     # Statistics lag behind a session just written: estimated as one row, it would be joined by a nested loop.

@@ -10,6 +10,7 @@ A source that states whole chains by itself, such as a file of symbols, hands th
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -143,11 +144,10 @@ class IdentitySync:
 
     def _take_lists(self, first: date, last: date, pages: int) -> None:
         """Take in further lists, the newest first, as many as one load may."""
-        for on in self._missing_lists(first, last)[::-1][: MOST_LIST_CALLS // pages]:
-            try:
-                ListingSync(self.context).take_in(on)
-            except (PermanentVendorError, TransientVendorError):
-                return
+        days = self._missing_lists(first, last)[::-1][: MOST_LIST_CALLS // pages]
+        if days:
+            with suppress(PermanentVendorError, TransientVendorError):
+                ListingSync(self.context).take_in(*days)
 
     def _missing_lists(self, first: date, last: date) -> list[date]:
         """Days of lists that are lacking so that no two are further apart than `TERM`."""

@@ -2,12 +2,19 @@
 
 A load needs to know which security held each ticker on its first and its last session. Each list is fetched once; a
 security whose history over the range is known needs none.
+
+Longer than 250 lines because what a list says is only complete with what the vendor is asked about its changes.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TypeVar
 
 import polars as pl
 import psycopg
@@ -28,13 +35,14 @@ from tickstock_dagster.adapters.sources.protocol import (
     MalformedAnswerError,
     OutOfHistoryError,
     ReferenceSource,
+    VendorError,
 )
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
+from tickstock_dagster.core.securities.listing_records import WITHOUT_FIGI
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 from tickstock_dagster.core.securities.ticker_histories import (
     Boundary,
     Listed,
-    ListingChanges,
     Security,
     SuspiciousListError,
     close_delisted,
@@ -43,6 +51,14 @@ from tickstock_dagster.core.securities.ticker_histories import (
 from tickstock_dagster.core.securities.tickers import is_us_ticker
 
 logger = logging.getLogger(__name__)
+
+LISTS_AHEAD = 4
+"""Lists that are asked for at a time where many are needed."""
+
+STORED_EVERY = 5.0
+"""Seconds: a kill loses the lists of so long a time at most. On a slow plan each is stored by itself."""
+
+Fetched = TypeVar("Fetched")
 
 UP_TO_DATE = timedelta(days=7)
 """A list up to this old says which security holds a ticker today: loading old sessions costs no call every day."""
@@ -113,34 +129,74 @@ class ListingSync:
         with histories_held(self.context.engine):
             return self.take_in(on)
 
-    def take_in(self, on: date) -> VersionChanges:
-        """The same as `observe` for a caller that holds the histories."""
-        started, calls_before, forecast = self.context.now(), self.context.calls, self.context.forecast
+    def take_in(self, *days: date) -> VersionChanges:
+        """The same as `observe` for a caller that holds the histories, for one list after the other.
+
+        Lists that arrive within `STORED_EVERY` are stored together, in one transaction; the next ones are fetched
+        meanwhile.
+
+        Returns:
+            What the last of the lists changes.
+
+        Raises:
+            VendorError: of the first list that failed; those before it are stored.
+        """
+        versions, intake = VersionChanges(), self._begin()
+        for on, fetched in _ahead(self._fetched, days):
+            try:
+                self._observe(intake, on, *fetched())
+            except VendorError:
+                self._write(intake)
+                raise
+            if on == days[-1] or time.monotonic() - intake.begun >= STORED_EVERY:
+                versions, intake = self._write(intake), self._begin()
+        return versions
+
+    def _begin(self) -> "_Intake":
+        known = read_securities(self.context.engine, self.context.market)
+        return _Intake(known, self._observed(), self.context.calls)
+
+    def _fetched(self, on: date) -> tuple[datetime, pl.DataFrame]:
+        """When the list of a date was asked for, and its rows."""
+        return self.context.now(), self._list_of(on)
+
+    def _observe(self, intake: "_Intake", on: date, started: datetime, rows: pl.DataFrame) -> None:
+        """Add what a list says to the known histories."""
         # The source raises where an empty list cannot be right. Else its day lies before all that the source knows, and
         # it is no evidence that a security was not listed.
-        rows = self._list_of(on)
-        lists, listed = self._observed(), rows_of(rows)
-        known = _comparable(read_securities(self.context.engine, self.context.market), listed)
-        resolve = assumed_days(forecast, known, listed) if forecast else self._resolve
-        try:
-            changes = observe_list(known, listed, on, resolve, lists=lists) if listed else ListingChanges()
-        except SuspiciousListError as error:
-            raise MalformedAnswerError(f"{self.context.source.name}: {error}") from None
-        changed = {security.identity: security for security in changes.changed}
-        ended = [security for security in changes.changed if _ended_unexplained(security)]
-        gone = {security.identity: security for security in (*ended, *changes.vanished)}
-        changed |= self._confirm_delisted(list(gone.values()), on)
         unit = WorkUnit(UnitKind.LISTINGS, self.context.market, self.context.source.name, "*", on, on)
-        versions = VersionChanges()
+        listed, forecast = rows_of(rows), self.context.forecast
+        if listed:
+            known, others = _comparable(intake.known, listed)
+            resolve = assumed_days(forecast, known, listed) if forecast else self._resolve
+            try:
+                changes = observe_list(known, listed, on, resolve, lists=intake.lists)
+            except SuspiciousListError as error:
+                raise MalformedAnswerError(f"{self.context.source.name}: {error}") from None
+            ended = [security for security in changes.changed if _ended_unexplained(security)]
+            gone = {security.identity: security for security in (*ended, *changes.vanished)}
+            closed = self._confirm_delisted(list(gone.values()), on)
+            written = {security.identity for security in changes.changed} | closed.keys()
+            intake.known = others + [
+                _as_stored(closed.get(security.identity, security)) if security.identity in written else security
+                for security in changes.known
+            ]
+            intake.readings.append((on, listed))
+            intake.lists.append(on)
+        intake.units.append(FinishedUnit(unit, rows.height, started))
+
+    def _write(self, intake: "_Intake") -> VersionChanges:
+        """Store what the lists have changed, in one transaction."""
+        versions, forecast = VersionChanges(), self.context.forecast
 
         def fold(cursor: psycopg.Cursor) -> None:
             nonlocal versions
-            versions = fold_symbols(cursor, listed, on, lists, now=self.context.now())
+            versions = fold_symbols(cursor, intake.readings, intake.stored_lists, now=self.context.now())
 
-        end = FinishedUnit(unit, rows.height, started)
-        write_securities(self.context, changed.values(), [end], also=fold if listed else None)
+        if intake.units:
+            write_securities(self.context, intake.changed, intake.units, also=fold if intake.readings else None)
         if forecast:
-            forecast.made += self.context.calls - calls_before
+            forecast.made += self.context.calls - intake.calls_before
         return versions
 
     def _list_of(self, on: date) -> pl.DataFrame:
@@ -226,17 +282,69 @@ def newest_holders(known: Iterable[Security], tickers: Sequence[str]) -> dict[st
     return {ticker: security for ticker, (_, security) in holders.items()}
 
 
-def _comparable(known: Sequence[Security], listed: Sequence[Listed]) -> list[Security]:
-    """The securities that a list says something about: those that a list has shown before, or this one shows.
+@dataclass(slots=True)
+class _Intake:
+    """Lists that are stored together, and every security of the market as they show it."""
 
-    What only files of bars have shown, no list is expected to contain: its absence proves nothing.
+    known: list[Security]
+    lists: list[date]
+    calls_before: int
+    readings: list[tuple[date, Sequence[Listed]]] = field(default_factory=list)
+    units: list[FinishedUnit] = field(default_factory=list)
+    begun: float = field(default_factory=time.monotonic)
+    stored: dict[int | None, Security] = field(init=False)
+    stored_lists: list[date] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stored = {security.security_id: security for security in self.known}
+        self.stored_lists = list(self.lists)
+
+    @property
+    def changed(self) -> list[Security]:
+        """The securities that are not as they are stored, complete."""
+        return [security for security in self.known if security != self.stored.get(security.security_id)]
+
+
+def _as_stored(security: Security) -> Security:
+    """A changed security as it is read after it was written."""
+    identity = security.identity
+    if identity.startswith(WITHOUT_FIGI):
+        identity = f"{WITHOUT_FIGI}{security.intervals[-1].ticker}"
+    return replace(security, identity=identity, on_lists=True)
+
+
+def _ahead(fetch: Callable[[date], Fetched], days: Sequence[date]) -> Iterator[tuple[date, Callable[[], Fetched]]]:
+    """Each date with what returns its answer, or raises its error; the next few are asked for meanwhile."""
+    if len(days) == 1:
+        yield days[0], partial(fetch, days[0])
+        return
+    waiting: deque[tuple[date, Future[Fetched]]] = deque()
+    left = deque(days)
+    with ThreadPoolExecutor(LISTS_AHEAD, thread_name_prefix="lists") as pool:
+        try:
+            while left or waiting:
+                while left and len(waiting) < LISTS_AHEAD:
+                    on = left.popleft()
+                    waiting.append((on, pool.submit(fetch, on)))
+                on, answer = waiting.popleft()
+                yield on, answer.result
+        finally:
+            for _, answer in waiting:
+                answer.cancel()
+
+
+def _comparable(known: Iterable[Security], listed: Sequence[Listed]) -> tuple[list[Security], list[Security]]:
+    """The securities that a list says something about, and the others.
+
+    It does of those that a list has shown before, or this one shows. What only files of bars have shown, no list is
+    expected to contain: its absence proves nothing.
     """
     shown = {row.ticker for row in listed}
-    return [
-        security
-        for security in known
-        if security.on_lists or any(interval.ticker in shown for interval in security.intervals)
-    ]
+    told: tuple[list[Security], list[Security]] = [], []
+    for security in known:
+        spoken_of = security.on_lists or any(interval.ticker in shown for interval in security.intervals)
+        told[not spoken_of].append(security)
+    return told
 
 
 def _ended_unexplained(security: Security) -> bool:

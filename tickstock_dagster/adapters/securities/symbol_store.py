@@ -7,6 +7,7 @@ Asking the vendor belongs in `adapters.securities.symbol_master`; histories of t
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -19,6 +20,7 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import ReferenceSource, TickerDetails
+from tickstock_dagster.core.intervals import covers
 from tickstock_dagster.core.securities.listing_records import Listed
 from tickstock_dagster.core.securities.sectors import sector_of
 from tickstock_dagster.core.securities.symbol_versions import SymbolFacts, SymbolVersion, VersionChanges, fold_list
@@ -57,37 +59,47 @@ class DueSymbol:
 
 
 def fold_symbols(
-    cursor: psycopg.Cursor, listed: Iterable[Listed], on: date, lists: Sequence[date], *, now: datetime
+    cursor: psycopg.Cursor,
+    readings: Sequence[tuple[date, Sequence[Listed]]],
+    lists: Sequence[date],
+    *,
+    now: datetime,
 ) -> VersionChanges:
-    """Merge a list whose histories are stored into the versions, in the caller's transaction.
+    """Merge lists whose histories are stored into the versions, in the caller's transaction.
 
     Rows of a security that, by its history, does not hold the row's ticker on that day are left out.
 
     Args:
         cursor: inside a transaction.
-        listed: rows of the list.
-        on: date of the list.
+        readings: at least one list: its date and its rows; in the order in which they are merged.
         lists: dates of the lists stored before.
         now: aware.
+
+    Returns:
+        The rows that were written and deleted, and what the last of the lists changes.
     """
-    holders = {row[0]: (row[1], row[2]) for row in cursor.execute(statement("securities/symbols_holders"), {"on": on})}
-    rows: dict[int, SymbolFacts] = {}
-    for row in listed:
-        security_id, figi = holders.get(row.ticker, (None, None))
-        if security_id is not None and (row.composite_figi is None or figi in (None, row.composite_figi)):
-            facts = SymbolFacts(
-                row.ticker, row.name, row.equity_type, row.primary_exchange, row.cik, row.share_class_figi
-            )
-            rows.setdefault(security_id, facts)
+    first, last = min(on for on, _ in readings), max(on for on, _ in readings)
+    holders = cursor.execute(statement("securities/symbols_holders"), {"first": first, "last": last}).fetchall()
     bounds = {
-        "before": max((day for day in lists if day < on), default=on),
-        "after": min((day for day in lists if day > on), default=on),
+        "before": max((day for day in lists if day < first), default=first),
+        "after": min((day for day in lists if day > last), default=last),
     }
-    versions = [
-        SymbolVersion(found[0], found[1], found[2], SymbolFacts(*found[3:]))
-        for found in cursor.execute(statement("securities/symbols_versions"), bounds)
-    ]
-    changes = fold_list(versions, rows, on, lists)
+    stored = {
+        version.key: version
+        for version in (
+            SymbolVersion(found[0], found[1], found[2], SymbolFacts(*found[3:]))
+            for found in cursor.execute(statement("securities/symbols_versions"), bounds)
+        )
+    }
+    versions, observed, changes = dict(stored), list(lists), VersionChanges()
+    for on, listed in readings:
+        changes = fold_list(versions.values(), _facts_by_security(listed, holders, on), on, observed)
+        for key in changes.deleted:
+            del versions[key]
+        versions.update({version.key: version for version in changes.written})
+        observed.append(on)
+    changes.written = [version for key, version in versions.items() if stored.get(key) != version]
+    changes.deleted = sorted(stored.keys() - versions.keys())
     if changes.written or changes.deleted:
         # PostgreSQL cannot prepare several statements at once.
         cursor.execute(statement("securities/symbols_stage"), prepare=False)
@@ -97,6 +109,22 @@ def fold_symbols(
         cursor.execute(statement("securities/symbols_delete"))
         cursor.execute(statement("securities/symbols_write"), {"now": now})
     return changes
+
+
+def _facts_by_security(
+    listed: Iterable[Listed], holders: Iterable[tuple[Any, ...]], on: date
+) -> dict[int, SymbolFacts]:
+    """A list's rows by the security that holds their ticker on its date."""
+    held = {ticker: (one, figi) for ticker, one, figi, since, until in holders if covers(since, until, on)}
+    rows: dict[int, SymbolFacts] = {}
+    for row in listed:
+        security_id, figi = held.get(row.ticker, (None, None))
+        if security_id is not None and (row.composite_figi is None or figi in (None, row.composite_figi)):
+            facts = SymbolFacts(
+                row.ticker, row.name, row.equity_type, row.primary_exchange, row.cik, row.share_class_figi
+            )
+            rows.setdefault(security_id, facts)
+    return rows
 
 
 def _version_frame(versions: Sequence[SymbolVersion]) -> pl.DataFrame:

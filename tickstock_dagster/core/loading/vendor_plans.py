@@ -50,10 +50,10 @@ class VendorPlan:
 
 PLANS: dict[PlanName, VendorPlan] = {
     PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 2, False, False, False, 0),
-    PlanName.STARTER: VendorPlan(PlanName.STARTER, 50, 1, 5, True, True, False, 29),
-    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 50, 1, 10, True, True, False, 79),
-    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 50, 1, 25, True, True, False, 199),
-    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 50, 1, 25, True, True, True, 1999),
+    PlanName.STARTER: VendorPlan(PlanName.STARTER, 90, 1, 5, True, True, False, 29),
+    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 90, 1, 10, True, True, False, 79),
+    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 90, 1, 25, True, True, False, 199),
+    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 90, 1, 25, True, True, True, 1999),
 }
 
 

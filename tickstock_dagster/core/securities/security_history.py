@@ -102,6 +102,8 @@ class History:
             absent = last.seen_to if last.valid_to is not None else last.seen_to + HOLES_LAST
             position = bisect_right(self.lists, absent)
             gone_on = self.lists[position] if position < len(self.lists) else None
+        if len(security.intervals) == 1 and last.gone_on == gone_on:
+            return security
         earlier = tuple(
             replace(run, gone_on=None) if _meets(run, following) else self._ended_before(run)
             for run, following in pairwise(security.intervals)

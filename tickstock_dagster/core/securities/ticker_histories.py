@@ -51,10 +51,12 @@ class ListingChanges:
     Attributes:
         changed: securities with another history or other facts, complete and ready to store.
         vanished: securities of an earlier list that this later one lacks; the vendor has yet to confirm the delisting.
+        known: every security as known with the list, the changed ones among them.
     """
 
     changed: list[Security] = field(default_factory=list)
     vanished: list[Security] = field(default_factory=list)
+    known: list[Security] = field(default_factory=list)
 
 
 class SuspiciousListError(ValueError):
@@ -104,7 +106,7 @@ def observe_list(
     _part_tickers(after, history)
     after = {identity: history.bracketed(security) for identity, security in after.items()}
     changed = [security for identity, security in after.items() if security != before.get(identity)]
-    return ListingChanges(changed, [after[identity] for identity in vanished])
+    return ListingChanges(changed, [after[identity] for identity in vanished], list(after.values()))
 
 
 def close_delisted(security: Security, delisted_on: date) -> Security:

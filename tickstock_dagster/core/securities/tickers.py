@@ -8,6 +8,7 @@ canonical ticker has only letters, digits and dots.
 """
 
 import re
+from functools import lru_cache
 
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.errors import BadInputError
@@ -111,8 +112,12 @@ def canonical_ticker(text: object, field: str = "ticker", market: str = MARKET) 
     raise BadInputError(field, text, accepted)
 
 
+@lru_cache(maxsize=65_536)
 def is_us_ticker(text: str) -> bool:
-    """Whether a text is a ticker of this market in some spelling, so that a source can be asked about it."""
+    """Whether a text is a ticker of this market in some spelling, so that a source can be asked about it.
+
+    Remembered, since list after list has the same tickers.
+    """
     try:
         return market_of(canonical_ticker(text)) == MARKET
     except BadInputError:
