@@ -1,6 +1,7 @@
 """Daily bars as frames, over one connection that stays open: by ticker, by session, by universe; raw or adjusted.
 
-The server sends a security's bars as one text, which polars takes apart: a market's five years arrive in a second.
+The server sends a security's bars as one text, which polars takes apart, and its factors: a market's five years arrive
+in a second, raw or adjusted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -24,12 +25,20 @@ BAR_SCHEMA: dict[str, Any] = {
 currency (each the float next to the stored decimal, which prints as that again), volume in shares."""
 
 ADJUSTED_SCHEMA: dict[str, Any] = BAR_SCHEMA | {"volume": pl.Float64, "total_return_close": pl.Float64}
-"""The same in today's shares; `total_return_close` is adjusted for dividends as well."""
+"""The same in today's shares; `total_return_close` is adjusted for dividends as well. Each is within two roundings of a
+float of what the view `ohlcv_daily_adjusted` says, and as printed where nothing adjusts."""
 
 HOURS_SCHEMA: dict[str, Any] = {
     "session": pl.Date, "opens_at": pl.Datetime("us", "UTC"), "closes_at": pl.Datetime("us", "UTC"),
 }  # fmt: skip
 """A session and when it opens and closes, in UTC."""
+
+FACTOR_SCHEMA: dict[str, Any] = {
+    "security_id": pl.Int64, "ex_dates": pl.List(pl.Date), "split_factors": pl.List(pl.Float64),
+    "dividend_factors": pl.List(pl.Float64),
+}  # fmt: skip
+"""A security's ex-dates, ascending, and its factors at them, as in the table `adjustment_factors`: a list is null where
+all of its factors are 1."""
 
 _EVER = (date(1900, 1, 1), date(2200, 1, 1))
 _AT_ONCE = 64 * 2**20
@@ -173,25 +182,69 @@ def _read(
     """Bars of securities between two sessions, by security and session."""
     values = {"security_ids": list(security_ids), "first": span[0], "last": span[1]}
     text = statement("reading/bars_adjusted" if adjusted else "reading/bars")
-    schema = ADJUSTED_SCHEMA if adjusted else BAR_SCHEMA
-    frames = [pl.DataFrame(schema=schema)]
+    taken_apart = _adjusted if adjusted else _taken_apart
+    frames = [pl.DataFrame(schema=ADJUSTED_SCHEMA if adjusted else BAR_SCHEMA)]
     rows, size = [], 0
     for row in connection.execute(text, values, prepare=False, binary=True):
         rows.append(row)
         size += len(row[2])
         if size >= _AT_ONCE:
-            frames.append(_taken_apart(rows, schema))
+            frames.append(taken_apart(rows))
             rows, size = [], 0
     if rows:
-        frames.append(_taken_apart(rows, schema))
+        frames.append(taken_apart(rows))
     return pl.concat(frames)
 
 
-def _taken_apart(rows: Sequence[tuple[int, int, bytes]], schema: Mapping[str, Any]) -> pl.DataFrame:
-    """Bars of some securities; of each its id, how many there are, and their lines."""
-    columns = {name: dtype for name, dtype in schema.items() if name != "security_id"} | {"session": pl.Int32}
-    text = b"\n".join(lines for _, _, lines in rows)
+def _taken_apart(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    """Bars of some securities (`BAR_SCHEMA`); of each its id, how many there are, and their lines."""
+    columns = {name: dtype for name, dtype in BAR_SCHEMA.items() if name != "security_id"} | {"session": pl.Int32}
+    text = b"\n".join(row[2] for row in rows)
     frame = pl.read_csv(text, has_header=False, separator="\t", quote_char=None, schema=columns)
     whose = pl.DataFrame([row[:2] for row in rows], schema={"security_id": pl.Int64, "bars": pl.UInt32}, orient="row")
     ids = whose.select(pl.col("security_id").repeat_by("bars").explode(empty_as_null=False)).to_series()
-    return frame.with_columns(ids, pl.col("session").cast(pl.Date)).select(list(schema))
+    return frame.with_columns(ids, pl.col("session").cast(pl.Date)).select(list(BAR_SCHEMA))
+
+
+def _adjusted(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    """The same in today's shares (`ADJUSTED_SCHEMA`); of each security also its ex-dates and the factors at them."""
+    factors = pl.DataFrame([(row[0], *row[3:]) for row in rows if row[3]], schema=FACTOR_SCHEMA, orient="row")
+    return adjusted_bars(_taken_apart(rows), factors)
+
+
+def adjusted_bars(bars: pl.DataFrame, factors: pl.DataFrame) -> pl.DataFrame:
+    """Bars as printed, in today's shares, as `ohlcv_daily_adjusted` has them.
+
+    A bar's factors stand at its security's first ex-date after its session. After the last one, and without an action,
+    it stays as printed.
+
+    Args:
+        bars: `BAR_SCHEMA`, those of a security by session.
+        factors: `FACTOR_SCHEMA`, each security once.
+
+    Returns:
+        `ADJUSTED_SCHEMA`, in the same order.
+    """
+    # Lists of which one is null explode apart, each by itself.
+    filled = [
+        pl.when(pl.col(name).is_null())
+        .then(pl.lit(1.0).repeat_by(pl.col("ex_dates").list.len()))
+        .otherwise(name)
+        .alias(name)
+        for name in ("split_factors", "dividend_factors")
+    ]
+    series = (
+        factors.with_columns(filled)
+        .explode("ex_dates", "split_factors", "dividend_factors", empty_as_null=False)
+        .select("security_id", pl.col("ex_dates").alias("session"), "split_factors", "dividend_factors")
+    )
+    placed = bars.join_asof(
+        series, on="session", by="security_id", strategy="forward", allow_exact_matches=False, check_sortedness=False
+    )
+    split, dividend = pl.col("split_factors").fill_null(1.0), pl.col("dividend_factors").fill_null(1.0)
+    prices = [(pl.col(name) * split).alias(name) for name in ("open", "high", "low", "close")]
+    return placed.select(
+        "security_id", "ticker", "session", *prices,
+        (pl.col("volume") / split).alias("volume"),
+        (pl.col("close") * split * dividend).alias("total_return_close"),
+    )  # fmt: skip

@@ -10,11 +10,13 @@ from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import APP_ROLE, open_engine
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.reading import ADJUSTED_SCHEMA, BAR_SCHEMA, HOURS_SCHEMA, BarReader
-from tickstock_dagster_tests.adapters.actions.test_adjusted_prices import split
+from tickstock_dagster_tests.adapters.actions.test_adjusted_prices import dividend, split
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, THU, TUE, WED, add_security, bar, batch, query
 
 PRICE = 123_456_789.123456
 """As many digits as a float keeps."""
+
+DAYS = (MON, TUE, WED, THU, FRI)
 
 
 @pytest.fixture
@@ -65,15 +67,42 @@ def test_a_session_has_everybody_and_a_day_without_bars_nobody(reader: BarReader
     assert reader.session(date(2026, 11, 21), adjusted=True).schema == ADJUSTED_SCHEMA
 
 
-def test_adjusted_bars_are_those_of_the_view(reader: BarReader, migrated_database_url: str) -> None:
+def test_adjusted_bars_are_in_todays_shares(reader: BarReader, migrated_database_url: str) -> None:
     aaa = reader.bars("AAA")["security_id"][0]
     split(migrated_database_url, aaa, FRI, 1, 2)
     frame = reader.bars("AAA", adjusted=True)
     assert frame.schema == ADJUSTED_SCHEMA
     assert frame["close"].to_list() == [5.5] * 5
     assert frame["volume"].to_list() == [2_002.0] * 4 + [1_000.0]
-    stored = "SELECT session, close::float8, total_return_close::float8 FROM ohlcv_daily_adjusted WHERE ticker <> 'BBB'"
-    assert frame.select("session", "close", "total_return_close").rows() == query(migrated_database_url, stored)
+
+
+@pytest.mark.parametrize("at_once", [1, 10**9], ids=["one after the other", "all together"])
+def test_adjusted_bars_are_those_of_the_view(
+    reader: BarReader, migrated_database_url: str, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Splits and dividends, splits alone, dividends alone, an action to come, and none at all."""
+    monkeypatch.setattr("tickstock_dagster.reading.bars._AT_ONCE", at_once)
+    url, (aaa,) = migrated_database_url, reader.bars("AAA")["security_id"].unique()
+    ccc, ddd, eee = (add_security(url, ticker) for ticker in ("CCC", "DDD", "EEE"))
+    rows = [bar(one, day, name, volume=7) for one, name in ((ccc, "CCC"), (ddd, "DDD"), (eee, "EEE")) for day in DAYS]
+    store_batch(open_engine(url), batch(*rows))
+    split(url, aaa, WED, 3, 7)
+    split(url, aaa, FRI, 1, 2)
+    dividend(url, aaa, THU, 0.3)
+    split(url, ccc, TUE, 10, 1)
+    for day in (TUE, THU):
+        dividend(url, ddd, day, 0.17)
+    split(url, eee, date(2027, 1, 4), 1, 3)
+    found = reader.bars(adjusted=True)
+    viewed = query(
+        url,
+        "SELECT security_id, ticker, session, open::float8, high::float8, low::float8, close::float8, volume::float8, "
+        "total_return_close::float8 FROM ohlcv_daily_adjusted ORDER BY security_id, session",
+    )
+    assert found.rows() == [(*row[:3], *(pytest.approx(value, rel=1e-15) for value in row[3:])) for row in viewed]
+    assert len({row[-1] for row in viewed}) == 8
+    untouched = found.filter(pl.col("security_id") == eee)
+    assert untouched.drop("total_return_close").equals(reader.bars("EEE").cast({"volume": pl.Float64}))
 
 
 def test_a_universe_has_its_members_on_the_sessions_on_which_they_were_members(

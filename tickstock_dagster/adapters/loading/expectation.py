@@ -5,7 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Self
 
 import polars as pl
@@ -97,6 +97,10 @@ class Expectation:
         """The same securities on the same days, with listings as stored now: bars may move the start of a listing."""
         return replace(self, intervals=intervals_of(engine, self.security_ids))
 
+    def same_days(self, other: "Expectation", first: date, last: date) -> bool:
+        """Whether another expectation is of the same securities on the same days between two."""
+        return _between(self.stretches, first, last).equals(_between(other.stretches, first, last))
+
     @property
     def begins(self) -> date | None:
         """The first day on which a bar of any of them is expected; None where none is, or where no day is stated."""
@@ -121,6 +125,15 @@ class Expectation:
     def brackets(self) -> pl.DataFrame:
         """The same of days on which there may be a bar, since a listing began or ended between two lists."""
         return bracket_stretches(self.intervals, self.spans)
+
+
+def _between(stretches: pl.DataFrame, first: date, last: date) -> pl.DataFrame:
+    """What of some stretches lies between two days, included, in one order."""
+    begins = pl.max_horizontal("valid_from", pl.lit(first))
+    after = pl.lit(last + timedelta(days=1))
+    ends = pl.min_horizontal(pl.col("valid_to").fill_null(after), after)
+    cut = stretches.with_columns(valid_from=begins, valid_to=ends).filter(pl.col("valid_from") < pl.col("valid_to"))
+    return cut.sort(pl.all())
 
 
 def universe_tickers_between(

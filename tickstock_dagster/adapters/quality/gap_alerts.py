@@ -12,7 +12,6 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
-from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
@@ -23,20 +22,21 @@ from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
 
 
-def read_long_gaps(
-    engine: sa.Engine, calendar: SessionCalendar, now: datetime, *, tracked: Expectation | None = None
-) -> list[LongGap]:
-    """Gaps of more than one session in what is owed, the newest first.
+def read_long_gaps(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> list[LongGap]:
+    """Gaps of more than one session in what is owed now, the newest first; arguments as for `long_gaps_of`."""
+    return long_gaps_of(owed_cells(engine, calendar, calendar.latest_closed_session(now)), calendar, now)
+
+
+def long_gaps_of(owed: pl.DataFrame, calendar: SessionCalendar, now: datetime) -> list[LongGap]:
+    """Gaps of more than one session, the newest first.
 
     Cells before the plan's history are left out: waiting does not help. So are those that are not to be requested yet.
 
     Args:
-        engine: the store's.
+        owed: `owed_cells` of everything tracked, up to the latest closed session.
         calendar: with its overrides applied.
         now: aware.
-        tracked: `Expectation.of_tracked`, where the caller has it already.
     """
-    owed = owed_cells(engine, calendar, calendar.latest_closed_session(now), tracked=tracked)
     owed = asked_or_due(owed, latest_due_session(calendar, now))
     owed = owed.filter(~pl.col("evidence").str.starts_with(PLAN_HISTORY))
     if owed.is_empty():

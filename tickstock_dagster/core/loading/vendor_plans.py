@@ -1,7 +1,7 @@
 """What each vendor plan allows: call rate, history, delay. Facts only; the adapters enforce them.
 
 Source: Massive's pricing and knowledge base (calls, freshness, history of the stocks plans). "Unlimited" plans
-have no fixed rate; the vendor asks clients to stay below 100 requests a second, and 50 is the default here.
+have no fixed rate; the vendor asks clients to stay below 100 requests a second, and 90 are made at most here.
 """
 
 from dataclasses import dataclass

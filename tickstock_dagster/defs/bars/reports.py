@@ -66,7 +66,8 @@ def report_sessions(
     states = {state.session: state for state in report.states}
     # Unless it was for chosen tickers, the load has resolved everything tracked.
     tracked = run.tracked(list(states)) if chosen and states else report.expectation
-    whole = run.states(tracked, list(states)) if chosen and tracked.intervals.height else states
+    more = chosen and tracked.intervals.height and not tracked.same_days(report.expectation, min(states), max(states))
+    whole = run.states(tracked, list(states)) if more else states
     partitions = {date.fromisoformat(key) for key in context.partition_keys} if keyed else set()
     days = sorted(partitions | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]

@@ -6,11 +6,9 @@ people see the last evaluation, and a backfill of 2014 must not hide the result 
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
-from functools import cache
 
 import dagster as dg
 
-from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
 from tickstock_dagster.adapters.quality.table_checks import (
     Violations,
@@ -28,6 +26,7 @@ from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.quality.completeness_checks import (
     COMPLETENESS_CHECKS,
+    Standing,
     check_result,
     latest_session_present,
     no_long_gaps,
@@ -65,15 +64,14 @@ def bar_checks(
     due = latest_due_session(calendar, now)
     columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
-    # Resolved once for all checks that need it; those of the structure do not.
-    tracked = cache(lambda: Expectation.of_tracked(engine))
+    standing = Standing(engine, calendar, now)
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
         "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since) + lost_securities(engine)),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
-        "session_complete": lambda: session_complete(session_bars.key, engine, calendar, now, tracked()),
-        "no_long_gaps": lambda: no_long_gaps(session_bars.key, engine, calendar, now, tracked()),
-        "latest_session_present": lambda: latest_session_present(session_bars.key, engine, calendar, now, tracked()),
+        "session_complete": lambda: session_complete(session_bars.key, standing),
+        "no_long_gaps": lambda: no_long_gaps(session_bars.key, standing),
+        "latest_session_present": lambda: latest_session_present(session_bars.key, standing),
         "etf_tracking": lambda: _etf_tracking(
             due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
         ),

@@ -4,16 +4,19 @@ Which checks an asset has is stated in `defs.quality.bar_checks` and `defs.quali
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
+import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.tracked import tracked_state, unknown_tickers
-from tickstock_dagster.adapters.quality.gap_alerts import read_long_gaps
+from tickstock_dagster.adapters.quality.gap_alerts import long_gaps_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.loading.owed import asked_or_due
@@ -28,23 +31,38 @@ COMPLETENESS_CHECKS = {
 """Their names, each with what it promises."""
 
 
-def session_complete(
-    key: dg.AssetKey, engine: sa.Engine, calendar: SessionCalendar, now: datetime, tracked: Expectation
-) -> dg.AssetCheckResult:
-    """WARN: bars that are owed of the market, without those that are not to be requested yet.
+@dataclass(frozen=True)
+class Standing:
+    """How a market stands at one moment, read once for all checks of a step that need it.
 
-    Args:
-        key: the asset's.
+    Attributes:
         engine: the store's.
         calendar: the market's, with its overrides applied.
         now: aware.
-        tracked: `Expectation.of_tracked` of the market.
     """
-    cells = owed_cells(engine, calendar, calendar.latest_closed_session(now), tracked=tracked)
-    owed = asked_or_due(cells, latest_due_session(calendar, now))
+
+    engine: sa.Engine
+    calendar: SessionCalendar
+    now: datetime
+
+    @cached_property
+    def tracked(self) -> Expectation:
+        """Everything that is tracked in the market."""
+        return Expectation.of_tracked(self.engine, market=self.calendar.key)
+
+    @cached_property
+    def owed(self) -> pl.DataFrame:
+        """What is owed of it, `core.loading.owed.OWED_SCHEMA`."""
+        last = self.calendar.latest_closed_session(self.now)
+        return owed_cells(self.engine, self.calendar, last, tracked=self.tracked)
+
+
+def session_complete(key: dg.AssetKey, standing: Standing) -> dg.AssetCheckResult:
+    """WARN: bars that are owed of the market, without those that are not to be requested yet."""
+    owed = asked_or_due(standing.owed, latest_due_session(standing.calendar, standing.now))
     count, head = owed.height, ["session", "ticker", "reason", "evidence"]
     table = markdown_table(head, owed.head(10).select(head).iter_rows())
-    unknown = unknown_tickers(engine, calendar.key)
+    unknown = unknown_tickers(standing.engine, standing.calendar.key)
     return check_result(
         key,
         "session_complete",
@@ -60,11 +78,9 @@ def session_complete(
     )
 
 
-def no_long_gaps(
-    key: dg.AssetKey, engine: sa.Engine, calendar: SessionCalendar, now: datetime, tracked: Expectation
-) -> dg.AssetCheckResult:
-    """WARN: gaps of more than one session; arguments as for `session_complete`."""
-    found = read_long_gaps(engine, calendar, now, tracked=tracked)
+def no_long_gaps(key: dg.AssetKey, standing: Standing) -> dg.AssetCheckResult:
+    """WARN: gaps of more than one session."""
+    found = long_gaps_of(standing.owed, standing.calendar, standing.now)
     rows = [(gap.symbol, gap.first, gap.last, gap.sessions, gap.reason) for gap in found[:10]]
     table = markdown_table(["symbol", "from", "to", "sessions", "reason"], rows, right={"sessions"})
     return check_result(
@@ -82,12 +98,10 @@ def no_long_gaps(
     )
 
 
-def latest_session_present(
-    key: dg.AssetKey, engine: sa.Engine, calendar: SessionCalendar, now: datetime, tracked: Expectation
-) -> dg.AssetCheckResult:
-    """ERROR: the latest session that is due is below its objective; arguments as for `session_complete`."""
-    due = latest_due_session(calendar, now)
-    state = tracked_state(engine, due, tracked, market=calendar.key)
+def latest_session_present(key: dg.AssetKey, standing: Standing) -> dg.AssetCheckResult:
+    """ERROR: the latest session that is due is below its completeness objective."""
+    due = latest_due_session(standing.calendar, standing.now)
+    state = tracked_state(standing.engine, due, standing.tracked, market=standing.calendar.key)
     return check_result(
         key,
         "latest_session_present",

@@ -10,13 +10,13 @@ from functools import cache
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.core.calendars.markets import market_named
 from tickstock_dagster.defs.automation import DEFAULT_STATUS
 from tickstock_dagster.defs.bars.market_bars import MARKETS, market_asset
 from tickstock_dagster.defs.bars.market_files import MarketFiles
 from tickstock_dagster.defs.quality.completeness_checks import (
     COMPLETENESS_CHECKS,
+    Standing,
     latest_session_present,
     no_long_gaps,
     session_complete,
@@ -57,12 +57,11 @@ def market_checks(mic: str) -> dg.Definitions:
         context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
     ) -> Iterator[dg.AssetCheckResult]:
         """What is owed, gaps (WARN) and the latest due session (ERROR) of the market; each can run alone."""
-        engine, calendar, now = warehouse.engine(), warehouse.calendar(mic), clock.now()
-        tracked = cache(lambda: Expectation.of_tracked(engine, market=mic))
+        standing = Standing(warehouse.engine(), warehouse.calendar(mic), clock.now())
         selected = {key.name for key in context.selected_asset_check_keys}
         for name, evaluate in _EVALUATIONS.items():
             if name in selected:
-                yield evaluate(asset.key, engine, calendar, now, tracked())
+                yield evaluate(asset.key, standing)
 
     job = market_checks_job(mic)
 

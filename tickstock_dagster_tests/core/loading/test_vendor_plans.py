@@ -8,10 +8,10 @@ from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName, vendor_
     ("name", "calls", "per_seconds", "history_years", "same_day", "flat_files", "fmv", "monthly_usd"),
     [
         ("free", 5, 60, 2, False, False, False, 0),
-        ("starter", 50, 1, 5, True, True, False, 29),
-        ("developer", 50, 1, 10, True, True, False, 79),
-        ("advanced", 50, 1, 25, True, True, False, 199),
-        ("business", 50, 1, 25, True, True, True, 1999),
+        ("starter", 90, 1, 5, True, True, False, 29),
+        ("developer", 90, 1, 10, True, True, False, 79),
+        ("advanced", 90, 1, 25, True, True, False, 199),
+        ("business", 90, 1, 25, True, True, True, 1999),
     ],
 )
 def test_the_plans_allow_what_the_vendors_price_list_says(
