@@ -17,9 +17,11 @@ import dagster as dg
 import sqlalchemy as sa
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.storage.event_log.base import EventLogStorage
+from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
 from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
+from sqlalchemy.dialects.postgresql import ARRAY
 
 _PLANNED_CHECK = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 _PLANNED_ASSET = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -93,6 +95,20 @@ class TickstockEventLogStorage(ChecksPlannedOnce, PostgresEventLogStorage):
             self.store_asset_check_event(planned_once(event), None)
         else:
             super().store_event(event)
+
+    def prepare_insert_event_batch(self, events: Sequence[dg.EventLogEntry]) -> Any:
+        """The statement that inserts events, with an array for each column.
+
+        Dagster's has a parameter for every value, seven for an event: to build the text of 1,259 of them takes as long
+        as to insert them.
+        """
+        rows = [self._event_to_row(event) for event in events]
+        columns = [column for column in SqlEventLogStorageTable.c if column.name in rows[0]]
+        arrays = [
+            sa.func.unnest(sa.bindparam(None, [row[column.name] for row in rows], ARRAY(column.type)))
+            for column in columns
+        ]
+        return SqlEventLogStorageTable.insert().from_select(columns, sa.select(*arrays))
 
     def has_table(self, table_name: str) -> bool:
         """Whether the event log has a table."""

@@ -21,8 +21,10 @@ from tickstock_dagster.adapters.sources.massive.envelope import (
 from tickstock_dagster.adapters.sources.massive.values import (
     Oddities,
     Rows,
-    counts,
-    numbers,
+    counts_of,
+    fields,
+    numbers_of,
+    plain_numbers,
     shown,
     ticker_words,
     tickers,
@@ -51,14 +53,19 @@ _BAR_FIELDS = {
 }
 
 
+_NAMES = {key: name for name, key in _BAR_FIELDS.items()}
+_COUNTED = next(key for name, key in _BAR_FIELDS.items() if BAR_SCHEMA[name] is pl.Int64)
+
+
 def _sessions(rows: Rows, odd: Oddities, *, at_midnight: bool) -> pl.Series:
     """Dates in New York of the rows' `t` (Unix ms); null where it is no such time."""
     stamps: list[Any] = [row.get("t") for row in rows]
-    for position, stamp in enumerate(stamps):
-        if type(stamp) not in (int, float) or not 0 <= stamp < LAST_STAMP:
-            if position not in odd or rows[position]:
-                odd.note(position, f"t {shown(stamp)} is not a time in milliseconds")
-            stamps[position] = None
+    if set(map(type, stamps)) != {int} or min(stamps) < 0 or max(stamps) >= LAST_STAMP:
+        for position, stamp in enumerate(stamps):
+            if type(stamp) not in (int, float) or not 0 <= stamp < LAST_STAMP:
+                if position not in odd or rows[position]:
+                    odd.note(position, f"t {shown(stamp)} is not a time in milliseconds")
+                stamps[position] = None
     check_any(rows, odd, "a time")
     instants = pl.Series("session", stamps, dtype=pl.Int64, strict=False).cast(pl.Datetime("ms", "UTC"))
     local = instants.dt.convert_time_zone(EXCHANGE_ZONE)
@@ -83,9 +90,19 @@ def _check_weekdays(sessions: pl.Series) -> None:
 
 def _bars(rows: Rows, tickers_of_rows: pl.Series, sessions: pl.Series, odd: Oddities) -> pl.DataFrame:
     """`BAR_SCHEMA`, and `odd` where anything is."""
-    columns = [
-        (counts if BAR_SCHEMA[name] is pl.Int64 else numbers)(rows, key, name, odd) for name, key in _BAR_FIELDS.items()
-    ]
+    values = fields(rows, list(_BAR_FIELDS.values()))
+    # Almost every answer has plain numbers alone: one look at all of its columns is enough.
+    plain = plain_numbers(values)
+    if (
+        plain is not None
+        and plain.select((pl.col(_COUNTED) % 1 == 0).all() & (pl.col(_COUNTED).abs() < 2**63).all()).item()
+    ):
+        columns = plain.rename(_NAMES).with_columns(pl.col(_NAMES[_COUNTED]).cast(pl.Int64)).get_columns()
+    else:
+        columns = [
+            (counts_of if BAR_SCHEMA[name] is pl.Int64 else numbers_of)(values[key], key, name, odd)
+            for name, key in _BAR_FIELDS.items()
+        ]
     frame = pl.DataFrame([tickers_of_rows, sessions, *columns]).select(list(BAR_SCHEMA))
     return frame.with_columns(odd.column(len(rows))) if odd else frame
 

@@ -5,10 +5,11 @@ whoever reads the answer decides whether the row can do without the value or is 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
+from operator import itemgetter
 from reprlib import Repr
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -66,6 +67,8 @@ class Oddities:
 
 def objects(results: Sequence[object], odd: Oddities) -> Rows:
     """The rows of an answer, by position; one that is no object becomes an empty one."""
+    if set(map(type, results)) == {dict}:
+        return cast("Rows", list(results))
     rows: Rows = []
     for position, row in enumerate(results):
         if type(row) is dict:
@@ -76,9 +79,34 @@ def objects(results: Sequence[object], odd: Oddities) -> Rows:
     return rows
 
 
+def fields(rows: Rows, keys: Sequence[str]) -> dict[str, list[Any]]:
+    """The values of some fields (two at least), row by row; None where a row lacks one."""
+    try:  # all of a row at once, three times as fast, where every row has all of them
+        columns = list(zip(*map(itemgetter(*keys), rows), strict=True)) or [()] * len(keys)
+    except KeyError:
+        return {key: [row.get(key) for row in rows] for key in keys}
+    return {key: list(column) for key, column in zip(keys, columns, strict=True)}
+
+
 def numbers(rows: Rows, key: str, name: str, odd: Oddities) -> pl.Series:
     """One field of all rows as finite numbers: text, a truth value, a list or a number beyond all bounds is odd."""
-    values: list[Any] = [row.get(key) for row in rows]
+    return numbers_of([row.get(key) for row in rows], key, name, odd)
+
+
+def plain_numbers(values: Mapping[str, list[Any]]) -> pl.DataFrame | None:
+    """Fields of all rows as finite numbers, all at once; None where any value is odd: `numbers_of` says which."""
+    if not all(set(map(type, column)) <= _NUMBERS for column in values.values()):
+        return None
+    try:
+        frame = pl.DataFrame(values, schema=dict.fromkeys(values, pl.Float64), strict=False)
+    except (OverflowError, TypeError, pl.exceptions.PolarsError):
+        return None
+    finite = frame.select(pl.all_horizontal(pl.all().is_finite().all(), pl.all().null_count() == 0)).item()
+    return frame if finite else None
+
+
+def numbers_of(values: list[Any], key: str, name: str, odd: Oddities) -> pl.Series:
+    """The same as `numbers` of values that were read already."""
     if set(map(type, values)) <= _NUMBERS:
         try:
             column = pl.Series(name, values, dtype=pl.Float64, strict=False)
@@ -90,12 +118,14 @@ def numbers(rows: Rows, key: str, name: str, odd: Oddities) -> pl.Series:
     return pl.Series(name, _read(values, key, odd, _number, "a number"), dtype=pl.Float64)
 
 
-def counts(rows: Rows, key: str, name: str, odd: Oddities) -> pl.Series:
-    """One field of all rows as whole numbers; a fraction is odd."""
-    column = numbers(rows, key, name, odd)
+def counts_of(values: list[Any], key: str, name: str, odd: Oddities) -> pl.Series:
+    """Values of one field as whole numbers; a fraction is odd."""
+    column = numbers_of(values, key, name, odd)
     wrong = ((column % 1 != 0) | (column.abs() >= 2**63)).fill_null(value=False)
+    if not wrong.any():
+        return column.cast(pl.Int64)
     for position in wrong.arg_true():
-        odd.note(position, f"{key} is {shown(rows[position].get(key))} instead of a whole number")
+        odd.note(position, f"{key} is {shown(values[position])} instead of a whole number")
     return pl.select(pl.when(~wrong).then(column).cast(pl.Int64).alias(name)).to_series()
 
 
