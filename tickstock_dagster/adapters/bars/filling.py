@@ -8,6 +8,7 @@ Longer than 250 lines because the rounds of a load, and what they leave behind, 
 """
 
 import logging
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -40,6 +41,9 @@ from tickstock_dagster.core.loading.planning import WorkUnit
 LEASED_PER_WORKER = 8
 """Units that a load leases at a time, for each call that it makes at once."""
 
+AT_WORK = 2
+"""Batches that are being validated or stored while the next one is asked for."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -68,6 +72,10 @@ class Filled:
     retrying: int = 0
     dead: list[str] = field(default_factory=list)
     besides: int = 0
+
+
+_Validated = tuple[StoreBatch, tuple[str, ...]]
+"""A batch, and the tickers of its good rows that no security held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +160,23 @@ class Filler:
     def _ask(self, queue: UnitQueue, validator: AnswerValidator) -> None:
         """Ask for what can be leased, and again for what others give back or lose.
 
-        One batch at a time is validated and stored beside the questions: they wait for no transaction, and answers
-        never gather faster than they are stored.
+        Beside the questions one batch is validated and one stored: they wait for no transaction, and answers never
+        gather faster than they are stored.
         """
         while True:
             batches = fetch_bars(self.context.source, queue, self.context.clock, self.workers)
-            with ThreadPoolExecutor(max_workers=1, thread_name_prefix="store") as writer:
-                storing: Future[_Stored] | None = None
+            with ThreadPoolExecutor(1, "validate") as reader, ThreadPoolExecutor(1, "store") as writer:
+                storing = deque[Future[_Stored]]()
                 try:
                     for answers in self.timer.waiting("fetch", batches):
-                        self._note(storing)
-                        storing = writer.submit(self._store, answers, validator, self._ended(answers))
+                        if len(storing) == AT_WORK:
+                            self._note(storing.popleft())
+                        event = self._ended(answers)
+                        validated = reader.submit(self._validate, answers, validator)
+                        storing.append(writer.submit(self._store, validated, answers, event))
                 finally:
-                    self._note(storing)
+                    while storing:
+                        self._note(storing.popleft())
             if not queue.exhausted:
                 self._give_up(queue, validator)
                 return
@@ -183,22 +195,22 @@ class Filler:
             self._last_error = answer.error or self._last_error
         return self._event(self.context.now())
 
-    def _store(self, answers: Sequence[BarAnswer], validator: AnswerValidator, event: Event) -> "_Stored":
-        """Validate and store one batch. It runs beside the thread that asks, and changes nothing of this object."""
+    def _validate(self, answers: Sequence[BarAnswer], validator: AnswerValidator) -> "_Validated":
+        """The batch of some answers, and tickers of good rows that no security held."""
+        now = self.context.now()
         told = [answer for answer in answers if not answer.refused]
-        now, lost = self.context.now(), tuple[str, ...]()
-        batch = self._empty(now)
-        if told:
-            batch, lost = validator.validate(told, now)
+        return validator.validate(told, now) if told else (self._empty(now), ())
+
+    def _store(self, validated: "Future[_Validated]", answers: Sequence[BarAnswer], event: Event) -> "_Stored":
+        """Store one batch. It runs beside the thread that asks, and changes nothing of this object."""
+        batch, lost = validated.result()
         batch.units = [*batch.units, *_refused(answers)]
         batch.holder, batch.calls = self.holder.name, self.context.drain()
         batch.events = [event]
         return _Stored(batch, store_batch(self.context.engine, batch), lost)
 
-    def _note(self, storing: "Future[_Stored] | None") -> None:
+    def _note(self, storing: "Future[_Stored]") -> None:
         """Wait for a batch, and add what was stored of it."""
-        if storing is None:
-            return
         filled, total = self.filled, len(self.prepared.plan.units)
         with self.timer.phase("store"):
             done = storing.result()
