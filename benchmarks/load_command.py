@@ -3,7 +3,7 @@
     python -m benchmarks.load_command [--rounds N] [--only load|growth|run]
 
 Each command is a process of its own, from its start to its end: imports, Dagster's run with its checks, the vendor's
-simulator over HTTP at the plan's 50 calls a second. CPU is the command's and the database server's; peak memory is the
+simulator over HTTP at the rate of a paid plan. CPU is the command's and the database server's; peak memory is the
 command's. "Beyond imports" is its own CPU less that of a process which imports the command and loads the code location.
 """
 

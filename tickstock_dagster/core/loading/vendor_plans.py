@@ -1,7 +1,8 @@
 """What each vendor plan allows: call rate, history, delay. Facts only; the adapters enforce them.
 
 Source: Massive's pricing and knowledge base (calls, freshness, history of the stocks plans). "Unlimited" plans
-have no fixed rate; the vendor asks clients to stay below 100 requests a second, and 90 are made at most here.
+have no fixed rate; the vendor asks clients to stay below 100 requests a second. Three quarters of that are made here:
+what leaves evenly arrives unevenly, and other programs may use the key.
 """
 
 from dataclasses import dataclass
@@ -29,13 +30,14 @@ class VendorPlan:
     """One plan's limits.
 
     Attributes:
-        calls: requests allowed in any window of `per_seconds` seconds.
+        calls: requests made in any window of `per_seconds` seconds, at most.
         per_seconds: length of that window, in seconds.
         history_years: how far back the plan's bars reach, in calendar years.
         same_day: whether the plan has a session's bars on the session's own date (ET) after its close.
         flat_files: whether the plan includes daily flat files.
         fmv: whether snapshots carry the fair market value.
         monthly_usd: list price, US dollars a month, for cost estimates.
+        tolerated: requests in such a window that the vendor puts up with.
     """
 
     name: PlanName
@@ -46,14 +48,15 @@ class VendorPlan:
     flat_files: bool
     fmv: bool
     monthly_usd: int
+    tolerated: int
 
 
 PLANS: dict[PlanName, VendorPlan] = {
-    PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 2, False, False, False, 0),
-    PlanName.STARTER: VendorPlan(PlanName.STARTER, 90, 1, 5, True, True, False, 29),
-    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 90, 1, 10, True, True, False, 79),
-    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 90, 1, 25, True, True, False, 199),
-    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 90, 1, 25, True, True, True, 1999),
+    PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 2, False, False, False, 0, 5),
+    PlanName.STARTER: VendorPlan(PlanName.STARTER, 75, 1, 5, True, True, False, 29, 100),
+    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 75, 1, 10, True, True, False, 79, 100),
+    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 75, 1, 25, True, True, False, 199, 100),
+    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 75, 1, 25, True, True, True, 1999, 100),
 }
 
 

@@ -71,7 +71,7 @@ class Gate:
         """Reset the counts; `calls` in `per_seconds` replaces the plans' own rates where given."""
         for name, plan_name in self.plans.items():
             plan = PLANS[plan_name]
-            window = RateWindow(calls or plan.calls, per_seconds or plan.per_seconds, self.monotonic)
+            window = RateWindow(calls or plan.tolerated, per_seconds or plan.per_seconds, self.monotonic)
             self.keys[name] = ApiKey(plan, window)
 
     def admit(self, authorization: str | None, query_key: str | None, path: str) -> VendorPlan:

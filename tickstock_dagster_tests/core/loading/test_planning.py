@@ -260,7 +260,7 @@ def test_without_a_plan_history_has_no_end():
         (PlanName.FREE, 10, 60),
         (PlanName.FREE, 11, 120),
         (PlanName.STARTER, 50, 0),
-        (PlanName.STARTER, 505, 5),
+        (PlanName.STARTER, 505, 6),
         (None, 505, 0),
     ],
 )
