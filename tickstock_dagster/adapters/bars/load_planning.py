@@ -32,6 +32,9 @@ from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.loading.session_bits import cells_of, missing_cells
 from tickstock_dagster.core.priority import Priority
 
+_KIND = pl.Enum([kind.value for kind in UnitKind])
+"""A byte for each cell, where text takes sixteen."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlannedLoad:
@@ -240,7 +243,7 @@ def _assign(missing: pl.DataFrame, units: Sequence[WorkUnit]) -> pl.DataFrame:
     """Each missing cell with the unit that fills it, as `CELL_SCHEMA` plus `unit_id` and `kind`."""
     table = pl.DataFrame(
         [(unit.unit_id, unit.kind.value, unit.subject, unit.first, unit.last) for unit in units],
-        schema={"unit_id": pl.String, "kind": pl.String, "ticker": pl.String, "first": pl.Date, "last": pl.Date},
+        schema={"unit_id": pl.String, "kind": _KIND, "ticker": pl.String, "first": pl.Date, "last": pl.Date},
         orient="row",
     )
     by_range = (

@@ -99,9 +99,10 @@ def expected_cells(
     stretches = expected_stretches(intervals, spans)
     days = pl.Series("session", list(sessions), dtype=pl.Date)
     begins, ends = within(days, stretches)
-    numbers = np.maximum(ends - begins, 0)
-    row = np.repeat(np.arange(numbers.size), numbers)
-    day = np.arange(row.size) - np.repeat(np.cumsum(numbers) - numbers - begins, numbers)
+    numbers = np.maximum(ends - begins, 0).astype(np.int32)  # half the size: a load of years has millions of cells
+    row = np.repeat(np.arange(numbers.size, dtype=np.int32), numbers)
+    before = np.cumsum(numbers, dtype=np.int32) - numbers - begins.astype(np.int32)
+    day = np.arange(row.size, dtype=np.int32) - np.repeat(before, numbers)
     cells = stretches.select("security_id", "ticker")[row].select("security_id", days.gather(day), "ticker")
     return cells.sort("security_id", "session") if _overlap(stretches) else cells
 

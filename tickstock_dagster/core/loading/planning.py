@@ -246,6 +246,13 @@ def _range_units(
     cells: pl.DataFrame, sessions: Sequence[date], market: str, limits: SourceLimits
 ) -> dict[str, tuple[WorkUnit, ...]]:
     """Per ticker, the calls from its first to its last missing session, no longer than one answer may be."""
+    if len(sessions) <= limits.max_range_rows:
+        session = pl.col("session")
+        ends = cells.group_by("ticker").agg(session.min().alias("first"), session.max().alias("last"), pl.len())
+        return {
+            ticker: (WorkUnit(UnitKind.RANGE, market, limits.source, ticker, first, last, count),)
+            for ticker, first, last, count in ends.sort("ticker").iter_rows()
+        }
     position = {session: number for number, session in enumerate(sessions)}
     result = {}
     grouped = cells.group_by("ticker").agg(pl.col("session").sort()).sort("ticker")
