@@ -70,7 +70,6 @@ class Ingest:
         engine, run_id, planned = open_engine(url), f"run-{now.isoformat()}", self.planned
         units = planned.plan.units
         record_plan(engine, units, run_id=run_id, priorities={}, now=now)
-        expected = planned.expected.group_by("session").agg(pl.len().alias("expected"))
         context = LoadContext(self.source, engine, MARKET, run_id, lambda: now)
         validator = AnswerValidator(
             context,
@@ -79,7 +78,7 @@ class Ingest:
             planned.asked,
             planned.bracketed,
             planned.unproven,
-            expected,
+            planned.counts,
         )
         stored, done = NOTHING_STORED, 0
         for answers in fetch_bars(self.source, units, lambda: now, workers=8):

@@ -147,7 +147,7 @@ class Filler:
             self.prepared.asked,
             self.prepared.bracketed,
             self.prepared.unproven,
-            self.prepared.expected.group_by("session").agg(pl.len().alias("expected")),
+            self.prepared.counts,
         )
         queue = UnitQueue(self.holder, units, context.clock, LEASED_PER_WORKER * self.workers)
         try:

@@ -27,6 +27,7 @@ from tickstock_dagster.adapters.sources.protocol import MarketSource
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, absence_evidence
+from tickstock_dagster.core.loading.expectation import expected_counts
 from tickstock_dagster.core.loading.planning import LoadPlan, SourceLimits, UnitKind, WorkUnit, plan_load
 from tickstock_dagster.core.loading.processing import in_order
 from tickstock_dagster.core.loading.session_bits import cells_of, missing_cells
@@ -42,9 +43,10 @@ class PlannedLoad:
 
     Attributes:
         expectation: securities and days of the request.
-        expected: `CELL_SCHEMA`, the cells in which a bar is expected.
+        counts: (session, expected), how many bars are expected on each session, stored ones included.
         plan: the calls.
-        asked: the missing ones of `expected`, as `CELL_SCHEMA` plus the `unit_id` and `kind` of the call that fills it.
+        asked: the missing cells in which a bar is expected, as `CELL_SCHEMA` plus the `unit_id` and `kind` of the call
+            that fills each.
         bracketed: the same of cells in which there may be a bar, and which the calls fill as well.
         unproven: days on which nothing proves whose a ticker was, as
             `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
@@ -54,7 +56,7 @@ class PlannedLoad:
     """
 
     expectation: Expectation
-    expected: pl.DataFrame
+    counts: pl.DataFrame
     plan: LoadPlan
     asked: pl.DataFrame
     bracketed: pl.DataFrame
@@ -131,7 +133,8 @@ def plan_request(
     bracketed = _assign(sought, plan.units)
     priorities = read_priorities(context.engine, asked)
     plan = replace(plan, units=in_order(plan.units, priorities))
-    return PlannedLoad(expectation, expected, plan, asked, bracketed, unproven, doubtful, priorities, unknown)
+    counts = expected_counts(request.sessions, expectation.stretches)
+    return PlannedLoad(expectation, counts, plan, asked, bracketed, unproven, doubtful, priorities, unknown)
 
 
 def _inside(cells: pl.DataFrame, unproven: pl.DataFrame) -> pl.DataFrame:

@@ -212,7 +212,7 @@ class BarLoader:
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()
-        if prepared.expected.height:
+        if prepared.counts.height:
             newly = _newly_expected(
                 prepared, prepared.expectation.with_listings_as_stored(self.context.engine), sessions
             )
@@ -221,7 +221,7 @@ class BarLoader:
                 changed |= store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now)).changed
         gaps = revised_gaps(
             self.context,
-            prepared.expected["security_id"].unique().to_list(),
+            prepared.expectation.stretches["security_id"].unique().to_list(),
             self.calendar,
             sessions[0],
             sessions[-1],
@@ -256,5 +256,7 @@ def _newly_expected(prepared: PlannedLoad, now: Expectation, sessions: Sequence[
     """The cells (`CELL_SCHEMA`) that are expected now and were not when the load was planned."""
     changed = now.stretches.join(prepared.expectation.stretches, on=list(STRETCH_SCHEMA), how="anti", nulls_equal=True)
     of_changed = pl.col("security_id").is_in(changed["security_id"].unique().to_list())
-    cells = replace(now, intervals=now.intervals.filter(of_changed)).cells(sessions)
-    return cells.join(prepared.expected.filter(of_changed), on=["security_id", "session"], how="anti")
+    before, after = (
+        replace(one, intervals=one.intervals.filter(of_changed)).cells(sessions) for one in (prepared.expectation, now)
+    )
+    return after.join(before, on=["security_id", "session"], how="anti")
