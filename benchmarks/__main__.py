@@ -4,6 +4,7 @@ Each runs in a process of its own, so that the imports and connections of one ca
 Arguments after `--` are passed on: `python -m benchmarks ingest -- --rounds 3`.
 """
 
+import os
 import subprocess
 import sys
 
@@ -47,6 +48,8 @@ def main() -> int:
     if unknown:
         print(f"no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
+    # Where nothing is compiled once and kept, every process measures Python's compiler.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     failed = []
     for name in names or NAMES:
         print(f"\n{name}: {summary(name)}", flush=True)
