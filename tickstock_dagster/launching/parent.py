@@ -34,6 +34,7 @@ ALSO = (
     "dagster._core.executor.in_process",
     "dagster_postgres",
     "tickstock_dagster.event_log",
+    "massive",
     "tickstock_dagster.adapters.events.outbox_drain",
     "tickstock_dagster.adapters.sources.massive.source",
     "redis",
