@@ -1,14 +1,13 @@
 """Dagster's storages in PostgreSQL on connections that are kept. `dagster.yaml` names the classes.
 
-Dagster's own open a connection for each question, three quarters of whose time goes into connecting, and ask with many of
-them whether the database has what earlier releases of Dagster lacked: some eighty connections from a sensor's tick to
-the start of its run, and as many again in the run. Here all storages of a process share a pool for each database, and
-what it was seen to have is not asked for again. The webserver has pools of its own, with a limit to its statements
+Dagster's own open a connection for each question, which takes longer than the answer, and ask with many of them whether
+the database has what earlier releases of Dagster lacked: some eighty connections from a sensor's tick to the start of
+its run, and as many again in the run. Here all storages of a process share a pool for each database, and what it was
+seen to have is not asked for again. The webserver has pools of its own, with a limit to its statements
 (`optimize_for_webserver`).
 """
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
@@ -62,21 +61,17 @@ class Books:
 
 
 _books: dict[str, Books] = {}
-_lock = threading.Lock()
 
 
 def books_of(postgres_url: str, token_provider: "PgTokenProvider | None" = None) -> Books:
     """This process's books of a database."""
-    with _lock:
-        if postgres_url not in _books:
-            _books[postgres_url] = Books(postgres_url, token_provider)
-        return _books[postgres_url]
+    if postgres_url not in _books:
+        _books.setdefault(postgres_url, Books(postgres_url, token_provider))  # of two threads one is first
+    return _books[postgres_url]
 
 
 def _begin_anew() -> None:
     """In a forked process: leave the parent's connections to the parent, and open others."""
-    global _lock
-    _lock = threading.Lock()
     for books in _books.values():
         books.engine.dispose(close=False)
 
@@ -142,7 +137,7 @@ class TickstockScheduleStorage(KeptConnections, PostgresScheduleStorage):
 
     main_tables = ("jobs",)
 
-    def _has_instigators_table(self, conn: sa.Connection) -> bool:
+    def _has_instigators_table(self, _connection: sa.Connection) -> bool:
         return self.books.has_tables("instigators")
 
     def has_instigators_table(self) -> bool:
