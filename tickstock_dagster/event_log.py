@@ -100,16 +100,14 @@ class TickstockEventLogStorage(KeptConnections, ChecksPlannedOnce, PostgresEvent
 
     def has_secondary_index(self, name: str) -> bool:
         """Whether a migration of data was made."""
-        parent = super()
-        return self.books.has(f"migration {name}", lambda: parent.has_secondary_index(name))
+        look = super().has_secondary_index
+        return self.books.has(f"migration {name}", lambda: look(name))
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Whether the table of assets has a column."""
-        parent = super()
-        return self.books.has(f"asset_keys.{column_name}", lambda: parent.has_asset_key_col(column_name))
+        look = super().has_asset_key_col
+        return self.books.has(f"asset_keys.{column_name}", lambda: look(column_name))
 
     def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
-        parent = super()
-        return self.books.has(
-            f"asset_keys.{column_name}", lambda: parent._has_asset_key_col_on_connection(conn, column_name)
-        )
+        look = super()._has_asset_key_col_on_connection
+        return self.books.has(f"asset_keys.{column_name}", lambda: look(conn, column_name))

@@ -128,8 +128,8 @@ class TickstockRunStorage(KeptConnections, PostgresRunStorage):
 
     def has_built_index(self, migration_name: str) -> bool:
         """Whether a migration of data was made."""
-        parent = super()
-        return self.books.has(f"migration {migration_name}", lambda: parent.has_built_index(migration_name))
+        look = super().has_built_index
+        return self.books.has(f"migration {migration_name}", lambda: look(migration_name))
 
 
 class TickstockScheduleStorage(KeptConnections, PostgresScheduleStorage):
@@ -150,5 +150,5 @@ class TickstockScheduleStorage(KeptConnections, PostgresScheduleStorage):
 
     def has_built_index(self, migration_name: str) -> bool:
         """Whether a migration of data was made."""
-        parent = super()
-        return self.books.has(f"migration {migration_name}", lambda: parent.has_built_index(migration_name))
+        look = super().has_built_index
+        return self.books.has(f"migration {migration_name}", lambda: look(migration_name))
