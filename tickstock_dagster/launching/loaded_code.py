@@ -18,16 +18,28 @@ from dagster._utils.hosted_user_process import recon_job_from_origin
 
 ALSO = (
     "dagster._cli.api",
-    "dagster._grpc.impl",
+    "dagster._core.execution.plan.active",
     "dagster._core.execution.plan.execute_plan",
     "dagster._core.executor.in_process",
+    "dagster._core.instance.factory",
+    "dagster._core.storage.legacy_storage",
+    "dagster._core.storage.local_compute_log_manager",
+    "dagster._core.storage.root",
+    "dagster._grpc.impl",
     "dagster_postgres",
-    "tickstock_dagster.event_log",
+    "encodings.idna",
+    "massive",
+    "multiprocessing.synchronize",
+    "numpy.ma",
+    "PIL.ImageDraw",
+    "PIL.ImageFont",
+    "psycopg2.extras",
+    "redis",
     "tickstock_dagster.adapters.events.outbox_drain",
     "tickstock_dagster.adapters.sources.massive.source",
-    "massive",
-    "redis",
-    "PIL.Image",
+    "tickstock_dagster.event_log",
+    "tickstock_dagster.launching.coordinator",
+    "upath.implementations.local",
 )
 """What a run would import later."""
 
