@@ -9,19 +9,19 @@ A planned check stands in the table of check executions alone: Dagster writes th
 never reads it there. Runs of the command line leave out more (`is_noise`).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from typing import Any, Self
+from typing import Any
 
 import dagster as dg
 import sqlalchemy as sa
 from dagster._core.definitions.asset_checks.asset_check_evaluation import AssetCheckEvaluationPlanned
 from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._core.storage.event_log.schema import SqlEventLogStorageTable
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import PostgresEventLogStorage
-from dagster_postgres.utils import pg_url_from_config
 from sqlalchemy.dialects.postgresql import ARRAY
+
+from tickstock_dagster.instance_storage import KeptConnections
 
 _PLANNED_CHECK = dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED
 _PLANNED_ASSET = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -82,12 +82,13 @@ class ChecksPlannedOnce(EventLogStorage):
         return {}
 
 
-class TickstockEventLogStorage(ChecksPlannedOnce, PostgresEventLogStorage):
+class TickstockEventLogStorage(KeptConnections, ChecksPlannedOnce, PostgresEventLogStorage):
     """Dagster's event log in PostgreSQL, with checks planned once.
 
-    Dagster asks the database with every event of an asset whether its tables have what earlier releases lacked: three
-    statements and a connection each. What is there stays; what is not may come with a migration, and is asked again.
+    Dagster asks the database with every event of an asset whether its tables have what earlier releases lacked.
     """
+
+    main_tables = ("event_logs",)
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Store an event of a run; of a planned check the row that its evaluation will fill."""
@@ -112,33 +113,18 @@ class TickstockEventLogStorage(ChecksPlannedOnce, PostgresEventLogStorage):
 
     def has_table(self, table_name: str) -> bool:
         """Whether the event log has a table."""
-        return self._stays(table_name, lambda: super(TickstockEventLogStorage, self).has_table(table_name))
+        return self.books.has_tables(table_name)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether a migration of data was made."""
+        look = super().has_secondary_index
+        return self.books.has(f"migration {name}", lambda: look(name))
 
     def has_asset_key_col(self, column_name: str) -> bool:
         """Whether the table of assets has a column."""
-        return self._stays(
-            f"asset_keys.{column_name}",
-            lambda: super(TickstockEventLogStorage, self).has_asset_key_col(column_name),
-        )
+        look = super().has_asset_key_col
+        return self.books.has(f"asset_keys.{column_name}", lambda: look(column_name))
 
     def _has_asset_key_col_on_connection(self, conn: sa.Connection, column_name: str) -> bool:
-        return self._stays(
-            f"asset_keys.{column_name}",
-            lambda: super(TickstockEventLogStorage, self)._has_asset_key_col_on_connection(conn, column_name),
-        )
-
-    def _stays(self, part: str, look: Callable[[], bool]) -> bool:
-        if part not in self._there and look():
-            self._there.add(part)
-        return part in self._there
-
-    @cached_property
-    def _there(self) -> set[str]:
-        """The tables and columns seen."""
-        return set()
-
-    @classmethod
-    def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:
-        """The event log of an instance; configuration as for `PostgresEventLogStorage`."""
-        autocreate = config_value.get("should_autocreate_tables", True)
-        return cls(pg_url_from_config(config_value), should_autocreate_tables=autocreate, inst_data=inst_data)
+        look = super()._has_asset_key_col_on_connection
+        return self.books.has(f"asset_keys.{column_name}", lambda: look(conn, column_name))

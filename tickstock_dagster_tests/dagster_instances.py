@@ -1,7 +1,6 @@
 """Instances of Dagster for tests, with the event log of `dagster.yaml`; whoever imports this gets them cheaply.
 
-Each of Dagster's storages in PostgreSQL opens a connection for every question, and an instance is three of them: thirty
-connections for one test of a schedule. Here the storages of one database share a pool.
+Storages in PostgreSQL keep the connections of the newest databases alone.
 """
 
 from collections.abc import Iterator
@@ -11,16 +10,12 @@ from typing import Any
 from unittest import mock
 
 import dagster as dg
-import sqlalchemy as sa
 import yaml
 from dagster._core.storage import event_log
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.runs import in_memory as runs_in_memory
-from dagster_postgres.event_log import event_log as events_in_postgres
-from dagster_postgres.run_storage import run_storage as runs_in_postgres
-from dagster_postgres.schedule_storage import schedule_storage as schedules_in_postgres
-from dagster_postgres.utils import create_pg_engine
 
+from tickstock_dagster import instance_storage
 from tickstock_dagster.event_log import ChecksPlannedOnce
 
 LOCAL = Path(__file__).parent.parent / "dagster.yaml"
@@ -30,31 +25,23 @@ for _storage in (events_in_memory, runs_in_memory):
     _storage.stamp_alembic_rev = lambda *_: None
 
 
-_pools: dict[str, sa.Engine] = {}
-KEPT_POOLS = 2
+KEPT_BOOKS = 2
 """Tests have many databases, and a server has 200 connections: those of the former ones are closed."""
 
-
-def _pool(url: str) -> sa.Engine:
-    if url in _pools:
-        _pools[url] = _pools.pop(url)  # the newest last
-        return _pools[url]
-    while len(_pools) >= KEPT_POOLS:
-        _pools.pop(next(iter(_pools))).dispose()
-    options = {"pool_size": 1, "max_overflow": 40, "pool_pre_ping": True}
-    _pools[url] = create_pg_engine(url, isolation_level="AUTOCOMMIT", **options)
-    return _pools[url]
+_books_of = instance_storage.books_of
 
 
-def _engine(url: str, token_provider: Any = None, **options: Any) -> sa.Engine:
-    """The shared one in place of one without a pool; those that ask for a pool of their own get it."""
-    if token_provider is None and options.get("poolclass") is sa.pool.NullPool:
-        return _pool(url)
-    return create_pg_engine(url, token_provider, **options)
+def _few_books(postgres_url: str, token_provider: Any = None) -> instance_storage.Books:
+    """The books of a database, which becomes the newest."""
+    kept = instance_storage._books
+    if postgres_url in kept:
+        kept[postgres_url] = kept.pop(postgres_url)
+    while len(kept) >= KEPT_BOOKS and postgres_url not in kept:
+        kept.pop(next(iter(kept))).engine.dispose()
+    return _books_of(postgres_url, token_provider)
 
 
-for _storage in (events_in_postgres, runs_in_postgres, schedules_in_postgres):
-    _storage.create_pg_engine = _engine
+instance_storage.books_of = _few_books
 
 
 class _InMemory(ChecksPlannedOnce, events_in_memory.InMemoryEventLogStorage):

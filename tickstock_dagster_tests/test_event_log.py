@@ -11,7 +11,6 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster_postgres import PostgresEventLogStorage
 from dagster_shared.error import SerializableErrorInfo
 
-from tickstock_dagster.event_log import TickstockEventLogStorage
 from tickstock_dagster_tests.dagster_instances import _InMemory
 
 BARS = dg.AssetKey(["us", "session_bars"])
@@ -71,15 +70,11 @@ def test_dagster_stores_the_row_of_a_planned_check_without_an_event() -> None:
     assert "None" in str(parameters["event_id"].annotation)
 
 
-def test_the_event_log_asks_for_a_part_of_its_tables_until_it_is_there() -> None:
-    log, answers = object.__new__(TickstockEventLogStorage), iter([False, True])
-    assert [log._stays("asset_keys.cached_status_data", lambda: next(answers)) for _ in range(3)] == [False, True, True]
-
-
 @pytest.mark.parametrize(
     ("owner", "name", "arguments"),
     [
         (PostgresEventLogStorage, "has_table", ["self", "table_name"]),
+        (PostgresEventLogStorage, "has_secondary_index", ["self", "name"]),
         (SqlEventLogStorage, "has_asset_key_col", ["self", "column_name"]),
         (SqlEventLogStorage, "_has_asset_key_col_on_connection", ["self", "conn", "column_name"]),
     ],

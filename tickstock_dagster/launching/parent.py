@@ -8,7 +8,6 @@ launcher has gone and its last run has ended.
 """
 
 import gc
-import importlib
 import json
 import logging
 import multiprocessing
@@ -19,27 +18,13 @@ import socket
 import sys
 import traceback
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from tickstock_dagster.launching.code_stamp import code_stamp
+from tickstock_dagster.launching.loaded_code import LoadedCode, computing_threads
 
 FINISHED = 77
 """How a worker exits whose run has ended, successfully or not; anything else is a crash."""
-
-ALSO = (
-    "dagster._cli.api",
-    "dagster._grpc.impl",
-    "dagster._core.execution.plan.execute_plan",
-    "dagster._core.executor.in_process",
-    "dagster_postgres",
-    "tickstock_dagster.event_log",
-    "tickstock_dagster.adapters.events.outbox_drain",
-    "tickstock_dagster.adapters.sources.massive.source",
-    "redis",
-    "PIL.Image",
-)
-"""What a run would import later."""
 
 POLL_SECONDS = 0.25
 REQUEST_SECONDS = 10.0
@@ -60,7 +45,7 @@ def main() -> None:
     # Ctrl-C in the terminal reaches the whole group; runs take it as a cancellation, and this process waits for them.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     stamp = code_stamp(module)
-    load(module)
+    code = LoadedCode.of(module)
     if pool := computing_threads():
         raise SystemExit(
             f"no run starts warm: loading {module} has computed with polars ({pool[0]}), a fork would hang"
@@ -69,30 +54,15 @@ def main() -> None:
     gc.freeze()  # a collection in a worker touches nothing inherited, so that its pages stay shared
     control.sendall(f"ready {stamp}\n".encode())
     print(f"Runs start warm: process {os.getpid()} has the code loaded.", file=sys.stderr, flush=True)
-    serve(control)
+    serve(control, code)
 
 
-def computing_threads() -> list[str]:
-    """Names of polars' threads for computing, which a fork would wait for and not have; importing polars starts none.
-
-    Empty where the system does not say (outside of Linux).
-    """
-    names = [path.read_text(encoding="utf-8").strip() for path in Path("/proc/self/task").glob("*/comm")]
-    return [name for name in names if name.removeprefix("polars-").isdigit()]
-
-
-def load(module: str) -> None:
-    """Import what a run needs, and load the module's definitions once."""
-    for name in ALSO:
-        importlib.import_module(name)
-    importlib.import_module(module).defs.get_repository_def().load_all_definitions()
-
-
-def serve(control: socket.socket) -> None:
+def serve(control: socket.socket, code: LoadedCode) -> None:
     """Fork workers until the launcher has gone and the last one has ended; report those that crash.
 
     Args:
         control: from the launcher: one byte, and the descriptor of a socket for the run.
+        code: what the workers execute.
     """
     workers: dict[int, Worker] = {}
     open_ = True
@@ -109,12 +79,19 @@ def serve(control: socket.socket) -> None:
             open_ = bool(data)
             for descriptor in descriptors:
                 with socket.socket(fileno=descriptor) as link:
-                    fork_worker(link, control, workers)
+                    fork_worker(link, control, workers, code)
         reap(workers)
 
 
-def fork_worker(link: socket.socket, control: socket.socket, workers: dict[int, Worker]) -> None:
-    """Start the run that `link` describes, and tell the launcher the worker's process id."""
+def fork_worker(link: socket.socket, control: socket.socket, workers: dict[int, Worker], code: LoadedCode) -> None:
+    """Start a run, and tell the launcher the worker's process id.
+
+    Args:
+        link: to the launcher, which describes the run.
+        control: closed in the worker.
+        workers: by process id; added to.
+        code: what the worker executes.
+    """
     link.settimeout(REQUEST_SECONDS)
     try:
         request = read_line(link)
@@ -127,7 +104,7 @@ def fork_worker(link: socket.socket, control: socket.socket, workers: dict[int, 
         for descriptor in (reading, *(worker.started for worker in workers.values())):
             os.close(descriptor)
         control.close()
-        work(request, link, writing)
+        work(request, link, writing, code)
     os.close(writing)
     os.set_blocking(reading, False)
     workers[pid] = Worker(request, reading)
@@ -152,19 +129,20 @@ def read_line(link: socket.socket) -> bytes:
     return bytes(line[:-1])
 
 
-def work(request: bytes, link: socket.socket, started: int) -> NoReturn:
+def work(request: bytes, link: socket.socket, started: int, code: LoadedCode) -> NoReturn:
     """Be a run's worker, as a process is that Dagster's code server starts, and exit.
 
     Args:
         request: the launcher's, in JSON.
         link: to the launcher, which answers once the run bears this process's id.
         started: pipe to our parent, for a byte once the run has started.
+        code: what our parent has loaded.
     """
-    code = 1
+    status = 1
     try:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        run(json.loads(request), link, started)
-        code = FINISHED
+        run(json.loads(request), link, started, code)
+        status = FINISHED
     except BaseException:  # noqa: BLE001 - the fork must not go on as its parent
         traceback.print_exc()
     finally:
@@ -173,15 +151,14 @@ def work(request: bytes, link: socket.socket, started: int) -> NoReturn:
             sys.stdout.flush()
             sys.stderr.flush()
         finally:
-            os._exit(code)
+            os._exit(status)
 
 
-def run(request: dict[str, Any], link: socket.socket, started: int) -> None:
-    """Execute the run in this process."""
+def run(request: dict[str, Any], link: socket.socket, started: int, code: LoadedCode) -> None:
+    """Execute the run in this process; arguments as for `work`."""
     from dagster._core.origin import JobPythonOrigin
     from dagster._grpc.impl import StartRunInSubprocessSuccessful, start_run_in_subprocess
     from dagster._serdes import deserialize_value, serialize_value
-    from dagster._utils.hosted_user_process import recon_job_from_origin
 
     class Launcher:
         """The queue on which Dagster's worker says how its start went."""
@@ -193,7 +170,7 @@ def run(request: dict[str, Any], link: socket.socket, started: int) -> None:
             elif hasattr(message, "serializable_error_info"):
                 link.sendall(f"error {serialize_value(message.serializable_error_info)}\n".encode())
 
-    job = recon_job_from_origin(deserialize_value(request["job"], JobPythonOrigin))
+    job = code.job(deserialize_value(request["job"], JobPythonOrigin))
     if not link.recv(1):
         return  # the launcher starts the run another way
     # Of the "fork" kind: the others start a process that watches over semaphores.

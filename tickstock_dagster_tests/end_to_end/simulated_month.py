@@ -15,11 +15,7 @@ from threading import Thread
 from typing import Any
 
 import dagster as dg
-import dagster_postgres.event_log.event_log as event_log
-import dagster_postgres.run_storage.run_storage as run_storage
-import dagster_postgres.schedule_storage.schedule_storage as schedule_storage
 import pytest
-import sqlalchemy.pool
 from dagster._core.storage.tags import PARTITION_NAME_TAG, RUN_KEY_TAG, SCHEDULE_NAME_TAG, SENSOR_NAME_TAG
 from dagster._core.test_utils import get_freezable_log_manager
 
@@ -220,17 +216,6 @@ class SimulatedMonth:
         return thread
 
 
-class _KeptConnections(sqlalchemy.pool.QueuePool):
-    """Connections that are kept and tried before use: Dagster opens one for every statement, 10 ms each."""
-
-    def __init__(self, creator: Any, **arguments: Any) -> None:
-        super().__init__(creator, **{**arguments, "pre_ping": True})
-
-
-class _Pools:
-    NullPool = _KeptConnections
-
-
 @contextmanager
 def simulated_month(folder: Path, begins: datetime) -> Iterator[SimulatedMonth]:
     """A world of its own: PostgreSQL and Valkey that may be stopped, a vendor, Dagster's storage on that PostgreSQL."""
@@ -241,8 +226,6 @@ def simulated_month(folder: Path, begins: datetime) -> Iterator[SimulatedMonth]:
         quick_retries(patch)
         # Dagster waits 11 seconds in all for a PostgreSQL that is away, at every question.
         patch.setattr("dagster_postgres.utils.calculate_delay", lambda **_: 0.01)
-        for module in (event_log, run_storage, schedule_storage):
-            patch.setattr(module, "db_pool", _Pools)
         services = LocalServices(folder, postgres_options=POSTGRES_OPTIONS)
         stack.callback(services.down)
         stack.callback(close_engines)

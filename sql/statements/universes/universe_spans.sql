@@ -35,6 +35,7 @@ FROM (
 JOIN securities AS of_market USING (security_id)
 WHERE m.valid_from <= %(last)s
     AND in_market(of_market.primary_exchange, %(market)s, %(abroad)s::text[])
-    AND NOT EXISTS (
-        SELECT FROM securities_processing AS p WHERE p.security_id = m.security_id AND p.update_frequency = 'none')
+    -- As securities_processing says it, but looked up by type instead of by security.
+    AND CASE WHEN of_market.equity_type IN (SELECT equity_type FROM equity_types) THEN of_market.equity_type
+        ELSE 'OTHER' END NOT IN (SELECT equity_type FROM equity_types WHERE update_frequency = 'none')
 ORDER BY m.security_id, m.valid_from

@@ -35,6 +35,9 @@ WITH chosen AS (
 SELECT f.ticker
 FROM firsts AS f
 LEFT JOIN securities AS of_market USING (security_id)
-WHERE in_market(of_market.primary_exchange, %(market)s, %(abroad)s::text[]) AND NOT EXISTS (
-    SELECT FROM securities_processing AS p WHERE p.security_id = f.security_id AND p.update_frequency = 'none')
+WHERE in_market(of_market.primary_exchange, %(market)s, %(abroad)s::text[])
+    -- As securities_processing says it, but looked up by type instead of by security.
+    AND (f.security_id IS NULL OR CASE
+        WHEN of_market.equity_type IN (SELECT equity_type FROM equity_types) THEN of_market.equity_type
+        ELSE 'OTHER' END NOT IN (SELECT equity_type FROM equity_types WHERE update_frequency = 'none'))
 ORDER BY f.key, f.position, f.ticker COLLATE "C"

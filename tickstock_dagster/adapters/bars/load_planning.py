@@ -89,10 +89,10 @@ def plan_request(
     """
     first, last = request.sessions[0], request.sessions[-1]
     expectation = _expectation(context, request)
-    known = expectation.intervals
-    if request.universes is not None:  # members may be expected on other sessions
-        known = read_intervals(context.engine, request.tickers)
-    unknown = tuple(sorted(set(request.tickers) - set(known["ticker"])))
+    left = set(request.tickers) - set(expectation.intervals["ticker"])
+    if left and request.universes is not None:  # members may be expected on other sessions
+        left -= set(read_intervals(context.engine, sorted(left))["ticker"])
+    unknown = tuple(sorted(left))
     if unknown and (request.strict or len(unknown) == len(set(request.tickers))):
         held = read_intervals(context.engine)["ticker"].to_list()
         raise BadInputError("symbol", ", ".join(unknown), choices(unknown[0], held))

@@ -97,11 +97,10 @@ class BarLoader:
             prepared = self._prepare(request)
             filled = self._fill(prepared, request, seen)
             with self._timer.phase("settle"):
-                settled = self._settle(prepared, request.sessions)
+                settled, expectation = self._settle(prepared, request.sessions)
         finally:
             self.context.record_calls()
         with self._timer.phase("settle"):
-            expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
             states, gaps = span_states(self.context.engine, expectation, request.sessions)
         return LoadReport(
             tickers=request.tickers,
@@ -184,8 +183,7 @@ class BarLoader:
             with self._timer.phase("listing"):
                 ListingSync(self.context).ensure(request.tickers, first, last, self.calendar.latest_closed_session(now))
                 if self.context.forecast is None:
-                    identity.prove(request.tickers, first, last)
-                    unproven = identity.unproven(first, last)
+                    unproven = identity.prove(request.tickers, first, last)
                 else:
                     identity_calls = identity.calls(request.tickers, first, last).calls
         with self._timer.phase("plan"):
@@ -205,17 +203,20 @@ class BarLoader:
         gaps = same_reason(cells, GapReason.NOT_ENTITLED, history_words(self.context.source), now + timedelta(days=30))
         return store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now))
 
-    def _settle(self, prepared: PlannedLoad, sessions: Sequence[date]) -> frozenset[date]:
-        """Evaluate again what single batches could not know; returns the sessions of which that changed something."""
+    def _settle(self, prepared: PlannedLoad, sessions: Sequence[date]) -> tuple[frozenset[date], Expectation]:
+        """Evaluate again what single batches could not know.
+
+        Returns:
+            The sessions of which that changed something, and what is expected with listings as they are then.
+        """
         changed = frozenset[date]()
         starts = late_starts(self.context, prepared.expectation.intervals, self.calendar, sessions[-1])
         if starts:
             store_batch(self.context.engine, self._batch_of(starts=starts, now=self.context.now()))
         now = self.context.now()
+        expectation = prepared.expectation.with_listings_as_stored(self.context.engine)
         if prepared.counts.height:
-            newly = _newly_expected(
-                prepared, prepared.expectation.with_listings_as_stored(self.context.engine), sessions
-            )
+            newly = _newly_expected(prepared, expectation, sessions)
             gaps = proven_gaps(self.context, newly, self.calendar, now=now)
             if gaps.height:
                 changed |= store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now)).changed
@@ -229,7 +230,7 @@ class BarLoader:
         )
         if gaps.height:
             changed |= store_batch(self.context.engine, self._batch_of(gaps=gaps, now=now)).changed
-        return changed
+        return changed, expectation
 
     def _batch_of(
         self, *, now: datetime, gaps: pl.DataFrame | None = None, starts: Sequence[ListingStart] = ()

@@ -109,11 +109,29 @@ def span_states(
     counts = expected_counts(sessions, stretches)
     if counts.is_empty():
         return [], {}
+    if counts.height == 1 and _all_stored(engine, stretches, *counts.row(0)):
+        return states_of_counts(counts, pl.DataFrame(schema=STATE_SCHEMA)), {}
     first, last = sessions[0], sessions[-1]
     absent = missing_cells(stretches, sessions, settled_bits(engine, stretches, first, last, final=False))
     gaps = gap_states(engine, absent, first, last)
     lacking = with_reasons(absent.join(gaps, on=["security_id", "session"], how="left", validate="1:1"))
     return states_of_counts(counts, lacking), reasons(lacking)
+
+
+def _all_stored(engine: sa.Engine, stretches: pl.DataFrame, session: date, expected: int) -> bool:
+    """Whether every bar expected on one session is stored: counted in the store, where nothing is fetched.
+
+    Args:
+        engine: the store's.
+        stretches: `core.loading.expectation.STRETCH_SCHEMA`.
+        session: the session.
+        expected: how many bars are expected on it.
+    """
+    on_it = (pl.col("valid_from") <= session) & (pl.col("valid_to") > session).fill_null(value=True)
+    values = {"session": session, "security_ids": ids_as_text(stretches.filter(on_it))}
+    with transaction(engine) as connection:
+        row = connection.execute(statement("loading/bars_stored"), values).fetchone()
+    return row is not None and row[0] == expected
 
 
 def settled_bits(

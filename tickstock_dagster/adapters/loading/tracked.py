@@ -41,9 +41,11 @@ def tracked_state(
     values = {"session": session, "market": market, "abroad": list(ABROAD)}
     with transaction(engine) as connection:
         begun = connection.execute(statement("universes/universes_begun"), values).fetchone()
-    if begun is None or not begun[0] or not tracked_tickers(engine, date.min, market=market):
+    if begun is None or not begun[0]:
         return None
     tracked = tracked or Expectation.of_tracked(engine, session, session, market=market)
+    if tracked.intervals.is_empty() and not tracked_tickers(engine, date.min, market=market):
+        return None
     states = completeness(engine, tracked.cells([session]))
     return states[0] if states else Completeness(session, 0, 0, 0, 0)
 

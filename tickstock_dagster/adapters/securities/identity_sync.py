@@ -35,7 +35,7 @@ from tickstock_dagster.adapters.sources.protocol import (
 )
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import HISTORY_START
-from tickstock_dagster.core.securities.identity import TERM, unproven_spans
+from tickstock_dagster.core.securities.identity import TERM, Span, unproven_spans
 from tickstock_dagster.core.securities.listing_records import WITHOUT_FIGI, Security
 from tickstock_dagster.core.securities.stated_tickers import state_tickers
 
@@ -73,6 +73,10 @@ class IdentityCalls:
         return self.securities + self.lists * self.pages
 
 
+Unproven = list[tuple[Security, list[Span]]]
+"""Securities, each with the days on which nothing proves its ticker."""
+
+
 @dataclass(frozen=True, slots=True)
 class IdentitySync:
     """Proves identities by one source."""
@@ -85,13 +89,20 @@ class IdentitySync:
             return IdentityCalls()
         return self._evidence(self._doubtful(tickers, first, last), first, last)
 
-    def prove(self, tickers: Sequence[str], first: date, last: date) -> None:
+    def prove(self, tickers: Sequence[str], first: date, last: date) -> pl.DataFrame:
         """Ask for the evidence that a load of `tickers` (as printed today) from `first` to `last` lacks.
 
         A failing call ends nothing but itself: what it was about stays unproven.
+
+        Returns:
+            The days from `first` to `last` on which nothing proves whose a ticker was, of any security of the market,
+            as `UNPROVEN_SCHEMA`.
         """
-        if not self._is_asked() or not self._doubtful(tickers, first, last):
-            return
+        if not self._is_asked():
+            return pl.DataFrame(schema=UNPROVEN_SCHEMA)
+        known, unproven = self._look(first, last)
+        if not _of_tickers(known, unproven, tickers):
+            return _rows(unproven)
         with histories_held(self.context.engine):  # another process may have asked meanwhile
             evidence = self._evidence(self._doubtful(tickers, first, last), first, last)
             if evidence.lists:
@@ -103,18 +114,7 @@ class IdentitySync:
             if not evidence.lists and self._doubtful(tickers, first, last):  # the vendor does not know their tickers
                 self._take_lists(first, last, evidence.pages)
         self.context.record_calls()
-
-    def unproven(self, first: date, last: date) -> pl.DataFrame:
-        """The days from `first` to `last` on which nothing proves whose a ticker was, as `UNPROVEN_SCHEMA`."""
-        rows: list[tuple[int | None, date, date]] = []
-        if self._is_asked():
-            lists = self._lists()
-            rows = [
-                (security.security_id, *span)
-                for security in read_securities(self.context.engine, self.context.market)
-                for span in unproven_spans(security, lists, first, last)
-            ]
-        return pl.DataFrame(rows, schema=UNPROVEN_SCHEMA, orient="row")
+        return _rows(self._look(first, last)[1])
 
     def _is_asked(self) -> bool:
         """Whether the source knows ticker changes: a file's rows name their tickers themselves."""
@@ -123,12 +123,17 @@ class IdentitySync:
     def _lists(self) -> list[date]:
         return lists_observed(self.context.engine, self.context.market, self.context.source.name)
 
-    def _doubtful(self, tickers: Sequence[str], first: date, last: date) -> list[Security]:
-        """The securities of some tickers whose identity is not proven from `first` to `last`."""
+    def _look(self, first: date, last: date) -> tuple[list[Security], Unproven]:
+        """The securities of the market, and those whose identity is not proven from `first` to `last`."""
         lists = self._lists()
         known = read_securities(self.context.engine, self.context.market)
-        wanted = {security.identity: security for security in newest_holders(known, tickers).values()}
-        return [security for security in wanted.values() if unproven_spans(security, lists, first, last)]
+        spans = ((security, unproven_spans(security, lists, first, last)) for security in known)
+        return known, [(security, found) for security, found in spans if found]
+
+    def _doubtful(self, tickers: Sequence[str], first: date, last: date) -> list[Security]:
+        """The securities of some tickers whose identity is not proven from `first` to `last`."""
+        known, unproven = self._look(first, last)
+        return _of_tickers(known, unproven, tickers)
 
     def _evidence(self, doubtful: Sequence[Security], first: date, last: date) -> IdentityCalls:
         """The fewest calls: of all their tickers, or of further lists."""
@@ -188,3 +193,17 @@ class IdentitySync:
         today = self.context.now().date()
         changed = state_tickers(known, current, chain, today, reaches_back_to=HISTORY_START)
         write_stated(self.context, changed or [], [current], today)
+
+
+def _of_tickers(known: Sequence[Security], unproven: Unproven, tickers: Sequence[str]) -> list[Security]:
+    """The unproven ones among the newest holders of some tickers."""
+    if not unproven:
+        return []
+    wanted = {security.security_id for security in newest_holders(known, tickers).values()}
+    return [security for security, _ in unproven if security.security_id in wanted]
+
+
+def _rows(unproven: Unproven) -> pl.DataFrame:
+    """Their days, as `UNPROVEN_SCHEMA`."""
+    rows = [(security.security_id, *span) for security, spans in unproven for span in spans]
+    return pl.DataFrame(rows, schema=UNPROVEN_SCHEMA, orient="row")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 import polars as pl
@@ -86,21 +86,26 @@ class ListingSync:
             The dates of the fetched lists; empty where none was needed.
         """
         # The latest first: a ticker stands for its holder of today, not for that of the load's last session.
-        before = (first, self._unseen_before)
-        questions = ((latest, self._out_of_date), before, (last, self._unsure), before)
+        before = (first, _Look.is_unseen_before)
+        questions = ((latest, _Look.is_out_of_date), before, (last, _Look.is_unsure), before)
 
-        def is_needed(on: date, needed: Callable[[Sequence[str], date], bool]) -> bool:
-            asked = self._observed(empty=True)
-            return on not in asked and needed(tickers, on)
+        def look() -> _Look:
+            return _Look(self.context, tickers)
 
-        if not any(is_needed(*question) for question in questions):
+        def is_needed(stored: _Look, on: date, needed: Callable[[_Look, date], bool]) -> bool:
+            return on not in stored.asked and needed(stored, on)
+
+        stored = look()
+        if not any(is_needed(stored, *question) for question in questions):
             return []
         fetched: list[date] = []
         with histories_held(self.context.engine):  # another process may have fetched them meanwhile
+            stored = look()
             for question in questions:
-                if is_needed(*question):
+                if is_needed(stored, *question):
                     self.take_in(question[0])
                     fetched.append(question[0])
+                    stored = look()
         return fetched
 
     def reach(self, first: date, latest: date) -> list[date]:
@@ -213,33 +218,6 @@ class ListingSync:
         """Dates of the source's stored lists."""
         return lists_observed(self.context.engine, self.context.market, self.context.source.name, empty=empty)
 
-    def _out_of_date(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether no stored list says which securities hold the tickers today."""
-        newest = max(self._observed(), default=date.min)
-        return on - newest > UP_TO_DATE or len(self._newest_holders(tickers)) < len(set(tickers))
-
-    def _unsure(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether some ticker has no holder, was last seen before `on`, or may not have been listed then."""
-        newest = self._newest_holders(tickers)
-        return len(newest) < len(set(tickers)) or any(
-            (security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None)
-            or (
-                security.intervals[0].start_known in ("unknown", "absent_before")
-                and security.intervals[0].valid_from <= on < security.intervals[0].seen_from
-            )
-            for security in newest.values()
-        )
-
-    def _unseen_before(self, tickers: Sequence[str], on: date) -> bool:
-        """Whether the load reaches back to an unknown part of some ticker's history, before it was first seen."""
-        return any(
-            security.intervals[0].start_known == "unknown" and security.intervals[0].seen_from > on
-            for security in self._newest_holders(tickers).values()
-        )
-
-    def _newest_holders(self, tickers: Sequence[str]) -> dict[str, Security]:
-        return newest_holders(read_securities(self.context.engine, self.context.market), tickers)
-
     def _resolve(self, boundary: Boundary) -> date | None:
         return day_of_change(self.context.source, boundary)
 
@@ -268,6 +246,48 @@ class ListingSync:
             for security in gone
             if security.identity in dates and dates[security.identity] <= (security.intervals[-1].valid_to or on)
         }
+
+
+@dataclass
+class _Look:
+    """What is stored of some tickers at one moment, each part read when it is first asked for."""
+
+    context: LoadContext[ReferenceSource]
+    tickers: Sequence[str]
+
+    @cached_property
+    def asked(self) -> list[date]:
+        """Dates of the source's lists, the empty ones included."""
+        return lists_observed(self.context.engine, self.context.market, self.context.source.name, empty=True)
+
+    @cached_property
+    def newest(self) -> dict[str, Security]:
+        """The newest holder of each ticker."""
+        return newest_holders(read_securities(self.context.engine, self.context.market), self.tickers)
+
+    def is_out_of_date(self, on: date) -> bool:
+        """Whether no stored list says which securities hold the tickers today."""
+        lists = lists_observed(self.context.engine, self.context.market, self.context.source.name)
+        newest = max(lists, default=date.min)
+        return on - newest > UP_TO_DATE or len(self.newest) < len(set(self.tickers))
+
+    def is_unsure(self, on: date) -> bool:
+        """Whether some ticker has no holder, was last seen before `on`, or may not have been listed then."""
+        return len(self.newest) < len(set(self.tickers)) or any(
+            (security.intervals[-1].seen_to < on and security.intervals[-1].valid_to is None)
+            or (
+                security.intervals[0].start_known in ("unknown", "absent_before")
+                and security.intervals[0].valid_from <= on < security.intervals[0].seen_from
+            )
+            for security in self.newest.values()
+        )
+
+    def is_unseen_before(self, on: date) -> bool:
+        """Whether the load reaches back to an unknown part of some ticker's history, before it was first seen."""
+        return any(
+            security.intervals[0].start_known == "unknown" and security.intervals[0].seen_from > on
+            for security in self.newest.values()
+        )
 
 
 def newest_holders(known: Iterable[Security], tickers: Sequence[str]) -> dict[str, Security]:

@@ -323,8 +323,6 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
         raise ServiceUnavailableError(f"Dagster's storage: {error}") from None
     try:
         with dg.DagsterInstance.get() as instance:
-            # Otherwise each question to the storage opens a connection, four hundred for a load with nothing to do.
-            instance.optimize_for_webserver(statement_timeout=600_000, pool_recycle=600, max_overflow=4)
             # What a step prints goes to this terminal. Capturing it takes two processes a step, which Ctrl-C reaches as
             # well, and which complain of it with tracebacks.
             instance._compute_log_manager = NoOpComputeLogManager()
@@ -332,7 +330,7 @@ def _instance(workspace: Workspace) -> Iterator[dg.DagsterInstance]:
                 instance.event_log_storage.of_one_process = True
             try:
                 yield instance
-            finally:  # the instance leaves its pools open
+            finally:  # the instance leaves its pool open
                 for part in (instance.run_storage, instance.event_log_storage, instance.schedule_storage):
                     if isinstance(engine := getattr(part, "_engine", None), sa.Engine):
                         engine.dispose()

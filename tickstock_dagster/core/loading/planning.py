@@ -206,10 +206,10 @@ def _rows(unit: WorkUnit, position: Mapping[date, int]) -> int:
 
 
 def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits: SourceLimits) -> tuple[WorkUnit, ...]:
-    ranges = _range_units(cells, sessions, market, limits) if limits.range_bars else {}
     if not limits.grouped_bars:
         if not limits.range_bars:
             raise BadInputError("source", limits.source, "a source that offers range or grouped bars")
+        ranges = _range_units(cells, sessions, market, limits)
         return tuple(unit for units in ranges.values() for unit in units)
     per_session = dict(cells.group_by("session").len().sort("session").iter_rows())
     if not limits.range_bars:
@@ -224,7 +224,10 @@ def _cheapest(cells: pl.DataFrame, sessions: Sequence[date], market: str, limits
     best, best_cost = 0, (len(per_session), MARKET_ROWS * len(per_session))
     spent = spent_rows = 0
     left = np.array(list(per_session.values()), dtype=np.int64)
+    # Each range is a call or more: once there are as many as sessions, no further one can be worth it.
+    by_ticker = by_ticker.head(len(per_session) + 1)
     order = by_ticker["ticker"].to_list()
+    ranges = _range_units(cells.filter(pl.col("ticker").is_in(order)), sessions, market, limits)
     number_of = {session: number for number, session in enumerate(sessions)}
     for position, (ticker, places) in enumerate(zip(order, by_ticker["place"], strict=True), start=1):
         spent += len(ranges[ticker])

@@ -38,6 +38,8 @@ def unproven_spans(security: Security, lists: Sequence[date], first: date, last:
         first: first day in question.
         last: last day in question, included.
     """
+    if _looks_prove(security, lists, first, last):
+        return []
     possible = [
         (max(run.valid_from, first), min(run.valid_to or date.max, last + DAY))
         for run in security.intervals
@@ -46,6 +48,22 @@ def unproven_spans(security: Security, lists: Sequence[date], first: date, last:
     if not possible:
         return []
     return _without(possible, _united(_proven(security, lists)))
+
+
+def _looks_prove(security: Security, lists: Sequence[date], first: date, last: date) -> bool:
+    """Whether two looks at one interval, or its last look, prove all days in question: so it is for almost all.
+
+    False says nothing.
+    """
+    run = security.intervals[-1]
+    if run.valid_to is not None or run.valid_from > first or run.seen_from > first:
+        return False
+    if run.seen_to >= last:
+        former = max(run.seen_from, lists[before - 1]) if (before := bisect_right(lists, first)) else run.seen_from
+        after = bisect_left(lists, last)
+        return (min(run.seen_to, lists[after]) if after < len(lists) else run.seen_to) - former <= TERM
+    is_of_newest_list = not lists or lists[-1] <= run.seen_to
+    return is_of_newest_list and run.seen_to <= first and last < run.seen_to + TERM
 
 
 def _proven(security: Security, lists: Sequence[date]) -> Iterable[Span]:

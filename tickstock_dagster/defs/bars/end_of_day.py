@@ -83,8 +83,8 @@ def later_attempt(
         return dg.SkipReason(f"{decision.reason}; {road.prefix}_eod_schedule makes the first attempt")
     if situation.attempts and road.by_file:
         return _by_offer(road, situation, warehouse, source, now)
-    retry_at = next_retry(warehouse.engine(), decision.session, road.market)
-    if situation.attempts and retry_at is not None and retry_at > now:
+    retry_at = next_retry(warehouse.engine(), decision.session, road.market) if situation.attempts else None
+    if retry_at is not None and retry_at > now:
         local = retry_at.astimezone(situation.calendar.timezone)
         return dg.SkipReason(f"{decision.reason}; the next retry of absent bars is due at {local:%Y-%m-%d %H:%M %Z}")
     if why := _not_out(source, decision):

@@ -3,7 +3,7 @@
 `adapters.loading.end_of_day` makes the events.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +12,7 @@ from typing import Self
 import dagster as dg
 
 from tickstock_dagster.adapters.bars.load_values import LoadReport
-from tickstock_dagster.adapters.loading.coverage import gaps_by_reason
+from tickstock_dagster.adapters.loading.coverage import gaps_by_reason, span_states
 from tickstock_dagster.adapters.loading.end_of_day import (
     AttemptStatus,
     completion_event,
@@ -116,10 +116,10 @@ class EodAttempt:
             return
         try:
             tracked = tracked or self.run.tracked([self.session])
-            nothing = Completeness(self.session, 0, 0, 0, 0)
+            states, gaps = span_states(self.run.engine, tracked, [self.session])
             status = AttemptStatus(
-                self.run.states(tracked, [self.session]).get(self.session, nothing),
-                gaps_by_reason(self.run.engine, tracked.cells([self.session])),
+                states[0] if states else Completeness(self.session, 0, 0, 0, 0),
+                gaps,
                 state=what,
                 market=self.run.market,
                 attempt=self.number,
@@ -142,12 +142,23 @@ def is_reported(context: dg.AssetExecutionContext, run: BarRun, session: date) -
 
 
 def declare_end_of_day(
-    context: dg.AssetExecutionContext, run: BarRun, complete: Sequence[Completeness], tracked: Expectation
+    context: dg.AssetExecutionContext,
+    run: BarRun,
+    complete: Sequence[Completeness],
+    tracked: Expectation,
+    gaps: Mapping[str, int] | None = None,
 ) -> None:
     """Publish the end of the latest closed session, and of any session that an end-of-day run was for.
 
     Sessions that were caught up on are recorded without an event. Where a market's file comes after the next close, the
     newest session that it has is the market's newest: its end is published, unless that of a later one was.
+
+    Args:
+        context: of the run.
+        run: the same run, with store and calendar.
+        complete: the complete sessions.
+        tracked: what is expected on them.
+        gaps: by reason, where there is one session and the caller has them already.
     """
     caught_up = context.run.tags.get(TRIGGER_TAG) == CATCH_UP
     newest = _newest_of_file(run) if caught_up else None
@@ -166,7 +177,7 @@ def declare_end_of_day(
             declare_complete(
                 run.engine,
                 state,
-                gaps_by_reason(run.engine, tracked.cells([state.session])),
+                gaps_by_reason(run.engine, tracked.cells([state.session])) if gaps is None else gaps,
                 market=run.market,
                 source=run.source.name,
                 run_id=run.run_id,

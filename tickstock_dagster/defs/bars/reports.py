@@ -71,7 +71,8 @@ def report_sessions(
     partitions = {date.fromisoformat(key) for key in context.partition_keys} if keyed else set()
     days = sorted(partitions | states.keys())
     done = [day for day in days if run.is_cancelled(day) or (day in whole and reaches_objective(whole[day]))]
-    declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked)
+    gaps = report.gaps if whole is states and len(states) == 1 else None
+    declare_end_of_day(context, run, [whole[day] for day in done if day in whole], tracked, gaps)
     attempt.ended(_why(report), tracked)
     # Consumers wait for the end of the day; nobody waits for the numbers below.
     sent = _send(context, run, notifications)

@@ -12,12 +12,15 @@ from tickstock_dagster.adapters.loading.coverage import (
     completeness,
     gaps_by_reason,
     needs_no_call,
+    span_states,
     usual_volumes,
 )
+from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.frames import read_frame
+from tickstock_dagster.adapters.securities.listing_store import intervals_of
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, Completeness
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA, SPAN_SCHEMA, Completeness
 from tickstock_dagster.core.loading.session_bits import cells_of
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
@@ -134,3 +137,24 @@ def test_the_usual_volume_of_a_span_counts_where_it_holds_enough_sessions(migrat
     of_twenty = 100 * (last + (last - 19)) / 2
     assert usual_volumes(engine, [aaa], after, first=days[1 - ENOUGH_SESSIONS]).rows() == [(aaa, of_twenty)]
     assert usual_volumes(engine, [aaa], after).rows() == [(aaa, of_twenty)]
+
+
+def test_the_state_of_a_span_is_that_of_its_cells_and_so_is_each_of_its_sessions(migrated_database_url: str) -> None:
+    """All stored on Friday; on Thursday one lacks its bar, and one that is not expected yet has one."""
+    engine = open_engine(migrated_database_url)
+    aaa, bbb, ccc = (add_security(migrated_database_url, ticker) for ticker in ("AAA", "BBB", "CCC"))
+    stored = [(aaa, "AAA", FRI), (bbb, "BBB", FRI), (ccc, "CCC", FRI), (aaa, "AAA", THU), (ccc, "CCC", THU)]
+    bars = [bar(security_id, session, ticker) for security_id, ticker, session in [*stored, (aaa, "AAA", WED)]]
+    store_batch(engine, batch(*bars, gaps=[gap(bbb, WED, "no_trade"), gap(bbb, TUE, "vendor_missing")]))
+    spans = [(aaa, MON, None), (bbb, MON, None), (ccc, FRI, None)]
+    expectation = Expectation(
+        intervals_of(engine, [aaa, bbb, ccc]), pl.DataFrame(spans, schema=SPAN_SCHEMA, orient="row")
+    )
+    week = [MON, TUE, WED, THU, FRI]
+    for sessions in (week, *([day] for day in week), [FRI, FRI + timedelta(days=3)]):
+        cells = expectation.cells(sessions)
+        states, reasons = span_states(engine, expectation, sessions)
+        assert states == completeness(engine, cells)
+        assert reasons == gaps_by_reason(engine, cells)
+    assert span_states(engine, expectation, [FRI]) == ([Completeness(FRI, 3, 3, 0, 0)], {})
+    assert span_states(engine, expectation, [THU])[0] == [Completeness(THU, 2, 1, 0, 1)]

@@ -8,11 +8,12 @@ import pytest
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
 from tickstock_dagster.adapters.loading.tracked import next_retry, tracked_state
+from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.securities.equity_type_store import update_equity_types
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.universes.profiles import STOCKS
 from tickstock_dagster_tests.adapters.load_helpers import FRIDAY_EVENING, World
-from tickstock_dagster_tests.adapters.store_helpers import FRI, MON
+from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, add_security, query
 
 TICKERS = ("AAPL", "SPY", "XOM")
 MANY = STOCKS[:25]
@@ -137,3 +138,26 @@ def test_what_is_followed_in_real_time_is_asked_for_first_and_later_as_its_type_
     assert [(unit.subject, unit.first) for unit in again.plan.units] == [("SPY", FRI)]
     text = "SELECT priority FROM work_units WHERE subject = 'SPY' AND first_session = %s AND kind = 'range'"
     assert evening.world.query(text, (FRI,)) == [(2,)]
+
+
+@pytest.mark.parametrize("unprocessed", ["CS", "OTHER", "ETF"])
+def test_what_is_expected_is_what_the_view_of_types_says(migrated_database_url: str, unprocessed: str) -> None:
+    """Of a type that is known, one that is not, and none; and of a ticker that nobody holds."""
+    engine = open_engine(migrated_database_url)
+    for ticker, of_type in (("AAA", "CS"), ("BBB", "NEVER_SEEN"), ("CCC", None)):
+        security_id = add_security(migrated_database_url, ticker)
+        query(
+            migrated_database_url,
+            "UPDATE securities SET equity_type = %s WHERE security_id = %s",
+            (of_type, security_id),
+        )
+    write_universe(engine, "kinds", "list", "kinds", ("AAA", "BBB", "CCC", "DDD"), track_from=MON, now=FRIDAY_EVENING)
+    update_equity_types(engine, {unprocessed: {"update_frequency": "none"}}, now=FRIDAY_EVENING)
+    said = query(
+        migrated_database_url,
+        "SELECT security_id FROM securities_processing WHERE update_frequency <> 'none' ORDER BY security_id",
+    )
+    tracked = Expectation.of_tracked(engine, FRI, FRI)
+    assert [(security_id,) for security_id in tracked.security_ids] == said
+    tickers = universe_tickers_between(engine, None, FRI, FRI)
+    assert tickers == (*tracked.intervals["ticker"].sort(), "DDD")

@@ -203,3 +203,30 @@ def test_a_day_of_no_listing_is_not_in_question() -> None:
     ended = Security("FIGI0", (replace(run, valid_to=day(20)),), delisted_on=day(20))
     assert unproven_spans(ended, [day(0), day(10)], day(20), LAST) == []
     assert date.min < FIRST
+
+
+@settings(max_examples=300)
+@given(
+    st.lists(st.integers(0, 400), min_size=1, max_size=4, unique=True),
+    st.sets(st.integers(0, 400), max_size=12),
+    st.integers(0, 440),
+    st.integers(0, 70),
+    st.booleans(),
+)
+def test_a_few_days_are_proven_as_they_are_within_many(
+    sighted: list[int], others: set[int], begins: int, length: int, is_bracket: bool
+) -> None:
+    """The days of one load; a short question takes a short way."""
+    bounds = sorted(sighted)
+    runs = [("AA", bounds[0], bounds[-1])] if len(bounds) < 4 else [("AA", *bounds[:2]), ("BB", *bounds[2:])]
+    lists = sorted({number for _, *seen_on in runs for number in seen_on} | others)
+    security = seen(*runs)
+    if is_bracket:
+        first, *rest = security.intervals
+        security = replace(security, intervals=(replace(first, start_known="absent_before"), *rest))
+    ends = begins + length + 1
+    clipped = [(max(first, begins), min(end, ends)) for first, end in unproven(security, *lists)]
+    asked = unproven_spans(security, [day(number) for number in lists], day(begins), day(ends - 1))
+    assert [(number_of(first), number_of(end)) for first, end in asked] == [
+        span for span in clipped if span[0] < span[1]
+    ]
