@@ -23,6 +23,7 @@ from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddr
 from tickstock_dagster.adapters.services.postgres import LOGIN, scram_verifier
 from tickstock_dagster.settings import Settings, load_settings
 from tickstock_dagster_tests.event_promises import look_through
+from tickstock_dagster_tests.kept_connections import close_kept
 from tickstock_dagster_tests.processor_time import ProcessorTime
 
 # Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
@@ -184,6 +185,7 @@ def _database(administration: psycopg.Connection, services: ServiceAddresses, te
     yield _url(services, name)
     close_engines()
     broken = look_through(_url(services, name))
+    close_kept()
     administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
     assert not broken, "events that break what docs/events.md says:\n" + "\n".join(broken[:10])
 

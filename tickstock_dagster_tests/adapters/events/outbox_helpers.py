@@ -52,9 +52,8 @@ def prune(database_url: str, now: datetime, keep: timedelta = timedelta(days=90)
 
 
 def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
-    """What a query returns, asked by a session of its own."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
+    """What a query returns, asked by another session than our code's."""
+    return run(database_url, query)
 
 
 def entries(redis_url: str, stream: str = "tickstock.events") -> list[dict[str, str]]:
