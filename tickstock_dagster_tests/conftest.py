@@ -41,6 +41,9 @@ if "FAKETIME" in os.environ:
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Until all tests are collected everything stays, the trees of our modules aside, into which probes are put.
+gc.disable()
+
 IN_MEMORY = Path("/dev/shm")
 
 CALENDARS_UNTIL = date(2028, 12, 31)
@@ -57,6 +60,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: no collection of garbage has to look at it again."""
+    gc.enable()
     gc.set_threshold(50_000, 20, 100)
     gc.collect()
     gc.freeze()
