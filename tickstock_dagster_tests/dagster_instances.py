@@ -33,8 +33,8 @@ for _storage in (events_in_memory, runs_in_memory):
 
 # Nor does anybody migrate books in PostgreSQL, which are created with all columns; to see that these are there, Dagster
 # reflects a table, half a dozen queries of the catalogue, with every event that belongs to a run.
-for _column in ("run_stats_index_cols", "bulk_actions_selector_cols", "backfill_id_column", "bulk_action_job_name_column"):
-    setattr(SqlRunStorage, f"has_{_column}", lambda _self: True)
+for _column in ("run_stats_index_cols", "backfill_id_column"):
+    setattr(SqlRunStorage, f"has_{_column}", lambda _: True)
 
 _pools: dict[str, sa.Engine] = {}
 KEPT_POOLS = 2

@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine, transactio
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.services.local import LocalServices
 from tickstock_dagster.core.events.envelope import Event, JobProgress
+from tickstock_dagster_tests.kept_connections import run
 
 _MARKING = """
 FROM pg_stat_activity
