@@ -23,6 +23,7 @@ from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddr
 from tickstock_dagster.adapters.services.postgres import LOGIN, scram_verifier
 from tickstock_dagster.settings import Settings, load_settings
 from tickstock_dagster_tests.event_promises import look_through
+from tickstock_dagster_tests.kept_connections import close_kept
 from tickstock_dagster_tests.processor_time import ProcessorTime
 
 # Nothing here has to survive a power cut, and databases are created and dropped all the time. Only a superuser could
@@ -40,6 +41,9 @@ if "FAKETIME" in os.environ:
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
+# Until all tests are collected everything stays, the trees of our modules aside, into which probes are put.
+gc.disable()
+
 IN_MEMORY = Path("/dev/shm")
 
 CALENDARS_UNTIL = date(2028, 12, 31)
@@ -56,7 +60,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: no collection of garbage has to look at it again."""
-    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
+    gc.set_threshold(50_000, 20, 100)
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """At the end pytest collects garbage five times, for what would complain when it is: not for what is in use."""
     gc.collect()
     gc.freeze()
 
@@ -184,6 +196,7 @@ def _database(administration: psycopg.Connection, services: ServiceAddresses, te
     yield _url(services, name)
     close_engines()
     broken = look_through(_url(services, name))
+    close_kept()
     administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
     assert not broken, "events that break what docs/events.md says:\n" + "\n".join(broken[:10])
 

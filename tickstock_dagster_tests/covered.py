@@ -27,7 +27,7 @@ class _Worker:
     """Measures from now on: everything of ours has yet to be imported."""
 
     def __init__(self) -> None:
-        self._probes = slipcover.Slipcover(branch=True)
+        self._probes = slipcover.Slipcover(branch=True, d_miss_threshold=-1)
         slipcover.ImportManager(self._probes, slipcover.FileMatcher(sources=[SOURCE])).__enter__()
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

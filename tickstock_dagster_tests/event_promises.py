@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-import psycopg
 from pydantic import ValidationError
 
 from tickstock_dagster.core.events.envelope import EVENTS, SOURCE
+from tickstock_dagster_tests.kept_connections import run
 
 FIELDS = {"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "data"}
 
@@ -77,9 +77,8 @@ def look_through(database_url: str) -> list[str]:
 
     What lacks even an envelope's first field is a placeholder, which a test has put there as a mere row.
     """
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        [there] = connection.execute("SELECT to_regclass('outbox') IS NOT NULL").fetchone() or (False,)
-        if not there:
-            return []
-        query = "SELECT event FROM outbox WHERE event ? 'specversion' ORDER BY position LIMIT %s"
-        return broken_promises(row[0] for row in connection.execute(query, [MOST]))
+    [[there]] = run(database_url, "SELECT to_regclass('outbox') IS NOT NULL")
+    if not there:
+        return []
+    query = "SELECT event FROM outbox WHERE event ? 'specversion' ORDER BY position LIMIT %s"
+    return broken_promises(row[0] for row in run(database_url, query, [MOST]))

@@ -4,7 +4,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -35,6 +35,25 @@ MAY_IMPORT = {
 }
 """Layer by layer, what a module may import of our own. The simulator stands for the vendor: it shares the market's
 facts with us and nothing of how we ask."""
+
+
+def of_each(modules: Iterable[str]) -> Callable[[Callable[[str], None]], Callable[[], None]]:
+    """Ask a test of every module, as one test: a thousand of their own would take seconds to begin and to end."""
+
+    def asking(test: Callable[[str], None]) -> Callable[[], None]:
+        def of_all() -> None:
+            wrong = {}
+            for module in modules:
+                try:
+                    test(module)
+                except AssertionError as error:
+                    wrong[module] = str(error)
+            assert not wrong, "\n\n".join(f"{module}: {words}" for module, words in wrong.items())
+
+        of_all.__name__, of_all.__doc__ = test.__name__, test.__doc__
+        return of_all
+
+    return asking
 
 
 @cache
@@ -69,7 +88,7 @@ def test_every_part_of_the_package_is_a_known_layer():
     assert {layer(module) for module in MODULES} == {*MAY_IMPORT, "__init__"}
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if module != "__init__.py"])
+@of_each([module for module in MODULES if module != "__init__.py"])
 def test_imports_point_down(module):
     is_program = module.endswith("/__main__.py")  # the entry of `python -m`, which starts the command
     assert own_layers(module) <= MAY_IMPORT[layer(module)] | ({"cli"} if is_program else set())
@@ -78,7 +97,7 @@ def test_imports_point_down(module):
 SHELL = ("defs", "definitions", "event_log", "instance_storage", "launching", "cli")
 
 
-@pytest.mark.parametrize("module", [module for module in MODULES if layer(module) not in SHELL])
+@of_each([module for module in MODULES if layer(module) not in SHELL])
 def test_only_the_shell_knows_dagster(module):
     assert not [name for name in imports(module) if re.match(r"dagster(_|\.|$)", name)]
 
@@ -179,7 +198,7 @@ def test_a_folder_has_few_enough_modules_to_look_through(folder: str) -> None:
     assert len(modules) <= MOST_MODULES
 
 
-@pytest.mark.parametrize("module", MODULES)
+@of_each(MODULES)
 def test_a_long_module_says_why(module: str) -> None:
     lines = (PACKAGE / module).read_text(encoding="utf-8").count("\n")
     says_why = WHY_LONG in " ".join((ast.get_docstring(tree(module)) or "").split())
@@ -216,14 +235,14 @@ LIBRARIES_OF_THE_CORE = {"numpy", "pandas_market_calendars", "polars", "pydantic
 ASKS_THE_WORLD = {"now", "utcnow", "today", "getenv", "uuid1", "uuid4", "open", "urlopen"}
 
 
-@pytest.mark.parametrize("module", CORE)
+@of_each(CORE)
 def test_the_core_imports_nothing_that_reaches_outside(module):
     roots = {name.split(".")[0] for name in imports(module)} - {"tickstock_dagster"}
     assert not roots & OUTSIDE
     assert {root for root in roots if root not in sys.stdlib_module_names} <= LIBRARIES_OF_THE_CORE
 
 
-@pytest.mark.parametrize("module", CORE)
+@of_each(CORE)
 def test_the_core_asks_neither_clock_nor_environment_nor_chance(module):
     calls = [node.func for node in ast.walk(tree(module)) if isinstance(node, ast.Call)]
     names = {call.attr if isinstance(call, ast.Attribute) else getattr(call, "id", "") for call in calls}

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.bars.store import REJECTED_COLUMNS, StoreBatch
 from tickstock_dagster.core.bars.columns import STAGED_BAR_COLUMNS
 from tickstock_dagster.core.loading.coverage import GAP_SCHEMA
+from tickstock_dagster_tests.kept_connections import run
 
 NOW = datetime(2026, 11, 21, 15, 0, tzinfo=UTC)
 """The Saturday after the last session: every stored bar of the week is settled."""
@@ -32,10 +33,8 @@ REJECTED_TYPES = dict(
 def query(
     database_url: str, text: str, values: Mapping[str, Any] | Sequence[Any] | None = None
 ) -> list[tuple[Any, ...]]:
-    """What a statement returns, run by the owner in a session of its own; nothing for a statement without rows."""
-    with psycopg.connect(database_url, autocommit=True, options="-c timezone=UTC") as connection:
-        cursor = connection.execute(text.encode(), values)
-        return cursor.fetchall() if cursor.description else []
+    """What a statement returns, run by the owner in another session than our code's; nothing without rows."""
+    return run(database_url, text, values)
 
 
 def as_role(database_url: str, role: str, text: str) -> list[tuple[Any, ...]]:

@@ -20,6 +20,7 @@ from tickstock_dagster.adapters.services.local import ServiceAddresses
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.settings import PROJECT_ROOT, load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.kept_connections import run
 
 CALENDAR = library_calendar("XNYS")
 
@@ -114,8 +115,7 @@ class Office:
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """Rows of the store; single columns as plain values."""
-        with psycopg.connect(self.database_url) as connection:
-            rows = connection.execute(query, values).fetchall()  # type: ignore[call-overload]
+        rows = run(self.database_url, query, values)
         return [row[0] if len(row) == 1 else row for row in rows]
 
     def dagster_rows(self) -> int:
@@ -128,8 +128,7 @@ class Office:
 
     def execute(self, query: str, *values: object) -> None:
         """Change the store behind our own code's back."""
-        with psycopg.connect(self.database_url) as connection:
-            connection.execute(query, values)  # type: ignore[call-overload]
+        run(self.database_url, query, values)
 
     def untouched(self) -> bool:
         """Whether nothing was stored, tracked, planned or launched; the release's universes are there."""

@@ -7,7 +7,6 @@ from functools import cache
 from typing import Any
 
 import dagster as dg
-import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -19,6 +18,7 @@ from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorRe
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START
 from tickstock_dagster.settings import DAGSTER_SWITCHES, load_settings
 from tickstock_dagster.simulator.testing import RunningSimulator
+from tickstock_dagster_tests.kept_connections import run
 
 SUNDAY = datetime(2026, 11, 22, 15, tzinfo=UTC)
 MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
@@ -120,14 +120,12 @@ class Factory:
 
     def rows(self, query: str, *values: object) -> list[Any]:
         """Rows of the store; single columns as plain values."""
-        with psycopg.connect(self.database_url) as connection:
-            rows = connection.execute(query, values).fetchall()  # type: ignore[call-overload]
+        rows = run(self.database_url, query, values)
         return [row[0] if len(row) == 1 else row for row in rows]
 
     def execute(self, query: str, *values: object) -> None:
         """Change the store behind our own code's back."""
-        with psycopg.connect(self.database_url) as connection:
-            connection.execute(query, values)  # type: ignore[call-overload]
+        run(self.database_url, query, values)
 
     def events(self, channel: str) -> list[Mapping[str, Any]]:
         """Data of the channel's events in the outbox, in the order of writing."""

@@ -3,8 +3,9 @@
 Rows have the security's latest ticker, as at the vendor, whatever its ticker was on the day.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from tickstock_dagster.simulator import wire
@@ -12,7 +13,7 @@ from tickstock_dagster.simulator.clock import eastern_date
 from tickstock_dagster.simulator.http import pages
 from tickstock_dagster.simulator.http.call import Call
 from tickstock_dagster.simulator.http.pages import ListShape, list_answer
-from tickstock_dagster.simulator.market.securities import Security, stable_hash
+from tickstock_dagster.simulator.market.securities import DividendEvent, Security, SplitEvent, stable_hash
 from tickstock_dagster.simulator.market.tape import Tape
 
 ANNOUNCED_AHEAD = timedelta(days=14)
@@ -120,28 +121,46 @@ def _build_dividends(tape: Tape, today: date) -> list[dict[str, Any]]:
     for security in tape.data.securities:
         executed = [split for split in tape.data.splits(security) if split.ex_date <= today]
         known = [event for event in tape.data.dividends(security) if event.declared_on <= today]
-        cumulative, ticker = 1.0, _ticker_of(security, today)
-        for event in reversed(known):
-            cumulative *= 1 - event.fraction
-            factor = 1.0
-            for split in executed:
-                factor *= split.price_factor if event.ex_date < split.ex_date else 1.0
-            rows.append(
-                {
-                    "id": _id("D", security.key, event.ex_date),
-                    "ticker": ticker,
-                    "ex_dividend_date": event.ex_date.isoformat(),
-                    "declaration_date": event.declared_on.isoformat(),
-                    "record_date": event.record_date.isoformat(),
-                    "pay_date": event.pay_date.isoformat(),
-                    "cash_amount": event.cash_amount,
-                    "currency": "USD",
-                    "frequency": event.frequency,
-                    "distribution_type": event.kind,
-                    "split_adjusted_cash_amount": round(event.cash_amount * factor, 6),
-                    "historical_adjustment_factor": round(cumulative, 6),
-                }
-            )
+        ticker = _ticker_of(security, today)
+        state = (ticker, len(executed), len(known))  # neither becomes fewer, nor another one, as time passes
+        build = partial(_dividends_of, security, ticker, executed, known)
+        rows += tape.remembered_part(("dividends", security.key), state, build)
+    return rows
+
+
+def _dividends_of(
+    security: Security, ticker: str, executed: Sequence[SplitEvent], known: Sequence[DividendEvent]
+) -> list[dict[str, Any]]:
+    """The rows of one security, the latest first.
+
+    Args:
+        security: which.
+        ticker: as the feed shows it.
+        executed: its splits until now.
+        known: its declared dividends, oldest first.
+    """
+    rows, cumulative = [], 1.0
+    for event in reversed(known):
+        cumulative *= 1 - event.fraction
+        factor = 1.0
+        for split in executed:
+            factor *= split.price_factor if event.ex_date < split.ex_date else 1.0
+        rows.append(
+            {
+                "id": _id("D", security.key, event.ex_date),
+                "ticker": ticker,
+                "ex_dividend_date": event.ex_date.isoformat(),
+                "declaration_date": event.declared_on.isoformat(),
+                "record_date": event.record_date.isoformat(),
+                "pay_date": event.pay_date.isoformat(),
+                "cash_amount": event.cash_amount,
+                "currency": "USD",
+                "frequency": event.frequency,
+                "distribution_type": event.kind,
+                "split_adjusted_cash_amount": round(event.cash_amount * factor, 6),
+                "historical_adjustment_factor": round(cumulative, 6),
+            }
+        )
     return rows
 
 

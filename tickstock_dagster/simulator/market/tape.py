@@ -77,6 +77,7 @@ class Tape:
     action_edits: ActionEdits = field(default_factory=ActionEdits)
     seed: int = 0
     _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
+    _parts: dict[Hashable, tuple[Hashable, list[dict[str, Any]]]] = field(default_factory=dict)
 
     def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """The rows of a whole list, built once for all its pages; callers must not change them.
@@ -89,10 +90,25 @@ class Tape:
             self._lists[key] = build()
         return self._lists[key]
 
+    def remembered_part(
+        self, key: Hashable, state: Hashable, build: Callable[[], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """The rows of one security in such a list, built again when `state` is another; callers must not change them.
+
+        From day to day little of a list changes. `state` stands for what the rows depend on besides `key` and the
+        market.
+        """
+        known, rows = self._parts.get(key, (None, []))
+        if known != state:
+            rows = build()
+            self._parts[key] = (state, rows)
+        return rows
+
     def reach(self, today: date) -> None:
         """Extend the market to everything that is known on `today`: companies announce dividends ahead."""
         if self.data.reach(today + _KNOWN_AHEAD):
             self._lists.clear()
+            self._parts.clear()
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are published."""

@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine, transactio
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.services.local import LocalServices
 from tickstock_dagster.core.events.envelope import Event, JobProgress
+from tickstock_dagster_tests.kept_connections import run
 
 _MARKING = """
 FROM pg_stat_activity
@@ -52,9 +53,8 @@ def prune(database_url: str, now: datetime, keep: timedelta = timedelta(days=90)
 
 
 def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
-    """What a query returns, asked by a session of its own."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        return connection.execute(query.encode()).fetchall()
+    """What a query returns, asked by another session than our code's."""
+    return run(database_url, query)
 
 
 def entries(redis_url: str, stream: str = "tickstock.events") -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tickstock_dagster.adapters.sources.massive.envelope import malformed, read_answer
-from tickstock_dagster.adapters.sources.massive.values import Oddities, days, numbers, shown, texts
+from tickstock_dagster.adapters.sources.massive.values import Oddities, day_of, number_of, shown, text_of
 from tickstock_dagster.adapters.sources.protocol import TickerDetails
 
 _DIGITS = {"cik": 10, "sic_code": 4}
@@ -55,17 +55,17 @@ def ticker_details(body: bytes, ticker: str) -> DetailsAnswer:
         sic_description=_text(found, "sic_description", odd),
         shares_outstanding=None if shares is None else round(shares),
         market_cap=_positive(found, "market_cap", odd),
-        list_date=days([found], "list_date", "list_date", odd)[0],
+        list_date=day_of(found, "list_date", odd),
         description=_text(found, "description", odd),
     )
     return DetailsAnswer(details, odd.lines([ticker]))
 
 
 def _text(found: dict[str, Any], key: str, odd: Oddities) -> str | None:
-    text: str | None = texts([found], key, key, odd, digits=_DIGITS.get(key))[0]
+    text = text_of(found, key, odd, digits=_DIGITS.get(key))
     return text.strip() or None if text else None
 
 
 def _positive(found: dict[str, Any], key: str, odd: Oddities) -> float | None:
-    number: float | None = numbers([found], key, key, odd)[0]
+    number = number_of(found, key, odd)
     return number if number is not None and 0 < number < LARGEST else None

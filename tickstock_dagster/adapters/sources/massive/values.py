@@ -6,6 +6,8 @@ whoever reads the answer decides whether the row can do without the value or is 
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
 from math import isfinite
 from operator import itemgetter
 from reprlib import Repr
@@ -21,6 +23,7 @@ MAX_TICKER = 30
 """Characters; the longest printed ticker has fewer than 16."""
 
 _TICKER = re.compile(rf"[!-~]{{1,{MAX_TICKER}}}")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NUMBERS = {int, float, type(None)}
 _BRIEF = Repr()
 """Of bounded depth: an answer may nest lists more deeply than `repr` can follow."""
@@ -129,6 +132,25 @@ def counts_of(values: list[Any], key: str, name: str, odd: Oddities) -> pl.Serie
     return pl.select(pl.when(~wrong).then(column).cast(pl.Int64).alias(name)).to_series()
 
 
+def number_of(row: dict[str, Any], key: str, odd: Oddities) -> float | None:
+    """`numbers` of an answer of one row, without a column: a tenth of the time."""
+    value: float | None = _read([row.get(key)], key, odd, _number, "a number")[0]
+    return value
+
+
+def text_of(row: dict[str, Any], key: str, odd: Oddities, *, digits: int | None = None) -> str | None:
+    """`texts` of an answer of one row.
+
+    Args:
+        row: the answer's.
+        key: the vendor's name of the field.
+        odd: takes what is odd.
+        digits: as for `texts`.
+    """
+    value: str | None = _texts([row], key, odd, digits)[0]
+    return value
+
+
 def texts(rows: Rows, key: str, name: str, odd: Oddities, *, digits: int | None = None) -> pl.Series:
     """One field of all rows as printable text.
 
@@ -139,12 +161,14 @@ def texts(rows: Rows, key: str, name: str, odd: Oddities, *, digits: int | None 
         odd: takes what is odd.
         digits: the field is a code of so many digits, so that a whole number stands for it.
     """
+    return pl.Series(name, _texts(rows, key, odd, digits), dtype=pl.String)
 
+
+def _texts(rows: Rows, key: str, odd: Oddities, digits: int | None) -> list[Any]:
     def read(value: Any) -> str | None:
         return code_text(value, digits) if digits else _text(value)
 
-    values: list[Any] = [row.get(key) for row in rows]
-    return pl.Series(name, _read(values, key, odd, read, "text"), dtype=pl.String)
+    return _read([row.get(key) for row in rows], key, odd, read, "text")
 
 
 def truths(rows: Rows, key: str, name: str, odd: Oddities) -> pl.Series:
@@ -168,6 +192,18 @@ def days(rows: Rows, key: str, name: str, odd: Oddities) -> pl.Series:
         if not absent[position]:
             odd.note(position, f"{key} {shown(values[position])} is not a date")
     return column
+
+
+def day_of(row: dict[str, Any], key: str, odd: Oddities) -> date | None:
+    """`days` of an answer of one row: a date as it should be without a column."""
+    value = row.get(key)
+    if value is None or value == "":
+        return None
+    if type(value) is str and _DATE.match(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value[:10])
+    found: date | None = days([row], key, key, odd)[0]
+    return found
 
 
 def tickers(rows: Rows, key: str, name: str, odd: Oddities) -> pl.Series:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 import orjson
 import pytest
 
+from tickstock_dagster.adapters.sources.massive import values
 from tickstock_dagster.adapters.sources.massive.details import ticker_details
 from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotFoundError, TickerDetails
@@ -161,3 +162,21 @@ def test_an_answer_about_another_ticker_is_refused_and_one_cut_short_asked_for_a
     simulator.install("rate_limit_storm", path="/v3/reference/tickers/*", times=1)
     assert source.ticker_details("AAPL").ticker == "AAPL"
     assert [call.outcome for call in source.drain_calls()] == ["RateLimitedError", "MalformedAnswerError", "ok"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None, "", "2024-01-05", "2024-01-05T16:00:00-05:00", "2024-02-30", "2024-1-5", "20240105", "2024-01-05x",
+        "٢٠٢٤-01-05", "soon", 7, True, 1.5, 10**400, float("nan"), ["2024-01-05"], "a\x00b", {},
+    ],
+)  # fmt: skip
+def test_a_value_of_one_row_is_read_as_a_columns(value: object) -> None:
+    row = {"field": value}
+    pairs = (
+        (values.day_of, values.days), (values.number_of, values.numbers), (values.text_of, values.texts),
+    )  # fmt: skip
+    for of_one, of_all in pairs:
+        odd, odd_in_column = values.Oddities(), values.Oddities()
+        assert of_one(row, "field", odd) == of_all([row], "field", "field", odd_in_column)[0]
+        assert odd.of(0) == odd_in_column.of(0)
