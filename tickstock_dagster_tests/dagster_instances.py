@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from weakref import WeakSet
 
 import dagster as dg
 import yaml
@@ -32,16 +33,20 @@ KEPT_BOOKS = 2
 """Tests have many databases, and a server has 200 connections: those of the former ones are closed."""
 
 _books_of = instance_storage.books_of
+_made: WeakSet[instance_storage.Books] = WeakSet()
 
 
 def _few_books(postgres_url: str, token_provider: Any = None) -> instance_storage.Books:
-    """The books of a database, which becomes the newest."""
+    """The books of a database, which becomes the newest; those that are no longer kept may still be in use."""
     kept = instance_storage._books
-    if postgres_url in kept:
-        kept[postgres_url] = kept.pop(postgres_url)
-    while len(kept) >= KEPT_BOOKS and postgres_url not in kept:
-        kept.pop(next(iter(kept))).engine.dispose()
-    return _books_of(postgres_url, token_provider)
+    books = _books_of(postgres_url, token_provider)
+    kept[postgres_url] = kept.pop(postgres_url)
+    while len(kept) > KEPT_BOOKS:
+        kept.pop(next(iter(kept)))
+    _made.add(books)
+    for former in _made - set(kept.values()):
+        former.engine.dispose()
+    return books
 
 
 instance_storage.books_of = _few_books

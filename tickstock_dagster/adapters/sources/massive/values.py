@@ -2,6 +2,8 @@
 
 Each reader makes a column of one field. A value that it cannot use becomes null, with words about it in `Oddities`;
 whoever reads the answer decides whether the row can do without the value or is set aside. An absent value is not odd.
+
+Longer than 250 lines because all kinds of values are read by the same rules, one by one and many at once.
 """
 
 import re
