@@ -81,7 +81,7 @@ clean: ## stop the services; delete them with all their data, the environment an
 		fi; \
 	fi
 	@if grep -qs '^# written by tickstock services up' .env; then rm .env; fi
-	rm -rf $(VENV) .tickstock .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .tickstock .nux .coverage .coverage.* htmlcov .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 # --- The environment. Each stage has a stamp file, so a second `make` installs nothing. ------------------------------
 

@@ -36,6 +36,16 @@ def summary(name: str) -> str:
     return (ast.get_docstring(tree) or "").splitlines()[0]
 
 
+def _run(command: list[str]) -> int:
+    """The exit code of a benchmark. One that is interrupted ends its servers first: it is waited for."""
+    with subprocess.Popen(command) as process:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            process.wait()
+            raise
+
+
 def main() -> int:
     arguments = sys.argv[1:]
     cut = arguments.index("--") if "--" in arguments else len(arguments)
@@ -53,7 +63,7 @@ def main() -> int:
     failed = []
     for name in names or NAMES:
         print(f"\n{name}: {summary(name)}", flush=True)
-        if subprocess.run([sys.executable, "-m", f"benchmarks.{name}", *passed_on], check=False).returncode:
+        if _run([sys.executable, "-m", f"benchmarks.{name}", *passed_on]):
             failed.append(name)
     if failed:
         print(f"failed: {', '.join(failed)}", file=sys.stderr)

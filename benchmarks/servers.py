@@ -1,6 +1,8 @@
 """PostgreSQL and Valkey of a benchmark's own, with default durability, and new databases on them."""
 
 import itertools
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -67,6 +69,7 @@ class Servers:
 @contextmanager
 def running_servers() -> Iterator[Servers]:
     """Servers in a temporary folder, deleted at the end; autovacuum is off, so that it disturbs no measurement."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that what follows is undone
     with tempfile.TemporaryDirectory(prefix="tickstock-bench-") as folder:
         services = LocalServices(Path(folder) / "state", postgres_options={"autovacuum": "off"})
         try:

@@ -11,6 +11,7 @@ from dagster._core.storage.event_log import SqlEventLogStorage
 from dagster_postgres import PostgresEventLogStorage
 from dagster_shared.error import SerializableErrorInfo
 
+from tickstock_dagster.event_log import in_turn
 from tickstock_dagster_tests.dagster_instances import _InMemory
 
 BARS = dg.AssetKey(["us", "session_bars"])
@@ -61,6 +62,16 @@ def test_a_run_in_one_process_leaves_out_that_it_is_one(log: _InMemory) -> None:
     assert [event for event in noise if not log.is_noise(event)] == []
     log.of_one_process = False
     assert not any(log.is_noise(event) for event in noise), "runs of the daemon have processes to tell of"
+
+
+def test_events_of_a_batch_are_a_millisecond_apart_and_the_last_keeps_its_time() -> None:
+    """Dagster's pages show one event of an asset for each millisecond."""
+    times = [5.0, 10.0, 10.0, 10.0004, 10.0004]
+    spaced = in_turn([output(f"s{number}")._replace(timestamp=time) for number, time in enumerate(times)])
+    assert [event.step_key for event in spaced] == ["s0", "s1", "s2", "s3", "s4"]
+    assert [event.timestamp for event in spaced] == pytest.approx([5.0, 9.9974, 9.9984, 9.9994, 10.0004])
+    assert len({int(event.timestamp * 1_000) for event in spaced}) == 5
+    assert in_turn([]) == []
 
 
 def test_dagster_stores_the_row_of_a_planned_check_without_an_event() -> None:

@@ -169,6 +169,9 @@ def _all(connection: psycopg.Connection[Any]) -> list[int]:
 
 def _holders(connection: psycopg.Connection[Any], tickers: str | Iterable[str]) -> list[int]:
     wanted = [tickers] if isinstance(tickers, str) else list(tickers)
+    for ticker in wanted:
+        if "\0" in ticker:  # PostgreSQL has no such text
+            raise BadInputError("ticker", ticker, "a ticker that some security has held")
     rows = connection.execute(statement("reading/holders"), {"tickers": wanted}).fetchall()
     for ticker, security in rows:
         if security is None:

@@ -143,6 +143,8 @@ def test_hours_are_in_utc(reader: BarReader, migrated_database_url: str) -> None
 def test_what_nobody_knows_is_refused_by_name(reader: BarReader) -> None:
     with pytest.raises(BadInputError, match="ticker 'NOPE'"):
         reader.bars(["AAA", "NOPE"])
+    with pytest.raises(BadInputError, match=r"ticker 'AAA.x00'"):
+        reader.bars("AAA\0")
     with pytest.raises(BadInputError, match="universe 'nope'"):
         reader.universe("nope")
     with pytest.raises(BadInputError, match="calendar 'XTSE'"):

@@ -173,7 +173,7 @@ def _failed(outcomes: Sequence["RunOutcome"]) -> list[str]:
     """Requests that failed, and whether they are made again."""
     retrying = sum(outcome.metadata.get("units_retrying", 0) for outcome in outcomes)
     dead = [line for outcome in outcomes for line in _lines(outcome.metadata.get("dead_units"))]
-    lines = [f"{retrying:,} requests failed and are made again by themselves, or by the next load"] if retrying else []
+    lines = [f"{retrying:,} requests failed and are made again by the next load of their sessions"] if retrying else []
     return [*lines, f"Requests that are not made again by themselves: {'; '.join(dead)}"] if dead else lines
 
 

@@ -152,7 +152,7 @@ def _print(found: MarketStatus, gaps: int) -> None:
     for one in found.besides:
         click.echo(f"Owed besides bars: {one}")
     if found.failed.retrying:
-        click.echo(f"Requests that failed and are made again by themselves: {found.failed.retrying:,}")
+        click.echo(f"Requests that failed and that a load of their sessions makes again: {found.failed.retrying:,}")
     if dead := found.failed.dead:
         click.echo(f"Requests that are not made again by themselves: {len(dead):,}; the last: {dead[0]}")
     if found.unknown:

@@ -71,8 +71,8 @@ def session_bars(
     """The bars of all tracked securities for one session, as printed.
 
     Each bar is stored in `ohlcv_daily`, or its absence is explained in `bar_gaps`. A range of sessions is one run with
-    the fewest vendor calls. A session below the completeness objective stays missing; the next load requests only what
-    is absent.
+    the fewest vendor calls. A session below the completeness objective fails, and is red until a load completes it,
+    which requests only what is absent. Everything tracked today counts, on sessions before its tracking began as well.
     """
     chosen = bool(config.tickers or config.universe)
     run = BarRun.open_source(context, warehouse, vendor, clock)

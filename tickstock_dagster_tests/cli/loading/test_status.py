@@ -65,7 +65,7 @@ def test_requests_that_failed_are_said_apart_from_those_that_are_dead(office: Of
     assert office.tickstock(*arguments).code == 1
     answer = office.tickstock("status", "--json").json
     assert (answer["units_retrying"], answer["dead_units"]) == (1, [])
-    assert "Requests that failed and are made again by themselves: 1" in office.tickstock("status").out
+    assert "Requests that failed and that a load of their sessions makes again: 1" in office.tickstock("status").out
     office.execute(
         "UPDATE work_units SET status = 'dead', failures = 5, attempts = 5, not_before = NULL WHERE status = 'retrying'"
     )
