@@ -61,7 +61,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_finish() -> None:
     """What is loaded by now stays: no collection of garbage has to look at it again."""
     gc.enable()
-    gc.set_threshold(50_000, 20, 100)
+    gc.set_threshold(50_000, 20, 20)
     gc.collect()
     gc.freeze()
 

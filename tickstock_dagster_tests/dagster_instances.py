@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
-from weakref import WeakSet
 
 import dagster as dg
 import yaml
@@ -33,19 +32,16 @@ KEPT_BOOKS = 2
 """Tests have many databases, and a server has 200 connections: those of the former ones are closed."""
 
 _books_of = instance_storage.books_of
-_made: WeakSet[instance_storage.Books] = WeakSet()
 
 
 def _few_books(postgres_url: str, token_provider: Any = None) -> instance_storage.Books:
-    """The books of a database, which becomes the newest; those that are no longer kept may still be in use."""
-    kept = instance_storage._books
-    books = _books_of(postgres_url, token_provider)
-    kept[postgres_url] = kept.pop(postgres_url)
-    while len(kept) > KEPT_BOOKS:
-        kept.pop(next(iter(kept)))
-    _made.add(books)
-    for former in _made - set(kept.values()):
-        former.engine.dispose()
+    """The books of a database, which becomes the newest; the former ones are as new, also where somebody has them."""
+    books, made = _books_of(postgres_url, token_provider), instance_storage._books
+    made[postgres_url] = made.pop(postgres_url)
+    for former in list(made.values())[:-KEPT_BOOKS]:
+        former._there.clear()
+        if not former.engine.pool.checkedout():  # type: ignore[attr-defined]  # one in use would stay open for good
+            former.engine.dispose()
     return books
 
 

@@ -127,6 +127,11 @@ BEGIN
     IF wanted IS NULL OR cardinality(wanted) = 0 THEN
         RETURN 0;
     END IF;
+    -- A snapshot from before the lock would not show what was written meanwhile.
+    IF current_setting('transaction_isolation') NOT LIKE 'read %' THEN
+        RAISE EXCEPTION 'actions and closes are changed in transactions of the level read committed'
+            USING ERRCODE = 'invalid_transaction_state', HINT = 'Factors of adjusted prices follow from them.';
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('tickstock bars'));
     WITH series AS MATERIALIZED (
         SELECT * FROM adjustment_series(wanted)

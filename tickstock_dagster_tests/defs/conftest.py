@@ -72,7 +72,5 @@ def factory_on_postgres(factory: Factory, storage_url: str) -> Iterator[Factory]
     """The same with Dagster's storage on PostgreSQL, where schedules and sensors find it, too."""
     overrides = {**dagster_storage(storage_url), "telemetry": {"enabled": False}}
     with dg.instance_for_test(overrides=overrides) as instance:
-        # As the webserver does it: otherwise each of Dagster's questions opens a connection, a thousand in one module.
-        instance.optimize_for_webserver(statement_timeout=60_000, pool_recycle=600, max_overflow=4)
         yield Factory(factory.database_url, factory.redis_url, factory.vendor, instance, factory.monkeypatch)
         instance.wipe()

@@ -24,6 +24,9 @@ WITH RECURSIVE of_days AS (
     SELECT name, name || '_of_known_securities' AS guard
     FROM unnest(ARRAY['ohlcv_daily', 'ohlcv_1min', 'bar_gaps', 'bar_restatements']) AS n (name)
     UNION ALL
+    SELECT name, name || '_stay_of_known_securities'
+    FROM unnest(ARRAY['ohlcv_daily', 'ohlcv_1min', 'bar_gaps', 'bar_restatements']) AS n (name)
+    UNION ALL
     SELECT 'securities', guard
     FROM unnest(ARRAY['securities_are_never_deleted', 'securities_keep_their_number', 'securities_are_never_emptied'])
         AS g (guard)

@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -164,8 +165,11 @@ class Filler:
         gather faster than they are stored.
         """
         while True:
-            batches = fetch_bars(self.context.source, queue, self.context.clock, self.workers)
-            with ThreadPoolExecutor(1, "validate") as reader, ThreadPoolExecutor(1, "store") as writer:
+            with (
+                closing(fetch_bars(self.context.source, queue, self.context.clock, self.workers)) as batches,
+                ThreadPoolExecutor(1, "validate") as reader,
+                ThreadPoolExecutor(1, "store") as writer,
+            ):
                 storing = deque[Future[_Stored]]()
                 try:
                     for answers in self.timer.waiting("fetch", batches):
@@ -173,7 +177,8 @@ class Filler:
                             self._note(storing.popleft())
                         event = self._ended(answers)
                         validated = reader.submit(self._validate, answers, validator)
-                        storing.append(writer.submit(self._store, validated, answers, event))
+                        former = storing[-1] if storing else None
+                        storing.append(writer.submit(self._store, validated, answers, event, former))
                 finally:
                     while storing:
                         self._note(storing.popleft())
@@ -201,8 +206,23 @@ class Filler:
         told = [answer for answer in answers if not answer.refused]
         return validator.validate(told, now) if told else (self._empty(now), ())
 
-    def _store(self, validated: "Future[_Validated]", answers: Sequence[BarAnswer], event: Event) -> "_Stored":
-        """Store one batch. It runs beside the thread that asks, and changes nothing of this object."""
+    def _store(
+        self,
+        validated: "Future[_Validated]",
+        answers: Sequence[BarAnswer],
+        event: Event,
+        former: "Future[_Stored] | None",
+    ) -> "_Stored":
+        """Store one batch. It runs beside the thread that asks, and changes nothing of this object.
+
+        Args:
+            validated: the batch.
+            answers: of which it was made.
+            event: counts them, and all those before.
+            former: the batch before; where that was not stored, this one is not either, since its event would be wrong.
+        """
+        if former is not None:
+            former.result()
         batch, lost = validated.result()
         batch.units = [*batch.units, *_refused(answers)]
         batch.holder, batch.calls = self.holder.name, self.context.drain()

@@ -7,8 +7,9 @@ many are refused one after another, it is the key that may not ask.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -79,7 +80,7 @@ def fetch_batches(
     weight: Callable[[Answer[Question, Result]], int],
     enough: int,
     longest: float = math.inf,
-) -> Iterator[list[Answer[Question, Result]]]:
+) -> Generator[list[Answer[Question, Result]]]:
     """Answers in the order of arrival, gathered into batches.
 
     After `GIVE_UP_AFTER` transient failures in a row it asks no further; calls under way still finish. A question that
@@ -121,7 +122,7 @@ def fetch_batches(
 
 def fetch_bars(
     source: BarSource, units: Iterable[WorkUnit], clock: Callable[[], datetime], workers: int
-) -> Iterator[list[BarAnswer]]:
+) -> Generator[list[BarAnswer]]:
     """The bars of work units in batches of about `FLUSH_ROWS` rows, as `fetch_batches` does.
 
     Args:
@@ -150,7 +151,7 @@ def fetch_bars(
 
 def _fetch(
     questions: Iterable[Question], ask: Callable[[Question], Result], clock: Callable[[], datetime], workers: int
-) -> Iterator[Answer[Question, Result]]:
+) -> Generator[Answer[Question, Result]]:
     def answered(question: Question) -> Answer[Question, Result]:
         started_at, begun = clock(), time.monotonic()
         result: Result | None = None
@@ -164,8 +165,9 @@ def _fetch(
         return Answer(question, started_at, result, failure, (time.monotonic() - begun) * 1000)
 
     remaining, failed_in_a_row, refusals = iter(questions), 0, _Refusals[Question, Result]()
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="vendor") as pool:
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="vendor") as pool, ExitStack() as stack:
         running: set[Future[Answer[Question, Result]]] = set()
+        stack.callback(lambda: pool.shutdown(wait=False, cancel_futures=True))  # whoever stops early asks no further
         while True:
             while len(running) < 2 * workers and failed_in_a_row < GIVE_UP_AFTER and not refusals.doubtful:
                 question = next(remaining, None)

@@ -4,7 +4,7 @@ Values only. Taking in a list belongs in `core.securities.ticker_histories`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from tickstock_dagster.core.intervals import covers
@@ -14,6 +14,9 @@ EARLIEST = date(1900, 1, 1)
 
 WITHOUT_FIGI = "ticker:"
 """Prefix of the identity of a security that is known by its ticker alone."""
+
+
+_FACTS = ("name", "equity_type", "primary_exchange", "cik", "share_class_figi")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,13 @@ class Listed:
     primary_exchange: str | None = None
     cik: str | None = None
     share_class_figi: str | None = None
+
+    def completed(self, former: "Listed | None") -> "Listed":
+        """The row with what a former list said where this one says nothing: that removes no fact."""
+        if former is None:
+            return self
+        lacking = {name: getattr(former, name) for name in _FACTS if getattr(self, name) is None}
+        return replace(self, **lacking) if lacking else self
 
     @property
     def identity(self) -> str:

@@ -58,7 +58,7 @@ class History:
     def seen(self, security: Security, row: Listed) -> Security:
         """The security held `row.ticker` on the list's date."""
         if self.on >= security.intervals[-1].seen_to:
-            security = replace(security, facts=row)
+            security = replace(security, facts=row.completed(security.facts))
         for position, run in enumerate(security.intervals):
             if run.ticker == row.ticker and run.covers(self.on):
                 if run.spans(self.on):

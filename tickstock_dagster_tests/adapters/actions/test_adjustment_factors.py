@@ -124,6 +124,36 @@ def test_a_security_that_moves_abroad_is_adjusted_with_its_new_market(url: str, 
     assert factors(url, payer) == [0.45, 0.5]
 
 
+def test_a_security_that_moves_takes_its_markets_latest_session_along(url: str) -> None:
+    """Until it moves abroad, the mover's Friday puts the payer's dividend of Friday into effect."""
+    payer, mover = add_security(url, "AAA"), add_security(url, "BBB")
+    store(url, payer, {WED: 100, THU: 100})
+    store(url, mover, {FRI: 50})
+    dividend(url, payer, FRI, 10)
+    assert factors(url, payer) == [0.9, 0.9]
+    query(url, "UPDATE securities SET primary_exchange = 'XTKS' WHERE security_id = %s", (mover,))
+    assert factors(url, payer) == [1, 1]
+
+
+def test_emptied_bars_leave_no_factor(url: str, payer: int) -> None:
+    query(url, "TRUNCATE ohlcv_daily")
+    assert query(url, "SELECT dividend_factors FROM adjustment_factors WHERE security_id = %s", (payer,)) in (
+        [],
+        [(None,)],
+    )
+
+
+def test_a_snapshot_from_before_others_changes_computes_no_factor(url: str) -> None:
+    security_id = add_security(url, "AAA")
+    store(url, security_id, {MON: 100, THU: 90})
+    with psycopg.connect(url) as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.execute("SELECT count(*) FROM securities")
+        query(url, "UPDATE ohlcv_daily SET close = 99, low = 99 WHERE session = %s", (MON,))
+        with pytest.raises(psycopg.errors.InvalidTransactionState, match="read committed"):
+            connection.execute(ACTION.encode(), (security_id, "dividend", THU, None, None, 10, "USD", None))
+
+
 def test_what_is_stored_again_rebuilds_nothing(url: str, payer: int) -> None:
     rows = "SELECT xmin::text FROM adjustment_factors"
     before = query(url, rows)

@@ -8,7 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tickstock_dagster.adapters.bars.answer_validation import AnswerValidator
 from tickstock_dagster.adapters.bars.load_values import LoadRequest
+from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
 from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import AuthFailedError, NotEntitledError
@@ -55,6 +57,33 @@ def test_a_fresh_load_stores_every_bar_and_a_second_one_asks_nothing(world: Worl
     assert again.states == report.states
     assert world.simulator.stats()["total"] == 0
     assert world.tables() == before
+
+
+@pytest.mark.parametrize("broken", ["store_batch", "AnswerValidator.validate"])
+def test_progress_tells_of_what_is_stored_when_a_batch_fails(
+    world: World, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    monkeypatch.setattr("tickstock_dagster.adapters.sources.fetcher.FLUSH_ROWS", 10)
+    module = "tickstock_dagster.adapters.bars.filling"
+    work, calls = (
+        {"store_batch": store_batch, "AnswerValidator.validate": AnswerValidator.validate}[broken],
+        iter(range(99)),
+    )
+
+    def fails(*given: object) -> object:
+        if next(calls) == 3:
+            raise ServiceUnavailableError("the third batch but one")
+        return work(*given)  # type: ignore[operator]
+
+    monkeypatch.setattr(f"{module}.{broken}", fails)
+    with pytest.raises(ServiceUnavailableError, match="the third batch but one"):
+        world.load(BIG, NOV, FRI)
+    told = "SELECT max((event -> 'data' -> 'done')::int) FROM outbox WHERE channel = 'tickstock.jobs.progress'"
+    ended = "SELECT count(*)::int FROM work_units WHERE dataset = 'ohlcv_daily' AND status = 'done'"
+    assert world.query(told) == world.query(ended)
+    assert world.query("SELECT count(*) FROM work_units WHERE status = 'leased'") == [(0,)]
+    monkeypatch.undo()
+    assert world.load(BIG, NOV, FRI).failures == ()
 
 
 def test_progress_is_told_in_symbols_under_a_name_that_outlives_the_run(world: World) -> None:

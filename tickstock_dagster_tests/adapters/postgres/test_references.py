@@ -80,6 +80,27 @@ def test_a_partition_of_minutes_refuses_by_itself(migrated_database_url: str) ->
         owner.execute(insertion("ohlcv_1min", [999], into="ohlcv_1min_202611"))
 
 
+def test_a_minute_that_moves_to_another_partition_stays_of_a_known_security(migrated_database_url: str) -> None:
+    known, other = (add_security(migrated_database_url, ticker) for ticker in ("AAA", "BBB"))
+    moving = "UPDATE ohlcv_1min SET security_id = %s, ts = ts - interval '1 month' WHERE security_id = %s"
+    merging = "MERGE INTO ohlcv_1min AS m USING (SELECT %s::bigint AS new, %s::bigint AS old) AS s ON "
+    merging += "m.security_id = s.old WHEN MATCHED THEN UPDATE SET security_id = s.new, ts = m.ts - interval '1 month'"
+    with as_writer(migrated_database_url) as writer:
+        writer.execute("SELECT ensure_ohlcv_1min_partition('2026-10-20')")
+        writer.execute(insertion("ohlcv_1min", [known]))
+    for statement in (moving, merging):
+        with (
+            as_writer(migrated_database_url) as writer,
+            pytest.raises(errors.ForeignKeyViolation, match="security 999"),
+        ):
+            writer.execute(statement.encode(), (999, known))
+    with as_writer(migrated_database_url) as writer:
+        writer.execute(moving.encode(), (other, known))
+    assert query(migrated_database_url, "SELECT security_id, tableoid::regclass::text FROM ohlcv_1min") == [
+        (other, "ohlcv_1min_202610")
+    ]
+
+
 def test_a_batch_with_one_unknown_security_leaves_nothing(migrated_database_url: str) -> None:
     known, engine = add_security(migrated_database_url, "AAA"), open_engine(migrated_database_url)
     before = counts(migrated_database_url)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier, Thread
+from typing import Any
 
 import polars as pl
 import pytest
@@ -40,6 +41,20 @@ def history(world: World, ticker: str) -> list[tuple[object, ...]]:
 def asked(world: World, path: str = "reference") -> list[str]:
     calls = world.simulator.stats(calls=True)["calls"]
     return [call["path"] for call in calls if path in call["path"]]
+
+
+class _SilentInJuly:
+    """A source whose lists of July have no names."""
+
+    def __init__(self, source: MarketSource) -> None:
+        self._source = source
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._source, name)
+
+    def listings(self, *, on: date | None = None, **options: Any) -> pl.DataFrame:
+        rows = self._source.listings(on=on, **options)
+        return rows.with_columns(name=pl.lit(None, dtype=pl.String)) if on and on.month == 7 else rows
 
 
 # -- which lists ------------------------------------------------------------------------------------------------------
@@ -152,6 +167,22 @@ def test_a_list_that_is_silent_about_a_fact_does_not_take_it_away(world: World) 
     sync_of(world).observe(date(2026, 11, 21))
     kept = "SELECT equity_type, cik FROM symbols WHERE symbol = 'BLNK'"
     assert world.query(kept) == [("CS", "0000000001")]
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["the newest last", "the newest first"])
+def test_lists_taken_in_together_say_what_they_say_one_by_one(
+    world: World, another_migrated_url: str, order: int
+) -> None:
+    """Renames, a hand-over, new listings and ends over two years; the lists of July are silent about names."""
+    days = [date(2022 + number // 4, 1 + 3 * (number % 4), 14) for number in range(8)][::order]
+    other = World(world.simulator, another_migrated_url)
+    for one in (world, other):
+        one.source = _SilentInJuly(one.source)
+    sync_of(world).take_in(*days)
+    for day in days:
+        sync_of(other).take_in(day)
+    assert world.tables() == other.tables()
+    assert world.query("SELECT count(name) > 400 FROM securities") == [(True,)]
 
 
 def test_the_day_of_a_rename_is_the_vendors_statement(world: World) -> None:
