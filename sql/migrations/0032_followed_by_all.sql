@@ -3,21 +3,19 @@
 
 -- A moved row is deleted from one partition and inserted into another: it fires the triggers before UPDATE, and none after
 -- it. Securities are never deleted, so that what is there before is there afterwards.
-CREATE FUNCTION refuse_to_move_to_unknown_security() RETURNS trigger
+CREATE OR REPLACE FUNCTION refuse_unknown_security() RETURNS trigger
 LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM securities AS s WHERE s.security_id = NEW.security_id) THEN
         RAISE EXCEPTION 'a row of % is of security %, which does not exist', TG_TABLE_NAME, NEW.security_id
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
     END IF;
-    RETURN NEW;
+    RETURN NEW;  -- a trigger before the change lets the row through with it; after the change it says nothing
 END
 $$;
-REVOKE EXECUTE ON FUNCTION refuse_to_move_to_unknown_security() FROM PUBLIC;
-COMMENT ON FUNCTION refuse_to_move_to_unknown_security() IS 'Refuses to make a row one of a security that does not exist, also where it moves to another partition.';
-CREATE TRIGGER ohlcv_1min_move_to_known_securities BEFORE UPDATE OF security_id ON ohlcv_1min
-    FOR EACH ROW WHEN (NEW.security_id IS DISTINCT FROM OLD.security_id)
-    EXECUTE FUNCTION refuse_to_move_to_unknown_security();
+DROP TRIGGER IF EXISTS ohlcv_1min_stay_of_known_securities ON ohlcv_1min;
+CREATE TRIGGER ohlcv_1min_stay_of_known_securities BEFORE UPDATE OF security_id ON ohlcv_1min
+    FOR EACH ROW WHEN (NEW.security_id IS DISTINCT FROM OLD.security_id) EXECUTE FUNCTION refuse_unknown_security();
 
 CREATE TRIGGER adjustments_follow_no_bars AFTER TRUNCATE ON ohlcv_daily
     FOR EACH STATEMENT EXECUTE FUNCTION adjustments_follow_actions();

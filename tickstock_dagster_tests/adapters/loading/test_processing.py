@@ -142,7 +142,7 @@ def test_what_is_followed_in_real_time_is_asked_for_first_and_later_as_its_type_
 
 @pytest.mark.parametrize("unprocessed", ["CS", "OTHER", "ETF"])
 def test_what_is_expected_is_what_the_view_of_types_says(migrated_database_url: str, unprocessed: str) -> None:
-    """Of a type that is known, one that is not, and none; and of a ticker that nobody holds."""
+    """Of a type that is known, one that is not, and none; and of a ticker without a holder."""
     engine = open_engine(migrated_database_url)
     for ticker, of_type in (("AAA", "CS"), ("BBB", "NEVER_SEEN"), ("CCC", None)):
         security_id = add_security(migrated_database_url, ticker)
