@@ -34,6 +34,7 @@ from tickstock_dagster.settings import load_settings
 FIRST_TIME, AGAIN_CPU, AGAIN_ROWS, MEMORY, RUN_AGAIN = 2.0, 2.0, 50, 400, 4.0
 """Bounds: × ingest, seconds of CPU beyond imports, rows in Dagster's database, MB, × `import dagster`."""
 
+INSTANCE = "import dagster; dagster.DagsterInstance.get()"
 DAGSTER = [sys.executable, "-c", "import dagster"]
 LOADED = (
     "import tickstock_dagster.cli.loading.load, tickstock_dagster.cli.loading.runs; "
@@ -99,11 +100,17 @@ def dagster_rows() -> int:
 
 @contextmanager
 def world(servers: Servers, vendor_url: str, now: datetime | None) -> Iterator[str]:
-    """New databases of the store and of Dagster, as the commands' environment; yields the store's URL."""
+    """New databases of the store and of Dagster, prepared, as the commands' environment; yields the store's URL.
+
+    The store's calendars are copied and Dagster's tables made before: a machine's first command of any kind does that,
+    and it is no part of a load.
+    """
     with servers.fresh_database() as url, environment(servers, url, vendor_url):
         name = f"dagster_of_{url.rpartition('/')[2]}"
         servers.execute(f"CREATE DATABASE {name}")
         os.environ["TICKSTOCK_DAGSTER_STORAGE_URL"] = servers.url(name)
+        subprocess.run([TICKSTOCK, "migrate"], cwd=servers.folder, check=True, capture_output=True)
+        subprocess.run([sys.executable, "-c", INSTANCE], cwd=servers.folder, check=True, capture_output=True)
         if now is not None:
             os.environ["TICKSTOCK_NOW"] = now.isoformat()
         load_settings.cache_clear()

@@ -6,6 +6,7 @@ turn the direction of writing.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from tickstock_dagster.core.errors import BadInputError
 
@@ -17,6 +18,11 @@ def printable(text: str, longest: int | None = None) -> str:
     if longest is not None and len(text) > longest:
         text = text[: longest - 1] + "…"
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def all_printable(texts: Iterable[str]) -> bool:
+    """Whether `printable` would leave every one of them as it is."""
+    return _UNPRINTABLE.search("".join(texts)) is None
 
 
 def plain_reason(reason: str, field: str = "reason") -> str:

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
-from tickstock_dagster.adapters.postgres.frames import read_frame
+from tickstock_dagster.adapters.postgres.frames import frame_of, read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.completeness import (
     STATE_SCHEMA,
@@ -54,7 +54,7 @@ def needs_no_call(
         refresh: leave out provisional bars and no_trade gaps.
     """
     values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
-    return read_frame(engine, statement("loading/cells_settled"), values).cast(pl.Schema(BITS_SCHEMA))
+    return _bits(engine, "loading/cells_settled", values)
 
 
 def usual_volumes(
@@ -147,7 +147,19 @@ def settled_bits(
         final: also what is explained for good.
     """
     values = (first, last, ids_as_text(stretches), final)
-    return read_frame(engine, statement("loading/settled_bits"), values).cast(pl.Schema(BITS_SCHEMA))
+    return _bits(engine, "loading/settled_bits", values)
+
+
+def _bits(engine: sa.Engine, name: str, values: Sequence[object]) -> pl.DataFrame:
+    """The lines of a statement as `core.loading.session_bits.BITS_SCHEMA`."""
+    with transaction(engine) as connection:
+        # The server expects a few rows of a table that was just filled, and would sort all of them on disk.
+        connection.execute("SET LOCAL enable_sort = off")
+        lines = frame_of(connection, statement(name), values).item()
+        connection.execute("SET LOCAL enable_sort TO DEFAULT")
+    if not lines:
+        return pl.DataFrame(schema=BITS_SCHEMA)
+    return pl.read_csv(lines.encode(), has_header=False, schema=BITS_SCHEMA)
 
 
 def gap_states(engine: sa.Engine, cells: pl.DataFrame, first: date, last: date) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from tickstock_dagster.adapters.securities.symbol_store import DueSymbol, detail
 from tickstock_dagster.adapters.sources.fetcher import Answer, fetch_batches
 from tickstock_dagster.adapters.sources.protocol import NotFoundError, ReferenceSource, TickerDetails
 from tickstock_dagster.core.loading.ledger import ErrorClass
-from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit, least_seconds
 from tickstock_dagster.core.securities.equity_classes import DETAILED_CLASSES, equity_class
 
 DETAILS_GROW_OLD = timedelta(days=30)
@@ -60,9 +60,7 @@ class SymbolDetails:
         """What `ask` would ask for now, for a session whose list is stored. Makes no call."""
         due = len(self.due(session)) if self.why_none() is None else 0
         calls = min(due, self.most(limit))
-        plan = self.context.source.plan
-        seconds = float((calls - 1) // plan.calls * plan.per_seconds) if plan and calls else 0.0
-        return DetailsPlan(due, calls, seconds)
+        return DetailsPlan(due, calls, least_seconds(calls, self.context.source.plan))
 
     def why_none(self) -> str | None:
         """Why the source has no details; None where it has them."""

@@ -48,13 +48,18 @@ def rate_bucket(api_key: str, plan: VendorPlan) -> str:
     return f"{hashlib.sha256(api_key.encode()).hexdigest()[:12]}-{plan.calls}/{plan.per_seconds}s"
 
 
-def window_seconds(plan: VendorPlan) -> float:
-    """The window that the limiters keep, in seconds: the plan's, with a margin for uneven travel times of requests.
+def pace(plan: VendorPlan) -> tuple[int, float]:
+    """What the limiters keep: so many requests at most in any window of so many seconds.
 
-    Reservations are exact to the microsecond, but the vendor counts arrivals: a late request of this window and a
-    prompt one of the next are closer there than here.
+    That is the window of the requests that may leave together. Reservations are exact to the microsecond, but the vendor
+    counts arrivals, and a late request of this window and a prompt one of the next are closer there than here: where it
+    tolerates no more than what leaves, the plan's window has a margin for uneven travel times.
     """
-    return plan.per_seconds + max(0.1, 0.01 * plan.per_seconds)
+    seconds = float(plan.per_seconds)
+    if plan.calls >= plan.tolerated:
+        seconds += max(0.1, 0.01 * seconds)
+    together = min(plan.at_once, plan.calls)
+    return together, together * seconds / plan.calls
 
 
 class LocalRateLimiter:
@@ -67,8 +72,8 @@ class LocalRateLimiter:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._window = window_seconds(plan)
-        self._slots: deque[float] = deque(maxlen=plan.calls)
+        calls, self._window = pace(plan)
+        self._slots: deque[float] = deque(maxlen=calls)
         self._lock = threading.Lock()
         self._clock = clock
         self._sleep = sleep
@@ -102,12 +107,9 @@ class PostgresRateLimiter:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database_url = database_url
-        self._parameters: dict[str, object] = {
-            "bucket": bucket,
-            "calls": plan.calls,
-            "window_seconds": window_seconds(plan),
-        }
-        self._parameters["longest_seconds"] = max(LONGEST_QUEUE * window_seconds(plan), LEAST_QUEUE_SECONDS)
+        calls, seconds = pace(plan)
+        self._parameters: dict[str, object] = {"bucket": bucket, "calls": calls, "window_seconds": seconds}
+        self._parameters["longest_seconds"] = max(LONGEST_QUEUE * seconds, LEAST_QUEUE_SECONDS)
         self._sleep = sleep
         self._lock = threading.Lock()
         self._connection: psycopg.Connection[Any] | None = None

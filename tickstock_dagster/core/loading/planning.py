@@ -283,4 +283,7 @@ def _grouped_units(per_session: dict[date, int], market: str, limits: SourceLimi
 
 def least_seconds(calls: int, plan: VendorPlan | None) -> float:
     """The time that so many calls take at least at a plan's rate; 0 without a rate."""
-    return float((calls - 1) // plan.calls * plan.per_seconds) if plan and calls else 0.0
+    if not plan or not calls:
+        return 0.0
+    together = min(plan.at_once, plan.calls)
+    return (calls - 1) // together * (together * plan.per_seconds / plan.calls)

@@ -1,8 +1,8 @@
 """What each vendor plan allows: call rate, history, delay. Facts only; the adapters enforce them.
 
 Source: Massive's pricing and knowledge base (calls, freshness, history of the stocks plans). "Unlimited" plans
-have no fixed rate; the vendor asks clients to stay below 100 requests a second. Three quarters of that are made here:
-what leaves evenly arrives unevenly, and other programs may use the key.
+have no fixed rate; the vendor asks clients to stay below 100 requests a second. 85 are made here, a few at a time: what
+leaves evenly arrives unevenly, and an even stream that is held up for a sixth of a second still stays below.
 """
 
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ class VendorPlan:
     Attributes:
         calls: requests made in any window of `per_seconds` seconds, at most.
         per_seconds: length of that window, in seconds.
+        at_once: requests that may leave together; where fewer than `calls`, the others follow evenly over the window.
         history_years: how far back the plan's bars reach, in calendar years.
         same_day: whether the plan has a session's bars on the session's own date (ET) after its close.
         flat_files: whether the plan includes daily flat files.
@@ -43,6 +44,7 @@ class VendorPlan:
     name: PlanName
     calls: int
     per_seconds: int
+    at_once: int
     history_years: int
     same_day: bool
     flat_files: bool
@@ -52,11 +54,11 @@ class VendorPlan:
 
 
 PLANS: dict[PlanName, VendorPlan] = {
-    PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 2, False, False, False, 0, 5),
-    PlanName.STARTER: VendorPlan(PlanName.STARTER, 75, 1, 5, True, True, False, 29, 100),
-    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 75, 1, 10, True, True, False, 79, 100),
-    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 75, 1, 25, True, True, False, 199, 100),
-    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 75, 1, 25, True, True, True, 1999, 100),
+    PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 5, 2, False, False, False, 0, 5),
+    PlanName.STARTER: VendorPlan(PlanName.STARTER, 85, 1, 5, 5, True, True, False, 29, 100),
+    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 85, 1, 5, 10, True, True, False, 79, 100),
+    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 85, 1, 5, 25, True, True, False, 199, 100),
+    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 85, 1, 5, 25, True, True, True, 1999, 100),
 }
 
 

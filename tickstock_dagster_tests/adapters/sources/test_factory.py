@@ -57,7 +57,7 @@ def test_a_file_can_be_asked_for(tmp_path):
 def test_the_plan_and_its_rate_come_from_the_settings():
     assert plan_in_force(settings(MASSIVE_PLAN="free")).calls == 5
     faster = plan_in_force(settings(MASSIVE_PLAN="business", MASSIVE_CALLS_PER_SECOND=90))
-    assert (faster.calls, faster.per_seconds, faster.fmv) == (90, 1, True)
+    assert (faster.calls, faster.per_seconds, faster.tolerated, faster.fmv) == (90, 1, 90, True)
 
 
 @pytest.mark.parametrize("source", ["polygon", "files", "files:/no/such.csv", "files:"])

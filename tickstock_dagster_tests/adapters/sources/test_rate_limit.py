@@ -10,8 +10,8 @@ from tickstock_dagster.adapters.sources.adaptive_rate import AdaptiveRateLimiter
 from tickstock_dagster.adapters.sources.rate_limit import (
     LocalRateLimiter,
     PostgresRateLimiter,
+    pace,
     rate_bucket,
-    window_seconds,
 )
 from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
 from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName, vendor_plan
@@ -59,8 +59,19 @@ def test_no_window_ever_holds_more_calls_than_the_plan_allows(plan):
         limiter.acquire()
         times.append(hours.now)
     gaps = [later - earlier for earlier, later in zip(times, times[plan.calls :], strict=False)]
-    assert min(gaps) >= plan.per_seconds
-    assert min(gaps) < 1.2 * window_seconds(plan)
+    assert plan.per_seconds <= min(gaps) + 1e-9
+    assert min(gaps) < 1.2 * plan.per_seconds
+
+
+def test_a_stream_that_is_held_up_still_arrives_below_what_the_vendor_tolerates():
+    plan, held_up, hours, times = STARTER, 0.15, Hours(), []
+    limiter = LocalRateLimiter(plan, clock=lambda: hours.now, sleep=hours.sleep)
+    for _ in range(4 * plan.calls):
+        limiter.acquire()
+        times.append(hours.now)
+    for start in times:  # what leaves in this moment is held up until its end, and arrives together with what follows
+        arrived = [time for time in times if start <= time < start + held_up + plan.per_seconds]
+        assert len(arrived) <= plan.tolerated
 
 
 def test_a_burst_within_the_plan_does_not_wait_and_the_next_call_waits_out_the_window():
@@ -82,8 +93,9 @@ def test_processes_and_threads_together_never_exceed_the_window(migrated_databas
         assert [process.exitcode for process in processes] == [0, 0]
         slots = [row[0].timestamp() for row in connection.execute("SELECT slot FROM reservations ORDER BY slot")]
     assert len(slots) == 320
-    gaps = [later - earlier for earlier, later in zip(slots, slots[STARTER.calls :], strict=False)]
-    assert min(gaps) >= window_seconds(STARTER) - 1e-6
+    for calls, seconds in (pace(STARTER), (STARTER.calls, STARTER.per_seconds)):
+        gaps = [later - earlier for earlier, later in zip(slots, slots[calls:], strict=False)]
+        assert min(gaps) >= seconds - 1e-4
 
 
 def test_a_full_window_makes_the_caller_sleep_for_what_is_left_of_it(migrated_database_url):
@@ -172,7 +184,7 @@ def test_a_clock_that_was_set_back_costs_one_window_and_is_told(migrated_databas
         with psycopg.connect(migrated_database_url, autocommit=True) as connection:
             connection.execute(ahead % f"FROM generate_series(1, {calls})")
         caplog.clear()
-        assert limiter.acquire() == pytest.approx(window_seconds(FREE), abs=0.5)
+        assert limiter.acquire() == pytest.approx(pace(FREE)[1], abs=0.5)
         assert "as after a clock was set back: they begin anew in 60.6 s" in caplog.text
     limiter.close()
     assert len(waits) == 2
@@ -181,7 +193,7 @@ def test_a_clock_that_was_set_back_costs_one_window_and_is_told(migrated_databas
 def test_a_queue_of_callers_is_no_clock_set_back(migrated_database_url, caplog):
     limiter = PostgresRateLimiter(migrated_database_url, "b", FREE, sleep=no_sleep)
     waits = [limiter.acquire() for _ in range(9 * FREE.calls)]
-    assert waits[-1] == pytest.approx(8 * window_seconds(FREE), abs=1)
+    assert waits[-1] == pytest.approx(8 * pace(FREE)[1], abs=1)
     assert "set back" not in caplog.text
     limiter.close()
 
@@ -194,7 +206,7 @@ def adaptive(hours: Hours) -> AdaptiveRateLimiter:
 def test_a_key_that_is_refused_after_few_calls_in_a_minute_gets_the_free_rate_from_the_next_minute_on(caplog):
     hours = Hours()
     limiter = adaptive(hours)
-    assert [limiter.acquire() for _ in range(6)] == [0.0] * 6
+    assert sum(limiter.acquire() for _ in range(6)) < 0.1
     limiter.refused_per_minute()
     limiter.refused_per_minute()
     assert caplog.text.count("Set MASSIVE_PLAN=free") == 1

@@ -5,6 +5,7 @@ Reading the envelope belongs in `adapters.sources.massive.envelope`.
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -53,14 +54,24 @@ _BAR_FIELDS = {
 }
 
 
-_NAMES = {key: name for name, key in _BAR_FIELDS.items()}
-_COUNTED = next(key for name, key in _BAR_FIELDS.items() if BAR_SCHEMA[name] is pl.Int64)
+@lru_cache(maxsize=8)
+def _midnights(stamps: tuple[int, ...]) -> pl.Series | None:
+    """Dates in New York of Unix ms; None where any of them is not midnight there.
+
+    Kept, since the answers about many tickers and one span have the same.
+    """
+    local = pl.Series("session", stamps, dtype=pl.Int64).cast(pl.Datetime("ms", "UTC"))
+    local = local.dt.convert_time_zone(EXCHANGE_ZONE)
+    return local.dt.date() if (local == local.dt.truncate("1d")).all() else None
 
 
 def _sessions(rows: Rows, odd: Oddities, *, at_midnight: bool) -> pl.Series:
     """Dates in New York of the rows' `t` (Unix ms); null where it is no such time."""
     stamps: list[Any] = [row.get("t") for row in rows]
-    if set(map(type, stamps)) != {int} or min(stamps) < 0 or max(stamps) >= LAST_STAMP:
+    usual = set(map(type, stamps)) == {int} and min(stamps) >= 0 and max(stamps) < LAST_STAMP
+    if usual and at_midnight and (known := _midnights(tuple(stamps))) is not None:
+        return known
+    if not usual:
         for position, stamp in enumerate(stamps):
             if type(stamp) not in (int, float) or not 0 <= stamp < LAST_STAMP:
                 if position not in odd or rows[position]:
@@ -82,10 +93,9 @@ def _sessions(rows: Rows, odd: Oddities, *, at_midnight: bool) -> pl.Series:
 
 def _check_weekdays(sessions: pl.Series) -> None:
     """Raise where so many days are weekends that all may be off by one; a single one is the row's own defect."""
-    weekend = sessions.drop_nulls()
-    weekend = weekend.filter(weekend.dt.weekday() > 5).unique()
-    if len(weekend) > MAX_WEEKEND_DAYS:
-        raise malformed(f"bars on {len(weekend)} weekend days, so the days of all are in doubt")
+    weekend = sessions.dt.weekday() > 5
+    if weekend.any() and (days := sessions.filter(weekend).n_unique()) > MAX_WEEKEND_DAYS:
+        raise malformed(f"bars on {days} weekend days, so the days of all are in doubt")
 
 
 def _bars(rows: Rows, tickers_of_rows: pl.Series, sessions: pl.Series, odd: Oddities) -> pl.DataFrame:
@@ -93,17 +103,13 @@ def _bars(rows: Rows, tickers_of_rows: pl.Series, sessions: pl.Series, odd: Oddi
     values = fields(rows, list(_BAR_FIELDS.values()))
     # Almost every answer has plain numbers alone: one look at all of its columns is enough.
     plain = plain_numbers(values)
-    if (
-        plain is not None
-        and plain.select((pl.col(_COUNTED) % 1 == 0).all() & (pl.col(_COUNTED).abs() < 2**63).all()).item()
-    ):
-        columns = plain.rename(_NAMES).with_columns(pl.col(_NAMES[_COUNTED]).cast(pl.Int64)).get_columns()
-    else:
-        columns = [
-            (counts_of if BAR_SCHEMA[name] is pl.Int64 else numbers_of)(values[key], key, name, odd)
-            for name, key in _BAR_FIELDS.items()
-        ]
-    frame = pl.DataFrame([tickers_of_rows, sessions, *columns]).select(list(BAR_SCHEMA))
+    columns = {"ticker": tickers_of_rows, "session": sessions}
+    for name, key in _BAR_FIELDS.items():
+        if BAR_SCHEMA[name] is pl.Int64:
+            columns[name] = counts_of(values[key], key, name, odd)
+        else:
+            columns[name] = numbers_of(values[key], key, name, odd) if plain is None else plain[key].alias(name)
+    frame = pl.DataFrame([columns[name] for name in BAR_SCHEMA])
     return frame.with_columns(odd.column(len(rows))) if odd else frame
 
 
@@ -135,8 +141,10 @@ def range_page(
     sessions = _sessions(rows, odd, at_midnight=True)
     set_outside_aside(sessions, start, end, rows, odd, near=SHIFTED_BY)
     _check_weekdays(sessions)
-    frame = _bars(rows, pl.repeat(ticker, len(rows), dtype=pl.String, eager=True).alias("ticker"), sessions, odd)
-    return Page(frame.sort("session", maintain_order=True, nulls_last=True), next_page(answer, base_path, hosts))
+    frame = _bars(rows, pl.Series("ticker", [ticker], dtype=pl.String).new_from_index(0, len(rows)), sessions, odd)
+    if not frame["session"].is_sorted(nulls_last=True):
+        frame = frame.sort("session", maintain_order=True, nulls_last=True)
+    return Page(frame, next_page(answer, base_path, hosts))
 
 
 def grouped_page(body: bytes, session: date, base_path: str = "", hosts: Sequence[str] = ()) -> Page:

@@ -219,7 +219,7 @@ def test_beyond_the_plans_rate_the_vendor_refuses_and_within_it_never_does(simul
         free.publication(THU)
     simulator.reset_rates(20, 1)
     simulator.reset_stats()
-    kept = replace(STARTER, calls=20)
+    kept = replace(STARTER, calls=20, tolerated=20)
     source = MassiveSource(PAID_KEY, simulator.url, kept, LocalRateLimiter(kept), policy=QUICK)
     for _ in range(45):
         source.publication(THU)
