@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime
 
 import polars as pl
+import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.loading.expectation import Expectation
@@ -54,7 +55,8 @@ def needs_no_call(
         refresh: leave out provisional bars and no_trade gaps.
     """
     values = (first, last, not ask_again, now, PLAN_HISTORY, history, refresh)
-    return _bits(engine, "loading/cells_settled", values)
+    with transaction(engine) as connection:
+        return _bits(connection, "loading/cells_settled", values)
 
 
 def usual_volumes(
@@ -137,7 +139,7 @@ def _all_stored(engine: sa.Engine, stretches: pl.DataFrame, session: date, expec
 def settled_bits(
     engine: sa.Engine, stretches: pl.DataFrame, first: date, last: date, *, final: bool = True
 ) -> pl.DataFrame:
-    """What of some securities is stored, as `core.loading.session_bits.BITS_SCHEMA`.
+    """What of some securities is stored, and perhaps of others, as `core.loading.session_bits.BITS_SCHEMA`.
 
     Args:
         engine: the store's.
@@ -146,17 +148,19 @@ def settled_bits(
         last: last session.
         final: also what is explained for good.
     """
-    values = (first, last, ids_as_text(stretches), final)
-    return _bits(engine, "loading/settled_bits", values)
-
-
-def _bits(engine: sa.Engine, name: str, values: Sequence[object]) -> pl.DataFrame:
-    """The lines of a statement as `core.loading.session_bits.BITS_SCHEMA`."""
     with transaction(engine) as connection:
-        # The server expects a few rows of a table that was just filled, and would sort all of them on disk.
-        connection.execute("SET LOCAL enable_sort = off")
-        lines = frame_of(connection, statement(name), values).item()
-        connection.execute("SET LOCAL enable_sort TO DEFAULT")
+        known = connection.execute(statement("securities/count_securities")).fetchone()
+        most = known is not None and 2 * stretches["security_id"].n_unique() >= known[0]
+        values = (first, last, None if most else ids_as_text(stretches), final)  # looking up each row's costs a fifth
+        return _bits(connection, "loading/settled_bits", values)
+
+
+def _bits(connection: psycopg.Connection, name: str, values: Sequence[object]) -> pl.DataFrame:
+    """The lines of a statement as `core.loading.session_bits.BITS_SCHEMA`."""
+    # The server expects a few rows of a table that was just filled, and would sort all of them on disk.
+    connection.execute("SET LOCAL enable_sort = off")
+    lines = frame_of(connection, statement(name), values).item()
+    connection.execute("SET LOCAL enable_sort TO DEFAULT")
     if not lines:
         return pl.DataFrame(schema=BITS_SCHEMA)
     return pl.read_csv(lines.encode(), has_header=False, schema=BITS_SCHEMA)

@@ -51,9 +51,9 @@ def rate_bucket(api_key: str, plan: VendorPlan) -> str:
 def pace(plan: VendorPlan) -> tuple[int, float]:
     """What the limiters keep: so many requests at most in any window of so many seconds.
 
-    That is the window of the requests that may leave together. Reservations are exact to the microsecond, but the vendor
-    counts arrivals, and a late request of this window and a prompt one of the next are closer there than here: where it
-    tolerates no more than what leaves, the plan's window has a margin for uneven travel times.
+    That is the window of the requests that may leave together. Reservations are exact to the microsecond, but the
+    vendor counts arrivals, and a late request of this window and a prompt one of the next are closer there than here:
+    where it tolerates no more than what leaves, the plan's window has a margin for uneven travel times.
     """
     seconds = float(plan.per_seconds)
     if plan.calls >= plan.tolerated:

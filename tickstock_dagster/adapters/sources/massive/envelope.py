@@ -179,7 +179,7 @@ def set_outside_aside(
         MalformedAnswerError: every dated row is of a day outside, or one of a day that is near.
     """
     first, last = days.min(), days.max()
-    if first is None or last is None or (start <= first and last <= end):
+    if not isinstance(first, date) or not isinstance(last, date) or (start <= first and last <= end):
         return
     outside = ((days < start) | (days > end)).fill_null(value=False)
     positions = outside.arg_true().to_list()

@@ -1,0 +1,2 @@
+-- How many securities the store knows.
+SELECT count(*) FROM securities
