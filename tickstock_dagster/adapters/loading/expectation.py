@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Self
 
 import polars as pl
@@ -20,7 +21,7 @@ from tickstock_dagster.core.loading.expectation import bracket_stretches, expect
 from tickstock_dagster.core.universes.catalogue import theme_references
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Expectation:
     """Securities, and the days on which their bars are expected.
 
@@ -116,7 +117,7 @@ class Expectation:
         """The cells (`CELL_SCHEMA`) of some sessions, ascending, in which a bar is expected."""
         return expected_cells(sessions, self.intervals, self.spans)
 
-    @property
+    @cached_property
     def stretches(self) -> pl.DataFrame:
         """The days (`STRETCH_SCHEMA`) on which a bar is expected if they are sessions."""
         return expected_stretches(self.intervals, self.spans)

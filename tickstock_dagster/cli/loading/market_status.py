@@ -1,6 +1,7 @@
 """What `tickstock status` says of one market, by its own calendar. Printing it belongs in `cli.loading.status`."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -109,19 +110,21 @@ def read_market_status(engine: sa.Engine, market: str, sessions: int, now: datet
     calendar = calendar_in_force(engine, market)
     latest = calendar.latest_closed_session(now)
     tracked = Expectation.of_tracked(engine, market=market)
-    cells = read_states(engine, tracked.cells(shown_sessions(calendar, latest, sessions)))
-    return MarketStatus(
-        calendar=calendar,
-        latest=latest,
-        tracked=len(tracked_tickers(engine, market=market)),
-        begins=tracked.begins,
-        states=tuple(session_states(cells)),
-        gaps=reasons(cells),
-        owed=owed_cells(engine, calendar, latest, tracked=tracked),
-        besides=tuple(owed_by_dataset(owed_besides_bars(engine, calendar, tracked.begins, now=now))),
-        unknown=unknown_tickers(engine, market),
-        failed=failed_units(engine, market),
-    )
+    with ThreadPoolExecutor(1, "owed") as beside:  # the server looks at every stored bar for this
+        owed = beside.submit(owed_cells, engine, calendar, latest, tracked=tracked)
+        cells = read_states(engine, tracked.cells(shown_sessions(calendar, latest, sessions)))
+        return MarketStatus(
+            calendar=calendar,
+            latest=latest,
+            tracked=len(tracked_tickers(engine, market=market)),
+            begins=tracked.begins,
+            states=tuple(session_states(cells)),
+            gaps=reasons(cells),
+            besides=tuple(owed_by_dataset(owed_besides_bars(engine, calendar, tracked.begins, now=now))),
+            unknown=unknown_tickers(engine, market),
+            failed=failed_units(engine, market),
+            owed=owed.result(),
+        )
 
 
 def shown_sessions(calendar: SessionCalendar, latest: date, count: int) -> list[date]:
