@@ -21,7 +21,7 @@ from tickstock_dagster.core.errors import ServiceUnavailableError
 POLL_SECONDS = 5.0
 """How long an event can wait when the notification of its commit was lost."""
 
-_STEP = 0.25  # seconds between two checks of `stop` while it waits
+_STEP = 0.05  # seconds between two checks of `stop` while it waits
 _AGAIN = 0.5  # seconds until the next try while another dispatcher sends or a consumer has to catch up
 _APART = 0.02  # seconds by which a notified dispatch comes later, with all that were notified meanwhile
 _PART = 10_000  # events between two checks of `stop`

@@ -61,15 +61,23 @@ class AdaptiveRateLimiter:
             if isinstance(limiter, PostgresRateLimiter):
                 limiter.close()
 
-    def refused_per_minute(self) -> None:
-        """The vendor has just refused a call because of a rate per minute."""
+    def refused_per_minute(self) -> bool:
+        """The vendor has just refused a call, with its words about calls per minute.
+
+        Returns:
+            Whether the key's plan counts in minutes, so that only the next one helps. The vendor has the same words for
+            every plan; after more than `FEW` calls in a minute they are about the moment.
+        """
         with self._lock:
             now = self._clock()
             calls = sum(granted > now - self.MINUTE for granted in self._granted)  # of this process alone
-            if self._slow_from is not None or calls > self.FEW:
-                return
+            if self._slow_from is not None:
+                return True
+            if calls > self.FEW:
+                return False
             self._slow_from = now + self.MINUTE
         logger.warning(
             "the vendor refused after few calls in a minute, as it does on its free plan: "
             "now at most 5 calls a minute. Set MASSIVE_PLAN=free, or the plan that the key has"
         )
+        return True

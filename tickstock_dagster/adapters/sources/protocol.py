@@ -172,8 +172,8 @@ class PermanentVendorError(VendorError):
 class RateLimitedError(TransientVendorError):
     """The vendor refused because of the rate (429).
 
-    `retry_after` in seconds where the vendor states it; `per_minute` where its words are about calls per minute, which
-    only a plan that counts in minutes has.
+    `retry_after` in seconds where the vendor states it; `per_minute` where its words are about calls per minute, and
+    nothing shows that the key's plan does not count in minutes.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, per_minute: bool = False) -> None:

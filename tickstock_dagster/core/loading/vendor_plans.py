@@ -1,8 +1,8 @@
 """What each vendor plan allows: call rate, history, delay. Facts only; the adapters enforce them.
 
 Source: Massive's pricing and knowledge base (calls, freshness, history of the stocks plans). "Unlimited" plans
-have no fixed rate; the vendor asks clients to stay below 100 requests a second. 85 are made here, a few at a time: what
-leaves evenly arrives unevenly, and an even stream that is held up for a sixth of a second still stays below.
+have no fixed rate; the vendor asks clients to stay below 100 requests a second. 90 are made here, five at a time: what
+leaves evenly arrives unevenly, and an even stream that is held up for 50 ms still stays below.
 """
 
 from dataclasses import dataclass
@@ -55,10 +55,10 @@ class VendorPlan:
 
 PLANS: dict[PlanName, VendorPlan] = {
     PlanName.FREE: VendorPlan(PlanName.FREE, 5, 60, 5, 2, False, False, False, 0, 5),
-    PlanName.STARTER: VendorPlan(PlanName.STARTER, 85, 1, 5, 5, True, True, False, 29, 100),
-    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 85, 1, 5, 10, True, True, False, 79, 100),
-    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 85, 1, 5, 25, True, True, False, 199, 100),
-    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 85, 1, 5, 25, True, True, True, 1999, 100),
+    PlanName.STARTER: VendorPlan(PlanName.STARTER, 90, 1, 5, 5, True, True, False, 29, 100),
+    PlanName.DEVELOPER: VendorPlan(PlanName.DEVELOPER, 90, 1, 5, 10, True, True, False, 79, 100),
+    PlanName.ADVANCED: VendorPlan(PlanName.ADVANCED, 90, 1, 5, 25, True, True, False, 199, 100),
+    PlanName.BUSINESS: VendorPlan(PlanName.BUSINESS, 90, 1, 5, 25, True, True, True, 1999, 100),
 }
 
 

@@ -260,8 +260,8 @@ def test_without_a_plan_history_has_no_end():
         (PlanName.FREE, 10, 60),
         (PlanName.FREE, 11, 120),
         (PlanName.STARTER, 5, 0),
-        (PlanName.STARTER, 86, 1),
-        (PlanName.STARTER, 505, 100 / 17),
+        (PlanName.STARTER, 91, 1),
+        (PlanName.STARTER, 505, 100 / 18),
         (None, 505, 0),
     ],
 )

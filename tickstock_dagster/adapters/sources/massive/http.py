@@ -223,7 +223,7 @@ class MassiveHttp:
         body = redact(response.data.decode("utf-8", errors="replace"), self._api_key)
         error = error_for(response.status, body, about, retry_after=wait)
         if isinstance(error, RateLimitedError) and error.per_minute and isinstance(self._limiter, AdaptiveRateLimiter):
-            self._limiter.refused_per_minute()
+            error.per_minute = self._limiter.refused_per_minute()
         return error
 
     def _broken_exchange(self, about: str, error: urllib3.exceptions.HTTPError) -> VendorError:
