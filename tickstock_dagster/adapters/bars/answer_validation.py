@@ -53,7 +53,8 @@ class AnswerValidator:
         context: the load's.
         calendar: with its overrides applied.
         intervals: `INTERVAL_SCHEMA` of the requested securities.
-        asked: the expected cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`.
+        asked: the expected cells that the load's units fill: `CELL_SCHEMA` plus `unit_id` and `kind`; texts may be
+            categories.
         bracketed: the same of cells in which a bar is possible and none is expected.
         unproven: days on which nothing proves whose a ticker was, as
             `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
@@ -84,8 +85,8 @@ class AnswerValidator:
             unproven=self.unproven,
             requested=set(self.intervals["security_id"]),
         )
-        answered = pl.col("unit_id").is_in([answer.question.unit_id for answer in good])
-        asked, bracketed = self.asked.filter(answered), self.bracketed.filter(answered)
+        answered = [answer.question.unit_id for answer in good]
+        asked, bracketed = _of_units(self.asked, answered), _of_units(self.bracketed, answered)
         asked, bracketed, unserved = self._served(asked, bracketed, validated.bars, now)
         # A broken row shows that the security traded, too.
         seen = ["security_id", "ticker", "session"]
@@ -200,7 +201,7 @@ class AnswerValidator:
             now: aware.
             alone: the refusal says nothing about other units.
         """
-        cells = self.asked.filter(pl.col("unit_id").is_in([unit.unit_id for unit in units]))
+        cells = _of_units(self.asked, [unit.unit_id for unit in units])
         if isinstance(error, OutOfHistoryError):
             return same_reason(cells, GapReason.NOT_ENTITLED, str(error), now + timedelta(days=30))
         if isinstance(error, NotEntitledError):
@@ -238,6 +239,12 @@ def _beyond_the_file(gaps: pl.DataFrame, source: FileSource, now: datetime) -> p
         .with_columns(pl.col("retry_at").cast(pl.Datetime("us", "UTC")))
         .select(list(GAP_SCHEMA))
     )
+
+
+def _of_units(cells: pl.DataFrame, unit_ids: Sequence[str]) -> pl.DataFrame:
+    """The cells of some units, with their texts as texts."""
+    ids = pl.Series(unit_ids, dtype=pl.String).cast(cells.schema["unit_id"], strict=False)
+    return cells.filter(pl.col("unit_id").is_in(ids.implode())).cast({"ticker": pl.String, "unit_id": pl.String})
 
 
 def _end(answer: BarAnswer, rows: int, doubtful: dict[str, str]) -> FinishedUnit:

@@ -46,7 +46,7 @@ class PlannedLoad:
         counts: (session, expected), how many bars are expected on each session, stored ones included.
         plan: the calls.
         asked: the missing cells in which a bar is expected, as `CELL_SCHEMA` plus the `unit_id` and `kind` of the call
-            that fills each.
+            that fills each; texts are categories, since a load keeps them to its end.
         bracketed: the same of cells in which there may be a bar, and which the calls fill as well.
         unproven: days on which nothing proves whose a ticker was, as
             `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
@@ -134,7 +134,13 @@ def plan_request(
     priorities = read_priorities(context.engine, asked)
     plan = replace(plan, units=in_order(plan.units, priorities))
     counts = expected_counts(request.sessions, expectation.stretches)
+    asked, bracketed = _as_categories(asked), _as_categories(bracketed)
     return PlannedLoad(expectation, counts, plan, asked, bracketed, unproven, doubtful, priorities, unknown)
+
+
+def _as_categories(cells: pl.DataFrame) -> pl.DataFrame:
+    """The same cells in a third of the memory."""
+    return cells.cast({name: pl.Enum(cells[name].unique()) for name in ("ticker", "unit_id")})
 
 
 def _inside(cells: pl.DataFrame, unproven: pl.DataFrame) -> pl.DataFrame:
