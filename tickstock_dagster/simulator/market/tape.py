@@ -23,6 +23,8 @@ _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
 _REMEMBERED = 4
 """Whole lists to keep; one of 13,000 rows takes 7 MB."""
+_REMEMBERED_BARS = 40_000
+"""Bars of whole days to keep; one takes 700 bytes."""
 _KNOWN_AHEAD = timedelta(days=60)
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
@@ -78,6 +80,7 @@ class Tape:
     seed: int = 0
     _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
     _parts: dict[Hashable, tuple[Hashable, list[dict[str, Any]]]] = field(default_factory=dict)
+    _days: dict[Hashable, list[Printed]] = field(default_factory=dict)
 
     def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """The rows of a whole list, built once for all its pages; callers must not change them.
@@ -109,6 +112,7 @@ class Tape:
         if self.data.reach(today + _KNOWN_AHEAD):
             self._lists.clear()
             self._parts.clear()
+            self._days.clear()
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are published."""
@@ -135,9 +139,20 @@ class Tape:
         return [bar for bar in bars if bar.day not in hidden]
 
     def of_day(self, day: date, view: View) -> list[Printed]:
-        """Published bars of the whole market on `day`, by ticker."""
+        """Published bars of the whole market on `day`, by ticker; callers must not change them."""
         if not self.is_published(day, view):
             return []
+        if self.corrections:
+            return self._drawn(day, view)
+        key = (day, view.today if view.adjusted else None)
+        if key not in self._days:
+            bars = self._drawn(day, view)
+            while self._days and sum(map(len, self._days.values())) + len(bars) > _REMEMBERED_BARS:
+                del self._days[next(iter(self._days))]
+            self._days[key] = bars
+        return self._days[key]
+
+    def _drawn(self, day: date, view: View) -> list[Printed]:
         bars: list[Printed] = []
         for security in self.data.securities:
             ticker = security.ticker_on(day)
