@@ -7,6 +7,7 @@ hands shows every holder's bars, each on its own days, as at the vendor.
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -173,7 +174,7 @@ class Tape:
 
     def _bars(self, security: Security, ticker: str, first: date, last: date, view: View) -> list[Printed]:
         series = self.data.series(security)
-        low, high = np.searchsorted(series.ordinals, [first.toordinal(), last.toordinal() + 1])
+        low, high = series.ordinals.searchsorted([first.toordinal(), last.toordinal() + 1])
         days, columns = _slice(series, int(low), int(high))
         days, columns = self.corrections.apply(ticker, first, last, days, columns)
         if not len(days):
@@ -231,10 +232,14 @@ def _rows(days: Ordinals, columns: Columns) -> Iterator[tuple[date, dict[str, fl
 
 def _values(name: str, column: Floats, days: Ordinals) -> list[float | int | None]:
     """One column for the answer: None for null, whole numbers where the vendor writes them."""
-    values: list[float | int | None] = column.tolist()
+    numbers: list[float] = column.tolist()
+    values: list[float | int | None] = [*numbers]
     if name in ("v", "n"):
-        whole = (column == np.floor(column)) & ((days % _FLOAT_VOLUMES != 0) | (name == "n"))
-        values = [int(value) if is_whole else value for value, is_whole in zip(column.tolist(), whole, strict=True)]
-    for index in np.flatnonzero(np.isnan(column)).tolist():
-        values[index] = None
+        values = [
+            int(number) if number.is_integer() and (name == "n" or day % _FLOAT_VOLUMES) else number
+            for number, day in zip(numbers, days.tolist(), strict=True)
+        ]
+    if isnan(sum(numbers)):
+        for index in np.flatnonzero(np.isnan(column)).tolist():
+            values[index] = None
     return values
