@@ -44,6 +44,11 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
         return int(super().__hash__())  # type: ignore[no-untyped-call]
 
     @cached_property
+    def _keys_until(self) -> dict[date, list[str]]:
+        """The keys up to the session that was asked for last: a run asks for them again and again."""
+        return {}
+
+    @cached_property
     def _zone(self) -> ZoneInfo:
         return ZoneInfo(self.timezone)
 
@@ -96,9 +101,15 @@ class SessionPartitions(dg.DailyPartitionsDefinition):
             last = self._get_last_partition_window(self._get_current_timestamp())
         if last is None:
             return []
-        first = datetime.fromtimestamp(self.start_timestamp, self._zone).date()
-        days = (first + timedelta(days=number) for number in range((last.start.date() - first).days + 1))
-        return [day.strftime(self.fmt) for day in days if self._is_session(day)]
+        until = last.start.date()
+        known = self._keys_until.get(until)
+        if known is None:
+            first = datetime.fromtimestamp(self.start_timestamp, self._zone).date()
+            days = (first + timedelta(days=number) for number in range((until - first).days + 1))
+            known = [day.strftime(self.fmt) for day in days if self._is_session(day)]
+            self._keys_until.clear()
+            self._keys_until[until] = known
+        return list(known)
 
     def is_window_start_excluded(self, window_start: datetime) -> bool:
         """Whether a midnight begins no session."""

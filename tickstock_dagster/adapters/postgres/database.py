@@ -9,6 +9,7 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.lock_watch import Connect, watching
+from tickstock_dagster.adapters.postgres.pings import ask_seldom
 from tickstock_dagster.adapters.postgres.refusals import in_words, reason
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.postgres.timeouts import AS_OWNER, AT_WORK
@@ -84,6 +85,7 @@ def _new_engine(database_url: str, role: str | None) -> sa.Engine:
         max_overflow=8,
         pool_pre_ping=True,
     )
+    ask_seldom(engine)
 
     @sa.event.listens_for(engine, "do_connect")
     def _name(_dialect: object, record: Any, _arguments: object, parameters: dict[str, Any]) -> None:

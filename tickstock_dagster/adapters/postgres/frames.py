@@ -110,8 +110,14 @@ def copy_frame(cursor: psycopg.Cursor, table: str, rows: pl.DataFrame) -> None:
     """
     if rows.is_empty():
         return
-    rows = rows.with_columns(pl.col(pl.String).str.replace_all("\x00", r"\u0000", literal=True))
+    text = _csv(rows)
+    if b"\x00" in text:
+        text = _csv(rows.with_columns(pl.col(pl.String).str.replace_all("\x00", r"\u0000", literal=True)))
+    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
+        copy.write(text)
+
+
+def _csv(rows: pl.DataFrame) -> bytes:
     text = io.BytesIO()
     rows.write_csv(text, include_header=False, datetime_format="%Y-%m-%dT%H:%M:%S%.6f%:z", quote_style="necessary")
-    with cursor.copy(f"COPY {table} FROM STDIN (FORMAT csv)") as copy:
-        copy.write(text.getbuffer())
+    return text.getvalue()

@@ -41,6 +41,8 @@ _watched: set[Watched] = set()
 _guard = threading.Lock()
 _wake = threading.Event()
 _thread: threading.Thread | None = None
+_rests = True
+"""Whether the thread waits until it is woken: while there is work again and again it looks by itself."""
 
 
 @contextmanager
@@ -53,7 +55,7 @@ def watching(pid: int, connect: Connect) -> Iterator[Watched]:
     """
     watched = Watched(pid, connect, time.monotonic())
     with _guard:
-        if not _watched:
+        if _rests:
             _wake.set()
         _watched.add(watched)
         _start()
@@ -67,11 +69,13 @@ def watching(pid: int, connect: Connect) -> Iterator[Watched]:
 def _start() -> None:
     global _thread  # noqa: PLW0603  # one per process; a fork has none
     if _thread is None or not _thread.is_alive():
+        _wake.set()
         _thread = threading.Thread(target=_look_around, name="lock watch", daemon=True)
         _thread.start()
 
 
 def _look_around() -> None:
+    global _rests  # noqa: PLW0603  # as above
     pause: float | None = None
     while True:
         _wake.wait(pause)
@@ -79,6 +83,7 @@ def _look_around() -> None:
             _wake.clear()
             old = [one for one in _watched if time.monotonic() - one.began >= LOOK_AFTER]
             pause = None if not _watched else LOOK_AFTER if old else min(LOOK_AFTER, 1.0)
+            _rests = pause is None
         for connect in {one.connect for one in old}:
             with suppress(Exception):  # a server that cannot be asked is the working session's to report
                 _look([one for one in old if one.connect is connect])

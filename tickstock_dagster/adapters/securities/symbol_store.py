@@ -5,7 +5,7 @@ Asking the vendor belongs in `adapters.securities.symbol_master`; histories of t
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -128,12 +128,11 @@ def _facts_by_security(
 
 
 def _version_frame(versions: Sequence[SymbolVersion]) -> pl.DataFrame:
-    rows = [
-        {"security_id": version.security_id, "seen_from": version.seen_from, "seen_to": version.seen_to}
-        | asdict(version.facts)
-        for version in versions
-    ]
-    return pl.DataFrame(rows, schema=VERSION_COLUMNS)
+    columns = {
+        name: [getattr(version if hasattr(version, name) else version.facts, name) for version in versions]
+        for name in VERSION_COLUMNS
+    }
+    return pl.DataFrame(columns, schema=VERSION_COLUMNS)
 
 
 def symbols_listed(engine: sa.Engine, on: date) -> list[ListedSymbol]:

@@ -7,6 +7,7 @@ hands shows every holder's bars, each on its own days, as at the vendor.
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ _ADJUSTED_DECIMALS = 4
 _SHARES_A_TRADE = 110
 _REMEMBERED = 4
 """Whole lists to keep; one of 13,000 rows takes 7 MB."""
+_REMEMBERED_BARS = 40_000
+"""Bars of whole days to keep; one takes 700 bytes."""
 _KNOWN_AHEAD = timedelta(days=60)
 _FLOAT_VOLUMES = 3
 """The vendor writes some volumes as floats: here those of every third day."""
@@ -78,6 +81,7 @@ class Tape:
     seed: int = 0
     _lists: dict[Hashable, list[dict[str, Any]]] = field(default_factory=dict)
     _parts: dict[Hashable, tuple[Hashable, list[dict[str, Any]]]] = field(default_factory=dict)
+    _days: dict[Hashable, list[Printed]] = field(default_factory=dict)
 
     def remembered(self, key: Hashable, build: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
         """The rows of a whole list, built once for all its pages; callers must not change them.
@@ -109,6 +113,7 @@ class Tape:
         if self.data.reach(today + _KNOWN_AHEAD):
             self._lists.clear()
             self._parts.clear()
+            self._days.clear()
 
     def is_published(self, day: date, view: View) -> bool:
         """Whether the bars of `day` are published."""
@@ -135,9 +140,20 @@ class Tape:
         return [bar for bar in bars if bar.day not in hidden]
 
     def of_day(self, day: date, view: View) -> list[Printed]:
-        """Published bars of the whole market on `day`, by ticker."""
+        """Published bars of the whole market on `day`, by ticker; callers must not change them."""
         if not self.is_published(day, view):
             return []
+        if self.corrections:
+            return self._drawn(day, view)
+        key = (day, view.today if view.adjusted else None)
+        if key not in self._days:
+            bars = self._drawn(day, view)
+            while self._days and sum(map(len, self._days.values())) + len(bars) > _REMEMBERED_BARS:
+                del self._days[next(iter(self._days))]
+            self._days[key] = bars
+        return self._days[key]
+
+    def _drawn(self, day: date, view: View) -> list[Printed]:
         bars: list[Printed] = []
         for security in self.data.securities:
             ticker = security.ticker_on(day)
@@ -158,7 +174,7 @@ class Tape:
 
     def _bars(self, security: Security, ticker: str, first: date, last: date, view: View) -> list[Printed]:
         series = self.data.series(security)
-        low, high = np.searchsorted(series.ordinals, [first.toordinal(), last.toordinal() + 1])
+        low, high = series.ordinals.searchsorted([first.toordinal(), last.toordinal() + 1])
         days, columns = _slice(series, int(low), int(high))
         days, columns = self.corrections.apply(ticker, first, last, days, columns)
         if not len(days):
@@ -216,10 +232,14 @@ def _rows(days: Ordinals, columns: Columns) -> Iterator[tuple[date, dict[str, fl
 
 def _values(name: str, column: Floats, days: Ordinals) -> list[float | int | None]:
     """One column for the answer: None for null, whole numbers where the vendor writes them."""
-    values: list[float | int | None] = column.tolist()
+    numbers: list[float] = column.tolist()
+    values: list[float | int | None] = [*numbers]
     if name in ("v", "n"):
-        whole = (column == np.floor(column)) & ((days % _FLOAT_VOLUMES != 0) | (name == "n"))
-        values = [int(value) if is_whole else value for value, is_whole in zip(column.tolist(), whole, strict=True)]
-    for index in np.flatnonzero(np.isnan(column)).tolist():
-        values[index] = None
+        values = [
+            int(number) if number.is_integer() and (name == "n" or day % _FLOAT_VOLUMES) else number
+            for number, day in zip(numbers, days.tolist(), strict=True)
+        ]
+    if isnan(sum(numbers)):
+        for index in np.flatnonzero(np.isnan(column)).tolist():
+            values[index] = None
     return values

@@ -183,8 +183,8 @@ def draw_series(
         returns = returns + factors.returns[traits.follows]
     scale = traits.own_volatility + abs(traits.beta) * FACTORS["market"]
     dropped = np.zeros(count)
-    for ex_date, fraction in payouts:
-        dropped[np.searchsorted(days, ex_date.toordinal()) :][:1] = np.log1p(-fraction)
+    at = np.searchsorted(days, [ex_date.toordinal() for ex_date, _ in payouts])
+    dropped[at[at < count]] = np.log1p([-fraction for _, fraction in payouts])[at < count]
     path = np.cumsum(returns + dropped)
     path -= path[np.searchsorted(days, ANCHOR.toordinal())]
     close = traits.price * np.exp(path)
@@ -237,9 +237,9 @@ def dividends_of(
         frequency: payments a year.
     """
     events = []
-    for ex_date, fraction in schedule:
-        at = int(np.searchsorted(series.ordinals, ex_date.toordinal()))
-        session = int(np.searchsorted(calendar.ordinals, ex_date.toordinal()))
+    ex_dates = [ex_date.toordinal() for ex_date, _ in schedule]
+    found = (np.searchsorted(days, ex_dates).tolist() for days in (series.ordinals, calendar.ordinals))
+    for (ex_date, fraction), at, session in zip(schedule, *found, strict=True):
         if at == 0 or at >= len(series.ordinals):
             continue
         declared = calendar.days[max(session - _DECLARED_AHEAD, 0)]

@@ -27,6 +27,22 @@ from tickstock_dagster_tests.adapters.store_helpers import as_role, bar, batch
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 
 
+FEW = ("AAPL", "IPOX", "IPOY", "KO", "MSFT", "NVDA", "RUSE", "SPLT")
+"""What tests of single symbols have listed: details of all 430 take a second."""
+
+
+@pytest.fixture
+def few(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The same with a vendor that lists few symbols."""
+    listings = world.source.listings
+
+    def listed(**given: Any) -> pl.DataFrame:
+        return listings(**given).filter(pl.col("ticker").is_in(FEW))
+
+    monkeypatch.setattr(world.source, "listings", listed)
+    return world
+
+
 def master(world: World, source: MarketSource | None = None) -> SymbolMaster:
     return SymbolMaster(world.context(source))
 
@@ -119,35 +135,35 @@ def test_a_broken_list_changes_nothing(world: World) -> None:
 # -- details ----------------------------------------------------------------------------------------------------------
 
 
-def test_details_fill_the_security_and_the_shares_of_the_session(world: World) -> None:
-    sync(world)
-    plan = master(world).details_plan(FRI)
-    report = sync(world, limit=None)
+def test_details_fill_the_security_and_the_shares_of_the_session(few: World) -> None:
+    sync(few)
+    plan = master(few).details_plan(FRI)
+    report = sync(few, limit=None)
     assert plan.due == plan.calls == report.details_done + report.details_unknown
     assert report.failures == ()
     assert report.details_left == 0
-    [(sic, words, sector, shares)] = world.query(
+    [(sic, words, sector, shares)] = few.query(
         "SELECT sic_code, sic_description, sector, shares_outstanding "
         "FROM securities JOIN ticker_intervals USING (security_id) WHERE ticker = 'AAPL'"
     )
-    told = world.source.ticker_details("AAPL", on=FRI)
+    told = few.source.ticker_details("AAPL", on=FRI)
     assert (sic, words, shares) == (told.sic_code, told.sic_description, told.shares_outstanding)
     assert sector == "Information Technology"
-    assert world.query(
+    assert few.query(
         "SELECT as_of, shares, source FROM security_shares "
         "JOIN ticker_intervals USING (security_id) WHERE ticker = 'AAPL'"
     ) == [(FRI, told.shares_outstanding, "simulator")]
 
 
-def test_a_list_date_is_the_vendors(world: World) -> None:
+def test_a_list_date_is_the_vendors(few: World) -> None:
     dates = (
         "SELECT list_date, list_date_source FROM symbols JOIN securities USING (security_id, list_date) "
         "WHERE symbol = 'IPOY'"
     )
-    sync(world, limit=None)
-    told = world.source.ticker_details("IPOY", on=FRI).list_date
+    sync(few, limit=None)
+    told = few.source.ticker_details("IPOY", on=FRI).list_date
     assert told is not None
-    assert world.query(dates) == [(told, "vendor")]
+    assert few.query(dates) == [(told, "vendor")]
 
 
 @pytest.mark.parametrize(
@@ -159,40 +175,40 @@ def test_a_list_date_is_the_vendors(world: World) -> None:
     ],
 )
 def test_a_list_date_narrows_the_bracket_of_a_listing_and_contradicts_no_bar(
-    world: World, stored: date | None, begins: date
+    few: World, stored: date | None, begins: date
 ) -> None:
     listing = (
         "SELECT security_id, valid_from, expected_from, start_known FROM ticker_intervals WHERE ticker = 'IPOX' "
         "ORDER BY valid_from DESC LIMIT 1"
     )
     for on in (date(2026, 10, 1), FRI):
-        sync(world, on)
-    [(ipox, *before)] = world.query(listing)
+        sync(few, on)
+    [(ipox, *before)] = few.query(listing)
     assert before == [date(2026, 10, 2), FRI, "absent_before"]
     if stored:
-        store_batch(world.engine, batch(bar(ipox, stored, "IPOX")))
-        world.query("UPDATE ticker_intervals SET traded_from = %s WHERE security_id = %s", (stored, ipox))
-    sync(world, limit=None)
-    [(_, valid_from, expected_from, known)] = world.query(listing)
+        store_batch(few.engine, batch(bar(ipox, stored, "IPOX")))
+        few.query("UPDATE ticker_intervals SET traded_from = %s WHERE security_id = %s", (stored, ipox))
+    sync(few, limit=None)
+    [(_, valid_from, expected_from, known)] = few.query(listing)
     assert expected_from == begins
     narrowed = (date(2026, 10, 15), "vendor") if stored != date(2026, 10, 14) else (date(2026, 10, 2), "absent_before")
     assert (valid_from, known) == narrowed
-    tables = world.tables()
-    sync(world, limit=None)
-    assert world.tables() == tables, "twice changes nothing"
+    tables = few.tables()
+    sync(few, limit=None)
+    assert few.tables() == tables, "twice changes nothing"
 
 
-def test_a_list_date_outside_of_the_bracket_moves_nothing(world: World) -> None:
+def test_a_list_date_outside_of_the_bracket_moves_nothing(few: World) -> None:
     """IPOX is on a list of before the date that the vendor states, and RUSE's is older than a list without it."""
     for on in (date(2026, 10, 20), date(2026, 10, 26), FRI):
-        sync(world, on)
+        sync(few, on)
     lists = (
         "SELECT valid_from, start_known FROM ticker_intervals WHERE ticker = 'IPOX' ORDER BY valid_from DESC LIMIT 1"
     )
-    before = world.query(lists)
-    world.query("UPDATE securities SET list_date = NULL, list_date_source = NULL")
-    sync(world, limit=None)
-    assert world.query(lists) == before
+    before = few.query(lists)
+    few.query("UPDATE securities SET list_date = NULL, list_date_source = NULL")
+    sync(few, limit=None)
+    assert few.query(lists) == before
 
 
 def test_a_limit_takes_some_and_the_next_run_goes_on(world: World) -> None:
@@ -272,17 +288,17 @@ def test_the_forecast_knows_the_rate(world: World) -> None:
     assert (some.calls, some.minutes) == (12, 2)
 
 
-def test_details_of_another_security_are_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    sync(world)
-    ask = world.source.ticker_details
+def test_details_of_another_security_are_refused(few: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync(few)
+    ask = few.source.ticker_details
 
     def swapped(ticker: str, *, on: date | None = None) -> TickerDetails:
         return ask("MSFT" if ticker == "AAPL" else ticker, on=on)
 
-    monkeypatch.setattr(type(world.source), "ticker_details", lambda _, ticker, *, on=None: swapped(ticker, on=on))
-    report = sync(world, limit=None)
+    monkeypatch.setattr(type(few.source), "ticker_details", lambda _, ticker, *, on=None: swapped(ticker, on=on))
+    report = sync(few, limit=None)
     assert [line for line in report.failures if line.startswith("AAPL: details of another security")]
-    assert world.query("SELECT sic_code FROM symbols WHERE symbol = 'AAPL'") == [(None,)]
+    assert few.query("SELECT sic_code FROM symbols WHERE symbol = 'AAPL'") == [(None,)]
 
 
 def test_a_stored_text_that_is_no_ticker_costs_its_own_details_alone(
@@ -307,32 +323,32 @@ def test_a_stored_text_that_is_no_ticker_costs_its_own_details_alone(
 # -- market cap -------------------------------------------------------------------------------------------------------
 
 
-def test_market_cap_is_the_raw_close_times_shares_scaled_by_splits_since(world: World) -> None:
+def test_market_cap_is_the_raw_close_times_shares_scaled_by_splits_since(few: World) -> None:
     """SPLT splits 3 for 1 on 2026-09-14; shares known before count three times from that day on."""
     before, split_day = date(2026, 9, 11), date(2026, 9, 14)
-    sync(world, before, limit=None)
-    sync(world, split_day)
-    world.load("SPLT", before, split_day)
-    [(security_id,)] = world.query("SELECT security_id FROM ticker_intervals WHERE ticker = 'SPLT'")
-    world.query("DELETE FROM security_shares WHERE security_id = %s", (security_id,))
-    world.query("INSERT INTO security_shares VALUES (%s, %s, 1000, 'simulator', now())", (security_id, before))
-    world.query(
+    sync(few, before, limit=None)
+    sync(few, split_day)
+    few.load("SPLT", before, split_day)
+    [(security_id,)] = few.query("SELECT security_id FROM ticker_intervals WHERE ticker = 'SPLT'")
+    few.query("DELETE FROM security_shares WHERE security_id = %s", (security_id,))
+    few.query("INSERT INTO security_shares VALUES (%s, %s, 1000, 'simulator', now())", (security_id, before))
+    few.query(
         "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, source, "
         "known_from) VALUES (%s, 'SPLT', 'split', 'forward_split', %s, 1, 3, 'simulator', now())",
         (security_id, split_day),
     )
     caps = {
-        day: world.query("SELECT shares, close, market_cap FROM symbols_on(%s) WHERE ticker = 'SPLT'", (day,))[0]
+        day: few.query("SELECT shares, close, market_cap FROM symbols_on(%s) WHERE ticker = 'SPLT'", (day,))[0]
         for day in (before, split_day)
     }
     assert [caps[day][0] for day in (before, split_day)] == [1000, 3000]
     for shares, close, cap in caps.values():
         assert cap == shares * close > 0
-    assert world.query("SELECT shares FROM symbols_on('2026-09-10') WHERE ticker = 'SPLT'") == []
+    assert few.query("SELECT shares FROM symbols_on('2026-09-10') WHERE ticker = 'SPLT'") == []
     # Without a bar on the day of the split, the close before it goes with the shares before it.
-    world.query("DELETE FROM ohlcv_daily WHERE security_id = %s AND session = %s", (security_id, split_day))
+    few.query("DELETE FROM ohlcv_daily WHERE security_id = %s AND session = %s", (security_id, split_day))
     text = "SELECT shares, close, market_cap FROM symbols_on(%s) WHERE ticker = 'SPLT'"
-    [(shares, close, cap)] = world.query(text, (split_day,))
+    [(shares, close, cap)] = few.query(text, (split_day,))
     assert (shares, close) == (3000, caps[before][1])
     assert cap == caps[before][2] == 1000 * close
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -43,6 +44,24 @@ def local(tmp_path: Path) -> Iterator[LocalServices]:
     services = LocalServices(tmp_path / "state")
     yield services
     services.down()
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The state of servers that ran once: to initialise a cluster takes half a second."""
+    services = LocalServices(tmp_path_factory.mktemp("ended") / "state")
+    services.up(simulator=False)
+    services.down()
+    return services.state.path
+
+
+@pytest.fixture
+def initialised(local: LocalServices, ended: Path) -> LocalServices:
+    """Servers that have their databases and passwords, and do not run yet."""
+    shutil.copytree(ended / "postgres", local.state.path / "postgres")
+    shutil.copy(ended / "passwords.json", local.state.path)
+    local.state.path.chmod(stat.S_IMODE(ended.stat().st_mode))
+    return local
 
 
 @pytest.fixture(scope="module")
@@ -199,15 +218,15 @@ def test_addresses_of_services_that_were_never_started_are_an_error(local: Local
         local.addresses()
 
 
-def test_down_stops_everything_and_up_brings_data_and_ports_back(local: LocalServices) -> None:
-    first = local.up(simulator=False)
+def test_down_stops_everything_and_up_brings_data_and_ports_back(initialised: LocalServices) -> None:
+    first = initialised.up(simulator=False)
     query(first.database_url, "CREATE TABLE t AS SELECT 7 AS n")
     with closing(redis.Redis.from_url(first.redis_url)) as client:
         client.set("n", 7)
-    assert local.down() == ["valkey", "postgres"]
-    assert local.down() == []
-    assert "database system is shut down" in local.postgres.log.read_text()
-    second = local.up(simulator=False)
+    assert initialised.down() == ["valkey", "postgres"]
+    assert initialised.down() == []
+    assert "database system is shut down" in initialised.postgres.log.read_text()
+    second = initialised.up(simulator=False)
     assert second == first
     assert query(second.database_url, "SELECT n FROM t") == 7
     with closing(redis.Redis.from_url(second.redis_url)) as client:
@@ -215,8 +234,10 @@ def test_down_stops_everything_and_up_brings_data_and_ports_back(local: LocalSer
 
 
 @pytest.mark.parametrize("by", ["up", "down"])
-def test_a_killed_postgres_comes_back_with_its_data_and_its_endless_query_ends(local: LocalServices, by: str) -> None:
-    addresses = local.up(simulator=False)
+def test_a_killed_postgres_comes_back_with_its_data_and_its_endless_query_ends(
+    initialised: LocalServices, by: str
+) -> None:
+    addresses = initialised.up(simulator=False)
     query(addresses.database_url, "CREATE TABLE t AS SELECT generate_series(1, 1000) AS n")
     endless = "SELECT count(*) FROM generate_series(1, 1000000) a, generate_series(1, 1000000) b"
     with ThreadPoolExecutor() as pool:
@@ -224,38 +245,38 @@ def test_a_killed_postgres_comes_back_with_its_data_and_its_endless_query_ends(l
         find = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND pid <> pg_backend_pid()"
         while not isinstance(backend := query(addresses.database_url, find), int):
             time.sleep(0.01)
-        kill(local.postgres)
+        kill(initialised.postgres)
         if by == "up":
-            assert local.up(simulator=False) == addresses
+            assert initialised.up(simulator=False) == addresses
         else:
-            assert local.down() == ["valkey"]
+            assert initialised.down() == ["valkey"]
         assert not processes.is_running(backend, "postgres")
         with pytest.raises(psycopg.OperationalError):
             cut_off.result(timeout=10)
-    assert local.up(simulator=False) == addresses
+    assert initialised.up(simulator=False) == addresses
     assert query(addresses.database_url, "SELECT count(*) FROM t") == 1000
 
 
-def test_a_killed_valkey_comes_back_with_its_data(local: LocalServices) -> None:
-    addresses = local.up(simulator=False)
+def test_a_killed_valkey_comes_back_with_its_data(initialised: LocalServices) -> None:
+    addresses = initialised.up(simulator=False)
     with closing(redis.Redis.from_url(addresses.redis_url)) as client:
         client.xadd("stream", {"n": 7})
         client.execute_command("WAITAOF", 1, 0, 5000)
-    kill(local.valkey)
-    assert local.up(simulator=False) == addresses
+    kill(initialised.valkey)
+    assert initialised.up(simulator=False) == addresses
     with closing(redis.Redis.from_url(addresses.redis_url)) as client:
         assert client.xlen("stream") == 1
 
 
-def test_process_ids_that_belong_to_strangers_now_are_ignored(local: LocalServices) -> None:
-    addresses = local.up(simulator=False)
-    kill(local.postgres)
-    kill(local.valkey)
-    lines = local.postgres.pid_file.read_text().splitlines()
-    local.postgres.pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
-    local.valkey.pid_file.write_text(f"{os.getpid()}\n")
-    assert [s.state for s in local.status()[:2]] == ["down", "down"]
-    assert local.up(simulator=False) == addresses
+def test_process_ids_that_belong_to_strangers_now_are_ignored(initialised: LocalServices) -> None:
+    addresses = initialised.up(simulator=False)
+    kill(initialised.postgres)
+    kill(initialised.valkey)
+    lines = initialised.postgres.pid_file.read_text().splitlines()
+    initialised.postgres.pid_file.write_text("\n".join([str(os.getpid()), *lines[1:]]) + "\n")
+    initialised.valkey.pid_file.write_text(f"{os.getpid()}\n")
+    assert [s.state for s in initialised.status()[:2]] == ["down", "down"]
+    assert initialised.up(simulator=False) == addresses
 
 
 def test_an_initialisation_that_was_broken_off_leaves_nothing(local: LocalServices) -> None:
@@ -289,30 +310,30 @@ def test_two_starters_at_once_start_one_server_each(local: LocalServices) -> Non
     assert answers == {f"{local.postgres.pid} {local.valkey.pid}\n"}
 
 
-def test_servers_outlive_their_starter_and_hold_no_lock(local: LocalServices) -> None:
-    other = launcher(local.state.path)
+def test_servers_outlive_their_starter_and_hold_no_lock(initialised: LocalServices) -> None:
+    other = launcher(initialised.state.path)
     other.communicate(timeout=60)
-    with local.state.lock(timeout=0.5):
-        assert local.postgres.is_up()
-        assert local.valkey.is_up()
-    assert os.getsid(local.postgres.pid or 0) != os.getsid(0)
+    with initialised.state.lock(timeout=0.5):
+        assert initialised.postgres.is_up()
+        assert initialised.valkey.is_up()
+    assert os.getsid(initialised.postgres.pid or 0) != os.getsid(0)
 
 
-def test_a_port_that_somebody_took_is_replaced_and_the_new_one_kept(local: LocalServices) -> None:
-    before = local.up(simulator=False)
-    local.down()
-    with closing(socket.create_server(("127.0.0.1", local.state.port("postgres") or 0))):
-        moved = local.up(simulator=False)
+def test_a_port_that_somebody_took_is_replaced_and_the_new_one_kept(initialised: LocalServices) -> None:
+    before = initialised.up(simulator=False)
+    initialised.down()
+    with closing(socket.create_server(("127.0.0.1", initialised.state.port("postgres") or 0))):
+        moved = initialised.up(simulator=False)
         assert moved.database_url != before.database_url
         assert moved.redis_url == before.redis_url
-    local.down()
-    assert local.up(simulator=False) == moved
+    initialised.down()
+    assert initialised.up(simulator=False) == moved
 
 
-def test_a_server_whose_port_was_forgotten_is_restarted(local: LocalServices) -> None:
-    addresses = local.up(simulator=False)
-    (local.state.path / "ports.json").unlink()
-    assert local.up(simulator=False) == addresses
+def test_a_server_whose_port_was_forgotten_is_restarted(initialised: LocalServices) -> None:
+    addresses = initialised.up(simulator=False)
+    (initialised.state.path / "ports.json").unlink()
+    assert initialised.up(simulator=False) == addresses
 
 
 def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -> None:
@@ -323,26 +344,26 @@ def test_a_server_that_does_not_start_shows_the_end_of_its_log(tmp_path: Path) -
 
 
 def test_a_server_that_hangs_is_reported_and_stopped_all_the_same(
-    local: LocalServices, monkeypatch: pytest.MonkeyPatch
+    initialised: LocalServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    local.up(simulator=False)
-    os.kill(local.valkey.pid or 0, signal.SIGSTOP)
-    assert [s.state for s in local.status()] == ["up", "unresponsive", "down"]
+    initialised.up(simulator=False)
+    os.kill(initialised.valkey.pid or 0, signal.SIGSTOP)
+    assert [s.state for s in initialised.status()] == ["up", "unresponsive", "down"]
     monkeypatch.setattr(base, "READY_TIMEOUT", 0.5)
     with pytest.raises(ServiceUnavailableError, match="valkey does not answer"):
-        local.up(simulator=False)
-    with local.state.lock():
-        assert local.valkey.stop(timeout=0.2)
-    assert local.valkey.pid is None
+        initialised.up(simulator=False)
+    with initialised.state.lock():
+        assert initialised.valkey.stop(timeout=0.2)
+    assert initialised.valkey.pid is None
 
 
-def test_lost_passwords_are_named_and_nothing_is_overwritten(local: LocalServices) -> None:
-    local.up(simulator=False)
-    local.down()
-    (local.state.path / "passwords.json").unlink()
+def test_lost_passwords_are_named_and_nothing_is_overwritten(initialised: LocalServices) -> None:
+    initialised.up(simulator=False)
+    initialised.down()
+    (initialised.state.path / "passwords.json").unlink()
     with pytest.raises(ServiceUnavailableError, match=r"passwords .* are lost"):
-        local.up(simulator=False)
-    assert local.postgres.data.is_dir()
+        initialised.up(simulator=False)
+    assert initialised.postgres.data.is_dir()
 
 
 @pytest.mark.parametrize("content", ["{", "[]"])
@@ -441,21 +462,21 @@ def test_a_log_that_is_missing_or_empty_is_called_so(tmp_path: Path) -> None:
 
 @needs_root
 def test_root_without_user_namespaces_runs_postgres_as_nobody_in_folders_closed_to_nobody(
-    local: LocalServices, monkeypatch: pytest.MonkeyPatch
+    initialised: LocalServices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     works = processes._works
-    local.up(simulator=False)
-    assert local.postgres.data.stat().st_uid == 0, "with namespaces, root keeps its files"
-    query(local.addresses(simulator=False).database_url, "CREATE TABLE t AS SELECT 7 AS n")
-    local.down()
-    local.state.path.chmod(0o700)
+    initialised.up(simulator=False)
+    assert initialised.postgres.data.stat().st_uid == 0, "with namespaces, root keeps its files"
+    query(initialised.addresses(simulator=False).database_url, "CREATE TABLE t AS SELECT 7 AS n")
+    initialised.down()
+    initialised.state.path.chmod(0o700)
     monkeypatch.setattr(processes, "_works", lambda prefix: prefix[0] != "unshare" and works(prefix))
-    addresses = local.up(simulator=False)
-    assert local.postgres.data.stat().st_uid != 0
+    addresses = initialised.up(simulator=False)
+    assert initialised.postgres.data.stat().st_uid != 0
     assert query(addresses.database_url, "SELECT n FROM t") == 7
-    assert stat.S_IMODE(local.state.path.stat().st_mode) == 0o700
-    kill(local.postgres)
-    assert local.up(simulator=False) == addresses
+    assert stat.S_IMODE(initialised.state.path.stat().st_mode) == 0o700
+    kill(initialised.postgres)
+    assert initialised.up(simulator=False) == addresses
 
 
 @needs_root
