@@ -198,6 +198,7 @@ def test_the_inventory() -> None:
         "check us/session_bars:unique_keys blocking",
         "check us/session_bars:volume_levels",
         "job calendar_quorum",
+        "job edit_equity_type",
         "job edit_universe",
         "job light_maintenance",
         "job maintenance",

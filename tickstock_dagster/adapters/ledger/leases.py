@@ -154,8 +154,24 @@ class UnitQueue(Iterator[WorkUnit]):
     own ones that may be tried again.
     """
 
-    def __init__(self, holder: Holder, units: Iterable[WorkUnit], clock: Callable[[], datetime], size: int) -> None:
-        self._holder, self._clock, self._size = holder, clock, size
+    def __init__(
+        self,
+        holder: Holder,
+        units: Iterable[WorkUnit],
+        clock: Callable[[], datetime],
+        size: int,
+        reordered: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """A queue over planned units.
+
+        Args:
+            holder: who leases.
+            units: of the plan, in its order.
+            clock: gives aware times.
+            size: units leased at a time.
+            reordered: asked before each unit: whether the ledger's order has changed since it was asked last.
+        """
+        self._holder, self._clock, self._size, self._reordered = holder, clock, size, reordered
         self._units = {unit.unit_id: unit for unit in units}
         self._ready: deque[str] = deque()
         self._renewed = clock()
@@ -168,11 +184,13 @@ class UnitQueue(Iterator[WorkUnit]):
         if now - self._renewed > LEASE / 3:
             self._holder.renew(now)
             self._renewed = now
+        if self._reordered():
+            self._waiting = self._in_order(self._waiting)
+            self._ready = self._in_order([*self._ready, *self._lease_some(now)])
         while not self._ready:
             if not self._waiting:
                 raise StopIteration
-            some = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-            self._ready.extend(self._holder.lease(some, len(some), now))
+            self._ready.extend(self._lease_some(now))
         unit_id = self._ready.popleft()
         self._passed.add(unit_id)
         return self._units[unit_id]
@@ -210,6 +228,10 @@ class UnitQueue(Iterator[WorkUnit]):
     def states(self) -> Mapping[str, UnitState]:
         """Where the units are, by id."""
         return unit_states(self._holder.engine, list(self._units))
+
+    def _lease_some(self, now: datetime) -> list[str]:
+        some = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+        return self._holder.lease(some, len(some), now) if some else []
 
     def _may_lease(self, unit_id: str, state: UnitState, now: datetime) -> bool:
         """What others failed at is theirs to try again; what is pending again was given back by somebody."""

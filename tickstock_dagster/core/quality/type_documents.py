@@ -44,16 +44,26 @@ def document_of_text(code: str, text: str) -> EquityType:
     Raises:
         BadInputError: it is no JSON object, says another code, or is not valid.
     """
+    values = object_of_text(f"{code}: document", text)
+    if values.get("equity_type", code) != code:
+        raise BadInputError(f"{code}.equity_type", values["equity_type"], f"{code}, or nothing")
+    return document_of({**values, "equity_type": code})
+
+
+def object_of_text(field: str, text: str) -> dict[str, Any]:
+    """A JSON object from its text.
+
+    Raises:
+        BadInputError: it is none; `field` names it.
+    """
     try:
         values = json.loads(text, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         words = "nested too deeply" if isinstance(error, RecursionError) else str(error)
-        raise BadInputError(f"{code}: document", text[:40], f"a JSON object ({words})") from None
+        raise BadInputError(field, text[:40], f"a JSON object ({words})") from None
     if not isinstance(values, dict):
-        raise BadInputError(f"{code}: document", text[:40], "a JSON object")
-    if values.get("equity_type", code) != code:
-        raise BadInputError(f"{code}.equity_type", values["equity_type"], f"{code}, or nothing")
-    return document_of({**values, "equity_type": code})
+        raise BadInputError(field, text[:40], "a JSON object")
+    return values
 
 
 def changes_of_rules(rules: Sequence[str]) -> dict[str, Any]:

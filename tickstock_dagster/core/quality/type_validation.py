@@ -56,9 +56,9 @@ def validate(rules: ValidationRules, figures: Figures) -> Validation:
         if value is None:
             missing.append(name)
         elif (value > limit) if is_maximum else (value < limit):
-            broken.append(f"{name} {value:,.10g} is {'above' if is_maximum else 'below'} {limit:,.10g}")
+            broken.append(f"{name} {_number(value)} is {'above' if is_maximum else 'below'} {_number(limit)}")
         else:
-            held.append(f"{name} {value:,.10g}")
+            held.append(f"{name} {_number(value)}")
     if broken:
         return Validation(Verdict.FAILS, "; ".join(broken))
     if missing:
@@ -81,3 +81,7 @@ def _asked(rules: ValidationRules, figures: Figures) -> list[tuple[str, float | 
     if rules.dollar_volume_threshold is None:
         stated.append(("adv20_shares", figures.adv20_shares, rules.volume_threshold, False))
     return [(name, value, limit, is_maximum) for name, value, limit, is_maximum in stated if limit is not None]
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:,.6g}"

@@ -83,8 +83,8 @@ def test_each_change_is_told_with_what_was_and_what_is(migrated_database_url: st
     ]
     new = {**read_equity_types(engine)["SP"].to_json(), "equity_type": "NEW"}
     add_equity_type(engine, new, now=NOW)
-    told = "SELECT event #> '{data,before}', event #>> '{data,after,update_frequency}' FROM outbox WHERE subject LIKE 'equity_types/%%' AND subject LIKE %s"
-    assert query(migrated_database_url, told, ("%/NEW",)) == [(None, "eod")]
+    told = "SELECT event #> '{data,before}', event #>> '{data,after,update_frequency}' FROM outbox WHERE subject = %s"
+    assert query(migrated_database_url, told, ("equity_types/NEW",)) == [(None, "eod")]
 
 
 def test_a_change_is_read_at_once_and_twice_is_once(migrated_database_url: str) -> None:
