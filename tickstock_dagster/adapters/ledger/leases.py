@@ -3,6 +3,8 @@
 A lease ends when its holder ends the unit or gives it back, when its time is over, or at once when the holder's process
 ends: while it lives it shows so (`adapters.postgres.locks.Alive`), and a lease without a sign of life is free. So a
 load that is started again after a kill goes on without waiting. A load works through its units by `UnitQueue`.
+
+Longer than 250 lines because leases and the queue that works through them are one protocol.
 """
 
 import logging
