@@ -78,10 +78,11 @@ class Holder:
             values = {"holder": self.name, "until": now + lasting}
             return connection.execute(statement("ledger/leases_renew"), values).rowcount
 
-    def release(self) -> int:
-        """Give back what it did not ask for; returns how many units."""
+    def release(self, unit_ids: Iterable[str] | None = None) -> int:
+        """Give back some units, or else all that it did not ask for; returns how many."""
+        values = {"holder": self.name, "unit_ids": None if unit_ids is None else list(unit_ids)}
         with _lightly(self.engine) as connection:
-            return connection.execute(statement("ledger/leases_release"), {"holder": self.name}).rowcount
+            return connection.execute(statement("ledger/leases_release"), values).rowcount
 
 
 @contextmanager
@@ -187,12 +188,14 @@ class UnitQueue(Iterator[WorkUnit]):
             self._holder.renew(now)
             self._renewed = now
         if self._reordered():
-            self._waiting = self._in_order(self._waiting)
-            self._ready = self._in_order([*self._ready, *self._lease_some(now)])
+            # Others may have leased what is urgent now: what was leased in the old order is free for all again.
+            self._holder.release(self._ready)
+            self._waiting, self._ready = self._in_order([*self._ready, *self._waiting]), deque()
         while not self._ready:
             if not self._waiting:
                 raise StopIteration
-            self._ready.extend(self._lease_some(now))
+            some = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
+            self._ready.extend(self._holder.lease(some, len(some), now))
         unit_id = self._ready.popleft()
         self._passed.add(unit_id)
         return self._units[unit_id]
@@ -230,10 +233,6 @@ class UnitQueue(Iterator[WorkUnit]):
     def states(self) -> Mapping[str, UnitState]:
         """Where the units are, by id."""
         return unit_states(self._holder.engine, list(self._units))
-
-    def _lease_some(self, now: datetime) -> list[str]:
-        some = [self._waiting.popleft() for _ in range(min(self._size, len(self._waiting)))]
-        return self._holder.lease(some, len(some), now) if some else []
 
     def _may_lease(self, unit_id: str, state: UnitState, now: datetime) -> bool:
         """What others failed at is theirs to try again; what is pending again was given back by somebody."""
