@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from typing import Any
 
 import polars as pl
 import psycopg
@@ -44,8 +45,11 @@ FILL = """
     SELECT n, 'F' || n, CASE WHEN n %% 2 = 0 THEN 'CS' ELSE 'ETF' END, now() FROM generate_series(1, %(symbols)s) AS n
 """
 
-CALM = {"CS": {"update_frequency": "eod", "priority": "high"}, "ETF": {"update_frequency": "eod", "priority": "low"}}
-INVALID = (
+CALM: dict[str, dict[str, Any]] = {
+    "CS": {"update_frequency": "eod", "priority": "high"},
+    "ETF": {"update_frequency": "eod", "priority": "low"},
+}
+INVALID: tuple[dict[str, dict[str, Any]], ...] = (
     {"ETF": {"priority": "urgent"}},
     {"CS": {"priority": "low"}, "ETF": {"retry_config": {"max_retries": 21}}},
     {"ETF": {"quality": {"price_move": -1}}},
@@ -84,7 +88,7 @@ def work(number: int, url: str, seen: "mp.Queue[Seen]") -> None:
             [retries] = read_retry_terms(engine, [(security_id, DAY)])["max_retries"]
             with transaction(engine) as connection, connection.cursor() as cursor:
                 done = FinishedUnit(unit, 1, started)
-                finish_units(cursor, [done], run_id=f"worker-{number}", now=datetime.now(UTC))
+                finish_units(cursor, [done], run_id=f"worker-{number}", now=datetime.now(UTC), holder=holder.name)
             seen.put((number, begun, security_id % 2 == 1, retries))
 
 
@@ -121,7 +125,10 @@ def one_round(url: str) -> tuple[list[float], list[float], float]:
     before = drained(seen, 1.0)
     assert not any(is_fund for _, _, is_fund, _ in before), "funds come last before the change"
     began = time.monotonic()
-    change = {"CS": {"priority": "low"}, "ETF": {"priority": "critical", "retry_config": {"max_retries": 9}}}
+    change: dict[str, dict[str, Any]] = {
+        "CS": {"priority": "low"},
+        "ETF": {"priority": "critical", "retry_config": {"max_retries": 9}},
+    }
     update_equity_types(engine, change, now=datetime.now(UTC))
     committed = time.monotonic()
     after = [one for one in drained(seen, 2 * BOUND) if one[1] >= committed]

@@ -124,3 +124,48 @@ COMMENT ON COLUMN symbol_validations.adv20_usd IS 'Mean dollar volume of the las
 COMMENT ON COLUMN symbol_validations.adv20_shares IS 'Mean volume of the last 20 sessions'' bars, shares of the session''s day; null without a bar.';
 COMMENT ON COLUMN symbol_validations.expense_ratio IS 'Yearly cost as a fraction of assets; null where unknown.';
 COMMENT ON COLUMN symbol_validations.validated_at IS 'When this verdict was written.';
+
+-- What is known of a fund on a day besides its bar; which funds is for the switches of their types to say.
+CREATE TABLE fund_navs (
+    security_id   bigint NOT NULL REFERENCES securities,
+    session       date NOT NULL,
+    ticker        text NOT NULL,
+    nav           numeric(18, 6) NOT NULL,
+    source        text NOT NULL,
+    processed_on  date NOT NULL,
+    known_at      timestamptz NOT NULL,
+    PRIMARY KEY (security_id, session),
+    CONSTRAINT fund_navs_positive CHECK (nav > 0),
+    CONSTRAINT fund_navs_known_after_the_day CHECK (processed_on >= session)
+);
+CREATE INDEX fund_navs_by_session ON fund_navs (session);
+CREATE TABLE fund_sectors (
+    security_id   bigint NOT NULL REFERENCES securities,
+    session       date NOT NULL,
+    ticker        text NOT NULL,
+    allocation    jsonb NOT NULL,
+    source        text NOT NULL,
+    processed_on  date NOT NULL,
+    known_at      timestamptz NOT NULL,
+    PRIMARY KEY (security_id, session),
+    CONSTRAINT fund_sectors_is_an_object CHECK (jsonb_typeof(allocation) = 'object' AND allocation <> '{}'),
+    CONSTRAINT fund_sectors_known_after_the_day CHECK (processed_on >= session)
+);
+CREATE INDEX fund_sectors_by_session ON fund_sectors (session);
+GRANT SELECT, INSERT, UPDATE ON fund_navs, fund_sectors TO tickstock_writer;
+COMMENT ON TABLE fund_navs IS 'Net asset values of funds, as the vendor states them. A fund or a day without a row has none that is known.';
+COMMENT ON COLUMN fund_navs.security_id IS 'The fund.';
+COMMENT ON COLUMN fund_navs.session IS 'The day of which the value is.';
+COMMENT ON COLUMN fund_navs.ticker IS 'Its ticker on that day.';
+COMMENT ON COLUMN fund_navs.nav IS 'US dollars a share, in shares of that day.';
+COMMENT ON COLUMN fund_navs.source IS 'Who states it.';
+COMMENT ON COLUMN fund_navs.processed_on IS 'When the vendor brought it out; a later one replaces an earlier one.';
+COMMENT ON COLUMN fund_navs.known_at IS 'When this version of the row was written.';
+COMMENT ON TABLE fund_sectors IS 'How funds are allocated to sectors, as the vendor states it. A fund or a day without a row has no allocation that is known.';
+COMMENT ON COLUMN fund_sectors.security_id IS 'The fund.';
+COMMENT ON COLUMN fund_sectors.session IS 'The day of which the allocation is.';
+COMMENT ON COLUMN fund_sectors.ticker IS 'Its ticker on that day.';
+COMMENT ON COLUMN fund_sectors.allocation IS 'The vendor''s name of each sector to its share of assets, a fraction; need not add up to one.';
+COMMENT ON COLUMN fund_sectors.source IS 'Who states it.';
+COMMENT ON COLUMN fund_sectors.processed_on IS 'When the vendor brought it out; a later one replaces an earlier one.';
+COMMENT ON COLUMN fund_sectors.known_at IS 'When this version of the row was written.';

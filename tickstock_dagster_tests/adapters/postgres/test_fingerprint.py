@@ -10,6 +10,10 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 FILLED = """
+INSERT INTO fund_navs
+SELECT security_id, '2026-11-20', 'AAA', 10, 's', '2026-11-20', now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO fund_sectors
+SELECT security_id, '2026-11-20', 'AAA', '{"energy": 1}', 's', '2026-11-20', now() FROM symbols WHERE symbol = 'AAA';
 INSERT INTO symbol_validations
 SELECT security_id, 'AAA', '2026-11-20', 'ETF', 1, 'unknown', 'not known: aum_usd', NULL, 1, 1, NULL, now()
 FROM symbols WHERE symbol = 'AAA';
@@ -67,6 +71,8 @@ FOLLOWING = {"corporate_actions": ("adjustment_factors",), "equity_types": ("equ
 
 CHANGES = {
     "adjustment_factors": "UPDATE adjustment_factors SET pending_from = '2026-12-01'",
+    "fund_navs": "UPDATE fund_navs SET nav = nav + 0.000001",
+    "fund_sectors": """UPDATE fund_sectors SET allocation = '{"energy": 0.5}'""",
     "fair_values": "UPDATE fair_values SET fmv = fmv + 0.000001",
     "equity_types": "UPDATE equity_types SET title = 'x' WHERE equity_type = 'ETF'",
     "equity_type_versions": "UPDATE equity_type_versions SET reason = 'another' WHERE equity_type = 'ETF'",
