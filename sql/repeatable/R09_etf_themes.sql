@@ -1,7 +1,7 @@
 -- Themes of ETFs for TickStockApp: whether a fund keeps its theme's filter, setting members by hand, performance.
 
 -- Whether a fund keeps the filter in force of a theme. The theme that its rule names counts as well: a commodity fund is no
--- bond fund, whatever its size. A fact that is not known breaks nothing, and is named. Dollar volume is the mean of the last
+-- bond fund, whatever its size. So do the rules of its equity type: who fails them is no member. A fact that is not known breaks nothing, and is named. Dollar volume is the mean of the last
 -- 20 bars, of the last 45 days.
 CREATE OR REPLACE FUNCTION etf_filter_state(wanted text, fund bigint) RETURNS TABLE (bars bigint, breaks text, missing text)
 LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
@@ -22,6 +22,7 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
         WHERE r.universe = c.key AND r.version = (SELECT max(n.version) FROM universe_rules AS n WHERE n.universe = c.key)
             AND x.condition ->> 'field' = 'themes' AND x.condition ->> 'op' = 'contains'
         LIMIT 1) AS t ON true
+    LEFT JOIN symbol_validations AS w USING (security_id)
     CROSS JOIN LATERAL (
         SELECT string_agg(b.said, '; ' ORDER BY b.said) AS said
         FROM (VALUES
@@ -32,7 +33,8 @@ LANGUAGE sql STABLE SET search_path = public, pg_temp AS $$
             (s.expense_ratio > (c.liquidity_filter ->> 'expense_ratio_max')::numeric,
                 'expense_ratio ' || s.expense_ratio || ' is above ' || (c.liquidity_filter ->> 'expense_ratio_max')),
             (s.etf_type IS NOT NULL AND NOT coalesce(s.themes @> ARRAY[t.theme], t.theme IS NULL),
-                'themes ' || coalesce(array_to_string(s.themes, ', '), 'none') || ' lack ' || t.theme)
+                'themes ' || coalesce(array_to_string(s.themes, ', '), 'none') || ' lack ' || t.theme),
+            (w.verdict = 'fails', 'fails the rules of its type: ' || w.reason)
         ) AS b (breaks, said)
         WHERE b.breaks) AS broken
     CROSS JOIN LATERAL (

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "eod": ("loading.eod", "Run one session's end of day: bars, corporate actions, completeness, event."),
     "status": ("loading.status", "Show coverage and every gap with its reason."),
     "universe": ("universes.universe", "Show, explain, change, track, synchronise, import and export universes."),
+    "equity-type": ("securities.equity_type", "Show, change, roll back and try out the rules of equity types."),
     "reference": ("securities.reference", "Bring ticker lists, classification and ETF facts up to date."),
     "calendar": ("calendars.calendar", "Show an exchange's sessions, override a day, compare with other calendars."),
     "fingerprint": ("operations.fingerprint", "Hash the business content of every table."),

@@ -39,6 +39,20 @@ class Seconds(click.FloatRange):
         return seconds
 
 
+def account(option: str) -> str:
+    """The name of the account, for an option that names a person.
+
+    Raises:
+        BadInputError: the account has none.
+    """
+    import getpass
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise BadInputError(option, "nothing", "your name: this account has none") from None
+
+
 def check_typed(arguments: Sequence[str]) -> None:
     """Refuse empty values, and those that cannot be shown.
 

@@ -53,6 +53,7 @@ ENDPOINTS: dict[str, Handler] = {
     "/v3/reference/dividends": corporate_actions.old_dividends,
     "/etf-global/v1/profiles": etf_global.profiles,
     "/etf-global/v1/taxonomies": etf_global.taxonomies,
+    "/etf-global/v1/fund-flows": etf_global.fund_flows,
     "/vX/reference/ipos": ipos.experimental_ipos,
     "/v1/reference/ipos": ipos.ipos,
     "/v2/reference/news": news.news,

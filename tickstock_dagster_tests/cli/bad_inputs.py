@@ -75,6 +75,11 @@ VALUES: dict[str, Words] = {
                 "no_columns.csv", "short_date.csv", "two_digits.csv"),
     "new file": (LONG, ".", "no-such-folder/out.csv", "bars.csv/out.csv"),
     "choice": ("no_such", "x,y"),
+    "equity type": ("no_such", "etf", "ETFS", "'; DROP", "E" * 1000),
+    "version": ("0", "-1", "99", HUGE, *NUMBERS),
+    "rule of a type": ("priority", "=1", "priority=urgent", "priority=", "a..b=1", "retry_config.max_retries=1.5",
+                       "processing_rules.validation_rules.aum_minimum=much", "quality.price_move=NaN", "no.such=1",
+                       "quality.no_such=1", "equity_type=CS", "processing_rules=1", "x" * 10_000),
 }  # fmt: skip
 """Kind of value to what is wrong for it. Files are those of `make_files`."""
 
@@ -88,6 +93,7 @@ KINDS: dict[str, str] = {
     "--to-stream": "stream", "event_ids": "event id", "--host": "host", "--plan": "plan", "--api-key": "key",
     "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
     "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
+    "code": "equity type", "--version": "version",
     "--seed": "seed", "--heartbeat": "new file", "--details-limit": "limit", "--accept-drops": "universes",
 }  # fmt: skip
 """Option or argument to the kind of its value, wherever it stands."""
@@ -96,6 +102,11 @@ SPECIAL: dict[tuple[str, str], str] = {
     ("status", "--by"): "choice",
     ("simulator", "--port"): "port or free",
     ("simulator", "--symbols"): "symbols of a market",
+    ("equity-type set", "--rule"): "rule of a type",
+    ("equity-type set", "file"): "rule",
+    ("equity-type validate", "file"): "rule",
+    ("equity-type shadow", "file"): "rule",
+    ("equity-type rollback", "--to"): "version",
     ("universe export", "file"): "new file",
     ("universe import", "file"): "members",
     ("universe import", "universe"): "universe to be made",
@@ -104,12 +115,20 @@ SPECIAL: dict[tuple[str, str], str] = {
 """Command and parameter to a kind of its own."""
 
 GOOD: dict[str, str] = {
-    "universe": "mine", "exchange": "NYSE", "day": "2026-12-24", "ticker": "AAPL", "file": "members.csv",
+    "code": "ETF", "universe": "mine", "exchange": "NYSE", "day": "2026-12-24", "ticker": "AAPL", "file": "members.csv",
     "event_ids": "00000000-0000-0000-0000-000000000000",
 }  # fmt: skip
 """Values of required arguments beside the one that is tried."""
 
 WITH: dict[tuple[str, str], Words] = {
+    ("equity-type set", "code"): ("--rule", "priority=high", "--reason", "a test"),
+    ("equity-type set", "--rule"): ("--reason", "a test"),
+    ("equity-type set", "file"): ("--reason", "a test"),
+    ("equity-type set", "--reason"): ("--rule", "priority=high"),
+    ("equity-type set", "--by"): ("--rule", "priority=high", "--reason", "a test"),
+    ("equity-type rollback", "code"): ("--reason", "a test"),
+    ("equity-type rollback", "--to"): ("--reason", "a test"),
+    ("equity-type rollback", "--by"): ("--to", "1", "--reason", "a test"),
     ("universe diff", "--to"): ("--from", "2026-11-02"),
     ("universe diff", "universe"): ("--from", "2026-11-02"),
     ("universe set", "--from"): ("--track",),
@@ -149,6 +168,12 @@ BY_HAND: tuple[Words, ...] = (
     ("eod", "--market", "XTKS"),
     ("eod", "--market", "XTKS", "--reconcile"),
     ("eod", "--session", "2026-11-20", "--market", "no_such"),
+    ("equity-type", "set", "ETF", "--reason", "a test"),
+    ("equity-type", "set", "ETF", "rule.json", "--rule", "priority=high", "--reason", "a test"),
+    ("equity-type", "set", "ETF", "--rule", "priority=high"),
+    ("equity-type", "set", "ETF", "--rule", "priority=high", "--rule", "priority=low", "--reason", "a test"),
+    ("equity-type", "rollback", "ETF", "--reason", "a test"),
+    ("equity-type", "rollback", "ETF", "--to", "1"),
     ("universe", "diff", "mine"),
     ("universe", "diff", "mine", "--from", "2026-11-20", "--to", "2026-11-02"),
     ("universe", "diff", "mine", "--from", "2026-11-02", "--rule", "rule.json"),

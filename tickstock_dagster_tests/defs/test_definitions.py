@@ -83,6 +83,7 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
     found["assets"] = [name for name in found["assets"] if name not in of_abroad]
     assert found["assets"] == [
         "reference/etf_profiles",
+        "reference/fund_facts",
         "reference/symbols",
         "universes/cache_entries",
         "universes/correlations",
@@ -123,6 +124,7 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "us_eod_schedule",
         "us_eod_sensor",
         "us_fair_values_sensor",
+        "us_fund_facts_schedule",
         "us_reconcile_schedule",
         "us_symbols_sensor",
     ]
@@ -171,6 +173,7 @@ def test_the_inventory() -> None:
     listing = [name for name in listing if name not in of_abroad]
     assert sorted(listing) == [
         "asset reference/etf_profiles",
+        "asset reference/fund_facts",
         "asset reference/symbols",
         "asset universes/cache_entries",
         "asset universes/correlations",
@@ -198,6 +201,7 @@ def test_the_inventory() -> None:
         "check us/session_bars:unique_keys blocking",
         "check us/session_bars:volume_levels",
         "job calendar_quorum",
+        "job edit_equity_type",
         "job edit_universe",
         "job light_maintenance",
         "job maintenance",
@@ -210,6 +214,7 @@ def test_the_inventory() -> None:
         "job us_bar_checks",
         "job us_eod",
         "job us_fair_values",
+        "job us_fund_facts",
         "job us_reconcile",
         "job us_symbols",
         "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
@@ -217,6 +222,7 @@ def test_the_inventory() -> None:
         "schedule maintenance_schedule: */15 * * * * America/New_York",
         "schedule us_bar_checks_schedule: */15 * * * * America/New_York",
         "schedule us_eod_schedule: */15 * * * * America/New_York",
+        "schedule us_fund_facts_schedule: 30 8 * * * America/New_York",
         "schedule us_reconcile_schedule: */15 * * * * America/New_York",
         "sensor admin_mail_sensor: 60 s",
         "sensor checks_of_cancelled_runs_sensor: 15 s",
@@ -291,6 +297,7 @@ def test_every_asset_that_asks_the_vendor_waits_for_its_turn() -> None:
     assert set(pools.values()) == {"vendor", None}
     assert asking == {
         "reference/etf_profiles",
+        "reference/fund_facts",
         "reference/symbols",
         "us/corporate_actions",
         "us/fair_values",

@@ -11,6 +11,7 @@ from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.simulator.asking import SUNDAY, all_rows, ask, day_range
 
 PROFILES, TAXONOMIES = "/etf-global/v1/profiles", "/etf-global/v1/taxonomies"
+FLOWS = "/etf-global/v1/fund-flows"
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def entitled() -> Iterator[RunningSimulator]:
         yield simulator
 
 
-@pytest.mark.parametrize("path", [PROFILES, TAXONOMIES])
+@pytest.mark.parametrize("path", [PROFILES, TAXONOMIES, FLOWS])
 def test_no_plan_includes_the_add_on(shared: RunningSimulator, path: str) -> None:
     reply = ask(shared, path)
     assert (reply.status, reply.json["status"]) == (403, "NOT_AUTHORIZED")
@@ -79,6 +80,17 @@ def test_facts_come_out_with_the_bars_and_a_fund_has_none_before_its_first_day()
         before = all_rows(simulator, PROFILES, processed_date="2018-01-03", limit=5000)
     assert {"SPY", "BND"} <= {row["composite_ticker"] for row in before}
     assert "XLC" not in {row["composite_ticker"] for row in before}
+
+
+def test_a_net_asset_value_is_near_the_close_and_sectors_add_up(entitled: RunningSimulator) -> None:
+    (flow,) = ask(entitled, FLOWS, composite_ticker="GLD", processed_date="2026-11-20").rows
+    (bar,) = ask(entitled, day_range("GLD", "2026-11-20", "2026-11-20"), adjusted="false").rows
+    assert bar["c"] / flow["nav"] - 1 == pytest.approx(0, abs=0.004)
+    assert abs(flow["fund_flow"]) <= flow["nav"] * flow["shares_outstanding"] * 0.01
+    rows = all_rows(entitled, PROFILES, limit=5000, processed_date="2026-11-20")
+    allocated = [row["sector_exposure"] for row in rows if "sector_exposure" in row]
+    assert 0 < len(allocated) < len(rows)
+    assert all(sum(one.values()) == pytest.approx(1, abs=1e-4) for one in allocated)
 
 
 def test_taxonomies_classify_without_size_and_cost(entitled: RunningSimulator) -> None:

@@ -32,6 +32,7 @@ REQUIRED = {
     "/v3/reference/dividends": (LIST, "id ticker ex_dividend_date cash_amount dividend_type frequency"),
     "/etf-global/v1/profiles": (LIST, "product_type leverage_style management_classification"),
     "/etf-global/v1/taxonomies": (LIST, "product_type leverage_style management_classification"),
+    "/etf-global/v1/fund-flows": (LIST, "composite_ticker effective_date processed_date"),
     "/vX/reference/ipos": (LIST, "ticker issuer_name ipo_status security_type last_updated"),
     "/v1/reference/ipos": (LIST, "ticker issuer_name ipo_status security_type last_updated"),
     "/v2/reference/news": (LIST, "id publisher title author published_utc article_url tickers"),

@@ -30,6 +30,7 @@ from tickstock_dagster.adapters.ledger.leases import (
 )
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, UnitState, record_plan
 from tickstock_dagster.adapters.loading.phase_timer import PhaseTimer
+from tickstock_dagster.adapters.loading.processing import RuleWatch
 from tickstock_dagster.adapters.sources.fetcher import GIVE_UP_AFTER, BarAnswer, fetch_bars
 from tickstock_dagster.adapters.sources.protocol import MarketSource, NotEntitledError, UpstreamError, VendorError
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -150,7 +151,8 @@ class Filler:
             self.prepared.unproven,
             self.prepared.counts,
         )
-        queue = UnitQueue(self.holder, units, context.clock, LEASED_PER_WORKER * self.workers)
+        watch = RuleWatch(context.engine, self.prepared.asked, self.prepared.rules_mark)
+        queue = UnitQueue(self.holder, units, context.clock, LEASED_PER_WORKER * self.workers, watch)
         try:
             self._ask(queue, validator)
         except NotEntitledError as error:

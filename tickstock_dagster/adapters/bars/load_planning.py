@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.bars.load_values import LoadRequest
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY, needs_no_call
 from tickstock_dagster.adapters.loading.expectation import Expectation
-from tickstock_dagster.adapters.loading.processing import read_priorities
+from tickstock_dagster.adapters.loading.processing import read_priorities, rules_mark
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
@@ -52,6 +52,7 @@ class PlannedLoad:
             `adapters.securities.identity_sync.UNPROVEN_SCHEMA`.
         doubtful: `CELL_SCHEMA` plus those days: expected cells among them, for which no call is made.
         priorities: by unit id.
+        rules_mark: of the rules of equity types by which they were found.
         unknown: requested tickers that no list has.
     """
 
@@ -63,6 +64,7 @@ class PlannedLoad:
     unproven: pl.DataFrame
     doubtful: pl.DataFrame
     priorities: Mapping[str, Priority]
+    rules_mark: int
     unknown: tuple[str, ...]
 
 
@@ -131,11 +133,12 @@ def plan_request(
     plan = replace(plan, cells=missing.height - beyond.height, out_of_history=beyond)
     asked = _assign(missing, plan.units)
     bracketed = _assign(sought, plan.units)
+    mark = rules_mark(context.engine)
     priorities = read_priorities(context.engine, asked)
     plan = replace(plan, units=in_order(plan.units, priorities))
     counts = expected_counts(request.sessions, expectation.stretches)
     asked, bracketed = _as_categories(asked), _as_categories(bracketed)
-    return PlannedLoad(expectation, counts, plan, asked, bracketed, unproven, doubtful, priorities, unknown)
+    return PlannedLoad(expectation, counts, plan, asked, bracketed, unproven, doubtful, priorities, mark, unknown)
 
 
 def _as_categories(cells: pl.DataFrame) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 A lease ends when its holder ends the unit or gives it back, when its time is over, or at once when the holder's process
 ends: while it lives it shows so (`adapters.postgres.locks.Alive`), and a lease without a sign of life is free. So a
 load that is started again after a kill goes on without waiting. A load works through its units by `UnitQueue`.
+
+Longer than 250 lines because leases and the queue that works through them are one protocol.
 """
 
 import logging
@@ -76,10 +78,11 @@ class Holder:
             values = {"holder": self.name, "until": now + lasting}
             return connection.execute(statement("ledger/leases_renew"), values).rowcount
 
-    def release(self) -> int:
-        """Give back what it did not ask for; returns how many units."""
+    def release(self, unit_ids: Iterable[str] | None = None) -> int:
+        """Give back some units, or else all that it did not ask for; returns how many."""
+        values = {"holder": self.name, "unit_ids": None if unit_ids is None else list(unit_ids)}
         with _lightly(self.engine) as connection:
-            return connection.execute(statement("ledger/leases_release"), {"holder": self.name}).rowcount
+            return connection.execute(statement("ledger/leases_release"), values).rowcount
 
 
 @contextmanager
@@ -154,8 +157,24 @@ class UnitQueue(Iterator[WorkUnit]):
     own ones that may be tried again.
     """
 
-    def __init__(self, holder: Holder, units: Iterable[WorkUnit], clock: Callable[[], datetime], size: int) -> None:
-        self._holder, self._clock, self._size = holder, clock, size
+    def __init__(
+        self,
+        holder: Holder,
+        units: Iterable[WorkUnit],
+        clock: Callable[[], datetime],
+        size: int,
+        reordered: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """A queue over planned units.
+
+        Args:
+            holder: who leases.
+            units: of the plan, in its order.
+            clock: gives aware times.
+            size: units leased at a time.
+            reordered: asked before each unit: whether the ledger's order has changed since it was asked last.
+        """
+        self._holder, self._clock, self._size, self._reordered = holder, clock, size, reordered
         self._units = {unit.unit_id: unit for unit in units}
         self._ready: deque[str] = deque()
         self._renewed = clock()
@@ -168,6 +187,10 @@ class UnitQueue(Iterator[WorkUnit]):
         if now - self._renewed > LEASE / 3:
             self._holder.renew(now)
             self._renewed = now
+        if self._reordered():
+            # Others may have leased what is urgent now: what was leased in the old order is free for all again.
+            self._holder.release(self._ready)
+            self._waiting, self._ready = self._in_order([*self._ready, *self._waiting]), deque()
         while not self._ready:
             if not self._waiting:
                 raise StopIteration

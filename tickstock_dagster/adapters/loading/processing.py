@@ -1,9 +1,11 @@
-"""Applying the rules of equity types to single cells. Every load reads the rules; none are cached.
+"""Applying the rules of equity types to single cells. No rule is kept over the life of a process.
 
-A changed row counts from the next run on, without a restart. Changing the rules belongs in
+A change counts from the next unit of work on: retry terms are read with each answer, and a load that is under way puts
+what it has not asked for yet into the new order (`RuleWatch`). Changing the rules belongs in
 `adapters.securities.equity_type_store`.
 """
 
+import time
 from collections.abc import Sequence
 from datetime import date
 
@@ -34,6 +36,52 @@ def read_priorities(engine: sa.Engine, asked: pl.DataFrame) -> dict[str, Priorit
         {"security_id": pl.Int64, "session": pl.Date}
     )
     return unit_priorities(asked, processing, tried)
+
+
+WATCHED_EVERY = 0.5
+"""Seconds between two looks of a load at whether the rules have changed."""
+
+
+class RuleWatch:
+    """Whether the rules of equity types have changed since the last call; then the load's units have new priorities.
+
+    One thread uses it. Rules that change while the plan is made are noticed by the first call, if `seen` is older.
+    """
+
+    def __init__(self, engine: sa.Engine, asked: pl.DataFrame, seen: int) -> None:
+        """Watch for a load.
+
+        Args:
+            engine: the store's.
+            asked: `core.loading.coverage.CELL_SCHEMA` plus `unit_id`.
+            seen: `rules_mark` from before the plan was made.
+        """
+        self._engine, self._asked, self._seen = engine, asked, seen
+        self._looked = time.monotonic()
+
+    def __call__(self) -> bool:
+        """Look, at most every half second, and give units that were not asked for the priority that they have now."""
+        if time.monotonic() - self._looked < WATCHED_EVERY:
+            return False
+        mark, self._looked = rules_mark(self._engine), time.monotonic()
+        if mark == self._seen:
+            return False
+        self._seen = mark
+        priorities = read_priorities(self._engine, self._asked)
+        values = {
+            "unit_ids": list(priorities),
+            "priorities": [priority.dagster_priority for priority in priorities.values()],
+        }
+        with transaction(self._engine) as connection:
+            connection.execute(statement("ledger/units_prioritise"), values)
+        return True  # a load beside this one may have written them, and then nothing was left to write here
+
+
+def rules_mark(engine: sa.Engine) -> int:
+    """A number that grows with every change of the rules of an equity type."""
+    with transaction(engine) as connection:
+        [(mark,)] = connection.execute(statement("loading/rules_mark")).fetchall()
+    return int(mark)
 
 
 def read_retry_terms(engine: sa.Engine, cells: Sequence[tuple[int, date]]) -> pl.DataFrame:

@@ -23,6 +23,7 @@ from tickstock_dagster.core.quality.bar_anomalies import (
     EvaluatedMove,
     evaluate_moves,
     large_moves,
+    limits_of,
     needs_fair_value,
     odd_volumes,
     session_minutes,
@@ -40,12 +41,14 @@ class SessionBars:
         special: why its closes are not ordinary, in words; empty on an ordinary day.
         bars: `core.quality.bar_anomalies.RECENT_SCHEMA`.
         payouts: `core.actions.returns.PAYOUT_SCHEMA`.
+        limits: `core.quality.bar_anomalies.LIMIT_SCHEMA`, as the types stood when the bars were read.
     """
 
     session: date
     special: str
     bars: pl.DataFrame
     payouts: pl.DataFrame
+    limits: pl.DataFrame
 
     @property
     def printed(self) -> int:
@@ -59,14 +62,14 @@ def newest_session_bars(engine: sa.Engine, calendar: SessionCalendar, now: datet
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    latest = _session_bars(engine, calendar, calendar.latest_closed_session(now))
+    latest = read_session_bars(engine, calendar, calendar.latest_closed_session(now))
     due = latest_due_session(calendar, now)
-    return latest if latest.printed or due == latest.session else _session_bars(engine, calendar, due)
+    return latest if latest.printed or due == latest.session else read_session_bars(engine, calendar, due)
 
 
 def evaluated_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBars) -> list[EvaluatedMove]:
     """Moves beyond the limit, the largest first, including those that the fair value explains."""
-    moves = large_moves(day.bars, day.payouts, day.session)
+    moves = large_moves(day.bars, day.payouts, day.session, day.limits)
     return evaluate_moves(moves, _fair_values(engine, calendar, needs_fair_value(moves, calendar, day.session), day))
 
 
@@ -75,10 +78,15 @@ def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFram
     if day.bars.is_empty():
         return odd_volumes(day.bars, day.payouts, {}, day.session)
     days = day.bars["session"].unique().sort().to_list()
-    return odd_volumes(day.bars, day.payouts, session_minutes(calendar, days), day.session)
+    return odd_volumes(day.bars, day.payouts, session_minutes(calendar, days), day.session, day.limits)
 
 
-def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionBars:
+def read_session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionBars:
+    """The tracked bars of one session, with those before it and the thresholds in force now.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
     span = [*calendar.sessions_before(session, USUAL_SESSIONS), session]
     ids = Expectation.of_tracked(engine, session, session).security_ids
     given = ",".join(str(security) for security in ids)
@@ -87,7 +95,10 @@ def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -
     )
     # A session that an override cancelled later may still hold rows.
     bars = frame.filter(pl.col("session").is_in(span))
-    return SessionBars(session, special_session(calendar, session), bars, read_payouts(engine, span[0], session))
+    payouts = read_payouts(engine, span[0], session)
+    with transaction(engine) as connection:
+        overrides = connection.execute(statement("quality/type_thresholds"), {"security_ids": list(ids)}).fetchall()
+    return SessionBars(session, special_session(calendar, session), bars, payouts, limits_of(dict(overrides)))
 
 
 def _fair_values(

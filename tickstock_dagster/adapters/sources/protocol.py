@@ -59,6 +59,22 @@ DIVIDEND_SCHEMA: dict[str, type[pl.DataType]] = {
 """`cash_amount` in `currency` units as declared, per share of the ex-date (after a split of that day); `kind`:
 recurring, special, supplemental, irregular or unknown. `vendor_id` as for splits."""
 
+FUND_NAV_SCHEMA: dict[str, type[pl.DataType]] = {
+    "ticker": pl.String,
+    "nav": pl.Float64,
+    "effective_date": pl.Date,
+    "processed_date": pl.Date,
+}
+"""One row per fund: net asset value, US dollars a share, of `effective_date`; it came out on `processed_date`."""
+
+FUND_SECTOR_SCHEMA: dict[str, type[pl.DataType]] = {
+    "ticker": pl.String,
+    "allocation": pl.String,
+    "effective_date": pl.Date,
+    "processed_date": pl.Date,
+}
+"""One row per fund: `allocation` is JSON, the vendor's name of each sector to its share of assets, a fraction."""
+
 ETF_PROFILE_SCHEMA: dict[str, type[pl.DataType]] = {
     "ticker": pl.String,
     "processed_date": pl.Date,
@@ -305,6 +321,21 @@ class PublicationSource(Source, Protocol):
 
     def special_days(self) -> "list[SpecialDay]":
         """Coming closed days and early closes, as the vendor lists them. One call."""
+
+
+@runtime_checkable
+class FundSource(Protocol):
+    """A source of daily facts about funds. Whether the key's plan includes them, only asking shows."""
+
+    def fund_navs(self, on: date) -> pl.DataFrame:
+        """Net asset values of all funds as `FUND_NAV_SCHEMA`, by ticker, of the newest processed date up to `on`.
+
+        Funds without a value are left out. `NotEntitledError` where the plan lacks the add-on, `NotFoundError` where
+        none was out by `on`.
+        """
+
+    def fund_sectors(self, on: date) -> pl.DataFrame:
+        """Allocations of all funds as `FUND_SECTOR_SCHEMA`; otherwise as `fund_navs`."""
 
 
 class MarketSource(BarSource, ReferenceSource, PublicationSource, Protocol):

@@ -260,7 +260,7 @@ class ScheduleAdjusted(EventData):
 
 
 class ConfigUpdated(EventData):
-    """Processing rules changed; they apply from the next run on."""
+    """Processing rules changed; they apply from the next unit of work on."""
 
     channel = "tickstock.config.updated"
 
@@ -271,6 +271,10 @@ class ConfigUpdated(EventData):
         None, description="The changed fields as they were; null for a new row."
     )
     after: dict[str, JsonValue] = Field(description="The changed fields as they are.")
+    version: PositiveInt | None = Field(None, description="Version of the row now in force.")
+    former_version: PositiveInt | None = Field(None, description="The version before; null for a new row.")
+    by: str | None = Field(None, description="Who changed it.")
+    reason: OneLine = Field(None, description="Why.")
 
     @model_validator(mode="after")
     def _holds_the_changed_fields(self) -> Self:

@@ -23,6 +23,7 @@ from tickstock_dagster.core.events.data import (
     JobProgress,
     ScheduleAdjusted,
 )
+from tickstock_dagster.core.events.equity_data import EquityTypeChanged, EquityTypeRolledBack
 from tickstock_dagster.core.events.universe_data import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "EodComplete",
     "EodState",
     "EodStatus",
+    "EquityTypeChanged",
+    "EquityTypeRolledBack",
     "EtfCorrelationUpdate",
     "Event",
     "EventData",
@@ -61,6 +64,8 @@ _MODELS: tuple[type[EventData], ...] = (
     CacheSyncComplete,
     EtfCorrelationUpdate,
     ConfigUpdated,
+    EquityTypeChanged,
+    EquityTypeRolledBack,
 )
 
 EVENTS: dict[str, type[EventData]] = {model.channel: model for model in _MODELS}

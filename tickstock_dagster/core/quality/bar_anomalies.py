@@ -1,6 +1,6 @@
 """Anomalies in one session's prices and volumes, and which of them a half day or a holiday excuses.
 
-Price: a close that differs from the previous one by more than `PRICE_LIMIT`, in prices of the session (adjusted for
+Price: a close that differs from the previous one by more than `price_move`, in prices of the session (adjusted for
 splits and cash dividends), is an anomaly. That comparison needs closes of two ordinary sessions, one session apart. On
 an early close, on the session after a holiday, and where the last print is older than the previous session, the close
 is compared with its fair value instead: the estimate that `core.valuation.fair_value` makes for a session without a
@@ -10,7 +10,8 @@ Volume: the expected volume is the median per minute of trading over the last se
 that a half day is not compared with a full day's shares. Securities that usually trade thinly have no usual volume and
 are left out.
 
-Reading bars belongs in `adapters.quality.bar_anomalies`; fair market values never stand in for closes here.
+The limits are those of `core.quality.thresholds`, with what a security's equity type says instead. Reading bars belongs
+in `adapters.quality.bar_anomalies`; fair market values never stand in for closes here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,15 +23,7 @@ import polars as pl
 from tickstock_dagster.core.actions.returns import action_factor, in_order
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.coverage import THIN_MEDIAN_VOLUME
-
-PRICE_LIMIT = 0.20
-"""A close that differs from the expected one by more than this share is an anomaly."""
-
-VOLUME_SPIKE = 5.0
-"""Multiple of the expected volume; more is an anomaly."""
-
-VOLUME_DROUGHT = 0.2
-"""Multiple of the expected volume; less is an anomaly."""
+from tickstock_dagster.core.quality.thresholds import PRICE_MOVE, THRESHOLDS, VOLUME_DROUGHT, VOLUME_SPIKE, in_force
 
 USUAL_SESSIONS = 20
 """Sessions before the checked one that give the usual volume."""
@@ -39,6 +32,9 @@ LEAST_SESSIONS = 5
 """With fewer prints among those sessions there is no usual volume."""
 
 _SATURDAY = 5
+
+LIMIT_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, **dict.fromkeys(THRESHOLDS, pl.Float64)}
+"""The thresholds of securities whose types override some; securities that are not in it have the defaults."""
 
 RECENT_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -56,8 +52,9 @@ MOVE_SCHEMA: dict[str, type[pl.DataType]] = {
     "last_close": pl.Float64,
     "close": pl.Float64,
     "move": pl.Float64,
+    "limit": pl.Float64,
 }
-"""A close and the previous one, both in prices of the session; `move` = close / last_close − 1."""
+"""A close and the previous one, both in prices of the session; `move` = close / last_close − 1, `limit` a share."""
 
 VOLUME_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -80,6 +77,7 @@ class EvaluatedMove:
         close: the session's close.
         fair_value: the estimated close, where the close is compared with it; else None.
         off: the close's distance from the fair value, or from the last close without one, as a share of it.
+        limit: greatest distance that is no anomaly.
     """
 
     ticker: str
@@ -88,11 +86,18 @@ class EvaluatedMove:
     close: float
     fair_value: float | None
     off: float
+    limit: float = PRICE_MOVE.default
 
     @property
     def is_anomaly(self) -> bool:
         """Whether the close is an anomaly; otherwise the fair value excuses it."""
-        return abs(self.off) > PRICE_LIMIT
+        return abs(self.off) > self.limit
+
+
+def limits_of(overrides: Mapping[int, Mapping[str, float]]) -> pl.DataFrame:
+    """`LIMIT_SCHEMA` from what the types of some securities override, by security."""
+    rows = [{"security_id": security, **in_force(values)} for security, values in overrides.items()]
+    return pl.DataFrame(rows, schema=LIMIT_SCHEMA)
 
 
 def special_session(calendar: SessionCalendar, session: date) -> str:
@@ -105,13 +110,16 @@ def special_session(calendar: SessionCalendar, session: date) -> str:
     return f"follows {holidays[-1]}, on which nothing traded" if holidays else ""
 
 
-def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.DataFrame:
+def large_moves(
+    bars: pl.DataFrame, payouts: pl.DataFrame, session: date, limits: pl.DataFrame | None = None
+) -> pl.DataFrame:
     """Moves to a session's closes beyond the limit, the largest first, as `MOVE_SCHEMA`.
 
     Args:
         bars: `RECENT_SCHEMA`: printed bars of the session and of those before it.
         payouts: `core.actions.returns.PAYOUT_SCHEMA`, actions as known now.
         session: the checked one; securities without a bar on it, or before it, have no move.
+        limits: `LIMIT_SCHEMA`; None: the defaults for all.
     """
     before = (
         bars.filter(pl.col("session") < session)
@@ -133,7 +141,9 @@ def large_moves(bars: pl.DataFrame, payouts: pl.DataFrame, session: date) -> pl.
         moves.with_columns(factor=pl.col("security_id").replace_strict(factors, default=1.0, return_dtype=pl.Float64))
         .with_columns(last_close=pl.col("last_close") * pl.col("factor"))
         .with_columns(move=pl.col("close") / pl.col("last_close") - 1)
-        .filter(pl.col("move").abs() > PRICE_LIMIT)
+        .pipe(_with_limits, limits)
+        .filter(pl.col("move").abs() > pl.col(PRICE_MOVE.name))
+        .rename({PRICE_MOVE.name: "limit"})
         .sort(pl.col("move").abs(), "ticker", descending=[True, False])
         .select(list(MOVE_SCHEMA))
     )
@@ -149,15 +159,19 @@ def needs_fair_value(moves: pl.DataFrame, calendar: SessionCalendar, session: da
 def evaluate_moves(moves: pl.DataFrame, values: Mapping[int, float]) -> list[EvaluatedMove]:
     """Each of the moves (`MOVE_SCHEMA`), compared with its security's fair value where there is one; same order."""
     evaluated = []
-    for security, ticker, last_session, last_close, close, move in moves.select(list(MOVE_SCHEMA)).iter_rows():
+    for security, ticker, last_session, last_close, close, move, limit in moves.select(list(MOVE_SCHEMA)).iter_rows():
         value = values.get(security)
         off = close / value - 1 if value else move
-        evaluated.append(EvaluatedMove(ticker, last_session, last_close, close, value or None, off))
+        evaluated.append(EvaluatedMove(ticker, last_session, last_close, close, value or None, off, limit))
     return evaluated
 
 
 def odd_volumes(
-    bars: pl.DataFrame, payouts: pl.DataFrame, minutes: Mapping[date, float], session: date
+    bars: pl.DataFrame,
+    payouts: pl.DataFrame,
+    minutes: Mapping[date, float],
+    session: date,
+    limits: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """Volumes of a session that are a spike or a drought, the furthest from the expected first, as `VOLUME_SCHEMA`.
 
@@ -166,6 +180,7 @@ def odd_volumes(
         payouts: `core.actions.returns.PAYOUT_SCHEMA`: a split changes how many shares a trade of the same size has.
         minutes: trading minutes by session, for every session of `bars`.
         session: the checked one.
+        limits: `LIMIT_SCHEMA`; None: the defaults for all.
     """
     splits = payouts.filter(pl.col("split_ratio").is_not_null() & (pl.col("ex_date") <= session))
     ratios = (
@@ -194,10 +209,20 @@ def odd_volumes(
         .filter(pl.col("usual") * full >= THIN_MEDIAN_VOLUME)
         .with_columns(expected=pl.col("usual") * pl.col("minutes"))
         .with_columns(ratio=pl.col("volume") / pl.col("expected"))
-        .filter((ratio > VOLUME_SPIKE) | (ratio < VOLUME_DROUGHT))
+        .pipe(_with_limits, limits)
+        .filter((ratio > pl.col(VOLUME_SPIKE.name)) | (ratio < pl.col(VOLUME_DROUGHT.name)))
         # A tenth of the expected volume is as far off as ten times the expected volume.
         .sort(pl.max_horizontal(ratio, 1 / ratio), "ticker", descending=[True, False])
         .select(list(VOLUME_SCHEMA))
+    )
+
+
+def _with_limits(frame: pl.DataFrame, limits: pl.DataFrame | None) -> pl.DataFrame:
+    """Rows of securities with a column for each threshold."""
+    if limits is None:
+        limits = pl.DataFrame(schema=LIMIT_SCHEMA)
+    return frame.join(limits, on="security_id", how="left", maintain_order="left").with_columns(
+        pl.col(name).fill_null(known.default) for name, known in THRESHOLDS.items()
     )
 
 

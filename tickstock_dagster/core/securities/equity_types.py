@@ -1,16 +1,18 @@
 """How each type of security is processed: typed, validated rules.
 
 Units are those of the store: US dollars, shares, and a fraction of assets a year. Reading and writing the rules belongs
-in `adapters.securities.equity_type_store`, the meaning of type codes in `core.securities.equity_classes`.
+in `adapters.securities.equity_type_store`, the meaning of type codes in `core.securities.equity_classes`, the names of
+the thresholds under `quality` in `core.quality.thresholds`.
 """
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tickstock_dagster.core.errors import BadInputError, choices
+from tickstock_dagster.core.printable import is_plain
 from tickstock_dagster.core.priority import Priority
 
 
@@ -81,15 +83,28 @@ class PerformanceTargets(_Part):
 
 
 class EquityType(_Part):
-    """The rules of one type; `equity_type` is the vendor's type code."""
+    """The rules of one type; `equity_type` is the vendor's type code.
+
+    A document without a priority has `normal`, priority level 3. `quality` overrides thresholds of the quality rules.
+    """
 
     equity_type: str = Field(pattern=r"^[A-Z][A-Z0-9]{0,49}$", description="a type code such as CS or ETF")
-    title: str = Field(min_length=1)
+    title: str = Field(min_length=1, max_length=200, description="the type in words, of printable characters")
     update_frequency: UpdateFrequency
-    priority: Priority
+    priority: Priority = Priority.NORMAL
     processing_rules: ProcessingRules
     retry_config: RetryConfig
     performance_targets: PerformanceTargets
+    quality: dict[str, Annotated[float, Field(strict=True)]] = Field(
+        default_factory=dict, description="an object of thresholds of the quality rules, name to number"
+    )
+
+    @field_validator("title")
+    @classmethod
+    def _can_be_shown(cls, title: str) -> str:
+        if not title.strip() or not is_plain(title):
+            raise ValueError("text of printable characters")
+        return title
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:

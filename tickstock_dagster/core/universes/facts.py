@@ -59,14 +59,19 @@ FACTS: dict[str, Fact] = {
     "expense_ratio": Fact(pl.Float64, "number", "yearly cost as a fraction: 0.0075 is 0.75 %", (0, 0.2)),
     "underlying_index": Fact(pl.String, "text", "index that an ETF tracks"),
     "correlation_reference": Fact(pl.String, "text", "ticker against which its correlation is watched"),
+    "validation": Fact(pl.String, "text", "whether the rules of its type hold: passes, fails or unknown"),
+    "validation_reason": Fact(pl.String, "text", "why, with the numbers"),
 }
 """Every fact, in column order. Unknown values are null."""
 
 FACT_SCHEMA: dict[str, type[pl.DataType] | pl.DataType] = {name: fact.dtype for name, fact in FACTS.items()}
 """Facts of a session: one row per security that is listed on it."""
 
-NAMES_SECURITIES = frozenset({"security_id", "ticker", "name"})
-"""Facts that name a security instead of describing it; rules cannot use them."""
+NAMES_SECURITIES = frozenset({"security_id", "ticker", "name", "validation_reason"})
+"""Facts that name a security, or say in words what another fact says; rules cannot use them."""
+
+FAILS = "fails"
+"""The value of the fact `validation` that keeps a security out of universes with a rule."""
 
 
 def fact_named(name: str) -> Fact:

@@ -1,5 +1,8 @@
 """Applies a universe's rule to the facts of a session: which securities are members, and why.
 
+A security that fails the rules of its equity type (fact `validation`) is no member, as if it broke a condition of the
+universe's own; a rule's pinned tickers are. Where the verdict is unknown, the universe's conditions decide alone.
+
 The parts of a rule are in `core.universes.rule_parts`. An evaluation is a proposal and writes nothing.
 """
 
@@ -9,7 +12,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from tickstock_dagster.core.universes.facts import as_evidence
+from tickstock_dagster.core.universes.facts import FAILS, as_evidence
 from tickstock_dagster.core.universes.ranking import Assessment, choose
 from tickstock_dagster.core.universes.rule_parts import Condition, Rule, Top
 
@@ -139,6 +142,9 @@ def _assess(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list
     for row in rows.iter_rows(named=True):
         verdicts = [row[f"?{place}"] for place in range(len(every))]
         broken = [condition for condition, verdict in zip(every, verdicts, strict=True) if verdict is False]
+        why = [f"not {one.text()}: {_text(row[one.field])}" for one in broken]
+        if row["validation"] == FAILS:
+            why.append(f"fails the rules of its type: {row['validation_reason']}")
         unknown = [condition.field for condition, verdict in zip(every, verdicts, strict=True) if verdict is None]
         found.append(
             Assessment(
@@ -147,7 +153,7 @@ def _assess(rule: Rule, facts: pl.DataFrame, incumbents: frozenset[int]) -> list
                 row["security_id"] in incumbents,
                 facts=row,
                 pinned=row["ticker"] in rule.pinned,
-                fails="; ".join(f"not {one.text()}: {_text(row[one.field])}" for one in broken) or None,
+                fails="; ".join(why) or None,
                 unknown=", ".join(dict.fromkeys(unknown)) or None,
             )
         )

@@ -12,19 +12,17 @@ from tickstock_dagster.adapters.quality.bar_anomalies import (
 )
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.core.quality.bar_anomalies import (
-    PRICE_LIMIT,
-    VOLUME_DROUGHT,
-    VOLUME_SPIKE,
-    EvaluatedMove,
-)
+from tickstock_dagster.core.quality.bar_anomalies import EvaluatedMove
+from tickstock_dagster.core.quality.thresholds import PRICE_MOVE, VOLUME_DROUGHT, VOLUME_SPIKE
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 
 _DESCRIPTIONS = {
-    "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays: off its fair value.",
-    "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one, per minute of trading.",
+    "price_moves": f"No tracked close is {PRICE_MOVE.default * 100:g} % off the one before; on half days and after "
+    "holidays: off its fair value.",
+    "volume_levels": f"No tracked volume is above {VOLUME_SPIKE.default:g} × or below {VOLUME_DROUGHT.default:g} × the "
+    "usual one, per minute of trading.",
 }
 _SHOWN = 10
 
@@ -51,8 +49,8 @@ def anomaly_checks(
             ]
             head = ["symbol", "volume", "expected", "times"]
             table = markdown_table(head, rows[:_SHOWN], right=head[1:])
-            limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected volume"
-            yield _result("volume_levels", day, len(rows), limits, table)
+            limits = f"{VOLUME_DROUGHT.default} to {VOLUME_SPIKE.default:g} times the expected volume"
+            yield _result("volume_levels", day, len(rows), limits + _of_types(day), table)
 
 
 def _price_moves(day: SessionBars, moves: list[EvaluatedMove]) -> dg.AssetCheckResult:
@@ -74,11 +72,16 @@ def _price_moves(day: SessionBars, moves: list[EvaluatedMove]) -> dg.AssetCheckR
         "price_moves",
         day,
         len(anomalies),
-        f"{PRICE_LIMIT:.0%}",
+        f"{PRICE_MOVE.default:.0%}{_of_types(day)}",
         markdown_table(head, rows, right=head[2:]),
         excused_by_fair_value=len(excused),
         excused=", ".join(excused[:_SHOWN]) or "none",
     )
+
+
+def _of_types(day: SessionBars) -> str:
+    """That the types of some securities say otherwise, in words; empty where none does."""
+    return f"; as their types say for {day.limits.height:,} securities" if day.limits.height else ""
 
 
 def _result(

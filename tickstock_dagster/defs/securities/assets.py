@@ -7,9 +7,11 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
+from tickstock_dagster.adapters.securities.equity_type_store import store_validations
 from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, load_etf_profiles
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
+from tickstock_dagster.adapters.universes.facts import read_facts
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
@@ -107,14 +109,17 @@ def etf_profiles(
     """Facts about ETFs: class, themes, AUM, expense ratio, index; every figure with its source.
 
     They come from the vendor where the plan includes them, else from the seed of this release; a fund that is in
-    neither is classified by its name.
+    neither is classified by its name. Then every symbol is validated by the rules of its type (`symbol_validations`).
     """
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     reports: dict[date, EtfReport] = {}
+    validated: dict[date, int] = {}
     for day in run.closed_sessions(context.partition_keys):
         with failures(retried=TransientVendorError):
             reports[day] = load_etf_profiles(run.load_context, day)
-    yield from _report(context, run, {day: _etf_metadata(report) for day, report in reports.items()})
+            validated[day] = store_validations(run.engine, read_facts(run.engine, day), day, now=clock.now())
+    metadata = {day: {**_etf_metadata(one), "validations_changed": validated[day]} for day, one in reports.items()}
+    yield from _report(context, run, metadata)
 
 
 def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -> dg.AssetObservation:

@@ -1,4 +1,4 @@
-"""Fund data of an ETF data provider, an add-on: profiles and taxonomies, for every session since `FIRST_DAY`.
+"""Fund data of an ETF data provider, an add-on: profiles, taxonomies and fund flows, for every session.
 
 Facts are published with a session's bars (`processed_date`) and describe that day, or some sessions earlier for the
 funds that lag (`effective_date`). There are millions of rows in all, so only those of one page are built.
@@ -47,6 +47,11 @@ def profiles(call: Call) -> Row:
 def taxonomies(call: Call) -> Row:
     """`/etf-global/v1/taxonomies`: classification of funds, without AUM and costs."""
     return _answer(call, _taxonomy)
+
+
+def fund_flows(call: Call) -> Row:
+    """`/etf-global/v1/fund-flows`: net asset value a share, shares outstanding, and the day's flow in US dollars."""
+    return _answer(call, _fund_flow)
 
 
 def _answer(call: Call, fill: Fill) -> Row:
@@ -131,9 +136,37 @@ def _profile(data: MarketData, fund: Fund, day: date) -> Row:
         "fee_waivers": 0,
         "total_expenses": percent,
         "net_expenses": percent,
+        "sector_exposure": _sectors(security) if facts.asset_class == "Equity" else None,
         "num_holdings": 20 + stable_hash(f"holdings:{security.key}") % 1_500,
         "options_available": 1,
     }
+
+
+def _fund_flow(data: MarketData, fund: Fund, day: date) -> Row:
+    """The value is within 0.3 % of the close; a fund that made no bar that day has none."""
+    security, _ = fund
+    series = data.series(security)
+    end = int(np.searchsorted(series.ordinals, day.toordinal(), side="right"))
+    printed = end > 0 and int(series.ordinals[end - 1]) == day.toordinal()
+    premium = (stable_hash(f"premium:{security.key}:{day}") % 601 - 300) / 100_000
+    nav = round(float(series.close[end - 1]) / (1 + premium), 4) if printed else None
+    shares = data.shares_on(security, day)
+    moved = (stable_hash(f"flow:{security.key}:{day}") % 201 - 100) / 10_000
+    return {
+        "nav": nav,
+        "shares_outstanding": shares,
+        "fund_flow": None if nav is None or shares is None else round(nav * shares * moved, 2),
+    }
+
+
+_SECTORS = ("communication_services", "consumer_discretionary", "energy", "financials", "health_care", "industrials",
+            "information_technology", "materials", "real_estate", "utilities")  # fmt: skip
+
+
+def _sectors(security: Security) -> Row:
+    """Shares of assets by sector, the same every day; they add up to one."""
+    sizes = {name: 1 + stable_hash(f"sector:{security.key}:{name}") % 100 for name in _SECTORS}
+    return {name: round(size / sum(sizes.values()), 6) for name, size in sizes.items()}
 
 
 def _taxonomy(_data: MarketData, fund: Fund, _day: date) -> Row:

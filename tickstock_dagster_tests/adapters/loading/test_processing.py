@@ -1,18 +1,23 @@
 """A change of equity_types is obeyed by the very next load: what is expected, what comes first, when it asks again."""
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, ClassVar
 
+import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.bars.load_values import LoadReport, LoadRequest
+from tickstock_dagster.adapters.loading import processing
 from tickstock_dagster.adapters.loading.expectation import Expectation, universe_tickers_between
 from tickstock_dagster.adapters.loading.tracked import next_retry, tracked_state
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.securities.equity_type_store import update_equity_types
+from tickstock_dagster.adapters.sources.massive.source import MassiveSource
+from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.universes.profiles import STOCKS
-from tickstock_dagster_tests.adapters.load_helpers import FRIDAY_EVENING, World
+from tickstock_dagster_tests.adapters.load_helpers import FRIDAY_EVENING, QUICK, World, plan_without_rate
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, add_security, query
 
 TICKERS = ("AAPL", "SPY", "XOM")
@@ -138,6 +143,45 @@ def test_what_is_followed_in_real_time_is_asked_for_first_and_later_as_its_type_
     assert [(unit.subject, unit.first) for unit in again.plan.units] == [("SPY", FRI)]
     text = "SELECT priority FROM work_units WHERE subject = 'SPY' AND first_session = %s AND kind = 'range'"
     assert evening.world.query(text, (FRI,)) == [(2,)]
+
+
+class Meddled(MassiveSource):
+    """A vendor during whose first answer somebody changes the rules."""
+
+    asked: ClassVar[list[str]] = []
+    meddle: ClassVar[Callable[[], object]] = staticmethod(lambda: None)
+
+    def range_bars(self, ticker: str, first: date, last: date) -> pl.DataFrame:
+        self.asked.append(ticker)
+        if len(self.asked) == 1:
+            type(self).meddle()
+        return super().range_bars(ticker, first, last)
+
+
+def test_a_load_under_way_asks_next_for_what_a_change_made_urgent(
+    evening: Evening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processing, "WATCHED_EVERY", 0.0)
+    world = evening.world
+    world.load("SPY", FRI, FRI)  # so that the types are known
+    evening.change(
+        CS={"update_frequency": "eod", "priority": "high"}, ETF={"update_frequency": "eod", "priority": "low"}
+    )
+    monkeypatch.setattr(Meddled, "asked", [])
+    monkeypatch.setattr(
+        Meddled, "meddle", staticmethod(lambda: evening.change(CS={"priority": "low"}, ETF={"priority": "critical"}))
+    )
+    plan = plan_without_rate()
+    source = Meddled(
+        world.simulator.key, world.simulator.url, plan, LocalRateLimiter(plan), name="simulator", policy=QUICK
+    )
+    tickers = (*MANY[:12], "QQQ", "SPY")
+    world.load(tickers, date(2026, 9, 1), FRI, source=source, workers=1)
+    places = [Meddled.asked.index(ticker) for ticker in ("QQQ", "SPY")]
+    assert sorted(Meddled.asked) == sorted(tickers)
+    assert max(places) <= 3, Meddled.asked  # one was asked for already, and one may be waiting for its turn
+    kept = "SELECT DISTINCT priority FROM work_units WHERE kind = 'range' AND subject = ANY (%s) AND last_session = %s"
+    assert world.query(kept, (["QQQ", "SPY"], FRI)) == [(10,)]
 
 
 @pytest.mark.parametrize("unprocessed", ["CS", "OTHER", "ETF"])

@@ -10,6 +10,13 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 FILLED = """
+INSERT INTO fund_navs
+SELECT security_id, '2026-11-20', 'AAA', 10, 's', '2026-11-20', now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO fund_sectors
+SELECT security_id, '2026-11-20', 'AAA', '{"energy": 1}', 's', '2026-11-20', now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO symbol_validations
+SELECT security_id, 'AAA', '2026-11-20', 'ETF', 1, 'unknown', 'not known: aum_usd', NULL, 1, 1, NULL, now()
+FROM symbols WHERE symbol = 'AAA';
 INSERT INTO unresolved_actions VALUES ('s', 'ZZZ', 'split', '2026-11-18', 'E1');
 INSERT INTO market_calendar VALUES ('XNYS', '2026-11-20', '2026-11-20 14:30Z', '2026-11-20 21:00Z', false);
 INSERT INTO market_calendar_overrides (calendar, session, action, reason, created_by, created_at)
@@ -59,13 +66,17 @@ INSERT INTO ohlcv_1min (security_id, ts, ticker, open, high, low, close, volume,
 SELECT security_id, '2026-11-20 14:30Z', 'AAA', 10, 12, 9, 11, 100, 's', 'final', now()
 FROM symbols WHERE symbol = 'AAA'
 """
-FOLLOWING = {"corporate_actions": ("adjustment_factors",)}
+FOLLOWING = {"corporate_actions": ("adjustment_factors",), "equity_types": ("equity_type_versions",)}
 """Tables that follow from another in its transaction."""
 
 CHANGES = {
     "adjustment_factors": "UPDATE adjustment_factors SET pending_from = '2026-12-01'",
+    "fund_navs": "UPDATE fund_navs SET nav = nav + 0.000001",
+    "fund_sectors": """UPDATE fund_sectors SET allocation = '{"energy": 0.5}'""",
     "fair_values": "UPDATE fair_values SET fmv = fmv + 0.000001",
     "equity_types": "UPDATE equity_types SET title = 'x' WHERE equity_type = 'ETF'",
+    "equity_type_versions": "UPDATE equity_type_versions SET reason = 'another' WHERE equity_type = 'ETF'",
+    "symbol_validations": "UPDATE symbol_validations SET verdict = 'passes', reason = 'aum_usd 1'",
     "bar_gaps": "UPDATE bar_gaps SET reason = 'vendor_late'",
     "bar_restatements": "UPDATE bar_restatements SET old_close = old_close + 0.000001",
     "cache_entries": """UPDATE cache_entries SET value = '["AAA", "BBB"]'""",

@@ -63,7 +63,8 @@ def test_each_change_is_told_with_what_was_and_what_is(migrated_database_url: st
         update_equity_types(engine, {"CS": {"priority": "low"}, "ETF": {"priority": "?"}}, now=NOW)
     before = {"priority": "critical", "retry_config": {"max_retries": 3, "backoff_multiplier": 2.0}}
     after = {"priority": "high", "retry_config": {"max_retries": 5, "backoff_multiplier": 2.0}}
-    assert query(migrated_database_url, "SELECT channel, subject, event -> 'data' FROM outbox") == [
+    told = "SELECT channel, subject, event -> 'data' FROM outbox WHERE channel = 'tickstock.config.updated'"
+    assert query(migrated_database_url, told) == [
         (
             "tickstock.config.updated",
             "equity_types/ETF",
@@ -73,15 +74,17 @@ def test_each_change_is_told_with_what_was_and_what_is(migrated_database_url: st
                 "changed": ["priority", "retry_config"],
                 "before": before,
                 "after": after,
+                "version": 2,
+                "former_version": 1,
+                "by": "tickstock",
+                "reason": "changed by a program",
             },
         )
     ]
     new = {**read_equity_types(engine)["SP"].to_json(), "equity_type": "NEW"}
     add_equity_type(engine, new, now=NOW)
-    told = (
-        "SELECT event #> '{data,before}', event #>> '{data,after,update_frequency}' FROM outbox WHERE subject LIKE %s"
-    )
-    assert query(migrated_database_url, told, ("%/NEW",)) == [(None, "eod")]
+    told = "SELECT event #> '{data,before}', event #>> '{data,after,update_frequency}' FROM outbox WHERE subject = %s"
+    assert query(migrated_database_url, told, ("equity_types/NEW",)) == [(None, "eod")]
 
 
 def test_a_change_is_read_at_once_and_twice_is_once(migrated_database_url: str) -> None:

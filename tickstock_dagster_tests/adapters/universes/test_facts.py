@@ -41,7 +41,9 @@ def facts_of(database_url: str, security_id: int, session: date) -> dict:
 def test_a_security_of_which_nothing_is_known_has_its_row_of_nulls(migrated_database_url: str) -> None:
     security_id = add_security(migrated_database_url, "AAA")
     row = facts_of(migrated_database_url, security_id, FRI)
-    assert {name for name, value in row.items() if value is not None} == {"security_id", "ticker", "name", "bars20"}
+    known = {name for name, value in row.items() if value is not None}
+    assert known == {"security_id", "ticker", "name", "bars20", "validation", "validation_reason"}
+    assert (row["validation"], row["validation_reason"]) == ("passes", "its type has no rules")
     assert row["bars20"] == 0
     assert dict(read_facts(open_engine(migrated_database_url), FRI).schema) == FACT_SCHEMA
 

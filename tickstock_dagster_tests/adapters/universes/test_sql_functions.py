@@ -140,17 +140,27 @@ def test_symbols_are_checked_one_by_one_with_the_reason(growth: str) -> None:
     fund(growth, "THIN", volume=10)
     fund(growth, "DEAR", expense_ratio=0.01, aum_usd=999_000_000)
     fund(growth, "DARK", expense_ratio=None)
-    query(growth, """UPDATE cache_entries SET value = '["VUG", "NONE", "GONE", "BARE", "THIN", "DEAR", "DARK"]'""")
+    fund(growth, "FAIL")
+    query(
+        growth,
+        """INSERT INTO symbol_validations
+        SELECT security_id, 'FAIL', '2026-11-20', 'ETF', 1, 'fails', 'too small', 1, 1, 1, 0, now()
+        FROM symbols WHERE symbol = 'FAIL'""",
+    )
+    query(
+        growth, """UPDATE cache_entries SET value = '["VUG", "NONE", "GONE", "BARE", "THIN", "DEAR", "DARK", "FAIL"]'"""
+    )
     rows = as_role(growth, APP, "SELECT * FROM validate_etf_universe_symbols('growth')")
     assert [row[:2] for row in rows] == [
         ("VUG", "ok"), ("NONE", "unknown"), ("GONE", "delisted"), ("BARE", "without_bars"), ("THIN", "breaks_filter"),
-        ("DEAR", "breaks_filter"), ("DARK", "unknown"),
+        ("DEAR", "breaks_filter"), ("DARK", "unknown"), ("FAIL", "breaks_filter"),
     ]  # fmt: skip
     assert rows[2][2] == "not listed since 2026-11-21"
     assert rows[4][2].startswith("adv20_usd 1")
     assert rows[4][2].endswith("is below 5000000")
     assert rows[5][2] == "aum_usd 999000000.00 is below 1000000000; expense_ratio 0.010000 is above 0.0075"
     assert rows[6][2] == "not known: expense_ratio"
+    assert rows[7][2] == "fails the rules of its type: too small"
 
 
 # -- rights -----------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ ETF: dict[str, Any] = {
     },
     "retry_config": {"max_retries": 3, "backoff_multiplier": 2},
     "performance_targets": {"processing_time_ms": 500, "success_rate": 99.5},
+    "quality": {},
 }
 
 
@@ -79,6 +80,9 @@ def test_a_change_is_merged_and_null_removes_a_threshold() -> None:
         ({"performance_targets": {"success_rate": 101}}, "per cent, above 0 and up to 100"),
         ({"performance_targets": None}, "ETF.performance_targets 'None'"),
         ({"colour": "red"}, "ETF.colour 'red'"),
+        ({"title": " "}, "ETF.title ' ' is not accepted: the type in words, of printable characters"),
+        ({"quality": {"price_move": "much"}}, "ETF.quality.price_move 'much'"),
+        ({"quality": [0.2]}, "ETF.quality '[0.2]' is not accepted: an object of thresholds"),
         ({"equity_type": "CS"}, "ETF.equity_type 'CS' is not accepted: the code cannot change"),
     ],
 )

@@ -300,3 +300,18 @@ def test_two_that_change_places_inside_the_band_do_not_change_the_members(count,
     for ranking in (swapped, order, swapped, order):
         assert frozenset(ids(evaluate(rule, ranked(ranking), members))) == members
         assert len(members) == count
+
+
+def test_who_fails_the_rules_of_its_type_is_no_member_and_an_unknown_verdict_decides_nothing() -> None:
+    failing = {"validation": "fails", "validation_reason": "aum_usd 2 is below 3"}
+    rule = GROWTH.model_copy(update={"pinned": ("T005",)}) if GROWTH else None
+    assert rule is not None
+    evaluation = evaluate(
+        rule,
+        facts(fund(**failing), fund(**failing), fund(validation="unknown"), fund(validation="passes"), fund(**failing)),
+        frozenset({2}),
+    )
+    assert ids(evaluation) == [5, 3, 4]
+    decisions = dict(evaluation.assessments.select("security_id", "decision").iter_rows())
+    assert (decisions[1], decisions[2]) == ("refused", "left")
+    assert evaluation.reasons()[1] == "fails the rules of its type: aum_usd 2 is below 3"

@@ -94,6 +94,7 @@ def test_etfs_are_shown_on_their_own(factory: Factory) -> None:
     assert run(factory, "etf_profiles", FRI).success
     told = facts(factory, "etf_profiles")
     assert told["profiles_of_seed"] >= 220
+    assert told["validations_changed"] == factory.rows("SELECT count(*) FROM symbol_validations")[0] > 0
     assert told["etfs"] == sum(count for name, count in told.items() if name.startswith("etfs_"))
     assert told["etfs_sectors"] >= 10
     assert "403" in told["no_vendor"]

@@ -140,7 +140,7 @@ def profiles_page(
     """
     answer = read_answer(body)
     odd = Oddities()
-    rows = [_known(row) for row in result_rows(answer, "count", odd, count_required=False)]
+    rows = [known(row) for row in result_rows(answer, "count", odd, count_required=False)]
     found = tickers(rows, "composite_ticker", "ticker", odd)
     processed = days(rows, "processed_date", "processed_date", odd)
     for position in processed.is_null().arg_true():
@@ -181,7 +181,7 @@ def one_row_each(profiles: pl.DataFrame) -> pl.DataFrame:
     return _without_refused_figures(rows.with_columns(refused=words)).unique("ticker", keep="first").sort("ticker")
 
 
-def _known(row: dict[str, Any]) -> dict[str, Any]:
+def known(row: dict[str, Any]) -> dict[str, Any]:
     """A row without the vendor's placeholders for absent values."""
     return {key: value for key, value in row.items() if value not in ("", "None")}
 

@@ -23,6 +23,7 @@ from tickstock_dagster.adapters.sources.massive import reference as massive_refe
 from tickstock_dagster.adapters.sources.massive.client import ATTEMPT_SECONDS, READ_TIMEOUT
 from tickstock_dagster.adapters.sources.massive.envelope import Page
 from tickstock_dagster.adapters.sources.massive.fair_values import fetch_fair_values
+from tickstock_dagster.adapters.sources.massive.fund_facts import fetch_navs, fetch_sectors
 from tickstock_dagster.adapters.sources.massive.history import KeyHistory
 from tickstock_dagster.adapters.sources.massive.http import MassiveHttp
 from tickstock_dagster.adapters.sources.protocol import (
@@ -235,6 +236,24 @@ class MassiveSource:
             NotFoundError: the vendor has no profile that was out by `on`.
         """
         return massive_etfs.fetch_profiles(self._http, on)
+
+    def fund_navs(self, on: date) -> pl.DataFrame:
+        """Net asset values of all funds as `FUND_NAV_SCHEMA`; see `FundSource.fund_navs`.
+
+        Raises:
+            NotEntitledError: the plan lacks the add-on.
+            NotFoundError: the vendor has none that were out by `on`.
+        """
+        return fetch_navs(self._http, on)
+
+    def fund_sectors(self, on: date) -> pl.DataFrame:
+        """Allocations of all funds as `FUND_SECTOR_SCHEMA`; see `FundSource.fund_sectors`.
+
+        Raises:
+            NotEntitledError: the plan lacks the add-on.
+            NotFoundError: the vendor has none that were out by `on`.
+        """
+        return fetch_sectors(self._http, on)
 
     def splits(self, start: date, end: date) -> pl.DataFrame:
         """Splits with an ex-date in [start, end], as `SPLIT_SCHEMA`, by ex-date."""
