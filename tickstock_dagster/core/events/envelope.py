@@ -23,6 +23,7 @@ from tickstock_dagster.core.events.data import (
     JobProgress,
     ScheduleAdjusted,
 )
+from tickstock_dagster.core.events.queue_data import DeadLetters, EquityPerformance
 from tickstock_dagster.core.events.universe_data import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
 __all__ = [
@@ -31,9 +32,11 @@ __all__ = [
     "CacheSyncComplete",
     "ConfigUpdated",
     "DataStale",
+    "DeadLetters",
     "EodComplete",
     "EodState",
     "EodStatus",
+    "EquityPerformance",
     "EtfCorrelationUpdate",
     "Event",
     "EventData",
@@ -61,6 +64,8 @@ _MODELS: tuple[type[EventData], ...] = (
     CacheSyncComplete,
     EtfCorrelationUpdate,
     ConfigUpdated,
+    DeadLetters,
+    EquityPerformance,
 )
 
 EVENTS: dict[str, type[EventData]] = {model.channel: model for model in _MODELS}
