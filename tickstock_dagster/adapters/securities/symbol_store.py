@@ -182,7 +182,7 @@ def details_wanted(engine: sa.Engine, on: date, tickers: Sequence[str]) -> dict[
     """
     with transaction(engine) as connection:
         rows = connection.execute(statement("securities/details_wanted"), {"on": on, "tickers": list(tickers)})
-        return {row[1]: DueSymbol(*row, None) for row in rows}
+        return {row[1]: DueSymbol(*row) for row in rows}
 
 
 def write_details(
