@@ -42,7 +42,7 @@ Value = TypeVar("Value")
 FLOOR_AN_HOUR = 10_000
 """What the planning documents ask for."""
 
-TIMES_BARE = 6.0
+TIMES_BARE = 4.0
 """So many times the bare table's time may the queue take."""
 
 TYPES = (("ETF", 0.1), ("CS", 0.3), ("OS", 0.3), ("WARRANT", 0.3))

@@ -92,7 +92,7 @@ def process_queue() -> None:
 
 
 @dg.sensor(
-    job=process_queue,
+    job_name=process_queue.name,  # a job itself Dagster copies by a feature in beta, and warns
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
     description="Requests a worker when entries of the processing queue are due, one at a time, behind loads of bars.",
