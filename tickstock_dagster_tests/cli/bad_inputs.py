@@ -109,7 +109,8 @@ SPECIAL: dict[tuple[str, str], str] = {
 
 GOOD: dict[str, str] = {
     "universe": "mine", "exchange": "NYSE", "day": "2026-12-24", "ticker": "AAPL", "file": "members.csv",
-    "event_ids": "00000000-0000-0000-0000-000000000000", "unit_ids": "00000000000000000000000000000000",
+    "event_ids": "00000000-0000-0000-0000-000000000000", "unit_id": "0" * 32,
+    "unit_ids": "0" * 32,
 }  # fmt: skip
 """Values of required arguments beside the one that is tried."""
 
