@@ -50,7 +50,7 @@ COMMENT ON COLUMN processing_performance.symbols IS 'Symbols of the type in thes
 COMMENT ON COLUMN processing_performance.rows IS 'Good rows that they brought; of a call for a whole session the type''s own.';
 COMMENT ON COLUMN processing_performance.dead IS 'Units of its symbols that failed for good. Those that are tried again have not ended.';
 COMMENT ON COLUMN processing_performance.p50_ms IS 'Median milliseconds per symbol until the answer came, waiting for the rate included; of a call for a whole session its time divided by its rows. Null where none was measured.';
-COMMENT ON COLUMN processing_performance.p95_ms IS 'The same, 95th percentile: what target_ms is held against.';
+COMMENT ON COLUMN processing_performance.p95_ms IS 'The same, 95th percentile: what target_ms is held against, unless there are fewer than 20 symbols; then p50_ms is.';
 COMMENT ON COLUMN processing_performance.success_rate IS 'Per cent of the symbols whose units ended well; null where none ended.';
 COMMENT ON COLUMN processing_performance.target_ms IS 'performance_targets.processing_time_ms of the type when it was measured.';
 COMMENT ON COLUMN processing_performance.target_success_rate IS 'performance_targets.success_rate of the type when it was measured, per cent.';

@@ -93,7 +93,7 @@ def _event(one: TypePerformance, now: datetime) -> Event:
         state="breached" if one.breached else "kept",
         day=one.day,
         symbols=one.symbols,
-        p95_ms=one.p95_ms,
+        measured_ms=one.judged_ms,
         target_ms=one.target_ms,
         success_rate=one.success_rate,
         target_success_rate=one.target_success_rate,

@@ -69,10 +69,12 @@ class EquityPerformance(EventData):
     state: Literal["breached", "kept"] = Field(description="breached: a target is missed; kept: none is any more.")
     day: date = Field(description="Day that was measured, in New York.")
     symbols: NonNegativeInt = Field(description="Symbols of the type in the day's units so far.")
-    p95_ms: NonNegativeFloat | None = Field(
-        None, description="95th percentile of milliseconds per symbol; null where none was measured."
+    measured_ms: NonNegativeFloat | None = Field(
+        None,
+        description="Milliseconds per symbol: the 95th percentile, of fewer than 20 symbols the median; null where "
+        "none was measured.",
     )
-    target_ms: PositiveFloat = Field(description="Target of p95_ms.")
+    target_ms: PositiveFloat = Field(description="Target of measured_ms.")
     success_rate: float | None = Field(None, ge=0, le=100, description="Per cent; null where nothing has ended.")
     target_success_rate: float = Field(gt=0, le=100, description="Target of success_rate, per cent.")
 
@@ -83,7 +85,7 @@ class EquityPerformance(EventData):
 
     @model_validator(mode="after")
     def _is_as_its_figures_say(self) -> Self:
-        slow = self.p95_ms is not None and self.p95_ms > self.target_ms
+        slow = self.measured_ms is not None and self.measured_ms > self.target_ms
         failing = self.success_rate is not None and self.success_rate < self.target_success_rate
         if (slow or failing) != (self.state == "breached"):
             raise ValueError("state must be breached where a target is missed, and kept where none is")

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+FEW = 20
+"""Of fewer symbols the 95th percentile is the slowest one alone, such as the first call of a morning."""
+
 
 @dataclass(frozen=True, slots=True)
 class TypePerformance:
@@ -35,11 +38,16 @@ class TypePerformance:
     target_success_rate: float
 
     @property
+    def judged_ms(self) -> float | None:
+        """What is held against the target of time: the 95th percentile, and the median of few symbols."""
+        return self.p50_ms if self.symbols < FEW else self.p95_ms
+
+    @property
     def missed(self) -> tuple[str, ...]:
         """The targets that were missed, in words. What was not measured misses none, and is no success either."""
-        found = []
-        if self.p95_ms is not None and self.p95_ms > self.target_ms:
-            found.append(f"{self.p95_ms:,.0f} ms per symbol (95th percentile), target {self.target_ms:,.0f} ms")
+        found, which = [], "median" if self.symbols < FEW else "95th percentile"
+        if self.judged_ms is not None and self.judged_ms > self.target_ms:
+            found.append(f"{self.judged_ms:,.0f} ms per symbol ({which}), target {self.target_ms:,.0f} ms")
         if self.success_rate is not None and self.success_rate < self.target_success_rate:
             found.append(f"{self.success_rate:.2f} % succeeded, target {self.target_success_rate:g} %")
         return tuple(found)

@@ -8,6 +8,7 @@ import pytest
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.queue import Wanted, enqueue
+from tickstock_dagster.adapters.securities import symbol_details
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.loading.queueing import QueueBounds
@@ -125,6 +126,24 @@ def test_the_check_and_the_sensor_say_whether_types_keep_their_targets(factory: 
         assert (found.passed, said, events) == (True, "1 types were processed today, and keep their targets", [])
         return
     assert (found.passed, found.severity.value, found.metadata["value"].value) == (False, "WARN", 1)
-    assert said == "CS: 900 ms per symbol (95th percentile), target 500 ms"
+    assert said == "CS: 900 ms per symbol (median), target 500 ms"
     assert found.metadata["sample"].value == said
     assert events == [("CS", "breached")]
+
+
+def test_what_the_rate_leaves_goes_into_the_queue_and_a_full_queue_fails_no_session(factory: Factory) -> None:
+    factory.monkeypatch.setattr(symbol_details, "USUAL_SECONDS", 0)  # the rate allows none
+
+    def left(**bounds: str) -> tuple[int, int]:
+        factory.configure(**bounds)
+        done = factory.run("reference_refresh", FRI)
+        assert done.success
+        made = done.asset_materializations_for_node("reference__symbols")
+        facts = made[0].metadata
+        return int(facts["details_left"].value), int(facts["details_queued"].value)  # type: ignore[arg-type]
+
+    found, queued = left(TICKSTOCK_QUEUE_IN_ALL="2")
+    assert (found > 2, queued) == (True, 0)
+    assert left(TICKSTOCK_QUEUE_IN_ALL="50000") == (found, found)
+    assert left() == (found, 0), "they wait there already"
+    assert factory.rows("SELECT equity_type, priority FROM processing_queue WHERE symbol = 'SPY'") == [("ETF", 10)]
