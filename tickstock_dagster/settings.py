@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from tickstock_dagster.core.calendars.library import FIRST_DAY, LAST_DAY
 from tickstock_dagster.core.errors import BadInputError, ConfigurationError
+from tickstock_dagster.core.loading.queueing import QueueBounds
 from tickstock_dagster.core.loading.vendor_plans import PlanName
 from tickstock_dagster.core.operations.maintenance import Retention
 from tickstock_dagster.core.printable import is_plain
@@ -149,6 +150,21 @@ class Settings(BaseSettings):
         description="Days for which maintenance keeps cancelled work units, and receipts that later ones replaced.",
     )
 
+    queue_per_type: int = Field(
+        20_000,
+        ge=1,
+        le=10_000_000,
+        validation_alias="TICKSTOCK_QUEUE_PER_TYPE",
+        description="The most open entries of one equity type in the processing queue.",
+    )
+    queue_in_all: int = Field(
+        50_000,
+        ge=1,
+        le=10_000_000,
+        validation_alias="TICKSTOCK_QUEUE_IN_ALL",
+        description="The most open entries in the processing queue, of all types together.",
+    )
+
     smtp_host: str | None = Field(
         None,
         validation_alias="TICKSTOCK_SMTP_HOST",
@@ -188,6 +204,11 @@ class Settings(BaseSettings):
             vendor_calls=timedelta(days=self.keep_vendor_calls_days),
             finished_work=timedelta(days=self.keep_finished_work_days),
         )
+
+    @property
+    def queue_bounds(self) -> QueueBounds:
+        """How much the processing queue takes."""
+        return QueueBounds(self.queue_per_type, self.queue_in_all)
 
     @field_validator(*_SERVERS)
     @classmethod

@@ -161,6 +161,8 @@ def test_no_other_variable_is_empty_and_none_is_blank_or_unprintable(
                 "TICKSTOCK_KEEP_EVENTS_DAYS",
                 "TICKSTOCK_KEEP_VENDOR_CALLS_DAYS",
                 "TICKSTOCK_KEEP_FINISHED_WORK_DAYS",
+                "TICKSTOCK_QUEUE_PER_TYPE",
+                "TICKSTOCK_QUEUE_IN_ALL",
             )
             for value, words in (
                 ("0", "greater than"), ("-1", "greater than"), (str(10**30), "less than"), ("1e20", "integer"),

@@ -68,6 +68,8 @@ VALUES: dict[str, Words] = {
     "key": ("=starter", "key=gold"),
     "channel": ("no.such", "tickstock.eod", "TICKSTOCK.EOD.COMPLETE"),
     "stream": ("tickstock.events", "tickstock.eod.complete", "a string"),
+    "dataset": ("no_such", "bars", "symbol_details,etf_profiles", "SYMBOL_DETAILS"),
+    "equity type": ("no_such", "etf", "CS,ETF", "'; DROP", "A" * 1000),
     "event id": ("1", "not-an-id", "f" * 32, HUGE),
     "rule": (LONG, "no-such.json", ".", "bytes.json", "list.json", "text.txt", "deep.json", "nan.json",
              "nul.json"),
@@ -90,7 +92,9 @@ KINDS: dict[str, str] = {
     "--until": "moment", "--now": "moment", "--close-at": "clock", "--open": "hours", "--source": "source",
     "--date-format": "date format", "--actions": "beside bars", "--listings": "beside bars", "--market": "market",
     "exchange": "market", "--title": "text", "--reason": "text", "--by": "text", "--channel": "channel",
-    "--to-stream": "stream", "event_ids": "event id", "--host": "host", "--plan": "plan", "--api-key": "key",
+    "--to-stream": "stream", "event_ids": "event id", "unit_id": "event id",
+    "unit_ids": "event id", "--dataset": "dataset", "--type": "equity type",
+    "--status": "choice", "--host": "host", "--plan": "plan", "--api-key": "key",
     "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
     "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
     "code": "equity type", "--version": "version",
@@ -116,7 +120,8 @@ SPECIAL: dict[tuple[str, str], str] = {
 
 GOOD: dict[str, str] = {
     "code": "ETF", "universe": "mine", "exchange": "NYSE", "day": "2026-12-24", "ticker": "AAPL", "file": "members.csv",
-    "event_ids": "00000000-0000-0000-0000-000000000000",
+    "event_ids": "00000000-0000-0000-0000-000000000000", "unit_id": "0" * 32,
+    "unit_ids": "0" * 32,
 }  # fmt: skip
 """Values of required arguments beside the one that is tried."""
 
@@ -142,6 +147,8 @@ WITH: dict[tuple[str, str], Words] = {
     ("events replay", "--to-stream"): ("--from-position", "1"),
     ("events dispatch", "--heartbeat"): ("--follow",),
     ("events dead drop", "event_ids"): ("--yes",),
+    ("queue drop", "unit_ids"): ("--reason", "a test"),
+    ("queue retry", "--dataset"): ("--all",),
     **{
         (command, option): ("--symbols", "AAPL", "--source", "files:bars.csv")
         for command in ("load", "plan")
@@ -230,6 +237,8 @@ VARIABLES: dict[str, Words] = {
     "TICKSTOCK_KEEP_EVENTS_DAYS": ("", "0", "-1", "1e20", HUGE, "nan"),
     "TICKSTOCK_KEEP_VENDOR_CALLS_DAYS": ("", "0", "-1", "1e20", HUGE, "nan"),
     "TICKSTOCK_KEEP_FINISHED_WORK_DAYS": ("", "0", "-1", "1e20", HUGE, "nan"),
+    "TICKSTOCK_QUEUE_PER_TYPE": ("", "0", "-1", "1e20", HUGE, "nan"),
+    "TICKSTOCK_QUEUE_IN_ALL": ("", "0", "-1", "1e20", HUGE, "nan"),
     "TICKSTOCK_SMTP_HOST": (" ", "smtp://host", "two words"),
     "TICKSTOCK_SMTP_PORT": ("", "0", "65536", "smtp"),
     "TICKSTOCK_SMTP_SECURITY": ("", "ssl"),

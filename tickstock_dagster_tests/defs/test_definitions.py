@@ -116,6 +116,8 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "maintenance_schedule",
         "maintenance_universes_sensor",
         "outbox_sensor",
+        "processing_performance_sensor",
+        "processing_queue_sensor",
         "universe_grid_sensor",
         "universe_sync_sensor",
         "us_bar_checks_schedule",
@@ -196,15 +198,18 @@ def test_the_inventory() -> None:
         "check us/session_bars:no_long_gaps",
         "check us/session_bars:ohlc_invariants blocking",
         "check us/session_bars:price_moves",
+        "check us/session_bars:processing_targets",
         "check us/session_bars:session_complete",
         "check us/session_bars:table_schema blocking",
         "check us/session_bars:unique_keys blocking",
         "check us/session_bars:volume_levels",
         "job calendar_quorum",
         "job edit_equity_type",
+        "job edit_queue",
         "job edit_universe",
         "job light_maintenance",
         "job maintenance",
+        "job process_queue",
         "job reference_refresh",
         "job universe_correlations",
         "job universe_membership",
@@ -230,6 +235,8 @@ def test_the_inventory() -> None:
         "sensor day_notice_sensor: 60 s",
         "sensor maintenance_universes_sensor: 60 s",
         "sensor outbox_sensor: 30 s",
+        "sensor processing_performance_sensor: 60 s",
+        "sensor processing_queue_sensor: 60 s",
         "sensor universe_grid_sensor: 30 s",
         "sensor universe_sync_sensor: 60 s",
         "sensor us_catch_up_sensor: 60 s",
@@ -265,7 +272,7 @@ def test_jobs_hold_what_their_names_say() -> None:
         "universe_membership": ["universes/membership"],
     }
     checks = all_definitions().resolve_job_def("us_eod").asset_layer.asset_graph.asset_check_keys
-    assert len(checks) == 10
+    assert len(checks) == 11
 
 
 @pytest.mark.parametrize("asset", ["corporate_actions", "ohlcv_daily", "session_bars"])

@@ -67,21 +67,21 @@ class Holder:
             "holder": self.name,
             "run_id": self.run_id,
         }
-        with _lightly(self.engine) as connection:
+        with lightly(self.engine) as connection:
             rows = connection.execute(statement("ledger/units_lease"), values).fetchall()
         return [unit_id for unit_id, *_ in sorted(rows, key=lambda row: row[1:])]
 
     def renew(self, now: datetime, lasting: timedelta = LEASE) -> int:
         """Make all its leases last from `now` (aware) on again, and see that it shows its life; returns how many."""
         self.alive.show()
-        with _lightly(self.engine) as connection:
+        with lightly(self.engine) as connection:
             values = {"holder": self.name, "until": now + lasting}
             return connection.execute(statement("ledger/leases_renew"), values).rowcount
 
     def release(self, unit_ids: Iterable[str] | None = None) -> int:
         """Give back some units, or else all that it did not ask for; returns how many."""
         values = {"holder": self.name, "unit_ids": None if unit_ids is None else list(unit_ids)}
-        with _lightly(self.engine) as connection:
+        with lightly(self.engine) as connection:
             return connection.execute(statement("ledger/leases_release"), values).rowcount
 
 
@@ -104,7 +104,7 @@ def holding(engine: sa.Engine, run_id: str) -> Iterator[Holder]:
 
 def expire_leases(engine: sa.Engine, now: datetime) -> int:
     """Free the leases whose time is over by `now` (aware) or whose holder is gone; returns how many."""
-    with _lightly(engine) as connection:
+    with lightly(engine) as connection:
         values = {"now": now, "room": Living.LEASE_HOLDER.value}
         return connection.execute(statement("ledger/leases_expire"), values).rowcount
 
@@ -253,7 +253,7 @@ class UnitQueue(Iterator[WorkUnit]):
 
 
 @contextmanager
-def _lightly(engine: sa.Engine) -> Iterator[psycopg.Connection]:
+def lightly(engine: sa.Engine) -> Iterator[psycopg.Connection]:
     """A transaction that does not wait for the disk: a server that crashes loses the leases' holders as well."""
     with transaction(engine) as connection:
         connection.execute(statement("ledger/lightly"))

@@ -5,7 +5,7 @@ Leasing units from it belongs in `adapters.ledger.leases`; what an error means f
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import psycopg
@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, NotPublishedYetError, VendorError
-from tickstock_dagster.core.loading.ledger import ErrorClass, Outcome, UnitStatus, after_failure
+from tickstock_dagster.core.loading.ledger import ErrorClass, Outcome, RetryTerms, UnitStatus, after_failure
 from tickstock_dagster.core.loading.planning import WorkUnit
 from tickstock_dagster.core.priority import Priority
 
@@ -105,7 +105,7 @@ def record_plan(
     # All writers lock units in the order of their ids, so that none waits for another in a circle.
     ordered = sorted(units, key=lambda unit: unit.unit_id)
     levels = [priorities.get(unit.unit_id, Priority.NORMAL).dagster_priority for unit in ordered]
-    values = {**_columns(ordered), "priorities": levels, "run_id": run_id, "now": now, "look": look}
+    values = {**unit_columns(ordered), "priorities": levels, "run_id": run_id, "now": now, "look": look}
     with transaction(engine) as connection:
         connection.execute(statement("ledger/units_plan"), values)
 
@@ -129,13 +129,13 @@ def finish_units(
     ordered = [newest[unit_id] for unit_id in sorted(newest)]
     if not ordered:
         return set()
-    failures = _failures(cursor, ordered)
+    failures, terms = _failures(cursor, ordered)
     states = [
-        after_failure(end.error_class, 1 if end.late else count, now, random.random()) if end.error else _DONE  # noqa: S311
-        for end, count in zip(ordered, failures, strict=True)
+        after_failure(end.error_class, 1 if end.late else count, now, random.random(), its) if end.error else _DONE  # noqa: S311
+        for end, count, its in zip(ordered, failures, terms, strict=True)
     ]
     values = {
-        **_columns([end.unit for end in ordered]),
+        **unit_columns([end.unit for end in ordered]),
         "statuses": [str(state.status) for state in states],
         "failures": failures,
         "not_before": [state.not_before for state in states],
@@ -190,18 +190,31 @@ def _class_of(unit: WorkUnit, error: VendorError) -> ErrorClass:
     return error.error_class
 
 
-def _failures(cursor: psycopg.Cursor, ends: Sequence[FinishedUnit]) -> list[int]:
-    """Of each unit, its bad ends in a row with this one; one that is only late does not add to them."""
+def _failures(cursor: psycopg.Cursor, ends: Sequence[FinishedUnit]) -> tuple[list[int], list[RetryTerms]]:
+    """Of each unit, its bad ends in a row with this one, and the retry terms of its type as they are now.
+
+    One that is only late does not add to its bad ends, and stays within its terms however often it is.
+    """
     if not any(end.error for end in ends):
-        return [0] * len(ends)
+        return [0] * len(ends), [RetryTerms()] * len(ends)
     values = {"unit_ids": [end.unit.unit_id for end in ends]}
-    before: dict[str, int] = dict(cursor.execute(statement("ledger/units_failures"), values).fetchall())
+    before: dict[str, int] = {}
+    terms: dict[str, RetryTerms] = {}
+    for unit_id, count, max_retries, multiplier in cursor.execute(statement("ledger/units_failures"), values):
+        before[unit_id] = count
+        if max_retries is not None:
+            terms[unit_id] = RetryTerms(1 + max_retries, multiplier)
     counts = [(before.get(end.unit.unit_id, 0), end) for end in ends]
-    return [0 if not end.error else max(count, 1) if end.late else count + 1 for count, end in counts]
+    own = [
+        replace(its, most_failures=max(2, its.most_failures)) if end.late else its
+        for end in ends
+        for its in (terms.get(end.unit.unit_id, RetryTerms()),)
+    ]
+    return [0 if not end.error else max(count, 1) if end.late else count + 1 for count, end in counts], own
 
 
-def _columns(units: Sequence[WorkUnit]) -> dict[str, list[object]]:
-    """The identity of units as arrays, one entry a unit."""
+def unit_columns(units: Sequence[WorkUnit]) -> dict[str, list[object]]:
+    """The identity of units as arrays, one entry a unit, as the statements of the ledger take them."""
     return {
         "unit_ids": [unit.unit_id for unit in units],
         "datasets": [str(unit.dataset) for unit in units],

@@ -20,6 +20,10 @@ class Lock(Enum):
     """One revision of memberships; the SQL function update_etf_universe takes the same lock."""
     MIGRATIONS = 0x7469636B
     """One migration at a time per database."""
+    PROCESSING_PERFORMANCE = "tickstock processing performance"
+    """What was measured is compared with what stands there, and written back with its event."""
+    QUEUE = "tickstock processing queue"
+    """Open entries are counted, and as many added as there is room for."""
     OUTBOX = 0x7469636B6F757462
     """One dispatcher of events."""
     MAILS = 0x7469636B6D61696C

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from tickstock_dagster.adapters.ledger.context import LoadContext
+from tickstock_dagster.adapters.ledger.queue import Enqueued
 from tickstock_dagster.adapters.ledger.units import units_done
 from tickstock_dagster.adapters.securities.listing_store import lists_observed
 from tickstock_dagster.adapters.securities.listing_sync import ListingSync
@@ -19,6 +20,7 @@ from tickstock_dagster.adapters.securities.symbol_details import DetailsPlan, De
 from tickstock_dagster.adapters.securities.symbol_store import ListedSymbol, symbols_listed
 from tickstock_dagster.adapters.sources.protocol import NotEntitledError, ReferenceSource
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
+from tickstock_dagster.core.loading.queueing import QueueBounds
 from tickstock_dagster.core.securities.equity_classes import equity_class
 from tickstock_dagster.core.securities.symbol_versions import VersionChanges
 
@@ -100,6 +102,10 @@ class SymbolMaster:
             calls=self._context.calls - calls_before,
             no_details=refusal,
         )
+
+    def enqueue_details(self, session: date, bounds: QueueBounds) -> Enqueued:
+        """Put the details that are still due into the processing queue: see `SymbolDetails.enqueue`."""
+        return self._details.enqueue(session, bounds)
 
     def details_plan(self, session: date, *, details_limit: int | None = None) -> DetailsPlan:
         """What `sync` would ask for now, for a session whose list is stored. Makes no call."""

@@ -158,6 +158,32 @@ def details_due(engine: sa.Engine, market: str, source: str, on: date, stale: da
         return [DueSymbol(*row) for row in connection.execute(statement("securities/details_due"), values)]
 
 
+def details_queued(engine: sa.Engine, market: str, source: str) -> frozenset[str]:
+    """Tickers whose details are open in the processing queue.
+
+    Args:
+        engine: the store's.
+        market: MIC of the calendar.
+        source: name of the source.
+    """
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("securities/details_queued"), {"market": market, "source": source})
+        return frozenset(ticker for (ticker,) in rows)
+
+
+def details_wanted(engine: sa.Engine, on: date, tickers: Sequence[str]) -> dict[str, DueSymbol]:
+    """Symbols of a day by their tickers; those that the day's list does not have are left out.
+
+    Args:
+        engine: the store's.
+        on: the day whose list counts.
+        tickers: as printed.
+    """
+    with transaction(engine) as connection:
+        rows = connection.execute(statement("securities/details_wanted"), {"on": on, "tickers": list(tickers)})
+        return {row[1]: DueSymbol(*row) for row in rows}
+
+
 def write_details(
     context: LoadContext[ReferenceSource],
     on: date,
@@ -166,13 +192,32 @@ def write_details(
 ) -> None:
     """Store details as of a session, the units that asked for them and the calls, in one transaction.
 
-    A list date between a list that lacks a security and its first look narrows that bracket to itself.
-
     Args:
         context: of the load.
         on: the session.
         answers: (security_id, details), each security once.
         ends: units to finish.
+    """
+    calls, now = context.drain(), context.now()
+    with transaction(context.engine) as connection, connection.cursor() as cursor:
+        store_details(cursor, on, answers, source=context.source.name, now=now)
+        finish_units(cursor, ends, run_id=context.run_id, now=now)
+        write_calls(cursor, calls, context.source.name, context.run_id)
+
+
+def store_details(
+    cursor: psycopg.Cursor, on: date, answers: Sequence[tuple[int, TickerDetails]], *, source: str, now: datetime
+) -> None:
+    """Store details as of a session, in the caller's transaction, once in each.
+
+    A list date between a list that lacks a security and its first look narrows that bracket to itself.
+
+    Args:
+        cursor: inside a transaction.
+        on: the session.
+        answers: (security_id, details), each security once.
+        source: name of the source.
+        now: aware.
     """
     rows = [
         {
@@ -185,13 +230,9 @@ def write_details(
         }
         for security_id, details in sorted(answers, key=lambda answer: answer[0])
     ]
-    calls, now = context.drain(), context.now()
-    at = {"on": on, "source": context.source.name, "now": now}
-    with transaction(context.engine) as connection, connection.cursor() as cursor:
-        cursor.execute(statement("securities/details_stage"), prepare=False)
-        copy_frame(cursor, "stage_details", pl.DataFrame(rows, schema=DETAIL_COLUMNS))
-        cursor.execute(statement("securities/details_write"), at, prepare=False)
-        cursor.execute(statement("securities/brackets_by_list_date"), prepare=False)
-        cursor.execute(statement("securities/shares_write"), at, prepare=False)
-        finish_units(cursor, ends, run_id=context.run_id, now=now)
-        write_calls(cursor, calls, context.source.name, context.run_id)
+    at = {"on": on, "source": source, "now": now}
+    cursor.execute(statement("securities/details_stage"), prepare=False)
+    copy_frame(cursor, "stage_details", pl.DataFrame(rows, schema=DETAIL_COLUMNS))
+    cursor.execute(statement("securities/details_write"), at, prepare=False)
+    cursor.execute(statement("securities/brackets_by_list_date"), prepare=False)
+    cursor.execute(statement("securities/shares_write"), at, prepare=False)

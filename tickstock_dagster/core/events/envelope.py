@@ -24,6 +24,7 @@ from tickstock_dagster.core.events.data import (
     ScheduleAdjusted,
 )
 from tickstock_dagster.core.events.equity_data import EquityTypeChanged, EquityTypeRolledBack
+from tickstock_dagster.core.events.queue_data import DeadLetters, EquityPerformance
 from tickstock_dagster.core.events.universe_data import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
 __all__ = [
@@ -32,9 +33,11 @@ __all__ = [
     "CacheSyncComplete",
     "ConfigUpdated",
     "DataStale",
+    "DeadLetters",
     "EodComplete",
     "EodState",
     "EodStatus",
+    "EquityPerformance",
     "EquityTypeChanged",
     "EquityTypeRolledBack",
     "EtfCorrelationUpdate",
@@ -66,6 +69,8 @@ _MODELS: tuple[type[EventData], ...] = (
     ConfigUpdated,
     EquityTypeChanged,
     EquityTypeRolledBack,
+    DeadLetters,
+    EquityPerformance,
 )
 
 EVENTS: dict[str, type[EventData]] = {model.channel: model for model in _MODELS}

@@ -85,20 +85,35 @@ AGEING = timedelta(minutes=15)
 """Waiting for this long is worth one point of priority."""
 
 
+@dataclass(frozen=True, slots=True)
+class RetryTerms:
+    """How often a unit may fail, and how its waits grow. The default is the ledger's own; equity types have theirs.
+
+    Attributes:
+        most_failures: so many bad ends in a row make it dead: the first try and its repetitions.
+        multiplier: each wait is so many times the one before; at least 1.
+    """
+
+    most_failures: int = MOST_FAILURES
+    multiplier: float = 2.0
+
+
 def may_follow(status: UnitStatus, follower: UnitStatus) -> bool:
     """Whether a unit may go from one state to another."""
     return follower in TRANSITIONS[status]
 
 
-def back_off(failures: int, chance: float) -> timedelta:
+def back_off(failures: int, chance: float, multiplier: float = 2.0) -> timedelta:
     """How long a unit waits after its newest failure: 1, 2, 4, … minutes, an hour at most, and up to a quarter more.
 
     Args:
         failures: in a row, the newest included; at least 1.
         chance: 0 to 1.
+        multiplier: of the wait before; at least 1.
     """
-    doubled: timedelta = FIRST_BACK_OFF * 2 ** min(max(failures, 1) - 1, 16)
-    return min(doubled, LONGEST_BACK_OFF) * (1 + JITTER * chance)
+    grown = multiplier ** min(max(failures, 1) - 1, 16)
+    longest = LONGEST_BACK_OFF / FIRST_BACK_OFF
+    return FIRST_BACK_OFF * min(grown, longest) * (1 + JITTER * chance)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +124,12 @@ class Outcome:
     not_before: datetime | None = None
 
 
-def after_failure(error: ErrorClass, failures: int, now: datetime, chance: float) -> Outcome:
+_OWN_TERMS = RetryTerms()
+
+
+def after_failure(
+    error: ErrorClass, failures: int, now: datetime, chance: float, terms: RetryTerms = _OWN_TERMS
+) -> Outcome:
     """What becomes of a unit that failed.
 
     Args:
@@ -117,10 +137,11 @@ def after_failure(error: ErrorClass, failures: int, now: datetime, chance: float
         failures: in a row, this one included.
         now: aware.
         chance: 0 to 1, for the back-off.
+        terms: of its type, where it has one.
     """
-    if error is not ErrorClass.TRANSIENT or failures >= MOST_FAILURES:
+    if error is not ErrorClass.TRANSIENT or failures >= terms.most_failures:
         return Outcome(UnitStatus.DEAD)
-    return Outcome(UnitStatus.RETRYING, now + back_off(failures, chance))
+    return Outcome(UnitStatus.RETRYING, now + back_off(failures, chance, terms.multiplier))
 
 
 def urgency(priority: int, waited: timedelta) -> timedelta:

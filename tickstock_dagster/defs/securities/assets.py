@@ -12,11 +12,13 @@ from tickstock_dagster.adapters.securities.etf_profile_loader import EtfReport, 
 from tickstock_dagster.adapters.securities.symbol_master import SymbolMaster, SymbolReport
 from tickstock_dagster.adapters.sources.protocol import TransientVendorError
 from tickstock_dagster.adapters.universes.facts import read_facts
+from tickstock_dagster.core.loading.queueing import QueueFullError
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.resources import Clock, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import SourceRun, failures
 from tickstock_dagster.defs.tags import OWNERS, VENDOR_POOL
+from tickstock_dagster.settings import load_settings
 
 AssetEvent = dg.MaterializeResult[None] | dg.AssetMaterialization | dg.AssetObservation
 
@@ -70,7 +72,8 @@ def symbols(
     """The symbol master of a session: the vendor's ticker list of that day, and details of symbols that need them.
 
     Query a past day with `SELECT * FROM symbols_on('2024-03-01')`. Details (SIC, sector, shares, list date) cost one
-    call each; a range of sessions starts with the newest, and the next run requests what a limit leaves.
+    call each; a range of sessions starts with the newest. What the plan's rate leaves goes into the processing queue;
+    what a limit of the run leaves, the next run requests.
     """
     run = SourceRun.open_source(context, warehouse, vendor, clock)
     days = run.closed_sessions(context.partition_keys)
@@ -85,7 +88,11 @@ def symbols(
             reports[day] = master.sync(day, details_limit=left)
         asked = reports[day].details_done + reports[day].details_unknown + len(reports[day].failures)
         left = 0 if left is None else left - asked
-    yield from _report(context, run, {day: _symbol_metadata(report) for day, report in reports.items()})
+    metadata = {day: _symbol_metadata(report) for day, report in reports.items()}
+    newest = max(reports, default=None)
+    if newest is not None and config.details_limit is None and reports[newest].details_left:
+        metadata[newest]["details_queued"] = _queue_details(context, master, newest)
+    yield from _report(context, run, metadata)
 
 
 @dg.asset(
@@ -120,6 +127,15 @@ def etf_profiles(
             validated[day] = store_validations(run.engine, read_facts(run.engine, day), day, now=clock.now())
     metadata = {day: {**_etf_metadata(one), "validations_changed": validated[day]} for day, one in reports.items()}
     yield from _report(context, run, metadata)
+
+
+def _queue_details(context: dg.AssetExecutionContext, master: SymbolMaster, session: date) -> int:
+    """What the plan's rate leaves waits for `process_queue`; a full queue is no failure of this session."""
+    try:
+        return master.enqueue_details(session, load_settings().queue_bounds).new
+    except QueueFullError as error:
+        context.log.warning("details that are due are left to the next session: %s", error)
+        return 0
 
 
 def _not_offered(context: dg.AssetExecutionContext, run: SourceRun, what: str) -> dg.AssetObservation:

@@ -15,6 +15,8 @@ NAMED = {
     Lock.LISTINGS: "hashtext('tickstock listings')",
     Lock.MEMBERSHIPS: "hashtext('universe_memberships')",
     Lock.MIGRATIONS: "1953063787",
+    Lock.PROCESSING_PERFORMANCE: "hashtext('tickstock processing performance')",
+    Lock.QUEUE: "hashtext('tickstock processing queue')",
     Lock.OUTBOX: "8388345094036878434",
     Lock.MAILS: "8388345094002010476",
 }
