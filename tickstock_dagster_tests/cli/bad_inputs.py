@@ -77,7 +77,6 @@ VALUES: dict[str, Words] = {
                 "no_columns.csv", "short_date.csv", "two_digits.csv"),
     "new file": (LONG, ".", "no-such-folder/out.csv", "bars.csv/out.csv"),
     "choice": ("no_such", "x,y"),
-    "equity type": ("no_such", "etf", "ETFS", "'; DROP", "E" * 1000),
     "version": ("0", "-1", "99", HUGE, *NUMBERS),
     "rule of a type": ("priority", "=1", "priority=urgent", "priority=", "a..b=1", "retry_config.max_retries=1.5",
                        "processing_rules.validation_rules.aum_minimum=much", "quality.price_move=NaN", "no.such=1",
