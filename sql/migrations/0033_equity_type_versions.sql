@@ -109,7 +109,6 @@ CREATE TABLE symbol_validations (
     CONSTRAINT symbol_validations_verdict_known CHECK (verdict IN ('passes', 'fails', 'unknown')),
     CONSTRAINT symbol_validations_say_why CHECK (reason <> '')
 );
-CREATE INDEX symbol_validations_by_type ON symbol_validations (equity_type);
 GRANT SELECT, INSERT, UPDATE ON symbol_validations TO tickstock_writer;
 COMMENT ON TABLE symbol_validations IS 'Whether each symbol keeps the validation_rules of its equity type, with the figures that say so. One that fails is loaded all the same, and not admitted to universes with a rule. Renewed with reference data and with every change of the rules.';
 COMMENT ON COLUMN symbol_validations.security_id IS 'The security.';

@@ -1,5 +1,6 @@
--- The stored figures of the symbols that the rules of a type apply to.
-SELECT security_id, ticker, session, aum_usd, adv20_usd, adv20_shares, expense_ratio
-FROM symbol_validations
-WHERE equity_type = %(equity_type)s
-ORDER BY security_id
+-- The stored figures of the symbols that the rules of a type apply to; of a new type, those that were OTHER before.
+SELECT v.security_id, v.ticker, v.session, v.aum_usd, v.adv20_usd, v.adv20_shares, v.expense_ratio
+FROM symbol_validations AS v
+JOIN securities_processing AS p USING (security_id)
+WHERE p.equity_type = %(equity_type)s
+ORDER BY v.security_id

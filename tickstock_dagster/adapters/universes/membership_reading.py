@@ -50,6 +50,8 @@ class Explanation:
         rank: by the rule; None where the rule does not rank or did not evaluate the security.
         decision: joined, stays, kept, left or refused; None where the security was not evaluated.
         facts: the facts that the rule used.
+        verdict: whether it keeps the rules of its type now: passes, fails or unknown; None where nobody looked.
+        verdict_reason: why, with the numbers.
     """
 
     universe: str
@@ -68,6 +70,8 @@ class Explanation:
     rank: int | None = None
     decision: str | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    verdict: str | None = None
+    verdict_reason: str | None = None
 
 
 def resolve_universe(engine: sa.Engine, name: str) -> str:
@@ -144,12 +148,13 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
         row = connection.execute(statement("universes/universe_explain"), values).fetchone()
     if row is None:
         raise BadInputError("ticker", ticker, "a ticker that a known security holds or held")
-    _id, then, membership, since, until, known, determined, at, version, task, evidence, *change, in_list, by_rule = row
+    _id, then, membership, since, until, known, determined, at, version, task, evidence, *change = row[:15]
+    in_list, by_rule, *verdict = row[15:]
     evidence = evidence or {}
     member = since is not None
     if membership == "static":
         reason = f"{'in' if in_list else 'not in'} the list, which is the same on every session"
-        return Explanation(key, ticker, then, on, bool(in_list), reason)
+        return Explanation(key, ticker, then, on, bool(in_list), reason, verdict=verdict[0], verdict_reason=verdict[1])
     return Explanation(
         universe=key,
         asked=ticker,
@@ -167,6 +172,8 @@ def explain(engine: sa.Engine, ticker: str, universe: str, on: date) -> Explanat
         rank=evidence.get("rank"),
         decision=evidence.get("decision"),
         facts=evidence.get("facts") or {},
+        verdict=verdict[0],
+        verdict_reason=verdict[1],
     )
 
 

@@ -142,6 +142,7 @@ def explain(*, ticker: str, universe: str, on: str | None, as_json: bool) -> Non
         ("rule version", found.rule_version),
         ("rank", found.rank),
         *((name, _plain(value)) for name, value in found.facts.items()),
+        ("type's rules", found.verdict and f"{found.verdict}: {found.verdict_reason}"),
     ]
     for name, value in facts:
         if value not in (None, ""):

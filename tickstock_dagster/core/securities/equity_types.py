@@ -134,7 +134,10 @@ class EquityType(_Part):
         """
         if changes.get("equity_type", self.equity_type) != self.equity_type:
             raise BadInputError(f"{self.equity_type}.equity_type", changes["equity_type"], "the code cannot change")
-        return type(self).from_json(_merged(self.to_json(), changes))
+        merged = _merged(self.to_json(), changes)
+        if isinstance(quality := merged["quality"], Mapping):
+            merged["quality"] = {name: value for name, value in quality.items() if value is not None}
+        return type(self).from_json(merged)
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

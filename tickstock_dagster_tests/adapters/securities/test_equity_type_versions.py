@@ -155,5 +155,11 @@ def test_verdicts_are_stored_with_reference_data_and_follow_the_rules(migrated_d
     ]
     roll_back(engine, "ETF", ANN, now=NOW)
     assert query(migrated_database_url, VERDICTS) == [passes, dim, own]
+    query(migrated_database_url, "UPDATE securities SET equity_type = 'NEW' WHERE name = 'Own'")
+    store_validations(engine, read_facts(engine, FRI), FRI, now=NOW)
+    kinds = "SELECT equity_type, type_version FROM symbol_validations WHERE ticker = 'OWN'"
+    assert query(migrated_database_url, kinds) == [("OTHER", 1)]
+    set_equity_type(engine, read_equity_types(engine)["SP"].model_copy(update={"equity_type": "NEW"}), ANN, now=NOW)
+    assert query(migrated_database_url, kinds) == [("NEW", 1)]
     facts = read_facts(engine, FRI).sort("ticker").select("validation", "validation_reason").rows()
     assert facts == [passes[1:], dim[1:], own[1:]]

@@ -307,7 +307,15 @@ def test_explain_says_since_when_by_which_rule_and_from_which_facts(migrated_dat
     assert (answer.known_since, answer.determined, answer.determined_at) == (NOW, TUE, NOW)
     assert (answer.rule_version, answer.rank, answer.task) == (3, 1, "theme_rebalancing")
     assert (answer.decision, answer.reason, answer.facts) == ("joined", "rank 1 of 2", {"market_cap": 9})
+    query(
+        migrated_database_url,
+        """INSERT INTO symbol_validations (
+            security_id, ticker, session, equity_type, type_version, verdict, reason, validated_at)
+        VALUES (%s, 'BBB', '2026-11-20', 'ETF', 1, 'fails', 'too small', now())""",
+        (ids["BBB"],),
+    )
     refused = explain(engine, "BBB", "mine", FRI)
+    assert (refused.verdict, refused.verdict_reason, answer.verdict) == ("fails", "too small", None)
     assert (refused.member, refused.rank, refused.reason, refused.since) == (False, 3, "rank 3 of 2", None)
     assert explain(engine, "CCC", "mine", FRI).reason == "not among the securities evaluated"
     assert explain(engine, "AAA", "mine", MON).reason == (

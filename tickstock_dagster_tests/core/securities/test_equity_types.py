@@ -55,6 +55,8 @@ def test_a_change_is_merged_and_null_removes_a_threshold() -> None:
     }
     assert other.processing_rules.enrichment == one.processing_rules.enrichment
     assert one.changed({}) == one
+    wild = one.changed({"quality": {"price_move": 0.3, "volume_spike": 9}})
+    assert wild.changed({"quality": {"price_move": None}}).quality == {"volume_spike": 9}
 
 
 @pytest.mark.parametrize(
