@@ -20,7 +20,7 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit, record_plan
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import UpstreamError
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.ledger import Dataset, UnitStatus
+from tickstock_dagster.core.loading.ledger import MOST_FAILURES, Dataset, UnitStatus
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.loading.queueing import QueueBounds, QueueFullError
 from tickstock_dagster.core.priority import Priority
@@ -113,6 +113,9 @@ def test_twice_is_as_once_and_a_priority_is_raised_and_never_lowered(desk: Desk)
     assert (a.equity_type, a.max_retries, a.status, a.attempts) == ("CS", 3, "pending", 0)
     desk.enqueue("D", equity_type="NEW")
     assert desk.entry("D").equity_type == "OTHER"
+    desk.enqueue("E", equity_type=None)
+    untyped = desk.entry("E")
+    assert (untyped.equity_type, untyped.priority, untyped.max_retries) == (None, 2, MOST_FAILURES - 1)
     read = as_role(desk.url, "tickstock_app", "SELECT symbol FROM processing_queue ORDER BY urgency DESC LIMIT 1")
     assert read == [("B",)]
 
