@@ -40,6 +40,7 @@ class Scribe:
 
     failing: frozenset[str] = frozenset()
     odd: frozenset[str] = frozenset()
+    breaking: frozenset[str] = frozenset()
     silent: bool = False
     before_store: Callable[[], object] = lambda: None
     asked: list[str] = field(default_factory=list)
@@ -48,6 +49,8 @@ class Scribe:
         self.asked += [one.subject for one in units]
         if self.silent:
             return
+        if broken := sorted(self.breaking & {one.subject for one in units}):
+            raise LookupError(f"{broken[0]} breaks it")
         answers = []
         for one in units:
             failed = one.subject in self.failing
@@ -226,14 +229,20 @@ def test_a_dead_letter_waits_for_a_person_who_retries_or_drops_it(desk: Desk) ->
         drop_entries(desk.engine, [unit("RUN").unit_id], reason="no", now=NOW)
 
 
-def test_an_odd_answer_ends_its_own_entry_alone(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("scribe", "words"),
+    [
+        (Scribe(odd=frozenset("C")), "its answer could not be stored: C is odd"),
+        (Scribe(breaking=frozenset("C")), "it could not be asked for: LookupError: C breaks it"),
+    ],
+)
+def test_what_is_odd_ends_its_own_entry_alone(desk: Desk, scribe: Scribe, words: str) -> None:
     desk.enqueue(*"ABCD")
-    report = desk.work(Scribe(odd=frozenset("C")))
-    assert (report.ended, report.failed, report.dead) == (4, 1, 1)
+    report = desk.work(scribe)
+    assert (report.ended, report.failed, report.dead, report.away) == (4, 1, 1, set())
     assert desk.effects == ["A", "B", "D"]
     entry = desk.entry("C")
-    assert (entry.status, entry.error_class) == ("dead", "permanent")
-    assert entry.last_error == "its answer could not be stored: C is odd"
+    assert (entry.status, entry.error_class, entry.last_error) == ("dead", "permanent", words)
 
 
 def test_what_is_not_answered_is_given_back_and_the_worker_stops_asking(desk: Desk) -> None:
