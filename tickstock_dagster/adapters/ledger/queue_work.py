@@ -2,12 +2,11 @@
 
 An answer and the end of its entry are one transaction, in which the entry is locked and the worker still has its lease.
 So whatever is killed whenever, an entry's rows are stored once or not at all: a worker that has lost its lease, for the
-entry was taken over or dropped, stores nothing of it. How an entry is answered is for the handler of its dataset.
+entry was taken over or dropped, stores nothing of it. How an entry is answered is for the handler of its dataset;
+telling of those that failed for good belongs in `adapters.ledger.dead_letters`.
 """
 
-import hashlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -16,14 +15,12 @@ from typing import Generic, Protocol, TypeVar
 
 import psycopg
 
-from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.ledger.dead_letters import publish_dead
 from tickstock_dagster.adapters.ledger.leases import LEASE, Holder, expire_leases, lightly
 from tickstock_dagster.adapters.ledger.units import FinishedUnit, finish_units
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.errors import ServiceUnavailableError, TickstockError
-from tickstock_dagster.core.events.envelope import DeadLetters, Event
-from tickstock_dagster.core.events.queue_data import MOST_NAMED, DeadLetter
 from tickstock_dagster.core.loading.ledger import Dataset, ErrorClass
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
@@ -60,7 +57,7 @@ class Handler(Protocol[Payload]):
         ...
 
     def store(self, cursor: psycopg.Cursor, answers: Sequence[Answered[Payload]]) -> None:
-        """Store answers in the caller's transaction, in which their entries end. Twice must be as once."""
+        """Store answers in the caller's transaction, in which their entries end."""
         ...
 
 
@@ -80,8 +77,8 @@ class WorkReport:
         leased: entries it took.
         ended: entries that it ended, well or badly.
         rows: good rows in their answers.
-        dead: of these, entries that failed for good.
-        failed: of these, entries that failed; those that are not dead are tried again.
+        failed: of the ended, those that failed; what is not dead is tried again.
+        dead: of the failed, those that failed for good.
         lost: answers not stored, since the entry was taken over or dropped meanwhile.
         away: datasets whose source did not answer all.
     """
@@ -92,7 +89,6 @@ class WorkReport:
     failed: int = 0
     dead: int = 0
     lost: int = 0
-    by_dataset: Counter[str] = field(default_factory=Counter)
     away: set[Dataset] = field(default_factory=set)
 
 
@@ -140,7 +136,7 @@ class Worker:
         return self.report
 
     def _lease(self, limit: int) -> list[WorkUnit]:
-        """The most urgent entries, in groups of one dataset; after a look whether more have become free."""
+        """The most urgent entries, those of one dataset together; after a look whether more have become free."""
         now = self.clock()
         for _ in range(2):
             if looks := time.monotonic() - self._looked >= LOOK_SECONDS:
@@ -151,7 +147,7 @@ class Worker:
                 break
             self._looked = float("-inf")  # nothing waits: somebody's lease may have ended this moment
         self.report.leased += len(units)
-        # An order that is stable: within a dataset the most urgent are asked for first.
+        # Handlers are asked once each; within a dataset the most urgent entries stay first.
         return sorted(units, key=lambda unit: list(self.handlers).index(unit.dataset))
 
     def _look(self, now: datetime) -> None:
@@ -181,17 +177,33 @@ class Worker:
         ]
 
     def _answer(self, dataset: Dataset, units: Sequence[WorkUnit]) -> None:
-        handler, answered = self.handlers[dataset], 0
-        for answers in handler.ask(units):
-            answered += len(answers)
-            self._store(handler, answers)
-            now = self.clock()
-            if self._renewed is not None and now - self._renewed > LEASE / 3:
-                self.holder.renew(now)
-                self._renewed = now
-        self.report.by_dataset[str(dataset)] += answered
-        if answered < len(units):
+        """Ask for units and store the answers; where asking breaks, one by one, so that an odd one ends alone."""
+        handler, left = self.handlers[dataset], {unit.unit_id: unit for unit in units}
+        try:
+            for answers in handler.ask(units):
+                self._store(handler, answers)
+                for answer in answers:
+                    left.pop(answer.end.unit.unit_id, None)
+                self._renew()
+        except TickstockError:
+            raise  # it says itself what a person can do, such as about a key that may not ask
+        except Exception as error:  # noqa: BLE001  # whatever a handler does not expect: the entry, or its own mistake
+            if len(units) > 1:
+                for unit in left.values():
+                    self._answer(dataset, [unit])
+                return
+            words = f"it could not be asked for: {type(error).__name__}: {error}"
+            end = FinishedUnit(units[0], 0, self.clock(), words, ErrorClass.PERMANENT)
+            self._end(handler, [Answered(end)])
+            return
+        if left:
             self.report.away.add(dataset)
+
+    def _renew(self) -> None:
+        now = self.clock()
+        if self._renewed is not None and now - self._renewed > LEASE / 3:
+            self.holder.renew(now)
+            self._renewed = now
 
     def _store(self, handler: Handler, answers: Sequence[Answered]) -> None:  # type: ignore[type-arg]
         """Store answers together; where that fails, one by one, so that an odd one ends its own entry alone."""
@@ -199,7 +211,7 @@ class Worker:
             self._end(handler, answers)
         except ServiceUnavailableError:
             raise
-        except (TickstockError, psycopg.Error, ValueError, TypeError, KeyError) as error:
+        except Exception as error:  # noqa: BLE001  # what the store refuses, or what the handler did not expect
             if len(answers) > 1:
                 for answer in answers:
                     self._store(handler, [answer])
@@ -219,31 +231,9 @@ class Worker:
                 handler.store(cursor, to_store)
             ends = [answer.end for answer in own]
             finish_units(cursor, ends, run_id=holder.run_id, now=now, holder=holder.name)
-            dead = _publish_dead(cursor, [end for end in ends if end.error], holder.run_id, now)
+            dead = publish_dead(cursor, [end for end in ends if end.error], holder.run_id, now)
         self.report.ended += len(ends)
         self.report.rows += sum(end.rows for end in ends)
         self.report.failed += sum(end.error is not None for end in ends)
         self.report.dead += dead
         self.report.lost += len(answers) - len(own)
-
-
-def _publish_dead(cursor: psycopg.Cursor, failed: Sequence[FinishedUnit], run_id: str, now: datetime) -> int:
-    """Publish those of some entries that have failed for good, one event for a dataset; returns how many they are."""
-    if not failed:
-        return 0
-    datasets = {end.unit.unit_id: str(end.unit.dataset) for end in failed}
-    rows = cursor.execute(statement("ledger/queue_dead"), {"unit_ids": list(datasets)}).fetchall()
-    events = []
-    for dataset in sorted({datasets[row[0]] for row in rows}):
-        own = [row for row in rows if datasets[row[0]] == dataset]
-        entries = tuple(
-            DeadLetter(
-                id=unit_id, symbol=symbol, equity_type=code, attempts=attempts, error_class=error_class, error=error
-            )
-            for unit_id, symbol, code, attempts, error_class, error in own[:MOST_NAMED]
-        )
-        data = DeadLetters(dataset=dataset, count=len(own), entries=entries, run_id=run_id)
-        which = "|".join(f"{row[0]}/{row[3]}" for row in own)
-        events.append(Event.of(data, time=now, dedupe_key=hashlib.sha256(which.encode()).hexdigest()))
-    write_events(cursor.connection, events)
-    return len(rows)

@@ -20,7 +20,7 @@ from tickstock_dagster.adapters.ledger.units import FinishedUnit, record_plan
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.sources.protocol import UpstreamError
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.loading.ledger import Dataset, UnitStatus
+from tickstock_dagster.core.loading.ledger import MOST_FAILURES, Dataset, UnitStatus
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.loading.queueing import QueueBounds, QueueFullError
 from tickstock_dagster.core.priority import Priority
@@ -40,6 +40,7 @@ class Scribe:
 
     failing: frozenset[str] = frozenset()
     odd: frozenset[str] = frozenset()
+    breaking: frozenset[str] = frozenset()
     silent: bool = False
     before_store: Callable[[], object] = lambda: None
     asked: list[str] = field(default_factory=list)
@@ -48,6 +49,8 @@ class Scribe:
         self.asked += [one.subject for one in units]
         if self.silent:
             return
+        if broken := sorted(self.breaking & {one.subject for one in units}):
+            raise LookupError(f"{broken[0]} breaks it")
         answers = []
         for one in units:
             failed = one.subject in self.failing
@@ -113,6 +116,9 @@ def test_twice_is_as_once_and_a_priority_is_raised_and_never_lowered(desk: Desk)
     assert (a.equity_type, a.max_retries, a.status, a.attempts) == ("CS", 3, "pending", 0)
     desk.enqueue("D", equity_type="NEW")
     assert desk.entry("D").equity_type == "OTHER"
+    desk.enqueue("E", equity_type=None)
+    untyped = desk.entry("E")
+    assert (untyped.equity_type, untyped.priority, untyped.max_retries) == (None, 2, MOST_FAILURES - 1)
     read = as_role(desk.url, "tickstock_app", "SELECT symbol FROM processing_queue ORDER BY urgency DESC LIMIT 1")
     assert read == [("B",)]
 
@@ -223,14 +229,20 @@ def test_a_dead_letter_waits_for_a_person_who_retries_or_drops_it(desk: Desk) ->
         drop_entries(desk.engine, [unit("RUN").unit_id], reason="no", now=NOW)
 
 
-def test_an_odd_answer_ends_its_own_entry_alone(desk: Desk) -> None:
+@pytest.mark.parametrize(
+    ("scribe", "words"),
+    [
+        (Scribe(odd=frozenset("C")), "its answer could not be stored: C is odd"),
+        (Scribe(breaking=frozenset("C")), "it could not be asked for: LookupError: C breaks it"),
+    ],
+)
+def test_what_is_odd_ends_its_own_entry_alone(desk: Desk, scribe: Scribe, words: str) -> None:
     desk.enqueue(*"ABCD")
-    report = desk.work(Scribe(odd=frozenset("C")))
-    assert (report.ended, report.failed, report.dead) == (4, 1, 1)
+    report = desk.work(scribe)
+    assert (report.ended, report.failed, report.dead, report.away) == (4, 1, 1, set())
     assert desk.effects == ["A", "B", "D"]
     entry = desk.entry("C")
-    assert (entry.status, entry.error_class) == ("dead", "permanent")
-    assert entry.last_error == "its answer could not be stored: C is odd"
+    assert (entry.status, entry.error_class, entry.last_error) == ("dead", "permanent", words)
 
 
 def test_what_is_not_answered_is_given_back_and_the_worker_stops_asking(desk: Desk) -> None:
