@@ -57,7 +57,7 @@ def news_page(
             odd.note(position, f"the row does not name {ticker}")
         elif titles[position] is None:
             odd.note(position, "the row has no title")
-    publishers: Rows = [found if type(found := row.get("publisher")) is dict else {} for row in rows]
+    publishers: Rows = [one if type(one := row.get("publisher")) is dict else {} for row in rows]
     columns = [
         pl.Series("published_at", times, dtype=pl.Datetime("us", "UTC")),
         titles,
