@@ -7,6 +7,7 @@ from tickstock_dagster.core.quality.context import with_context
 from tickstock_dagster.core.quality.found import Found
 from tickstock_dagster.core.quality.panel import Panel
 from tickstock_dagster.core.quality.price_rules import price_rules
+from tickstock_dagster.core.quality.reference_rules import reference_gap
 from tickstock_dagster.core.quality.structure_rules import (
     bar_order,
     copied_bar,
@@ -43,6 +44,7 @@ def judge(panel: Panel, limits: Limits) -> pl.DataFrame:
     judged = judged.with_columns(extreme=pl.col("row").is_in(extremes["row"].implode()))
     for rule in (frozen_close, price_rules, volume_rules):
         rule(judged, found, limits)
+    reference_gap(judged, found, limits, panel)
     return found.findings().filter(pl.col("session") >= panel.first)
 
 

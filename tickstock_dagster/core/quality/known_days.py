@@ -1,12 +1,11 @@
 """Sessions of which much volume is expected beforehand, and why.
 
 Sources: the index providers' calendars (S&P DJI rebalances after the close of the third Friday of March, June,
-September and December; FTSE Russell reconstitutes after the close of the last Friday of June; MSCI's reviews take effect
-after the close of the last session of February, May, August and November), and the options exchanges', on whose third
-Friday of the same months as S&P's futures and options on indices and shares expire together. Where that Friday is a
-holiday, the session before counts. The day after Thanksgiving closes early, so that its volume is compared by the minute
-of trading; it is
-named, since what trades then trades less.
+September and December; FTSE Russell reconstitutes after the close of the last Friday of June; MSCI's reviews take
+effect after the close of the last session of February, May, August and November), and the options exchanges', on whose
+third Friday of the same months as S&P's futures and options on indices and shares expire together. Where that Friday is
+a holiday, the session before counts. The day after Thanksgiving closes early, so that its volume is compared by the
+minute of trading; it is named, since what trades then trades less.
 """
 
 from collections.abc import Sequence

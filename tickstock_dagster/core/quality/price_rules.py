@@ -49,7 +49,13 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         found: takes the findings.
         limits: the thresholds.
     """
-    bars = bars.filter(~found.wrong & (pl.col("number") > 0))
+    sizes = {
+        "price_move": (pl.col("move").exp() - 1).abs(),
+        "open_gap": (pl.col("gap").exp() - 1).abs(),
+        "day_range": pl.when(~pl.col("extreme")).then(pl.col("span").exp() - 1),
+    }
+    large = pl.any_horizontal((size > limits(rule)).fill_null(value=False) for rule, size in sizes.items())
+    bars = bars.filter(~found.wrong & (pl.col("number") > 0) & large)
     own_move, own_gap = pl.col("own_move"), pl.col("gap") - pl.col("market_move")
     usual = limits("own_volatility") * pl.col("usual_move") * pl.col("stress")
     tolerance = pl.max_horizontal(limits("split_tolerance"), 1.5 * pl.col("usual_move").clip(0, 0.03))
@@ -72,7 +78,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     questions = (
         _Question(
             "price_move",
-            (pl.col("move").exp() - 1).abs(),
+            sizes["price_move"],
             own_move.abs() <= usual,
             _moved_with_it(own_move, limits("price_move")),
             confirmed >= pl.max_horizontal(for_move, lumpy),
@@ -80,7 +86,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         ),
         _Question(
             "open_gap",
-            (pl.col("gap").exp() - 1).abs(),
+            sizes["open_gap"],
             own_gap.abs() <= usual,
             _moved_with_it(own_gap, limits("open_gap")),
             confirmed >= pl.max_horizontal(for_gap, lumpy),
@@ -88,23 +94,25 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         ),
         _Question(
             "day_range",
-            pl.when(~pl.col("extreme")).then(span),
+            sizes["day_range"],
             pl.col("span_ratio") <= limits("own_range") * pl.col("span_stress"),
             (pl.col("span_stress") > CALM) & (span <= limits("day_range") * pl.col("span_stress")),
             shares >= lumpy,
             pl.lit("nothing that is known accounts for it"),
         ),
     )
-    split = pl.coalesce(near_ratio(own_move, tolerance), near_ratio(own_gap, tolerance))
+    likely = bars.select(move=own_move, gap=own_gap, tolerance=tolerance)
+    of_move, of_gap = (near_ratio(likely[name], likely["tolerance"]) for name in ("move", "gap"))
+    bars = bars.with_columns(split=of_move.fill_null(of_gap))
     for question in questions:
-        _ask(bars, found, limits, question, split)
+        _ask(bars, found, limits, question)
 
 
 def _moved_with_it(own: pl.Expr, limit: pl.Expr) -> pl.Expr:
     return ((own.exp() - 1).abs() <= limit) & (pl.col("market_move").abs() >= MARKET_MOVES)
 
 
-def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question, split: pl.Expr) -> None:
+def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question) -> None:
     rows = bars.filter((question.size > limits(question.rule)).fill_null(value=False))
     if rows.is_empty():
         return
@@ -116,7 +124,7 @@ def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question, 
     taken_back = ((pl.col("next_open") / pl.col("last_close")).log().abs() < _TAKEN_BACK * pl.col("own_move").abs()) & (
         pl.col("busy") < _QUIET
     )
-    rows = rows.with_columns(split=split).with_columns(
+    rows = rows.with_columns(
         why=first_of(
             {
                 "it returns from the bar before": returns,

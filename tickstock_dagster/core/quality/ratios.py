@@ -1,7 +1,6 @@
 """Ratios of splits: which n:m a move looks like."""
 
-import math
-
+import numpy as np
 import polars as pl
 
 RATIOS = (2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 15.0, 20.0, 25.0, 30.0, 50.0, 100.0, 1.5)
@@ -13,23 +12,22 @@ FINE_RATIOS = (5 / 4, 4 / 3, 5 / 3, 5 / 2)
 FINE_TOLERANCE = 0.008
 
 
-def near_ratio(move: pl.Expr, tolerance: pl.Expr) -> pl.Expr:
-    """The ratio that a move, up or down, is nearest to; null where none is within the tolerance.
+def near_ratio(moves: pl.Series, tolerances: pl.Series) -> pl.Series:
+    """The ratio that each move, up or down, is nearest to; null where none is within its tolerance.
 
     Args:
-        move: a logarithm.
-        tolerance: of the difference of logarithms.
+        moves: logarithms; null where there is none.
+        tolerances: of the differences of logarithms.
     """
-    nearest, distance = pl.lit(None, dtype=pl.Float64), pl.lit(9.0)
-    for ratio in RATIOS:
-        off = (move.abs() - math.log(ratio)).abs()
-        nearest = pl.when(off < distance).then(pl.lit(ratio)).otherwise(nearest)
-        distance = pl.min_horizontal(distance, off)
-    found = pl.when(distance <= tolerance).then(nearest)
-    for ratio in FINE_RATIOS:
-        near = (move.abs() - math.log(ratio)).abs() <= FINE_TOLERANCE
-        found = pl.when(found.is_null() & near).then(pl.lit(ratio)).otherwise(found)
-    return found
+    sizes = np.abs(moves.cast(pl.Float64).fill_null(np.nan).to_numpy())
+    usual, fine = np.array(RATIOS), np.array(FINE_RATIOS)
+    off = np.abs(sizes[:, None] - np.log(usual)[None, :])
+    off_fine = np.abs(sizes[:, None] - np.log(fine)[None, :])
+    near, near_fine = np.fmin(off, 99.0).argmin(axis=1), np.fmin(off_fine, 99.0).argmin(axis=1)
+    rows = np.arange(len(sizes))
+    found = np.where(off_fine[rows, near_fine] <= FINE_TOLERANCE, fine[near_fine], np.nan)
+    found = np.where(off[rows, near] <= tolerances.to_numpy(), usual[near], found)
+    return pl.Series("ratio", found).fill_nan(None)
 
 
 def ratio_words(ratio: pl.Expr) -> pl.Expr:

@@ -30,6 +30,7 @@ _WICK_OF_SPAN, _WICK_OF_USUAL, _WICK_OF_RANGE = 0.8, 4.0, 0.75
 _LONE_LEAST, _FITS, _QUIET = 0.03, 0.35, math.log(2.5)
 _MISFIT_TIMES, _MISFIT = 3, 0.06
 _LN10 = math.log(10)
+_FIRST_OF_RUN = 5  # bars of a level against which what is usual has not changed with it
 _SAME_SHARES, _HUGE_VOLUME = 0.9, math.log(20)
 _LEAST_LIKELY, _MOST_LIKELY, _UNKNOWN_LIKELY, _KNOWN_FROM = 0.02, 0.95, 0.3, 60
 
@@ -64,9 +65,9 @@ def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     middle = (pl.col("high") * pl.col("low")).sqrt()
     off = pl.when(pl.col("broken").str.starts_with("the close is")).then((pl.col("close") / middle).log())
     off = off.when(pl.col("broken").str.starts_with("the open is")).then((pl.col("open") / middle).log())
-    ratio = near_ratio(pl.col("off"), limits("split_tolerance"))
-    broken = broken.with_columns(off=off).with_columns(
-        ratio=ratio_words(pl.when(pl.col("off").is_not_null()).then(ratio))
+    broken = broken.with_columns(off=off, tolerance=limits("split_tolerance"))
+    broken = broken.with_columns(near_ratio(broken["off"], broken["tolerance"])).with_columns(
+        ratio_words(pl.col("ratio"))
     )
     half = pl.format("{}, by {}: a split applied to the other prices alone", "broken", "ratio")
     found.add(
@@ -160,7 +161,7 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     held = held.with_columns(
         rows=pl.len().over("run"),
         place=pl.int_range(pl.len()).over("run"),
-        run_busy=pl.col("busy").median().over("run"),
+        run_busy=pl.col("busy").head(_FIRST_OF_RUN).median().over("run"),
         opens=pl.col("run") == pl.col("run").first().over(of),
         step_power=(pl.col("step").first().over("run") / _LN10),
         on_level=pl.len().over(of, "power"),
@@ -261,16 +262,18 @@ def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     """
     of = "security_id"
     same = (pl.col("close") == pl.col("close").shift().over(of)) & pl.col("broken").is_null() & (pl.col("factor") == 1)
-    rows = bars.with_columns(same=same.fill_null(value=False))
-    rows = rows.with_columns(block=(~pl.col("same")).cum_sum())
     likely = pl.col("same").cast(pl.Float64).rolling_mean(120, min_samples=20).shift().over(of)
-    rows = rows.with_columns(
-        run=pl.int_range(pl.len()).over("block"),
+    runs = bars.select("row", of, "number", same=same.fill_null(value=False)).with_columns(
+        block=(~pl.col("same")).cum_sum(),
         likely=pl.when(pl.col("number") >= _KNOWN_FROM).then(likely).otherwise(_UNKNOWN_LIKELY),
     )
-    rows = rows.filter((pl.col("run") > 1) & ~pl.col("thin")).with_columns(
-        likely=pl.col("likely").first().over("block").clip(_LEAST_LIKELY, _MOST_LIKELY)
+    # A run's place is counted from the bar that it repeats.
+    runs = runs.filter(pl.col("same")).with_columns(
+        run=pl.int_range(1, pl.len() + 1).over("block"),
+        likely=pl.col("likely").first().over("block").clip(_LEAST_LIKELY, _MOST_LIKELY),
     )
+    runs = runs.filter(pl.col("run") > 1).select("row", "run", "likely")
+    rows = bars.join(runs, on="row", maintain_order="left").filter(~pl.col("thin"))
     most = (limits("frozen_close").log() / pl.col("likely").log()).ceil()
     found.add(
         "frozen_close",
