@@ -99,6 +99,14 @@ def first_of(reasons: Mapping[str, pl.Expr]) -> pl.Expr:
     return chosen
 
 
+def choose(cases: Sequence[tuple[pl.Expr, pl.Expr]], otherwise: pl.Expr) -> pl.Expr:
+    """The value of the first condition that holds, in their order."""
+    chosen = otherwise
+    for holds, value in reversed(cases):
+        chosen = pl.when(holds).then(value).otherwise(chosen)
+    return chosen
+
+
 def vendor_call(path: str) -> pl.Expr:
     """A call of the vendor's with the row's ticker and session in the places `{ticker}` and `{session}` of its path."""
     places = {

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from tickstock_dagster.core.quality.findings import Verdict
-from tickstock_dagster.core.quality.found import Found, first_of, vendor_call
+from tickstock_dagster.core.quality.found import Found, choose, first_of, vendor_call
 from tickstock_dagster.core.quality.ratios import near_ratio, ratio_words
 from tickstock_dagster.core.quality.structure_rules import BARS_CALL, CALM, SPLITS_CALL
 from tickstock_dagster.core.quality.thresholds import Limits
@@ -68,12 +68,11 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     shares = pl.col("busy").exp()
     confirmed = pl.min_horizontal("turnover", shares)
     lumpy = pl.max_horizontal(limits("traded_path"), (2 * pl.col("habit")).exp())
-    for_move = pl.when(own_move >= 0).then(limits("traded_up"))
-    for_move = for_move.when(at_open).then(limits("traded_down")).otherwise(limits("traded_path"))
+    for_move = choose([(own_move >= 0, limits("traded_up")), (at_open, limits("traded_down"))], limits("traded_path"))
     falls = (own_gap < 0) & at_open & (own_move.abs() > _INSIDE * own_gap.abs())
     for_gap = pl.when(falls).then(limits("traded_down")).otherwise(limits("traded_path"))
-    unpaid = pl.when(own_move < 0).then(pl.lit("a missing spin-off or payment is suspected"))
-    unpaid = unpaid.otherwise(pl.lit("nothing that is known accounts for it"))
+    nothing = pl.lit("nothing that is known accounts for it")
+    unpaid = choose([(own_move < 0, pl.lit("a missing spin-off or payment is suspected"))], nothing)
     span = pl.col("span").exp() - 1
     questions = (
         _Question(
@@ -98,7 +97,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
             pl.col("span_ratio") <= limits("own_range") * pl.col("span_stress"),
             (pl.col("span_stress") > CALM) & (span <= limits("day_range") * pl.col("span_stress")),
             shares >= lumpy,
-            pl.lit("nothing that is known accounts for it"),
+            nothing,
         ),
     )
     likely = bars.select(move=own_move, gap=own_gap, tolerance=tolerance)

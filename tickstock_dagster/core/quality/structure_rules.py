@@ -8,7 +8,7 @@ import math
 import polars as pl
 
 from tickstock_dagster.core.quality.findings import Severity, Verdict
-from tickstock_dagster.core.quality.found import Found, vendor_call
+from tickstock_dagster.core.quality.found import Found, choose, vendor_call
 from tickstock_dagster.core.quality.ratios import near_ratio, ratio_words
 from tickstock_dagster.core.quality.thresholds import Limits
 
@@ -63,8 +63,13 @@ def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     """Fields that contradict one another; an open or close off by n:1 is a split applied to the other prices alone."""
     broken = bars.filter(pl.col("broken").is_not_null())
     middle = (pl.col("high") * pl.col("low")).sqrt()
-    off = pl.when(pl.col("broken").str.starts_with("the close is")).then((pl.col("close") / middle).log())
-    off = off.when(pl.col("broken").str.starts_with("the open is")).then((pl.col("open") / middle).log())
+    off = choose(
+        [
+            (pl.col("broken").str.starts_with(f"the {name} is"), (pl.col(name) / middle).log())
+            for name in ("close", "open")
+        ],
+        pl.lit(None, dtype=pl.Float64),
+    )
     broken = broken.with_columns(off=off, tolerance=limits("split_tolerance"))
     broken = broken.with_columns(near_ratio(broken["off"], broken["tolerance"])).with_columns(
         ratio_words(pl.col("ratio"))
@@ -209,13 +214,18 @@ def lone_extreme(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         & (pl.col("wick") > _WICK_OF_SPAN * pl.col("span"))
         & (pl.col("wick") > usual)
     ).with_columns(calm=pl.col("span_stress") <= CALM, sure=pl.col("wick") > limits("lone_extreme").log())
-    verdict = pl.when(pl.col("calm") & pl.col("sure")).then(pl.lit(Verdict.WRONG.value))
-    verdict = verdict.when(pl.col("calm") | pl.col("sure")).then(pl.lit(Verdict.SUSPICIOUS.value))
+    verdict = choose(
+        [
+            (pl.col("calm") & pl.col("sure"), pl.lit(Verdict.WRONG.value)),
+            (pl.col("calm") | pl.col("sure"), pl.lit(Verdict.SUSPICIOUS.value)),
+        ],
+        pl.lit(Verdict.EXPLAINED.value),
+    )
     stressed = pl.lit("a high or low stands alone, in a market under stress")
     found.add(
         "lone_extreme",
         rows,
-        verdict=verdict.otherwise(pl.lit(Verdict.EXPLAINED.value)),
+        verdict=verdict,
         cause=pl.when("calm").then(pl.lit("a high or low stands alone, far from open and close")).otherwise(stressed),
         value=pl.col("wick").exp(),
         threshold=limits("lone_extreme"),

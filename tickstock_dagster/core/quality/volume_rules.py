@@ -8,7 +8,7 @@ drought by the market or by its habit. News are looked up for what remains: evid
 import polars as pl
 
 from tickstock_dagster.core.quality.findings import Severity, Verdict
-from tickstock_dagster.core.quality.found import Found, first_of, vendor_call, verdict_of
+from tickstock_dagster.core.quality.found import Found, choose, first_of, vendor_call, verdict_of
 from tickstock_dagster.core.quality.structure_rules import BARS_CALL
 from tickstock_dagster.core.quality.thresholds import Limits
 
@@ -57,8 +57,9 @@ def _spikes(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     limit = limits("volume_spike").log()
     rows = bars.filter((pl.col("busy") > limit).fill_null(value=False))
     dollars = pl.col("usual_rate") / pl.col("shares") * pl.col("full_minutes") * pl.col("last_close")
-    dispersions = pl.when(dollars >= LARGE).then(limits("habit_large"))
-    dispersions = dispersions.when(dollars >= MIDDLE).then(limits("habit_middle")).otherwise(limits("habit_small"))
+    dispersions = choose(
+        [(dollars >= LARGE, limits("habit_large")), (dollars >= MIDDLE, limits("habit_middle"))], limits("habit_small")
+    )
     alone = pl.col("busy") - pl.col("market_busy").clip(0)
     after_price = alone - (pl.col("information") / INFORMATION).log().clip(0)
     known = pl.when(pl.col("known_day").is_not_null()).then(limits("known_day").log()).otherwise(0.0)
