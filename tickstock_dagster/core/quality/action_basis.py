@@ -1,4 +1,4 @@
-"""Bars in the terms of one day: what corporate actions make of the close before a bar, and of the shares of a volume."""
+"""Bars in the terms of one day: what actions make of the close before a bar, and of the shares of a volume."""
 
 import polars as pl
 

@@ -1,9 +1,9 @@
 """The rule about bars of which sources disagree, by what of them is comparable.
 
-Of raw consolidated bars all is compared. Adjusted ones are compared by their shape: what is left after the usual ratio of
-the two sources' closes, which a split or dividend inside the span moves once. Of a single venue's bars the prices at
-which the whole market traded as well are compared: its highs and lows lie inside the consolidated ones, its volume is a
-part. Whichever is right, every candidate is kept as it came, and none is averaged.
+Of raw consolidated bars all is compared. Adjusted ones are compared by their shape: what is left after the usual ratio
+of the two sources' closes, which a split or dividend inside the span moves once. Of a single venue's bars the prices at
+which the whole market traded as well are compared: its highs and lows lie inside the consolidated ones, its volume is
+a part. Whichever is right, every candidate is kept as it came, and none is averaged.
 """
 
 from collections.abc import Sequence
