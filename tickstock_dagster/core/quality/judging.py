@@ -42,8 +42,9 @@ def judge(panel: Panel, limits: Limits) -> pl.DataFrame:
     judged = _again(bars, judged, found.wrong)
     extremes = pl.concat([frame for frame in found.frames if frame["rule"][0] == "lone_extreme"] or [judged.head(0)])
     judged = judged.with_columns(extreme=pl.col("row").is_in(extremes["row"].implode()))
-    for rule in (frozen_close, price_rules, volume_rules):
-        rule(judged, found, limits)
+    frozen_close(judged, found, limits)
+    price_rules(judged, found, limits, panel)
+    volume_rules(judged, found, limits)
     reference_gap(judged, found, limits, panel)
     return found.findings().filter(pl.col("session") >= panel.first)
 

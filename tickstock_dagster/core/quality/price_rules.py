@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from tickstock_dagster.core.quality.fair_moves import with_fair_values
 from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.found import Found, choose, first_of, vendor_call
+from tickstock_dagster.core.quality.panel import Panel
 from tickstock_dagster.core.quality.ratios import near_ratio, ratio_words
 from tickstock_dagster.core.quality.structure_rules import BARS_CALL, CALM, SPLITS_CALL
 from tickstock_dagster.core.quality.thresholds import Limits
@@ -37,17 +39,19 @@ class _Question:
     size: pl.Expr
     own: pl.Expr
     market: pl.Expr
+    followed: pl.Expr
     traded: pl.Expr
     otherwise: pl.Expr
 
 
-def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
+def price_rules(bars: pl.DataFrame, found: Found, limits: Limits, panel: Panel) -> None:
     """`price_move`, `open_gap` and `day_range` of good bars with one before them.
 
     Args:
         bars: with their context; `extreme` says which have a `lone_extreme`, of which the range is none.
         found: takes the findings.
         limits: the thresholds.
+        panel: has the bars of what they are compared with.
     """
     sizes = {
         "price_move": (pl.col("move").exp() - 1).abs(),
@@ -55,7 +59,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         "day_range": pl.when(~pl.col("extreme")).then(pl.col("span").exp() - 1),
     }
     large = pl.any_horizontal((size > limits(rule)).fill_null(value=False) for rule, size in sizes.items())
-    bars = bars.filter(~found.wrong & (pl.col("number") > 0) & large)
+    bars = with_fair_values(bars.filter(~found.wrong & (pl.col("number") > 0) & large), panel)
     own_move, own_gap = pl.col("own_move"), pl.col("gap") - pl.col("market_move")
     usual = limits("own_volatility") * pl.col("usual_move") * pl.col("stress")
     tolerance = pl.max_horizontal(limits("split_tolerance"), 1.5 * pl.col("usual_move").clip(0, 0.03))
@@ -80,6 +84,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
             sizes["price_move"],
             own_move.abs() <= usual,
             _moved_with_it(own_move, limits("price_move")),
+            (pl.col("close") / pl.col("fair_value") - 1).abs() <= limits("price_move"),
             confirmed >= pl.max_horizontal(for_move, lumpy),
             unpaid,
         ),
@@ -88,6 +93,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
             sizes["open_gap"],
             own_gap.abs() <= usual,
             _moved_with_it(own_gap, limits("open_gap")),
+            (pl.col("open") / pl.col("fair_value") - 1).abs() <= limits("open_gap"),
             confirmed >= pl.max_horizontal(for_gap, lumpy),
             unpaid,
         ),
@@ -96,6 +102,7 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
             sizes["day_range"],
             pl.col("span_ratio") <= limits("own_range") * pl.col("span_stress"),
             (pl.col("span_stress") > CALM) & (span <= limits("day_range") * pl.col("span_stress")),
+            pl.lit(value=False),
             shares >= lumpy,
             nothing,
         ),
@@ -129,6 +136,7 @@ def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question) 
                 "it returns from the bar before": returns,
                 "newly listed": pl.col("number") < NEWLY_LISTED,
                 "the market moved with it": question.market,
+                "it moved as what it is compared with": question.followed,
                 "within its own volatility": question.own & ~whole,
                 "trading confirms it": question.traded,
             }
@@ -153,7 +161,7 @@ def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question) 
         value=question.size,
         threshold=limits(question.rule),
         evidence=[
-            "last_close", "action", "market_move", "own_move", "usual_move", "stress", "span_ratio", "busy", "habit",
+            "last_close", "action", "fair_value", "compared_with", "market_move", "own_move", "usual_move", "stress", "span_ratio", "busy", "habit",
             "turnover", "next_open", "number",
         ],
         would_change=pl.when(~unknown)

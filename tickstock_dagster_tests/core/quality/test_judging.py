@@ -161,3 +161,45 @@ def test_only_judged_sessions_are_found():
     bars = disturbed(from_here(0.5, 2.0))
     assert judge(panel_of(bars, first=DAYS[PLACE + 1]), LIMITS).is_empty()
     assert judge(panel_of(bars, first=DAY), LIMITS).height >= 1
+
+
+def unchanged(_bars, _place):
+    """No disturbance."""
+
+
+def with_fund(change, fund_change=None):
+    """Security 7 compared with security 8, of which it moves by three times as much."""
+    bars = quiet_bars()
+    fund = bars.filter(pl.col("security_id") == 8)
+    moves = np.diff(np.log(fund["close"].to_numpy()), prepend=np.log(fund["close"][0]))
+    noise = np.random.default_rng(3).normal(0, 0.001, len(moves))
+    close = 50 * np.exp((3 * moves + noise).cumsum())
+    columns = {"open": close, "high": close * 1.01, "low": close * 0.99, "close": close}
+    mine = bars.filter(pl.col("security_id") == 7).with_columns(pl.Series(n, v) for n, v in columns.items())
+    bars = pl.concat([bars.filter(pl.col("security_id") != 7), mine]).sort("security_id", "session")
+    if fund_change:
+        both = pl.col("security_id").is_in([7, 8]) & (pl.col("session") >= DAY)
+        factor = pl.when(pl.col("security_id") == 7).then(fund_change**3).otherwise(fund_change)
+        bars = bars.with_columns(pl.when(both).then(pl.col(n) * factor).otherwise(pl.col(n)).alias(n) for n in PRICES)
+    panel = panel_of(disturbed(change, bars))
+    mine = pl.col("security_id") == 7
+    facts = panel.facts.with_columns(
+        reference=pl.when(mine).then(8).cast(pl.Int64), equity_type=pl.when(mine).then(pl.lit("ETF")).otherwise("equity_type"),
+        home=pl.when(mine).then(pl.lit("XTKS")),
+    )  # fmt: skip
+    return bars, facts, disturbed(change, bars)
+
+
+def test_a_fund_that_moves_as_what_it_is_compared_with_is_explained_and_one_that_moves_alone_is_not():
+    _, facts, bars = with_fund(unchanged, fund_change=0.9)
+    assert judged(bars, facts=facts)[DAY, "price_move"] == ("explained", "it moved as what it is compared with")
+    _, facts, bars = with_fund(from_here(0.72))
+    found = judged(bars, facts=facts)
+    assert found[DAY, "price_move"][0] == "suspicious"
+    assert found[DAY, "reference_gap"] == ("suspicious", "what it is compared with did not move so")
+
+
+def test_a_closed_home_market_explains_a_distance_from_the_reference():
+    _, facts, bars = with_fund(from_here(0.9))
+    found = judged(bars, facts=facts, home_closed={"XTKS": frozenset({DAY})})
+    assert found == {(DAY, "reference_gap"): ("explained", "its home market, XTKS, was closed")}
