@@ -37,7 +37,7 @@ USUAL_SESSIONS, LEAST_SESSIONS = 20, 5
 MOVE_SESSIONS, RECENT_MOVES, LEAST_MOVES = 60, 10, 10
 """Bars behind a usual move and span; the fewer that follow a change of regime; how many it takes at least."""
 
-HABIT_SESSIONS, AFTER_SPIKE = 120, 3
+HABIT_SESSIONS, AFTER_SPIKE = 60, 3
 
 PEERS, SECTOR_PEERS = 30, 8
 """Fewer liquid securities on a session are no market, and no sector."""

@@ -28,6 +28,11 @@ _VOLATILE = 0.08  # a usual move from which half or double the price is two of t
 _TAKEN_BACK, _QUIET = 0.35, math.log(2)
 _MOST_OF, _INSIDE = 0.6, 0.7
 
+_EVIDENCE = (
+    "last_close", "action", "fair_value", "compared_with", "market_move", "own_move", "usual_move", "stress",
+    "span_ratio", "busy", "habit", "turnover", "next_open", "number",
+)  # fmt: skip
+
 DIVIDENDS_CALL = "/stocks/v1/dividends?ticker={ticker}&ex_dividend_date={session}"
 
 
@@ -160,10 +165,7 @@ def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question) 
         .otherwise(question.otherwise),
         value=question.size,
         threshold=limits(question.rule),
-        evidence=[
-            "last_close", "action", "fair_value", "compared_with", "market_move", "own_move", "usual_move", "stress", "span_ratio", "busy", "habit",
-            "turnover", "next_open", "number",
-        ],
+        evidence=_EVIDENCE,
         would_change=pl.when(~unknown)
         .then(pl.lit("a corrected bar of this session or of the one before"))
         .otherwise(pl.lit("an action with this ex-date, a corrected bar, or a second source with the same prices")),
@@ -173,5 +175,5 @@ def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question) 
         .then(vendor_call(BARS_CALL))
         .when(unknown)
         .then(vendor_call(DIVIDENDS_CALL)),
-    )  # fmt: skip
+    )
     found.mark_wrong(rows.filter(unknown & pl.col("back")))

@@ -184,9 +184,10 @@ def with_fund(change, fund_change=None):
     panel = panel_of(disturbed(change, bars))
     mine = pl.col("security_id") == 7
     facts = panel.facts.with_columns(
-        reference=pl.when(mine).then(8).cast(pl.Int64), equity_type=pl.when(mine).then(pl.lit("ETF")).otherwise("equity_type"),
+        reference=pl.when(mine).then(pl.lit(8, dtype=pl.Int64)),
+        equity_type=pl.when(mine).then(pl.lit("ETF")).otherwise("equity_type"),
         home=pl.when(mine).then(pl.lit("XTKS")),
-    )  # fmt: skip
+    )
     return bars, facts, disturbed(change, bars)
 
 
