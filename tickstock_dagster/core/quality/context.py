@@ -19,6 +19,7 @@ Columns that `with_context` adds, returns as logarithms:
 | `stress`, `span_stress` | how much larger than usual such sizes, and spans, were in the whole market; at least 1 |
 | `usual_span`, `span_ratio` | median span of 60 sessions; the span against it |
 | `habit` | dispersion of `busy` over 120 sessions; at least 0.3 |
+| `silent_before` | sessions without a trade among the sixty before |
 | `recent` | the largest `busy` of the three sessions before |
 | `sigmas`, `gap_sigmas` | own move and gap against the usual move |
 | `turnover` | dollars traded against the usual ones |
@@ -80,12 +81,14 @@ def with_context(bars: pl.DataFrame, wrong: pl.Series, whole: pl.DataFrame | Non
     bars = bars.with_columns(own_move=pl.when(good).then(pl.col("move") - pl.col("market_move")))
     slow = _MAD * _before("own_move").abs().rolling_median(MOVE_SESSIONS, min_samples=LEAST_MOVES).over(security)
     spread = pl.col("busy").clip(-3, 3).shift().rolling_std(HABIT_SESSIONS, min_samples=LEAST_MOVES).over(security)
+    silent = (pl.col("volume") == 0).cast(pl.Int32).shift().rolling_sum(HABIT_SESSIONS, min_samples=1).over(security)
     bars = bars.with_columns(
         slow_move=slow.fill_null(_UNKNOWN_MOVE).clip(_LEAST_MOVE),
         usual_span=_before("span")
         .rolling_median(MOVE_SESSIONS, min_samples=LEAST_MOVES)
         .over(security)
         .clip(_LEAST_SPAN),
+        silent_before=silent.fill_null(0),
         habit=spread.fill_null(_UNKNOWN_HABIT).clip(_LEAST_HABIT),
         recent=_before("busy").rolling_max(AFTER_SPIKE, min_samples=1).over(security).fill_null(0.0),
     )

@@ -3,7 +3,8 @@
 import polars as pl
 
 from tickstock_dagster.core.quality.action_basis import with_actions
-from tickstock_dagster.core.quality.context import with_context
+from tickstock_dagster.core.quality.context import USUAL_SESSIONS, with_context
+from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.found import Found
 from tickstock_dagster.core.quality.panel import Panel
 from tickstock_dagster.core.quality.price_rules import price_rules
@@ -19,6 +20,8 @@ from tickstock_dagster.core.quality.structure_rules import (
 )
 from tickstock_dagster.core.quality.thresholds import Limits
 from tickstock_dagster.core.quality.volume_rules import volume_rules
+
+_SAME_SHARES = 1.2  # difference of logarithms within which a volume grew as the price fell
 
 
 def judge(panel: Panel, limits: Limits) -> pl.DataFrame:
@@ -46,7 +49,30 @@ def judge(panel: Panel, limits: Limits) -> pl.DataFrame:
     price_rules(judged, found, limits, panel)
     volume_rules(judged, found, limits)
     reference_gap(judged, found, limits, panel)
-    return found.findings().filter(pl.col("session") >= panel.first)
+    return _without_consequences(found.findings(), judged).filter(pl.col("session") >= panel.first)
+
+
+def _without_consequences(findings: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """The findings; volumes in the shares after a suspected split are explained by it, until what is usual follows."""
+    missing = (pl.col("verdict") == Verdict.SUSPICIOUS.value) & pl.col("cause").str.contains("a missing split")
+    suspected = findings.filter(missing).select("security_id", "session").unique()
+    if suspected.is_empty():
+        return findings
+    key = ["security_id", "session"]
+    steps = judged.join(suspected, on=key).select(*key, at="number", step="own_move").sort("session")
+    numbered = findings.join(judged.select(*key, "number"), on=key, how="left", maintain_order="left").sort("session")
+    placed = numbered.join_asof(steps, on="session", by="security_id", strategy="backward", check_sortedness=False)
+    same = (
+        pl.col("rule").str.starts_with("volume_")
+        & (pl.col("number") - pl.col("at") <= USUAL_SESSIONS)
+        & ((pl.col("value").log() + pl.col("step")).abs() < _SAME_SHARES)
+    ).fill_null(value=False)
+    explained = placed.with_columns(
+        verdict=pl.when(same).then(pl.lit(Verdict.EXPLAINED.value)).otherwise("verdict"),
+        cause=pl.when(same).then(pl.lit("its shares are those after the suspected split")).otherwise("cause"),
+        settled_by=pl.when(~same).then("settled_by"),
+    )
+    return explained.sort("security_id", "session", "rule").select(findings.columns)
 
 
 def _prepared(panel: Panel) -> pl.DataFrame:

@@ -9,8 +9,8 @@ from datetime import date
 
 import polars as pl
 
-HISTORY_SESSIONS = 130
-"""Sessions before the first judged one that a judgement needs: the longest habit is of 120 sessions."""
+HISTORY_SESSIONS = 82
+"""Sessions before the first judged one that a judgement needs: a habit of sixty, each against the twenty before."""
 
 PANEL_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,

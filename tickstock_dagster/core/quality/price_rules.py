@@ -77,6 +77,8 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits, panel: Panel) 
     shares = pl.col("busy").exp()
     confirmed = pl.min_horizontal("turnover", shares)
     lumpy = pl.max_horizontal(limits("traded_path"), (2 * pl.col("habit")).exp())
+    # Volume grows with a split as well: it has to grow by more to confirm that there was none.
+    whole_fall = (pl.col("split") >= 2).fill_null(value=False) & (pl.col("usual_move") < _VOLATILE) & (own_move < 0)
     for_move = choose([(own_move >= 0, limits("traded_up")), (at_open, limits("traded_down"))], limits("traded_path"))
     falls = (own_gap < 0) & at_open & (own_move.abs() > _INSIDE * own_gap.abs())
     for_gap = pl.when(falls).then(limits("traded_down")).otherwise(limits("traded_path"))
@@ -90,7 +92,8 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits, panel: Panel) 
             own_move.abs() <= usual,
             _moved_with_it(own_move, limits("price_move")),
             (pl.col("close") / pl.col("fair_value") - 1).abs() <= limits("price_move"),
-            confirmed >= pl.max_horizontal(for_move, lumpy),
+            confirmed
+            >= pl.max_horizontal(for_move, lumpy, pl.when(whole_fall).then(pl.lit(limits.otherwise["traded_down"]))),
             unpaid,
         ),
         _Question(

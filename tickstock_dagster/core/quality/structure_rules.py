@@ -7,6 +7,7 @@ import math
 
 import polars as pl
 
+from tickstock_dagster.core.quality.context import HABIT_SESSIONS
 from tickstock_dagster.core.quality.findings import Severity, Verdict
 from tickstock_dagster.core.quality.found import Found, choose, vendor_call
 from tickstock_dagster.core.quality.ratios import near_ratio, ratio_words
@@ -22,13 +23,16 @@ its volume; and from which they do with exactly its volume."""
 COPY_VOLUME = 0.02
 """Share within which a copy's volume is nearly the same."""
 
+MANY, SOME = 20, 5
+"""Copies of one session into another that show together which of the two is wrong; clearly, where they are some."""
+
 SHORT_SCALE = 20
 """Bars off their level by a power of ten up to which they are wrong; more may be a level of their own."""
 
 _TICK, _TICK_SHARE = 0.01, 1e-4
 _WICK_OF_SPAN, _WICK_OF_USUAL, _WICK_OF_RANGE = 0.8, 4.0, 0.75
 _LONE_LEAST, _FITS, _QUIET = 0.03, 0.35, math.log(2.5)
-_MISFIT_TIMES, _MISFIT = 3, 0.06
+_MISFIT_TIMES, _MISFIT, _MOST_MISFIT, _CLEARLY = 3, 0.03, 0.15, 1.4
 _LN10 = math.log(10)
 _FIRST_OF_RUN = 5  # bars of a level against which what is usual has not changed with it
 _SAME_SHARES, _HUGE_VOLUME = 0.9, math.log(20)
@@ -97,19 +101,9 @@ def copied_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     pairs = _copies(bars)
     if pairs.is_empty():
         return
-    misfit = (
-        pl.col("gap").abs().fill_null(0) + (pl.col("next_open") / pl.col("close")).log().abs().fill_null(0)
-    ).alias("m")
-    off = bars.select(misfit)["m"]
-    later_fits = off.gather(pairs["other"]) > _MISFIT_TIMES * off.gather(pairs["row"]) + _MISFIT
-    pairs = pairs.with_columns(
-        row=pl.when(later_fits).then(pl.col("other")).otherwise(pl.col("row")),
-        other=pl.when(later_fits).then(pl.col("row")).otherwise(pl.col("other")),
-    ).unique("row", keep="first", maintain_order=True)
-    copies = bars.join(pairs, on="row").with_columns(of_session=bars["session"].gather(pairs["other"]))
-    copies = copies.sort("row").with_columns(
-        of_session=bars["session"].gather(copies.sort("row")["other"]), together=pl.len().over("session")
-    )
+    pairs = _with_the_worse(bars, pairs)
+    copies = bars.join(pairs, on="row").sort("row")
+    copies = copies.with_columns(of_session=bars["session"].gather(copies["other"]), together=pl.len().over("session"))
     found.add(
         "copied_bar",
         copies,
@@ -123,6 +117,36 @@ def copied_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         severity=Severity.ERROR,
     )
     found.mark_wrong(copies.filter("sure"))
+
+
+def _with_the_worse(bars: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
+    """The pairs, with the copy as `row`: what fits its neighbours worse.
+
+    Of many pairs of the same two sessions, the session whose bars fit worse in all is the copied one; a pair alone
+    shows it only where it is plain. Else the later bar is the copy.
+    """
+    before = pl.col("gap").abs().fill_null(0).clip(0, _MOST_MISFIT)
+    after = (pl.col("next_open") / pl.col("close")).log().abs().clip(0, _MOST_MISFIT)
+    misfit = bars.select(later=before + after.fill_null(before), earlier=before + after.fill_null(0))
+    days = bars["session"]
+    pairs = pairs.with_columns(
+        first_day=days.gather(pairs["other"]),
+        second_day=days.gather(pairs["row"]),
+        first=misfit["earlier"].gather(pairs["other"]),
+        second=misfit["later"].gather(pairs["row"]),
+    )
+    days_of = ("first_day", "second_day")
+    first, second = (pl.col(name).sum().over(days_of) for name in ("first", "second"))
+    together = pl.len().over(days_of)
+    alone = (pl.col("row").cast(pl.Int64) - pl.col("other").cast(pl.Int64) > 1) & (
+        pl.col("first") > _MISFIT_TIMES * pl.col("second") + _MISFIT
+    )
+    earlier = choose([(together >= MANY, first > second), (together >= SOME, first > _CLEARLY * second)], alone)
+    return pairs.select(
+        pl.when(earlier).then(pl.col("other")).otherwise(pl.col("row")).alias("row"),
+        pl.when(earlier).then(pl.col("row")).otherwise(pl.col("other")).alias("other"),
+        "sure",
+    ).unique("row", keep="first", maintain_order=True)
 
 
 def _copies(bars: pl.DataFrame) -> pl.DataFrame:
@@ -272,7 +296,7 @@ def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     """
     of = "security_id"
     same = (pl.col("close") == pl.col("close").shift().over(of)) & pl.col("broken").is_null() & (pl.col("factor") == 1)
-    likely = pl.col("same").cast(pl.Float64).rolling_mean(120, min_samples=20).shift().over(of)
+    likely = pl.col("same").cast(pl.Float64).rolling_mean(HABIT_SESSIONS, min_samples=20).shift().over(of)
     runs = bars.select("row", of, "number", same=same.fill_null(value=False)).with_columns(
         block=(~pl.col("same")).cum_sum(),
         likely=pl.when(pl.col("number") >= _KNOWN_FROM).then(likely).otherwise(_UNKNOWN_LIKELY),

@@ -18,6 +18,9 @@ INFORMATION = 3.0
 LARGE, MIDDLE = 100e6, 20e6
 """Dollars of an ordinary session; from them on a security's volumes scatter less."""
 
+SOMETIMES_SILENT, NEVER_SILENT = 1e6, 20e6
+"""Dollars of an ordinary session up to which one without a trade may be, and from which it cannot."""
+
 NEWLY_LISTED = 20
 """Bars of a listing whose volumes are not usual yet."""
 
@@ -36,21 +39,42 @@ def volume_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     """
     bars = bars.filter(~found.wrong & (pl.col("number") > 0) & ~pl.col("thin"))
     expected = pl.col("usual_rate") / pl.col("shares") * pl.col("minutes")
+    _silence(bars, found, expected)
+    bars = bars.filter(pl.col("volume") > 0)
+    _spikes(bars, found, limits)
+    _droughts(bars, found, limits)
+
+
+def _silence(bars: pl.DataFrame, found: Found, expected: pl.Expr) -> None:
+    """Sessions without a trade: wrong of what trades much on every session, suspicious of what trades less."""
     silent = bars.filter(pl.col("volume") == 0)
+    habit = pl.col("silent_before") > 0
+    dollars = expected * pl.col("last_close")
+    silent = silent.with_columns(
+        verdict=choose(
+            [
+                (habit | (dollars < SOMETIMES_SILENT), pl.lit(Verdict.EXPLAINED.value)),
+                (dollars < NEVER_SILENT, pl.lit(Verdict.SUSPICIOUS.value)),
+            ],
+            pl.lit(Verdict.WRONG.value),
+        )
+    )
     found.add(
         "no_volume",
         silent,
-        verdict=Verdict.WRONG,
-        cause="no share was traded, though some are on every session",
+        verdict=pl.col("verdict"),
+        cause=choose(
+            [(pl.col("verdict") == Verdict.EXPLAINED.value, pl.lit("it does not trade on every session"))],
+            pl.lit("no share was traded, though some are on every session"),
+        ),
         value=pl.col("volume"),
         threshold=expected,
+        evidence=["silent_before"],
         would_change="another answer of the vendor for the session",
         settled_by=vendor_call(BARS_CALL),
         severity=Severity.ERROR,
     )
-    found.mark_wrong(silent)
-    _spikes(bars, found, limits)
-    _droughts(bars, found, limits)
+    found.mark_wrong(silent.filter(pl.col("verdict") == Verdict.WRONG.value))
 
 
 def _spikes(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
