@@ -1,8 +1,8 @@
 """Defects that are put into bars: each kind changes some places of columns, as vendors' errors do.
 
 A kind has a group, whose recall is bounded. Volumes of spikes and droughts are multiples of what was traded there, or
-of what is usual: ten times the volume of a session on which half as much traded as usually is a spike of five. So a
-kind says from which multiple of the usual volume on it is one (`LEAST_SPIKE`), by the rules' own definition.
+of what is usual: eight times the volume of a session on which half as much traded as usually is no spike of five, and
+counts as missed nevertheless.
 """
 
 from collections.abc import Callable, Mapping

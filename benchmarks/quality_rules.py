@@ -19,19 +19,24 @@ from rich.table import Table
 
 from benchmarks.load_command import verdict
 from benchmarks.measuring import console
-from benchmarks.quality_defects import LASTING, SINGLE, columns_of, lasting_places, places, with_columns
-from benchmarks.quality_panels import LIMITS, evening_of, judged, open_rows, panels
-from tickstock_dagster.core.quality.judging import judge
+from benchmarks.quality_defects import (
+    LASTING,
+    SINGLE,
+    columns_of,
+    lasting_places,
+    places,
+    possible_places,
+    with_columns,
+)
+from benchmarks.quality_panels import OPEN_VERDICTS, evening_of, judged, open_rows, panels
 from tickstock_dagster.core.quality.panel import Panel
 
 RECALL = {"structure": 0.99, "scale": 0.99, "moves": 0.95, "spikes": 0.95, "droughts": 0.95}
 FALSE_ALARMS = 1.0
 """Bounds: recall by group, and open findings in a thousand symbol-days of clean bars."""
 
-SEED, EVENINGS, SHOWN_WITHIN = 7, 100, 12
+SEED, EVENINGS, SHOWN_WITHIN = 7, 80, 12
 """Evenings that are judged one by one; bars within which a lasting defect has to be found."""
-
-_KEY = ["security_id", "session"]
 
 
 def main() -> None:
@@ -61,7 +66,7 @@ def measure_recall(panel: Panel, count: int, *, bounded: bool) -> None:
     before = judged(panel)
     at = places(panel.bars, count, random)
     later = later_recall(panel, at, random) | lasting_recall(panel, lasting_places(panel.bars, count, random), random)
-    evening, alarms = evening_recall(panel, at, random)
+    evening, quiet = evening_recall(panel, count, random)
     show_recall(later, evening, count)
     for group, bound in RECALL.items():
         for when, recall in (("later", later), ("on the evening", evening)):
@@ -72,7 +77,7 @@ def measure_recall(panel: Panel, count: int, *, bounded: bool) -> None:
                 verdict(f"{words}; missed, {1 - value:.1%}", round(1 - bound, 4), 1 - value)
             else:
                 console.print(words)
-    show_alarms(panel, before, alarms)
+    show_alarms(panel, before, quiet)
 
 
 def later_recall(panel: Panel, at: "Mapping[str, np.ndarray]", random: np.random.Generator) -> dict[str, float]:
@@ -107,47 +112,34 @@ def lasting_recall(
     return found
 
 
-def evening_recall(
-    panel: Panel, at: "Mapping[str, np.ndarray]", random: np.random.Generator
-) -> tuple[dict[str, float], pl.DataFrame]:
-    """Recall of the kinds of one bar on the evening itself, and what is open of undisturbed bars.
-
-    The places move to some evenings, each with about as many kinds in it; the history before it is undisturbed.
+def evening_recall(panel: Panel, count: int, random: np.random.Generator) -> tuple[dict[str, float], dict[str, int]]:
+    """Recall of the kinds of one bar on the evening itself, and what is open of the same bars undisturbed.
 
     Returns:
-        Recall by kind; (evenings, bars, suspicious, wrong): one row, of the bars without a defect.
+        Recall by kind; how many `bars` were looked at undisturbed, and how many were `suspicious` and `wrong`.
     """
-    sessions = panel.bars["session"].to_numpy()
-    rows = np.concatenate(list(at.values()))
-    kinds = np.repeat(np.arange(len(SINGLE)), [len(one) for one in at.values()])
-    days, counts = np.unique(sessions[rows], return_counts=True)
-    chosen = days[np.sort(np.argsort(-counts, kind="stable")[:EVENINGS])]
-    hits, of_kind = np.zeros(len(SINGLE)), np.zeros(len(SINGLE))
-    quiet = {"evenings": 0, "bars": 0, "suspicious": 0, "wrong": 0}
-    for day in chosen.tolist():
+    possible = possible_places(panel.bars)
+    of_session = possible.group_by("session").len().filter(pl.col("len") > count * len(SINGLE) // EVENINGS)
+    days = sorted(random.choice(of_session["session"].sort().to_numpy(), EVENINGS, replace=False).tolist())
+    todo = random.permutation(np.repeat(np.arange(len(SINGLE)), count))
+    hits, quiet = np.zeros(len(SINGLE)), dict.fromkeys(("bars", *OPEN_VERDICTS), 0)
+    for day, kinds in zip(days, np.array_split(todo, EVENINGS), strict=True):
         evening = evening_of(panel, day)
-        bars = evening.bars
-        own = bars.with_row_index("row").filter(pl.col("session") == day)
-        free = own.filter(pl.col("volume") > 0)["row"].to_numpy()
-        before = judge(evening, LIMITS)
-        quiet["evenings"] += 1
-        quiet["bars"] += own.height
-        for word in ("suspicious", "wrong"):
-            quiet[word] += before.filter(pl.col("verdict") == word).select(_KEY).n_unique()
-        del free
-        picked = rows[sessions[rows] == np.datetime64(day)]
-        of = kinds[sessions[rows] == np.datetime64(day)]
-        securities = panel.bars["security_id"].gather(picked)
-        here = own["row"].to_numpy()[np.searchsorted(own["security_id"].to_numpy(), securities.to_numpy())]
-        columns = columns_of(bars)
-        for number in np.unique(of):
-            list(SINGLE.values())[number].put(columns, here[of == number], random)
-        found = judge(replace(evening, bars=with_columns(bars, columns)), LIMITS)
-        alarmed = found.filter(pl.col("verdict") != "explained")["security_id"].unique().to_numpy()
-        np.add.at(hits, of, np.isin(securities.to_numpy(), alarmed))
-        np.add.at(of_kind, of, 1)
-    recall = {name: float(hits[n] / max(of_kind[n], 1)) for n, name in enumerate(SINGLE)}
-    return recall, pl.DataFrame([quiet])
+        before = judged(evening)
+        quiet["bars"] += evening.bars.filter(pl.col("session") == day).height
+        for word in OPEN_VERDICTS:
+            quiet[word] += len(open_rows(before, (word,)))
+        securities = possible.filter(pl.col("session") == day)["security_id"].to_numpy()
+        held = evening.bars.with_row_index("row").filter(
+            (pl.col("session") == day) & pl.col("security_id").is_in(securities.tolist())
+        )
+        rows = random.choice(held["row"].to_numpy(), len(kinds), replace=False)
+        columns = columns_of(evening.bars)
+        for number in np.unique(kinds):
+            list(SINGLE.values())[number].put(columns, rows[kinds == number], random)
+        alarmed = open_rows(judged(replace(evening, bars=with_columns(evening.bars, columns))))
+        np.add.at(hits, kinds, np.isin(rows, alarmed))
+    return {name: float(hits[number] / count) for number, name in enumerate(SINGLE)}, quiet
 
 
 def mean_of(recall: Mapping[str, float], group: str) -> float:
@@ -163,25 +155,20 @@ def show_recall(later: Mapping[str, float], evening: Mapping[str, float], count:
     console.print(table)
 
 
-def show_alarms(panel: Panel, findings: pl.DataFrame, evening: pl.DataFrame) -> None:
+def show_alarms(panel: Panel, findings: pl.DataFrame, quiet: Mapping[str, int]) -> None:
     """Open findings of bars that nothing was put into."""
     wrong = open_rows(findings, ("wrong",))
-    bars = panel.bars.with_row_index("row").filter(~pl.col("row").is_in(wrong)).drop("row")
+    bars = panel.bars.with_row_index("row").filter(~pl.col("row").is_in(wrong.tolist())).drop("row")
     clean = judged(replace(panel, bars=bars))
-    for words, of, height in (("as delivered", findings, panel.bars.height), ("without its wrong bars", clean, bars.height)):
-        counts = [1000 * len(open_rows(of, (one,))) / height for one in ("suspicious", "wrong")]
-        console.print(f"{words}, of a thousand: {counts[0]:.2f} suspicious, {counts[1]:.2f} wrong")
-    console.print("open, of the clean ones, by rule: " + ", ".join(
-        f"{rule} {number}" for rule, number in clean.filter(pl.col("verdict") != "explained")["rule"].value_counts(sort=True).iter_rows()
-    ))
-    row = evening.row(0, named=True)
-    thousand = row["bars"] / 1000
-    console.print(
-        f"on {row['evenings']} evenings, of a thousand: {row['suspicious'] / thousand:.2f} suspicious, "
-        f"{row['wrong'] / thousand:.2f} wrong"
-    )
+    for words, of, height in (("delivered", findings, panel.bars.height), ("clean", clean, bars.height)):
+        suspicious, disproved = (1000 * len(open_rows(of, (one,))) / height for one in OPEN_VERDICTS)
+        console.print(f"of a thousand bars, {words}: {suspicious:.2f} suspicious, {disproved:.2f} wrong")
+    by_rule = clean.filter(pl.col("verdict").is_in(OPEN_VERDICTS))["rule"].value_counts(sort=True)
+    console.print("of clean ones: " + ", ".join(f"{rule} {number}" for rule, number in by_rule.iter_rows()))
+    of_evening = [1000 * quiet[word] / quiet["bars"] for word in OPEN_VERDICTS]
+    console.print(f"delivered, on {EVENINGS} evenings: {of_evening[0]:.2f} suspicious, {of_evening[1]:.2f} wrong")
     alarms = 1000 * len(open_rows(clean)) / bars.height
-    verdict(f"false alarms in a thousand symbol-days of clean bars: {alarms:.2f}", FALSE_ALARMS, alarms)
+    verdict(f"false alarms in a thousand clean bars: {alarms:.2f}", FALSE_ALARMS, alarms)
 
 
 if __name__ == "__main__":
