@@ -24,6 +24,7 @@ NAMES = (
     "consumer_queries",
     "reads",
     "command_start",
+    "quality_rules",
 )
 
 

@@ -5,7 +5,7 @@ of what is usual: eight times the volume of a session on which half as much trad
 counts as missed nevertheless.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -175,8 +175,8 @@ _LASTING = (
     Kind("six equal closes", "structure", _frozen, bars=6),
     Kind("three equal bars", "structure", _repeated, bars=3),
 )
-SINGLE: Mapping[str, Kind] = {kind.name: kind for kind in _SINGLE}
-LASTING: Mapping[str, Kind] = {kind.name: kind for kind in _LASTING}
+SINGLE: dict[str, Kind] = {kind.name: kind for kind in _SINGLE}
+LASTING: dict[str, Kind] = {kind.name: kind for kind in _LASTING}
 
 
 def columns_of(bars: pl.DataFrame) -> Columns:

@@ -57,7 +57,9 @@ def compare(panel: Panel, count: int, seed: int) -> None:
 def _features(panel: Panel) -> pl.DataFrame:
     """Each feature, its distance from the window before in standard deviations (`z_`) and in MADs (`m_`)."""
     of = "security_id"
-    minutes = pl.DataFrame(list(panel.minutes.items()), schema={"session": pl.Date, "minutes": pl.Float64}, orient="row")
+    minutes = pl.DataFrame(
+        list(panel.minutes.items()), schema={"session": pl.Date, "minutes": pl.Float64}, orient="row"
+    )
 
     def log(numerator: str, denominator: str) -> pl.Expr:
         ratio = pl.col(numerator) / pl.col(denominator)
@@ -129,7 +131,13 @@ def _best_threshold(score: "np.ndarray", truth: "np.ndarray", counted: "np.ndarr
 
 
 def _line(
-    table: Table, name: str, threshold: str, found: "np.ndarray", truth: "np.ndarray", counted: "np.ndarray", seconds: float
+    table: Table,
+    name: str,
+    threshold: str,
+    found: "np.ndarray",
+    truth: "np.ndarray",
+    counted: "np.ndarray",
+    seconds: float,
 ) -> float:
     """Add a contender's row; its F1.
 
@@ -146,7 +154,5 @@ def _line(
     precision, recall = hits / max(all_found, 1), hits / all_true
     f1 = 2 * hits / (all_found + all_true)
     alarms = 1000 * (all_found - hits) / counted.sum()
-    table.add_row(
-        name, threshold, f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}", f"{alarms:.2f}", f"{seconds:.1f}"
-    )
+    table.add_row(name, threshold, f"{precision:.3f}", f"{recall:.3f}", f"{f1:.3f}", f"{alarms:.2f}", f"{seconds:.1f}")
     return f1

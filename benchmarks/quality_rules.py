@@ -93,9 +93,7 @@ def later_recall(panel: Panel, at: "Mapping[str, np.ndarray]", random: np.random
     return found
 
 
-def lasting_recall(
-    panel: Panel, at: "Iterable[tuple[int, int]]", random: np.random.Generator
-) -> dict[str, float]:
+def lasting_recall(panel: Panel, at: "Iterable[tuple[int, int]]", random: np.random.Generator) -> dict[str, float]:
     """Recall of the kinds of many bars, each in one place of a security."""
     found, at = {}, list(at)
     for name, kind in LASTING.items():

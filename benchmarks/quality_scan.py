@@ -1,7 +1,7 @@
 """How long a whole market's judgement takes: from the store to the findings, beside the same questions asked in SQL.
 
-4,000 securities × 252 sessions, all of them judged, and 11,000 × 1 with the history that a judgement needs. The bars are
-real ones repeated under new ids. SQL asks of the same stored rows what window functions can tell
+4,000 securities × 252 sessions, all of them judged, and 11,000 × 1 with the history that a judgement needs. The bars
+are real ones repeated under new ids. SQL asks of the same stored rows what window functions can tell
 (`quality_windows.sql`): moves, gaps, ranges, spikes and droughts by a median of twenty bars a minute of trading, equal
 bars; it has no context and gives no verdicts. Its session reads twenty sessions of history, no more.
 """

@@ -95,7 +95,9 @@ def _again(
         bounds: of the level, as the logarithm of the close before against the first.
     """
     before = pl.col("close").shift().over(OF)
-    grown = bars.with_columns((times * (pl.col(name) / before).log()).fill_null(0.0).alias(f"_{name}") for name in PRICES)
+    grown = bars.with_columns(
+        (times * (pl.col(name) / before).log()).fill_null(0.0).alias(f"_{name}") for name in PRICES
+    )
     level = (pl.col("_close") + drift).cum_sum().shift().over(OF).fill_null(0.0).clip(*bounds)
     first = pl.col("close").first().over(OF) if start is None else pl.lit(start)
     return grown.with_columns((first * (level + pl.col(f"_{name}")).exp()).alias(name) for name in PRICES).select(

@@ -204,7 +204,11 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     doubtful = (inverse | (pl.col("run_busy") > _HUGE_VOLUME)).fill_null(value=False) | ~short
     begins = (pl.col("place") == 0) & (pl.col("rows") > SHORT_SCALE)
     odd = held.with_columns(inverse=inverse.fill_null(value=False), doubtful=doubtful).filter(
-        ~pl.col("opens") & (short | begins) & ~(returns & ~short)
+        ~pl.col("opens")
+        & (short | begins)
+        & ~(returns & ~short)
+        # A split is suspected once, on its first bar; the others are on the level that it made.
+        & ~(pl.col("inverse") & (pl.col("place") > 0))
     )
     exponent = pl.col("step_power").round().cast(pl.Int64)
     found.add(

@@ -124,6 +124,13 @@ def test_a_known_split_explains_the_move_and_puts_volumes_into_one_days_shares()
     assert judged(bars, payouts=payout(DAY, ratio=0.1)) == {}
 
 
+def test_an_untold_split_is_suspected_once_and_explains_the_volumes_after_it():
+    found = judged(disturbed(from_here(10.0, 0.1)))
+    assert {day for day, rule in found if rule == "scale_break"} == {DAY}
+    volumes = {(verdict, cause) for (_, rule), (verdict, cause) in found.items() if rule.startswith("volume_")}
+    assert volumes == {("explained", "its shares are those after the suspected split")}
+
+
 def test_a_known_dividend_explains_the_fall():
     bars = disturbed(from_here(0.7))
     before = bars.filter((pl.col("security_id") == 7) & (pl.col("session") == DAYS[PLACE - 1]))["close"][0]

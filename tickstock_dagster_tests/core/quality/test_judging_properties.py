@@ -43,7 +43,9 @@ def told(panel, *columns):
 def test_ids_and_their_order_decide_nothing(kinds, seed):
     bars = with_defects(kinds, seed)
     ids = np.random.default_rng(seed).choice(10_000, SECURITIES, replace=False)
-    others = bars.with_columns(security_id=pl.Series(ids).gather(bars["security_id"] - 1)).sort("security_id", "session")
+    others = bars.with_columns(security_id=pl.Series(ids).gather(bars["security_id"] - 1)).sort(
+        "security_id", "session"
+    )
     expected = told(panel_of(bars, STOCK), "verdict", "cause", "value")
     assert told(panel_of(others, STOCK), "verdict", "cause", "value") == expected
     assert len(expected) >= len(DISTURBED) // 2

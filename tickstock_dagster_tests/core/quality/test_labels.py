@@ -91,7 +91,7 @@ def test_what_is_found_has_the_labelled_verdict(found):
 
 @pytest.mark.real_data
 def test_habits_and_half_days_are_not_even_found(found):
-    habits = found.filter((pl.col("verdict") == "none"))
+    habits = found.filter(pl.col("verdict") == "none")
     assert habits.height >= 20
     assert habits["judged"].null_count() == habits.height
 

@@ -53,7 +53,9 @@ def suspicious(panel, first, last) -> tuple[float, pl.DataFrame]:
 
 @pytest.mark.parametrize("times", [2.0, 4.0])
 def test_a_crash_explains_its_moves(world, times):
-    share, found = suspicious(panel_of(crash(world.bars, world.first, world.last, times), STOCK), world.first, world.last)
+    share, found = suspicious(
+        panel_of(crash(world.bars, world.first, world.last, times), STOCK), world.first, world.last
+    )
     assert share < 2
     assert (found["verdict"] == "wrong").sum() <= 1
     moved = found.filter(pl.col("rule") == "price_move")
