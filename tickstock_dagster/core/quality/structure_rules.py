@@ -123,7 +123,7 @@ def _with_the_worse(bars: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
     """The pairs, with the copy as `row`: what fits its neighbours worse.
 
     Of many pairs of the same two sessions, the session whose bars fit worse in all is the copied one; a pair alone
-    shows it only where it is plain. Else the later bar is the copy.
+    shows it only where it is plain. Else, and of the last two bars, the later one is the copy.
     """
     before = pl.col("gap").abs().fill_null(0).clip(0, _MOST_MISFIT)
     after = (pl.col("next_open") / pl.col("close")).log().abs().clip(0, _MOST_MISFIT)
@@ -142,6 +142,11 @@ def _with_the_worse(bars: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("first") > _MISFIT_TIMES * pl.col("second") + _MISFIT
     )
     earlier = choose([(together >= MANY, first > second), (together >= SOME, first > _CLEARLY * second)], alone)
+    # On the evening itself, half of what the later bar's neighbours tell is missing; the one before it had been accepted.
+    adjacent = pl.col("row").cast(pl.Int64) - pl.col("other").cast(pl.Int64) == 1
+    evening = bars["next_open"].is_null().gather(pairs["row"])
+    pairs = pairs.with_columns(evening=evening)
+    earlier &= ~(adjacent & pl.col("evening"))
     return pairs.select(
         pl.when(earlier).then(pl.col("other")).otherwise(pl.col("row")).alias("row"),
         pl.when(earlier).then(pl.col("row")).otherwise(pl.col("other")).alias("other"),

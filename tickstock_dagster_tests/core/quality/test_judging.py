@@ -104,6 +104,18 @@ def test_a_defect_is_found_with_its_verdict(change, rule, verdict, words):
     assert words in found[DAY, rule][1]
 
 
+def test_a_session_that_is_delivered_again_on_the_evening_is_wrong_though_its_neighbours_are_not_known():
+    """The day before gapped and then stood still: its bars seem to fit less than their copies."""
+    gapped = pl.when(pl.col("session") >= DAYS[PLACE - 1]).then(1.05).otherwise(1.0)
+    bars = quiet_bars().with_columns(pl.col(name) * gapped for name in PRICES)
+    before = bars.filter(pl.col("session") == DAYS[PLACE - 1])
+    again = before.with_columns(session=pl.lit(DAYS[PLACE]))
+    known = pl.concat([bars.filter(pl.col("session") < DAY), again]).sort("security_id", "session")
+    found = judge(panel_of(known, first=DAY), LIMITS).filter(pl.col("rule") == "copied_bar")
+    assert found.height == before.height
+    assert set(found["verdict"]) == {"wrong"}
+
+
 def test_equal_closes_are_found_once_in_a_run():
     found = judged(disturbed(frozen))
     assert [key[1] for key in found] == ["frozen_close"]
