@@ -25,7 +25,11 @@ NAMES = (
     "consumer_queries",
     "reads",
     "command_start",
+<<<<<<< HEAD
     "rule_change",
+=======
+    "quality_rules",
+>>>>>>> wt-qbench
 )
 
 

@@ -9,7 +9,7 @@ Longer than 250 lines because a source has every role of the protocol, also thos
 """
 
 from collections.abc import Collection, Sequence
-from datetime import date
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 
@@ -183,6 +183,14 @@ class FileSource:
         if self.options.actions is None:
             raise self._not_offered(f"dividends (asked for {start}..{end})")
         return dividends_frame(self.actions).filter(pl.col("ex_date").is_between(start, end))
+
+    def news(self, ticker: str, after: datetime, until: datetime) -> pl.DataFrame:
+        """Not offered.
+
+        Raises:
+            PermanentVendorError: always.
+        """
+        raise self._not_offered(f"news (asked for {ticker} {after:%Y-%m-%d}..{until:%Y-%m-%d})")
 
     def publication(self, session: date) -> Publication:
         """Whether the file has rows of the session."""

@@ -94,6 +94,15 @@ ETF_PROFILE_SCHEMA: dict[str, type[pl.DataType]] = {
 `net_expenses` a fraction of assets a year (0.0009 is 0.09 %). `refused`: why the row must not be stored, with the value
 as sent; null for a good row. The figures of a refused row are null. Everything but ticker and days may be null."""
 
+NEWS_SCHEMA: dict[str, pl.DataType] = {
+    "published_at": pl.Datetime("us", "UTC"),
+    "title": pl.String(),
+    "publisher": pl.String(),
+    "url": pl.String(),
+    "tickers": pl.List(pl.String()),
+}
+"""One row per article; `tickers` are those that it names, as printed. Publisher and address may be null."""
+
 PROBE_TICKER = "SPY"
 """Trades in every session since 1993: its bar shows that a session's bars are out."""
 
@@ -160,6 +169,7 @@ class Capabilities:
     etf_profiles: bool
     ticker_changes: bool = False
     own_rows: bool = False
+    news: bool = False
 
 
 class VendorError(TickstockError):
@@ -302,6 +312,9 @@ class ReferenceSource(Source, Protocol):
 
     def dividends(self, start: date, end: date) -> pl.DataFrame:
         """Dividends with an ex-date in [start, end], as `DIVIDEND_SCHEMA`."""
+
+    def news(self, ticker: str, after: datetime, until: datetime) -> pl.DataFrame:
+        """Articles that name `ticker`, published from `after` to `until`, as `NEWS_SCHEMA`, the oldest first."""
 
 
 @runtime_checkable

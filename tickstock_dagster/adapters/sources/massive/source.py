@@ -9,7 +9,7 @@ Longer than 250 lines because it has a method for every endpoint in use.
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import partial
 from urllib.parse import quote
 
@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.sources.massive import bars as massive_bars
 from tickstock_dagster.adapters.sources.massive import details as massive_details
 from tickstock_dagster.adapters.sources.massive import etf_profiles as massive_etfs
 from tickstock_dagster.adapters.sources.massive import market_status as massive_market
+from tickstock_dagster.adapters.sources.massive import news as massive_news
 from tickstock_dagster.adapters.sources.massive import reference as massive_reference
 from tickstock_dagster.adapters.sources.massive.client import ATTEMPT_SECONDS, READ_TIMEOUT
 from tickstock_dagster.adapters.sources.massive.envelope import Page
@@ -49,6 +50,7 @@ MAX_BARS = 50_000
 """Largest `limit` of bars; each daily bar counts as one."""
 MAX_LISTINGS = 1_000
 MAX_ACTIONS = 5_000
+MAX_NEWS = 1_000
 
 _FIGI = re.compile(r"BBG[0-9A-Z]{9}", re.ASCII)
 
@@ -105,6 +107,7 @@ class MassiveSource:
             details=True,
             etf_profiles=True,
             ticker_changes=True,
+            news=True,
         )
 
     def range_bars(self, ticker: str, start: date, end: date) -> pl.DataFrame:
@@ -285,6 +288,31 @@ class MassiveSource:
             self._page(massive_reference.dividends_page, start=start, end=end),
         )
 
+    def news(self, ticker: str, after: datetime, until: datetime) -> pl.DataFrame:
+        """Articles that name a ticker, as `NEWS_SCHEMA`, the oldest first; see `ReferenceSource.news`.
+
+        Args:
+            ticker: as printed then.
+            after: first instant, aware. Both ends are stated, since the vendor's news go back for years.
+            until: last instant, aware.
+        """
+        symbol = canonical_ticker(ticker)
+        if after > until:
+            raise BadInputError("span", f"{after}..{until}", "a first instant that is not after the last")
+        return self._http.get_pages(
+            f"news of {symbol} {after:%Y-%m-%dT%H:%M}..{until:%Y-%m-%dT%H:%M}",
+            lambda client: client.list_ticker_news(
+                symbol,
+                published_utc_gte=_utc(after),
+                published_utc_lte=_utc(until),
+                limit=MAX_NEWS,
+                sort="published_utc",
+                order="asc",
+                raw=True,
+            ),
+            self._page(massive_news.news_page, ticker=symbol, after=after, until=until),
+        )
+
     def publication(self, session: date) -> Publication:
         """Whether the session's bars are out: one call, for the probe ticker's bar.
 
@@ -317,6 +345,10 @@ class MassiveSource:
     def close(self) -> None:
         """Close idle connections."""
         self._http.close()
+
+
+def _utc(instant: datetime) -> str:
+    return f"{instant.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _on(day: date | None) -> str:

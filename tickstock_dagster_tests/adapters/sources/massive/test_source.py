@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 import pytest
@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.protocol import (
     DIVIDEND_SCHEMA,
     LISTING_SCHEMA,
+    NEWS_SCHEMA,
     SPLIT_SCHEMA,
     AuthFailedError,
     MarketSource,
@@ -26,6 +27,7 @@ from tickstock_dagster.adapters.sources.protocol import (
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.adapters.sources.retry import RetryPolicy
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA, validate_bars
+from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.vendor_plans import VendorPlan, vendor_plan
 from tickstock_dagster.simulator.testing import RunningSimulator
 
@@ -242,3 +244,19 @@ def test_the_whole_list_of_the_delisted_is_read_over_many_pages(tmp_path):
     assert gone["delisted_on"].null_count() == 0
     assert early["ticker"].to_list() == sorted(names[::20])
     assert active["ticker"].to_list() == ["LIVE"]
+
+
+def test_news_of_a_ticker_come_within_their_span_only(source, simulator):
+    after, until = FRIDAY_EVENING - timedelta(days=30), FRIDAY_EVENING
+    listed = source.listings()["ticker"].to_list()
+    found = {ticker: source.news(ticker, after, until) for ticker in listed[:40]}
+    ticker, news = next((ticker, news) for ticker, news in found.items() if news.height)
+    assert news.schema == pl.Schema(NEWS_SCHEMA)
+    assert news["published_at"].is_sorted()
+    assert news["published_at"].is_between(after, until).all()
+    assert all(ticker in named for named in news["tickers"])
+    middle = news["published_at"][0]
+    assert source.news(ticker, middle + timedelta(seconds=1), until).height < news.height
+    with pytest.raises(BadInputError, match="a first instant that is not after the last"):
+        source.news(ticker, until, after)
+    assert simulator.stats()["by_status"] == {"200": 42}
