@@ -17,9 +17,17 @@ from tickstock_dagster.adapters.postgres.sql_files import sql_folder, statement
 from tickstock_dagster.adapters.postgres.timeouts import UNLIMITED_HERE
 
 TRAFFIC_TABLES = frozenset(
-    {"vendor_calls", "vendor_rate_limits", "admin_mails", "dead_letters", "stream_alerts", "maintenance_runs"}
+    {
+        "vendor_calls",
+        "vendor_rate_limits",
+        "admin_mails",
+        "dead_letters",
+        "stream_alerts",
+        "maintenance_runs",
+        "quality_verdicts",
+    }
 )
-"""Tables of calls, deliveries and housekeeping; they hold no market data."""
+"""Tables of calls, deliveries, housekeeping and former verdicts; they hold no market data."""
 
 
 @dataclass(frozen=True, slots=True)
