@@ -42,6 +42,8 @@ CREATE TABLE quality_anomalies (
         ELSE true END)
 );
 CREATE INDEX quality_anomalies_by_session ON quality_anomalies (session);
+-- What is missing is judged as a whole, not by session.
+CREATE INDEX quality_anomalies_stale ON quality_anomalies (security_id, session) WHERE rule = 'data_stale';
 
 CREATE TABLE quality_verdicts (
     verdict_id   bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

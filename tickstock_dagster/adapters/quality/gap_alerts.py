@@ -1,25 +1,28 @@
-"""Gaps of more than one session in the store, and one event for each; `core.quality.gap_alerts` finds them.
+"""Gaps of more than one session in the store, a finding and an event for each; `core.quality.gap_alerts` finds them.
 
 An alert matches the committed gaps: a transaction in which no bar can be stored writes it.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, store_findings
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding
 
 
 def read_long_gaps(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> list[LongGap]:
@@ -46,7 +49,9 @@ def long_gaps_of(owed: pl.DataFrame, calendar: SessionCalendar, now: datetime) -
 
 
 def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
-    """Publish one alert for each gap of more than one session that has none yet.
+    """Store a finding for each gap of more than one session, and publish one alert for each that has none yet.
+
+    Findings of gaps that are filled are withdrawn, which alerts nobody.
 
     Args:
         engine: the store's.
@@ -60,13 +65,33 @@ def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: s
     """
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
-        found = read_long_gaps(engine, calendar, now)
-        before = _last_bars(connection, found)
-        events = [
-            gap.event(market=market, last_session=before[gap.security_id, gap.first], now=now, run_id=run_id)
-            for gap in found
-        ]
-        return write_events(connection, events)
+        return store_stale(connection, engine, calendar, market=market, run_id=run_id, now=now).alerted
+
+
+def store_stale(
+    connection: psycopg.Connection[Any],
+    engine: sa.Engine,
+    calendar: SessionCalendar,
+    *,
+    market: str,
+    run_id: str,
+    now: datetime,
+) -> StoredFindings:
+    """The same within the caller's transaction, which holds the lock of bars."""
+    found = stale_findings(connection, read_long_gaps(engine, calendar, now))
+    ids = [security for (security,) in connection.execute(statement("quality/stale_securities"), _in_market(market))]
+    scope = Scope(date.min, date.max, [STALE], sorted({*ids, *(one.key.security_id for one in found)}))
+    return store_findings(connection, found, scope, market=market, run_id=run_id, now=now)
+
+
+def stale_findings(connection: psycopg.Connection[Any], gaps: Sequence[LongGap]) -> list[Finding]:
+    """The findings of some gaps, in their order."""
+    before = _last_bars(connection, gaps)
+    return [gap.finding(before[gap.security_id, gap.first]) for gap in gaps]
+
+
+def _in_market(market: str) -> dict[str, object]:
+    return {"market": market, "abroad": list(ABROAD)}
 
 
 def _last_bars(connection: psycopg.Connection, gaps: Sequence[LongGap]) -> dict[tuple[int, date], date | None]:

@@ -15,13 +15,20 @@ from typing import Any, Self
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events.data import (
     ConfigUpdated,
-    DataStale,
     EodComplete,
     EodState,
     EodStatus,
     EventData,
     JobProgress,
     ScheduleAdjusted,
+)
+from tickstock_dagster.core.events.quality_data import (
+    DataStale,
+    PriceAnomaly,
+    QualitySummary,
+    ScoreTrend,
+    VolumeDrought,
+    VolumeSpike,
 )
 from tickstock_dagster.core.events.universe_data import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
@@ -38,8 +45,13 @@ __all__ = [
     "Event",
     "EventData",
     "JobProgress",
+    "PriceAnomaly",
+    "QualitySummary",
     "ScheduleAdjusted",
+    "ScoreTrend",
     "UniverseUpdated",
+    "VolumeDrought",
+    "VolumeSpike",
     "event_model",
     "has_alias",
     "legacy_payload",
@@ -54,7 +66,11 @@ _SEPARATOR = "\x1f"
 _MODELS: tuple[type[EventData], ...] = (
     EodComplete,
     EodStatus,
+    PriceAnomaly,
+    VolumeSpike,
+    VolumeDrought,
     DataStale,
+    QualitySummary,
     JobProgress,
     ScheduleAdjusted,
     UniverseUpdated,

@@ -43,7 +43,7 @@ FINDING_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 """One row per finding: `security_id`, `session` and `rule` are its key within a dataset.
 
-`ticker` as printed on the session; `cause` in words, short: what accounts for it, or what it looks like; `value` is what
-was measured, in the rule's unit, and `threshold` what it is compared with; `evidence` a JSON object with the numbers and
-rows that were looked at; `would_change` says in words what would change the verdict; `settled_by` is the vendor's call
-that would settle it, null where none would."""
+`ticker` as printed on the session; `cause` in words, short: what accounts for it, or what it looks like; `value` is
+what was measured, in the rule's unit, and `threshold` what it is compared with; `evidence` a JSON object with the
+numbers and rows that were looked at; `would_change` says in words what would change the verdict; `settled_by` is the
+vendor's call that would settle it, null where none would."""

@@ -56,8 +56,8 @@ INSERT INTO sync_proposals VALUES ('2026-11-16', 'theme_rebalancing', '[]', 3, 0
 INSERT INTO quality_anomalies (
     security_id, session, rule, dataset, ticker, verdict, severity, cause, value, threshold, evidence, would_change,
     found_at, found_by, judged_at)
-SELECT security_id, '2026-11-20', 'price_move', 'ohlcv_daily', 'AAA', 'suspicious', 'warn', 'why', 0.3, 0.2, '{}', 'news',
-    now(), 'r', now() FROM symbols WHERE symbol = 'AAA';
+SELECT security_id, '2026-11-20', 'price_move', 'ohlcv_daily', 'AAA', 'suspicious', 'warn', 'why', 0.3, 0.2, '{}',
+    'news', now(), 'r', now() FROM symbols WHERE symbol = 'AAA';
 INSERT INTO quality_verdicts (
     security_id, session, rule, dataset, verdict, how, cause, value, threshold, evidence, given_by, given_at)
 SELECT security_id, session, rule, dataset, verdict, 'found', cause, value, threshold, evidence, 'r', now()

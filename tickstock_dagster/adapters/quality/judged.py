@@ -1,0 +1,127 @@
+"""What the rules find now about some sessions: every rule over everything tracked, without storing anything.
+
+Storing belongs in `adapters.quality.findings`, missing bars in `adapters.quality.gap_alerts`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
+from tickstock_dagster.adapters.quality.findings import Scope, findings_of, read_findings
+from tickstock_dagster.adapters.quality.panel import read_panel
+from tickstock_dagster.adapters.quality.thresholds import thresholds_of
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.quality.bar_anomalies import USUAL_SESSIONS
+from tickstock_dagster.core.quality.etf_tracking import REFERENCE_GAP, gap_findings
+from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
+from tickstock_dagster.core.quality.judging import JUDGED_RULES, judge
+from tickstock_dagster.core.quality.lifecycle import Finding, standing
+
+SESSION_RULES = frozenset({*JUDGED_RULES, REFERENCE_GAP})
+"""The rules that look at a session; missing bars are judged as a whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedSession:
+    """What the rules find about one session.
+
+    Attributes:
+        session: the judged one.
+        cells: `core.loading.coverage.CELL_SCHEMA`: whose bars are expected on it.
+        findings: about them, and about funds with a reference.
+    """
+
+    session: date
+    cells: pl.DataFrame
+    findings: tuple[Finding, ...]
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What was looked at."""
+        ids = self.cells["security_id"].to_list()
+        return (
+            Scope(self.session, self.session, JUDGED_RULES, ids),
+            Scope(self.session, self.session, [REFERENCE_GAP]),
+        )
+
+
+def judge_sessions(engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date]) -> list[JudgedSession]:
+    """Judge some sessions of everything tracked, in the order of the days.
+
+    Args:
+        engine: the store's.
+        calendar: of the US market, with its overrides applied.
+        days: closed sessions, ascending.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    if not days:
+        return []
+    tracked = Expectation.of_tracked(engine, days[0], days[-1], market=calendar.key)
+    cells = tracked.cells(days)
+    panel = read_panel(engine, calendar, cells["security_id"].unique().sort().to_list(), days[0], days[-1])
+    found = judge(panel, thresholds_of(engine)).join(cells, on=["security_id", "session"], how="semi")
+    by_day: dict[date, list[Finding]] = {day: [] for day in days}
+    for finding in findings_of(found):
+        if finding.key.session in by_day:
+            by_day[finding.key.session].append(finding)
+    homes = {key: calendar_in_force(engine, key) for key in HOME_CALENDARS} if calendar.key == MARKET else {}
+    for day in days if homes else ():
+        by_day[day] += gap_findings(read_tracking(engine, calendar, homes, day), day)
+    return [JudgedSession(day, cells.filter(pl.col("session") == day), tuple(by_day[day])) for day in days]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFindings:
+    """The findings that stand about a session.
+
+    Attributes:
+        session: the session.
+        findings: in no order.
+        judged: how many securities were looked at.
+        stored: whether they are stored; else they were made now.
+    """
+
+    session: date
+    findings: tuple[Finding, ...]
+    judged: int
+    stored: bool
+
+
+def current_findings(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionFindings:
+    """The findings about a session as the store stands now: the stored ones, or made anew where it has changed since.
+
+    Args:
+        engine: the store's.
+        calendar: of the US market, with its overrides applied.
+        session: a closed one.
+    """
+    ids = Expectation.of_tracked(engine, session, session, market=calendar.key).cells([session])["security_id"]
+    first = calendar.sessions_before(session, USUAL_SESSIONS)[0]
+    with transaction(engine) as connection:
+        values = {"session": session, "first": first}
+        reported = {security for (security,) in connection.execute(statement("quality/reported"), values)}
+        stored = read_findings(connection, Scope(session, session, SESSION_RULES))
+    if reported and set(ids) <= reported:
+        kept = tuple(one.finding for one in stored if not one.withdrawn)
+        return SessionFindings(session, kept, len(ids), stored=True)
+    [judged] = judge_sessions(engine, calendar, [session])
+    return SessionFindings(session, tuple(standing(stored, judged.findings)), len(ids), stored=False)
+
+
+def newest_findings(engine: sa.Engine, calendar: SessionCalendar, now: datetime, due: date) -> SessionFindings:
+    """The findings about the latest closed session; where none of its bars is stored yet, about the latest one due."""
+    latest = calendar.latest_closed_session(now)
+    with transaction(engine) as connection:
+        row = connection.execute(statement("quality/printed_on"), {"session": latest}).fetchone()
+    return current_findings(engine, calendar, latest if row == (True,) or due == latest else due)
