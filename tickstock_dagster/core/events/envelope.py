@@ -22,7 +22,7 @@ from tickstock_dagster.core.events.data import (
     JobProgress,
     ScheduleAdjusted,
 )
-from tickstock_dagster.core.events.quality_data import (
+from tickstock_dagster.core.events.finding_data import (
     DataStale,
     PriceAnomaly,
     QualitySummary,
