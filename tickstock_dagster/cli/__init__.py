@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "plan": ("loading.plan", "Show the vendor calls, minutes and cost of a load beforehand."),
     "eod": ("loading.eod", "Run one session's end of day: bars, corporate actions, completeness, event."),
     "status": ("loading.status", "Show coverage and every gap with its reason."),
+    "quality": ("quality.quality", "Show how good the stored data is, and decide about what was found in it."),
     "universe": ("universes.universe", "Show, explain, change, track, synchronise, import and export universes."),
     "reference": ("securities.reference", "Bring ticker lists, classification and ETF facts up to date."),
     "calendar": ("calendars.calendar", "Show an exchange's sessions, override a day, compare with other calendars."),

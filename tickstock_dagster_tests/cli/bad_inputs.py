@@ -75,6 +75,7 @@ VALUES: dict[str, Words] = {
                 "no_columns.csv", "short_date.csv", "two_digits.csv"),
     "new file": (LONG, ".", "no-such-folder/out.csv", "bars.csv/out.csv"),
     "choice": ("no_such", "x,y"),
+    "finding": ("0", "-1", "1e3", HUGE, "no_such"),
 }  # fmt: skip
 """Kind of value to what is wrong for it. Files are those of `make_files`."""
 
@@ -86,6 +87,7 @@ KINDS: dict[str, str] = {
     "--date-format": "date format", "--actions": "beside bars", "--listings": "beside bars", "--market": "market",
     "exchange": "market", "--title": "text", "--reason": "text", "--by": "text", "--channel": "channel",
     "--to-stream": "stream", "event_ids": "event id", "--host": "host", "--plan": "plan", "--api-key": "key",
+    "--symbol": "text", "--verdict": "choice", "--state": "choice", "finding": "finding",
     "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
     "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
     "--seed": "seed", "--heartbeat": "new file", "--details-limit": "limit", "--accept-drops": "universes",
@@ -94,6 +96,7 @@ KINDS: dict[str, str] = {
 
 SPECIAL: dict[tuple[str, str], str] = {
     ("status", "--by"): "choice",
+    ("quality list", "--rule"): "choice",
     ("simulator", "--port"): "port or free",
     ("simulator", "--symbols"): "symbols of a market",
     ("universe export", "file"): "new file",
@@ -105,7 +108,7 @@ SPECIAL: dict[tuple[str, str], str] = {
 
 GOOD: dict[str, str] = {
     "universe": "mine", "exchange": "NYSE", "day": "2026-12-24", "ticker": "AAPL", "file": "members.csv",
-    "event_ids": "00000000-0000-0000-0000-000000000000",
+    "event_ids": "00000000-0000-0000-0000-000000000000", "finding": "1",
 }  # fmt: skip
 """Values of required arguments beside the one that is tried."""
 
@@ -114,6 +117,8 @@ WITH: dict[tuple[str, str], Words] = {
     ("universe diff", "universe"): ("--from", "2026-11-02"),
     ("universe set", "--from"): ("--track",),
     ("universe set", "universe"): ("--symbols", "AAPL"),
+    ("quality release", "finding"): ("--reason", "a test"),
+    ("quality confirm", "finding"): ("--reason", "a test"),
     ("calendar override", "--close-at"): ("--reason", "a test"),
     ("calendar override", "--open"): ("--reason", "a test"),
     ("calendar override", "exchange"): ("--closed", "--reason", "a test"),
@@ -175,6 +180,14 @@ BY_HAND: tuple[Words, ...] = (
     ("calendar", "override", "NYSE", "2026-12-24", "--closed", "--withdraw", "--reason", "a test"),
     ("calendar", "override", "NYSE", "2026-12-24", "--closed", "--open", "09:30-13:00", "--reason", "a test"),
     ("calendar", "override", "NYSE", "2026-12-23", "--withdraw", "--reason", "a test"),
+    ("quality", "show", "AAPL", "2026-11-20", "no_such"),
+    ("quality", "show", "AAPL", "yesterday", "price_move"),
+    ("quality", "show", "AAPL", "2026-11-20", "price_move"),
+    ("quality", "show", "AAPL", "2026-11-20"),
+    ("quality", "release", "1"),
+    ("quality", "confirm", "1", "--reason", " "),
+    ("quality", "analyze", "NO_SUCH"),
+    ("quality", "analyze", "AAPL", "--session", "2026-11-21"),
     ("events", "replay"),
     ("events", "replay", "--since", "2026-11-20", "--until", "2026-11-19"),
     ("events", "dispatch", "--heartbeat", "beat"),

@@ -125,8 +125,8 @@ def read_reliability(engine: sa.Engine) -> list[Reliability]:
     with transaction(engine) as connection:
         rows = connection.execute(statement("quality/reliability")).fetchall()
     return [
-        Reliability(*counts, confirmed or (), released or (), threshold)
-        for *counts, confirmed, released, threshold in rows
+        Reliability(rule, kind, findings, explained, suspicious, wrong, confirmed or (), released or (), threshold)
+        for rule, kind, findings, explained, suspicious, wrong, confirmed, released, threshold in rows
     ]
 
 

@@ -19,6 +19,7 @@ from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, read_findings, set_aside
 from tickstock_dagster.adapters.quality.reports import score_again
+from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.printable import plain_reason
@@ -60,16 +61,13 @@ class _Deciding:
     now: datetime
 
 
-def decide(
-    engine: sa.Engine, key: Key, state: State, *, market: str, by: str, why: str, run_id: str, now: datetime
-) -> Decision:
+def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_id: str, now: datetime) -> Decision:
     """Release or confirm a finding, in one transaction with its bar, its history, its scores and its event.
 
     Args:
         engine: the store's.
         key: the finding.
         state: released or confirmed.
-        market: MIC of the calendar.
         by: who decides.
         why: the reason, in that person's words.
         run_id: the Dagster run, or cli.
@@ -82,11 +80,13 @@ def decide(
     why, by = plain_reason(why), plain_reason(by, "by")
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
+        [exchange] = connection.execute(statement("quality/exchange_of"), {"security_id": key.security_id}).fetchone()  # type: ignore[misc]  # every security has a row
+        market = exchange if exchange in ABROAD else MARKET
         deciding = _Deciding(connection, state, market, by, why, run_id, now)
         found = _of_cell(connection, key)
         known = next((one for one in found if one.finding.key == key), None)
         if known is None:
-            raise BadInputError("finding", key, "a finding of `tickstock quality list`")
+            raise BadInputError("finding", key, "a finding that `tickstock quality list` shows")
         if known.state is state and known.is_settled:
             return Decision(())
         decision = _released(deciding, known, found) if state is State.RELEASED else _confirmed(deciding, known)

@@ -20,11 +20,15 @@ from tickstock_dagster.adapters.quality.panel import read_panel
 from tickstock_dagster.adapters.quality.thresholds import thresholds_of
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.quality.bar_anomalies import USUAL_SESSIONS
 from tickstock_dagster.core.quality.etf_tracking import REFERENCE_GAP, gap_findings
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.core.quality.judging import JUDGED_RULES, judge
 from tickstock_dagster.core.quality.lifecycle import Finding, standing
+
+Cell = tuple[int, date, str]
+"""Security, session and ticker, as `core.loading.coverage.CELL_SCHEMA`."""
 
 SESSION_RULES = frozenset({*JUDGED_RULES, REFERENCE_GAP})
 """The rules that look at a session; missing bars are judged as a whole."""
@@ -54,21 +58,23 @@ class JudgedSession:
         )
 
 
-def judge_sessions(engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date]) -> list[JudgedSession]:
+def judge_sessions(
+    engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date], also: Sequence[Cell] = ()
+) -> list[JudgedSession]:
     """Judge some sessions of everything tracked, in the order of the days.
 
     Args:
         engine: the store's.
         calendar: of the US market, with its overrides applied.
         days: closed sessions, ascending.
+        also: further cells.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
     if not days:
         return []
-    tracked = Expectation.of_tracked(engine, days[0], days[-1], market=calendar.key)
-    cells = tracked.cells(days)
+    cells = _cells(engine, calendar, days, also)
     panel = read_panel(engine, calendar, cells["security_id"].unique().sort().to_list(), days[0], days[-1])
     found = judge(panel, thresholds_of(engine)).join(cells, on=["security_id", "session"], how="semi")
     by_day: dict[date, list[Finding]] = {day: [] for day in days}
@@ -98,15 +104,18 @@ class SessionFindings:
     stored: bool
 
 
-def current_findings(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionFindings:
+def current_findings(
+    engine: sa.Engine, calendar: SessionCalendar, session: date, also: Sequence[Cell] = ()
+) -> SessionFindings:
     """The findings about a session as the store stands now: the stored ones, or made anew where it has changed since.
 
     Args:
         engine: the store's.
         calendar: of the US market, with its overrides applied.
         session: a closed one.
+        also: further cells, which may not be tracked.
     """
-    ids = Expectation.of_tracked(engine, session, session, market=calendar.key).cells([session])["security_id"]
+    ids = _cells(engine, calendar, [session], also)["security_id"]
     first = calendar.sessions_before(session, USUAL_SESSIONS)[0]
     with transaction(engine) as connection:
         values = {"session": session, "first": first}
@@ -115,7 +124,7 @@ def current_findings(engine: sa.Engine, calendar: SessionCalendar, session: date
     if reported and set(ids) <= reported:
         kept = tuple(one.finding for one in stored if not one.withdrawn)
         return SessionFindings(session, kept, len(ids), stored=True)
-    [judged] = judge_sessions(engine, calendar, [session])
+    [judged] = judge_sessions(engine, calendar, [session], also)
     return SessionFindings(session, tuple(standing(stored, judged.findings)), len(ids), stored=False)
 
 
@@ -125,3 +134,11 @@ def newest_findings(engine: sa.Engine, calendar: SessionCalendar, now: datetime,
     with transaction(engine) as connection:
         row = connection.execute(statement("quality/printed_on"), {"session": latest}).fetchone()
     return current_findings(engine, calendar, latest if row == (True,) or due == latest else due)
+
+
+def _cells(engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date], also: Sequence[Cell]) -> pl.DataFrame:
+    """The expected cells (`CELL_SCHEMA`) of some sessions, and further ones, each once."""
+    expected = Expectation.of_tracked(engine, days[0], days[-1], market=calendar.key).cells(days)
+    further = pl.DataFrame(also, schema=CELL_SCHEMA, orient="row")
+    unknown = further.join(expected, on=["security_id", "session"], how="anti")
+    return pl.concat([expected.select(list(CELL_SCHEMA)), unknown])

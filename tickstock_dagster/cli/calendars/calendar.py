@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tickstock_dagster.cli.account import account_name
 from tickstock_dagster.cli.workspace import open_workspace, parse_date, print_json
 from tickstock_dagster.core.calendars.markets import market_named
 from tickstock_dagster.core.calendars.overrides import requested_override
@@ -106,7 +107,7 @@ def override(
     from tickstock_dagster.adapters.calendars.edit import put_override, withdraw_override
 
     calendar = library_calendar(market_named(exchange).calendar)
-    session, who = parse_date("DAY", day), _account() if by is None else by
+    session, who = parse_date("DAY", day), account_name() if by is None else by
     if withdraw and (closed or close_at or opened):
         raise BadInputError("override", "--withdraw and another change", "one of them")
     wanted = None
@@ -187,16 +188,6 @@ def diff(*, exchange: str, first: str | None, last: str | None, as_json: bool) -
         click.echo(f"{row['day']}  " + "; ".join(f"{name}: {row[name]}" for name in columns))
     for one in standing:
         click.secho(f"{one.session}  {one.witness}: {one.theirs}; in force: {one.ours}", fg="yellow")
-
-
-def _account() -> str:
-    """The name of the account that runs the command."""
-    import getpass
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise BadInputError("--by", "nothing", "your name: this account has none") from None
 
 
 def _span(

@@ -51,7 +51,7 @@ class World:
 
     def decide(self, state: State, rule: str = "price_move") -> Any:
         key = Key(self.ids["AAA"], FRI, rule)
-        return decide(self.engine, key, state, market="XNYS", by="ada", why="seen on the tape", run_id="cli", now=LATER)
+        return decide(self.engine, key, state, by="ada", why="seen on the tape", run_id="cli", now=LATER)
 
     def rows(self, text: str) -> list[tuple[Any, ...]]:
         return query(self.url, text)
@@ -172,7 +172,7 @@ def test_factors_of_adjusted_prices_follow_a_bar_that_is_set_aside_and_comes_bac
     with transaction(world.engine) as connection:
         store_findings(connection, [thursday], Scope(THU, THU, ["price_move"]), market="XNYS", run_id="r", now=LATER)
     assert world.rows("SELECT close_dates[1] = '-infinity' FROM adjustment_factors") == [(True,)]
-    decide(world.engine, thursday.key, State.RELEASED, market="XNYS", by="ada", why="right", run_id="cli", now=LATER)
+    decide(world.engine, thursday.key, State.RELEASED, by="ada", why="right", run_id="cli", now=LATER)
     assert world.rows(closes) == [([THU],)]
 
 
