@@ -50,7 +50,7 @@ def read_panel(
     judged = calendar.sessions(first, last)
     sessions = [*calendar.sessions_before(judged[0] if judged else first, history), *judged]
     ids = sorted({*security_ids, *_references(engine, security_ids)})
-    bars = _bars(engine, ids, sessions)
+    bars = read_bars(engine, ids, sessions)
     text = ",".join(map(str, ids))
     facts = read_frame(engine, statement("quality/panel_facts"), (text,)).cast(pl.Schema(FACTS_SCHEMA))
     payouts = read_payouts(engine, sessions[0], last) if sessions else read_payouts(engine, first, last)
@@ -65,8 +65,11 @@ def _references(engine: sa.Engine, security_ids: Sequence[int]) -> list[int]:
         return [security for (security,) in connection.execute(statement("quality/panel_references"), values)]
 
 
-def _bars(engine: sa.Engine, security_ids: Sequence[int], sessions: Sequence[date]) -> pl.DataFrame:
-    """`PANEL_SCHEMA`, by security and session. Each price is the float next to the stored decimal."""
+def read_bars(engine: sa.Engine, security_ids: Sequence[int], sessions: Sequence[date]) -> pl.DataFrame:
+    """Bars of some securities on some sessions, ascending: `core.quality.panel.PANEL_SCHEMA`, by security and session.
+
+    Each price is the float next to the stored decimal.
+    """
     frames = [pl.DataFrame(schema=PANEL_SCHEMA)]
     if not sessions or not security_ids:
         return frames[0]

@@ -4,13 +4,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from tickstock_dagster.core.events.envelope import DataStale, Event, PriceAnomaly, VolumeDrought, VolumeSpike
+from tickstock_dagster.core.events.envelope import (
+    DataStale,
+    Event,
+    EventData,
+    PriceAnomaly,
+    VolumeDrought,
+    VolumeSpike,
+)
 from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.lifecycle import STALE, Finding
 from tickstock_dagster.core.quality.rules import RULES
 
-_VOLUMES = {"volume_spike": VolumeSpike, "volume_drought": VolumeDrought, "no_volume": VolumeDrought}
-"""Rules about volumes; all others that are not about freshness are about prices, or about whole rows."""
+_DROUGHTS = frozenset({"volume_drought", "no_volume"})
 
 
 def finding_event(
@@ -45,13 +51,19 @@ def finding_event(
         "run_id": run_id,
     }
     gap = f"{finding.key.security_id}/{finding.key.session}"
+    key = f"{gap}/{finding.key.rule}/{finding.key.dataset}/{number}"
+    data: EventData
     if finding.key.rule == STALE:
         # The first one has the identity that it always had: a gap that was told before is not told again.
         key = gap if told is None else f"{gap}/{number}"
-        return Event.of(DataStale.model_validate(facts | _gap(finding.evidence)), time=now, dedupe_key=key)
-    model = _VOLUMES.get(finding.key.rule, PriceAnomaly)
-    key = f"{gap}/{finding.key.rule}/{finding.key.dataset}/{number}"
-    return Event.of(model.model_validate(facts), time=now, dedupe_key=key)
+        data = DataStale(**facts, **_gap(finding.evidence))
+    elif finding.key.rule == "volume_spike":
+        data = VolumeSpike(**facts)
+    elif finding.key.rule in _DROUGHTS:
+        data = VolumeDrought(**facts)
+    else:
+        data = PriceAnomaly(**facts)
+    return Event.of(data, time=now, dedupe_key=key)
 
 
 def _gap(evidence: Mapping[str, Any]) -> dict[str, Any]:
