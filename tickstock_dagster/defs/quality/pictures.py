@@ -13,6 +13,7 @@ import polars as pl
 from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.lifecycle import Finding
 from tickstock_dagster.core.quality.reliability import Reliability
+from tickstock_dagster.core.quality.rules import RULES, Family
 from tickstock_dagster.core.quality.summary import SCORES
 from tickstock_dagster.defs.pictures import (
     ABSENT,
@@ -147,18 +148,23 @@ def worst_png(symbols: Sequence[WorstSymbol]) -> bytes:
     grid = figure.add_gridspec(2 * len(symbols), 1, height_ratios=[3, 1] * len(symbols), hspace=0.45)
     size = WORDS * POINT * 0.9
     for place, symbol in enumerate(symbols):
-        price, volume = figure.add_subplot(grid[2 * place]), figure.add_subplot(grid[2 * place + 1])
+        price = figure.add_subplot(grid[2 * place])
+        volume = figure.add_subplot(grid[2 * place + 1], sharex=price)
         days = symbol.bars["session"].to_list()
         price.vlines(days, symbol.bars["low"].to_list(), symbol.bars["high"].to_list(), color="#9a9a9a", linewidth=1)
         price.plot(days, symbol.bars["close"].to_list(), color=BLACK, linewidth=1)
         volume.bar(days, symbol.bars["volume"].to_list(), color="#9a9a9a", width=0.8)
-        _mark(price, symbol)
+        _mark(
+            price, symbol, "close", [one for one in symbol.findings if RULES[one.key.rule].family is not Family.VOLUME]
+        )
+        _mark(volume, symbol, "volume", [one for one in symbol.findings if RULES[one.key.rule].family is Family.VOLUME])
         words = "; ".join(f"{one.key.rule} {one.verdict}" for one in symbol.findings[:3])
         price.set_title(f"{symbol.ticker}: {symbol.score:.1f}   {words}", loc="left", fontsize=size, color=INK)
         for axes in (price, volume):
             axes.tick_params(labelsize=size * 0.9)
             axes.spines[["top", "right"]].set_visible(False)
         price.tick_params(labelbottom=False)
+        volume.tick_params(labelbottom=place == len(symbols) - 1)
         volume.set_yticks([])
     for verdict, shade in _VERDICTS.items():
         figure.axes[0].scatter([], [], marker=_MARKERS[verdict], color=shade.colour, label=shade.caption)
@@ -167,15 +173,16 @@ def worst_png(symbols: Sequence[WorstSymbol]) -> bytes:
     return figure_png(figure)
 
 
-def _mark(axes: "Axes", symbol: WorstSymbol) -> None:
-    """The findings of a symbol, at the close of their session; where no bar is left, at the last close before."""
-    for one in symbol.findings:
+def _mark(axes: "Axes", symbol: WorstSymbol, column: str, findings: Sequence[Finding]) -> None:
+    """Findings of a symbol, the worst on top, at the value of their session; without a bar left, at the last before."""
+    order = list(_MARKERS)[::-1]
+    for one in sorted(findings, key=lambda one: order.index(one.verdict)):
         before = symbol.bars.filter(pl.col("session") <= one.key.session)
         if before.is_empty():
             continue
         axes.scatter(
             [one.key.session],  # type: ignore[arg-type]  # matplotlib takes dates
-            [before["close"][-1]],
+            [before[column][-1]],
             marker=_MARKERS[one.verdict],
             color=_VERDICTS[one.verdict].colour,
             edgecolors=BLACK,
