@@ -62,7 +62,7 @@ def analyze_symbol_quality(
     security_id, symbol, listed = row
     if not listed:
         raise BadInputError("session", session, f"a session on which {ticker} was listed")
-    current = current_findings(engine, calendar, session, [(security_id, session, symbol)])
+    current = current_findings(engine, calendar, session, also=[(security_id, session, symbol)])
     worst_first = [Verdict.WRONG, Verdict.SUSPICIOUS, Verdict.EXPLAINED]
     findings = sorted(
         (one for one in current.findings if one.key.security_id == security_id),

@@ -16,13 +16,14 @@ from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, store_findings
+from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.loading.owed import asked_or_due
+from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
-from tickstock_dagster.core.quality.lifecycle import STALE, Finding
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, standing
 
 
 def read_long_gaps(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> list[LongGap]:
@@ -79,9 +80,26 @@ def store_stale(
 ) -> StoredFindings:
     """The same within the caller's transaction, which holds the lock of bars."""
     found = stale_findings(connection, read_long_gaps(engine, calendar, now))
+    return store_findings(connection, found, _scope(connection, found, market), market=market, run_id=run_id, now=now)
+
+
+def standing_stale(engine: sa.Engine, gaps: Sequence[LongGap], market: str) -> list[Finding]:
+    """The findings that some gaps come to, as people have decided about them, in the order of the gaps; writes nothing.
+
+    Those that a person has released are left out.
+    """
+    with transaction(engine) as connection:
+        found = stale_findings(connection, gaps)
+        stored = read_findings(connection, _scope(connection, found, market))
+    stands = {one.key: one for one in standing(stored, found)}
+    kept = [stands.get(one.key, one) for one in found]
+    return [one for one in kept if one.verdict is not Verdict.EXPLAINED]
+
+
+def _scope(connection: psycopg.Connection[Any], found: Sequence[Finding], market: str) -> Scope:
+    """Everything that lacks bars of a market, or lacked them: missing bars are judged as a whole."""
     ids = [security for (security,) in connection.execute(statement("quality/stale_securities"), _in_market(market))]
-    scope = Scope(date.min, date.max, [STALE], sorted({*ids, *(one.key.security_id for one in found)}))
-    return store_findings(connection, found, scope, market=market, run_id=run_id, now=now)
+    return Scope(date.min, date.max, [STALE], sorted({*ids, *(one.key.security_id for one in found)}))
 
 
 def stale_findings(connection: psycopg.Connection[Any], gaps: Sequence[LongGap]) -> list[Finding]:

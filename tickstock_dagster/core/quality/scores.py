@@ -89,13 +89,17 @@ class Scores:
 def finding_points(finding: ScoredFinding) -> float:
     """The points that a finding takes, 0 to 100."""
     least, most = POINTS[finding.verdict]
-    value, threshold = abs(finding.value), abs(finding.threshold)
-    # Nothing at all where something is usual, or anything where nothing is allowed, is as far off as can be.
-    share = 1.0
-    if value > 0 and threshold > 0 and math.isfinite(value / threshold) and value / threshold > 0:
-        distance = abs(math.log2(value / threshold))
-        share = distance / (1 + distance)
-    return least + (most - least) * share
+    off = distance(finding.value, finding.threshold)
+    return least + (most - least) * (off / (1 + off) if math.isfinite(off) else 1.0)
+
+
+def distance(value: float, threshold: float) -> float:
+    """How many times a value doubles or halves its threshold, 0 or more.
+
+    Nothing at all where something is usual, or anything where nothing is allowed, is as far off as can be: infinity.
+    """
+    times = abs(value / threshold) if threshold else math.inf
+    return abs(math.log2(times)) if times > 0 and math.isfinite(times) else math.inf
 
 
 def scores_of(findings: Iterable[ScoredFinding], missing: Missing) -> Scores:

@@ -1,23 +1,21 @@
-"""Checks of a session's prices and volumes, which allow for half days and holidays."""
+"""Checks of a session's prices and volumes: they read its findings, which allow for half days and holidays."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import dagster as dg
 
-from tickstock_dagster.adapters.quality.bar_anomalies import (
-    SessionBars,
-    evaluated_moves,
-    newest_session_bars,
-    volume_anomalies,
-)
+from tickstock_dagster.adapters.quality.judged import SessionFindings, newest_findings
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.core.quality.bar_anomalies import (
     PRICE_LIMIT,
     VOLUME_DROUGHT,
     VOLUME_SPIKE,
-    EvaluatedMove,
+    special_session,
 )
+from tickstock_dagster.core.quality.findings import Verdict
+from tickstock_dagster.core.quality.lifecycle import Finding
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
@@ -26,6 +24,9 @@ _DESCRIPTIONS = {
     "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays: off its fair value.",
     "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one, per minute of trading.",
 }
+_RULES = {"price_moves": ("price_move",), "volume_levels": ("volume_spike", "volume_drought")}
+"""The rules of which each check reads the findings."""
+
 _SHOWN = 10
 
 
@@ -40,50 +41,70 @@ def anomaly_checks(
     selected = {key.name for key in context.selected_asset_check_keys}
     calendar = warehouse.calendar(MARKET)
     with failures():
-        engine = warehouse.engine()
-        day = newest_session_bars(engine, calendar, clock.now())
+        rules = frozenset(rule for name in selected for rule in _RULES[name])
+        day = newest_findings(warehouse.engine(), calendar, clock.now(), rules=rules)
+        special = special_session(calendar, day.session) or "an ordinary session"
         if "price_moves" in selected:
-            yield _price_moves(day, evaluated_moves(engine, calendar, day))
+            yield _price_moves(day, special)
         if "volume_levels" in selected:
-            odd = volume_anomalies(calendar, day)
-            rows = [
-                (ticker, f"{volume:,}", f"{due:,.0f}", f"{ratio:.2f}") for _, ticker, volume, due, ratio in odd.rows()
-            ]
-            head = ["symbol", "volume", "expected", "times"]
-            table = markdown_table(head, rows[:_SHOWN], right=head[1:])
             limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected volume"
-            yield _result("volume_levels", day, len(rows), limits, table)
+            yield _result("volume_levels", day, special, limits, _volumes(_standing(day, "volume_levels")))
 
 
-def _price_moves(day: SessionBars, moves: list[EvaluatedMove]) -> dg.AssetCheckResult:
-    anomalies = [move for move in moves if move.is_anomaly]
+def _price_moves(day: SessionFindings, special: str) -> dg.AssetCheckResult:
+    excused = [
+        f"{one.ticker} {one.value:+.1%}"
+        for one in day.of_rule(*_RULES["price_moves"])
+        if one.verdict is Verdict.EXPLAINED
+    ]
+    table = _moves(_standing(day, "price_moves"))
+    facts: dict[str, int | str] = {
+        "excused_by_fair_value": len(excused),
+        "excused": ", ".join(excused[:_SHOWN]) or "none",
+    }
+    return _result("price_moves", day, special, f"{PRICE_LIMIT:.0%}", table, **facts)
+
+
+def _standing(day: SessionFindings, name: str) -> list[Finding]:
+    """The findings behind a check that nothing explains, the furthest off first."""
+    return [one for one in day.of_rule(*_RULES[name]) if one.verdict is not Verdict.EXPLAINED]
+
+
+def _moves(found: Sequence[Finding]) -> str:
     head = ["symbol", "last print", "last close", "close", "fair value", "off"]
     rows = [
         (
-            move.ticker,
-            move.last_session,
-            f"{move.last_close:.4f}",
-            f"{move.close:.4f}",
-            None if move.fair_value is None else f"{move.fair_value:.4f}",
-            f"{move.off:+.1%}",
+            one.ticker,
+            one.evidence.get("last_session"),
+            *(_price(one.evidence.get(name)) for name in ("last_close", "close", "fair_value")),
+            f"{one.evidence.get('off', one.value):+.1%}",
         )
-        for move in anomalies[:_SHOWN]
+        for one in found[:_SHOWN]
     ]
-    excused = [f"{move.ticker} {move.close / move.last_close - 1:+.1%}" for move in moves if not move.is_anomaly]
-    return _result(
-        "price_moves",
-        day,
-        len(anomalies),
-        f"{PRICE_LIMIT:.0%}",
-        markdown_table(head, rows, right=head[2:]),
-        excused_by_fair_value=len(excused),
-        excused=", ".join(excused[:_SHOWN]) or "none",
-    )
+    return markdown_table(head, rows, right=head[2:])
+
+
+def _volumes(found: Sequence[Finding]) -> str:
+    head = ["symbol", "volume", "expected", "times"]
+    rows = [
+        (one.ticker, *(_shares(one.evidence.get(name)) for name in ("volume", "expected")), f"{one.value:.2f}")
+        for one in found[:_SHOWN]
+    ]
+    return markdown_table(head, rows, right=head[1:])
+
+
+def _price(value: Any) -> str | None:
+    return None if value is None else f"{value:.4f}"
+
+
+def _shares(value: Any) -> str | None:
+    return None if value is None else f"{value:,.0f}"
 
 
 def _result(
-    name: str, day: SessionBars, value: int, threshold: str, table: str, **facts: int | str
+    name: str, day: SessionFindings, special: str, threshold: str, table: str, **facts: int | str
 ) -> dg.AssetCheckResult:
+    value = len(_standing(day, name))
     return dg.AssetCheckResult(
         asset_key=session_bars.key,
         check_name=name,
@@ -91,7 +112,7 @@ def _result(
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "session": str(day.session),
-            "special": day.special or "an ordinary session",
+            "special": special,
             "judged": day.printed,
             "value": value,
             "threshold": threshold,

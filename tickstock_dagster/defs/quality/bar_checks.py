@@ -5,11 +5,12 @@ people see the last evaluation, and a backfill of 2014 must not hide the result 
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
 from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
+from tickstock_dagster.adapters.quality.judged import SessionFindings, current_findings
 from tickstock_dagster.adapters.quality.table_checks import (
     Violations,
     broken_invariants,
@@ -21,7 +22,8 @@ from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
+from tickstock_dagster.core.quality.etf_tracking import REFERENCE_GAP, SIGMAS, Tracking
+from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.quality.completeness_checks import (
@@ -73,7 +75,9 @@ def bar_checks(
         "no_long_gaps": lambda: no_long_gaps(session_bars.key, standing),
         "latest_session_present": lambda: latest_session_present(session_bars.key, standing),
         "etf_tracking": lambda: _etf_tracking(
-            due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
+            current_findings(engine, calendar, due, rules=frozenset({REFERENCE_GAP})),
+            # The funds whose home market was closed, far or not, are shown as well.
+            read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due),
         ),
     }
     selected = {key.name for key in context.selected_asset_check_keys}
@@ -82,24 +86,26 @@ def bar_checks(
             yield evaluate()
 
 
-def _etf_tracking(session: date, funds: Sequence[Tracking]) -> dg.AssetCheckResult:
-    far = [fund for fund in funds if fund.far and not fund.excused]
-    closed = [fund for fund in funds if fund.home is not None and fund.home.closed]
+def _etf_tracking(day: SessionFindings, funds: Sequence[Tracking]) -> dg.AssetCheckResult:
+    found = day.of_rule(REFERENCE_GAP)
+    far = [one for one in found if one.verdict is not Verdict.EXPLAINED]
+    explained = {one.ticker for one in found if one.verdict is Verdict.EXPLAINED}
     rows = [
         (
-            fund.ticker,
-            fund.reference,
-            f"{fund.move:+.2%}",
-            f"{fund.expected:+.2%}",
-            f"{fund.sigmas:+.1f}",
-            fund.home.words() if fund.home else None,
+            one.ticker,
+            one.evidence.get("reference"),
+            *(f"{one.evidence[name]:+.2%}" if name in one.evidence else None for name in ("move", "expected")),
+            f"{one.value:+.1f}",
+            one.evidence.get("home"),
         )
-        for fund in sorted(far, key=lambda fund: -abs(fund.sigmas))[:10]
+        for one in far[:10]
     ]
     head = ["ETF", "reference", "moved", "expected", "sigmas", "home market"]
     table = markdown_table(head, rows, right=head[2:5])
-    explained = [
-        f"- {fund.ticker}{' (explained)' if fund.excused else ''}: {fund.home.words()}" for fund in closed if fund.home
+    closed = [
+        f"- {fund.ticker}{' (explained)' if fund.ticker in explained else ''}: {fund.home.words()}"
+        for fund in funds
+        if fund.home is not None and fund.home.closed
     ]
     return check_result(
         session_bars.key,
@@ -107,14 +113,14 @@ def _etf_tracking(session: date, funds: Sequence[Tracking]) -> dg.AssetCheckResu
         passed=not far,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "session": str(session),
+            "session": str(day.session),
             "value": len(far),
             "threshold": 0,
             "sigmas": SIGMAS,
             "judged": len(funds),
-            "explained": sum(fund.excused for fund in funds),
+            "explained": len(explained),
             "far": dg.MetadataValue.md(table if far else "none"),
-            "home_closed": dg.MetadataValue.md("\n".join(explained[:50]) or "none"),
+            "home_closed": dg.MetadataValue.md("\n".join(closed[:50]) or "none"),
         },
     )
 

@@ -1,7 +1,4 @@
-"""The stored inputs of the checks of prices and volumes: a session's bars with those before it, and fair values.
-
-`core.quality.bar_anomalies` decides what is out of the ordinary; nothing is written here.
-"""
+"""The checks of prices and volumes as they were before there were findings: what findings are compared with."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,9 +8,8 @@ import sqlalchemy as sa
 
 from tickstock_dagster.adapters.actions.return_inputs import read_payouts
 from tickstock_dagster.adapters.loading.expectation import Expectation
-from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
-from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.quality.panel import read_bars
 from tickstock_dagster.adapters.valuation.store import read_closes
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
@@ -81,12 +77,7 @@ def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFram
 def _session_bars(engine: sa.Engine, calendar: SessionCalendar, session: date) -> SessionBars:
     span = [*calendar.sessions_before(session, USUAL_SESSIONS), session]
     ids = Expectation.of_tracked(engine, session, session).security_ids
-    given = ",".join(str(security) for security in ids)
-    frame = read_frame(engine, statement("quality/anomaly_bars"), (span[0], session, given)).cast(
-        pl.Schema(RECENT_SCHEMA)
-    )
-    # A session that an override cancelled later may still hold rows.
-    bars = frame.filter(pl.col("session").is_in(span))
+    bars = read_bars(engine, ids, span).select(pl.col(name).cast(kind) for name, kind in RECENT_SCHEMA.items())
     return SessionBars(session, special_session(calendar, session), bars, read_payouts(engine, span[0], session))
 
 
@@ -96,14 +87,8 @@ def _fair_values(
     """Estimates of some securities for the session, from earlier prints."""
     if moves.is_empty():
         return {}
-    with transaction(engine) as connection:
-        values = {"security_ids": moves["security_id"].to_list()}
-        facts = connection.execute(statement("quality/anomaly_references"), values).fetchall()
-    known = pl.DataFrame(
-        facts,
-        schema={"security_id": pl.Int64, "correlation_reference": pl.String, "sector": pl.String},
-        orient="row",
-    )
+    asked = "SELECT security_id, correlation_reference::text AS correlation_reference, sector FROM securities"
+    known = read_frame(engine, asked)
     wanted = (
         moves.join(known, on="security_id").with_columns(session=pl.lit(day.session)).select(list(UNPRINTED_SCHEMA))
     )
