@@ -154,7 +154,7 @@ COMMENT ON COLUMN quality_anomalies.state IS 'open, or what a person decided: re
 COMMENT ON COLUMN quality_anomalies.decided_by IS 'Who decided.';
 COMMENT ON COLUMN quality_anomalies.decided_why IS 'Why, in that person''s words.';
 COMMENT ON COLUMN quality_anomalies.decided_at IS 'When.';
-COMMENT ON COLUMN quality_anomalies.decided_on IS 'The bar that was decided on (open, high, low, close, volume); another bar is judged anew. Null: there was none.';
+COMMENT ON COLUMN quality_anomalies.decided_on IS 'The bar that was decided on (open, high, low, close, volume); another bar is judged again. Null: there was none.';
 COMMENT ON TABLE quality_verdicts IS 'Every verdict that a finding ever had; append-only.';
 COMMENT ON COLUMN quality_verdicts.verdict_id IS 'Surrogate identity, in the order of the verdicts.';
 COMMENT ON COLUMN quality_verdicts.security_id IS 'Of the finding.';

@@ -1,7 +1,7 @@
 """What people decide about findings: releasing one (the row is right) or confirming it (the row is wrong).
 
 A release puts a bar that was set aside back exactly as it was; a confirmation sets it aside, or keeps it out. Both are
-remembered with who, why and on which bar: another bar is judged anew. Rules decide in `adapters.quality.findings`.
+remembered with who, why and on which bar: another bar is judged again. Rules decide in `adapters.quality.findings`.
 """
 
 import json

@@ -133,7 +133,7 @@ def test_a_release_puts_exactly_the_row_back_and_is_remembered(world: World) -> 
     assert world.rows(EVENTS)[2:] == [("tickstock.quality.price_anomaly", "explained", "wrong")] * 2
     world.load(close=11.5)
     reopened = world.store(world.finding(verdict=Verdict.WRONG))
-    assert (reopened.changed, reopened.withdrawn, len(reopened.set_aside)) == (1, 1, 1), "another bar is judged anew"
+    assert (reopened.changed, reopened.withdrawn, len(reopened.set_aside)) == (1, 1, 1), "another bar is judged again"
 
 
 def test_a_confirmation_takes_a_suspicious_row_out_and_keeps_it_out(world: World) -> None:
