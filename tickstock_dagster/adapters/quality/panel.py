@@ -10,11 +10,15 @@ import polars as pl
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.actions.return_inputs import read_payouts
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.quality.bar_anomalies import session_minutes
+from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS, home_calendar, home_state
+from tickstock_dagster.core.quality.known_days import known_days
 from tickstock_dagster.core.quality.panel import FACTS_SCHEMA, HISTORY_SESSIONS, PANEL_SCHEMA, Panel
 from tickstock_dagster.core.valuation.fair_value import MARKET_FUND, SECTOR_FUNDS
 
@@ -26,15 +30,11 @@ _AT_ONCE = 64 * 2**20
 
 
 def read_panel(
-    engine: sa.Engine,
-    calendar: SessionCalendar,
-    security_ids: Sequence[int],
-    first: date,
-    last: date,
-    *,
-    history: int = HISTORY_SESSIONS,
+    engine: sa.Engine, calendar: SessionCalendar, security_ids: Sequence[int], first: date, last: date
 ) -> Panel:
     """The bars of some securities, and of those that they are compared with, to judge from one session to another.
+
+    The session after the last one comes with them, where it is stored: what its opens take back is wrong.
 
     Args:
         engine: the store's.
@@ -42,20 +42,36 @@ def read_panel(
         security_ids: whose bars are judged.
         first: first judged session.
         last: the last one.
-        history: sessions before `first` that come with it.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
     judged = calendar.sessions(first, last)
-    sessions = [*calendar.sessions_before(judged[0] if judged else first, history), *judged]
+    sessions = [*calendar.sessions_before(first, HISTORY_SESSIONS), *judged, calendar.next_session(last)]
     ids = sorted({*security_ids, *_references(engine, security_ids)})
     bars = read_bars(engine, ids, sessions)
-    text = ",".join(map(str, ids))
-    facts = read_frame(engine, statement("quality/panel_facts"), (text,)).cast(pl.Schema(FACTS_SCHEMA))
-    payouts = read_payouts(engine, sessions[0], last) if sessions else read_payouts(engine, first, last)
-    minutes = session_minutes(calendar, sessions) if sessions else {}
-    return Panel(bars, payouts, facts, sessions, minutes, {}, first)
+    payouts = read_payouts(engine, sessions[0], sessions[-1])
+    homes = home_calendars(engine) if calendar.key == MARKET else {}
+    closed = {
+        key: frozenset(day for day in sessions if home_state(home, calendar, day).closed) for key, home in homes.items()
+    }
+    known = known_days(sessions) if calendar.key == MARKET else {}
+    minutes = session_minutes(calendar, sessions)
+    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed)
+
+
+def home_calendars(engine: sa.Engine) -> dict[str, SessionCalendar]:
+    """The calendars of the markets that price the holdings of funds, with their overrides applied."""
+    return {key: calendar_in_force(engine, key) for key in HOME_CALENDARS}
+
+
+def _facts(engine: sa.Engine, security_ids: Sequence[int]) -> pl.DataFrame:
+    """`FACTS_SCHEMA` of some securities."""
+    rows = read_frame(engine, statement("quality/panel_facts"), (",".join(map(str, security_ids)),))
+    funds = rows.select("reference", "etf_type", "name", "underlying_index").iter_rows()
+    names = [home_calendar(*named) if reference is not None else None for reference, *named in funds]
+    homes = pl.Series("home", names, dtype=pl.String)
+    return rows.with_columns(homes).select(list(FACTS_SCHEMA)).cast(pl.Schema(FACTS_SCHEMA))
 
 
 def _references(engine: sa.Engine, security_ids: Sequence[int]) -> list[int]:

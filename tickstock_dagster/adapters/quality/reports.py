@@ -72,6 +72,8 @@ def report_sessions(
 ) -> Iterator[SessionReport]:
     """Judge some sessions, store what is found, and score every tracked symbol; the same again changes nothing.
 
+    The session before the first one is judged again, where it was reported on: the bars after a session say more of it.
+
     Args:
         engine: the store's.
         calendar: of the US market, with its overrides applied.
@@ -80,12 +82,15 @@ def report_sessions(
         now: aware.
 
     Yields:
-        One report a session, in their order, when it is committed.
+        One report a session, in their order, when it is committed; the one before the first of them included.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    for judged in judge_sessions(engine, calendar, days):
+    former = calendar.sessions_before(days[0], 1) if days else []
+    with transaction(engine) as connection:
+        known = [day for day in former if read_summaries(connection, day, day)]
+    for judged in judge_sessions(engine, calendar, [*known, *days]):
         lacking = lacking_of(engine, calendar, judged.session, now)
         with transaction(engine) as connection:
             lock(connection, Lock.BARS)
@@ -189,10 +194,7 @@ def _stored(
     now: datetime,
 ) -> SessionReport:
     session, market = judged.session, calendar.key
-    total = StoredFindings(0, 0, 0, 0)
-    for scope in judged.scopes:
-        of_scope = [one for one in judged.findings if one.key.rule in scope.rules]
-        total += store_findings(connection, of_scope, scope, market=market, run_id=run_id, now=now)
+    total = store_findings(connection, judged.findings, judged.scope, market=market, run_id=run_id, now=now)
     stored = read_findings(connection, Scope(session, session, SESSION_RULES))
     findings = tuple(one.finding for one in stored if not one.withdrawn)
     # A bar that was set aside just now is owed since.

@@ -12,12 +12,7 @@ import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.actions.returns import total_returns
-from tickstock_dagster.core.quality.findings import Severity, Verdict
 from tickstock_dagster.core.quality.home_markets import HomeState
-from tickstock_dagster.core.quality.lifecycle import Finding, Key
-
-REFERENCE_GAP = "reference_gap"
-"""The rule of a fund that is far from its reference."""
 
 WINDOW = 60
 """Sessions before the evaluated one that give a fund's usual distance from its reference."""
@@ -122,29 +117,3 @@ def _usual(own: np.ndarray, other: np.ndarray, today: float) -> tuple[float, flo
     alpha = float(own.mean() - beta * other.mean())
     residuals = own - alpha - beta * other
     return alpha + beta * today, max(float(residuals.std()), _LEAST_SIGMA)
-
-
-def gap_findings(funds: Sequence[Tracking], session: date) -> list[Finding]:
-    """The findings of funds that were unusually far from their reference on a session: of the rule `reference_gap`."""
-    return [
-        Finding(
-            Key(fund.security_id, session, REFERENCE_GAP),
-            fund.ticker,
-            Verdict.EXPLAINED if fund.excused else Verdict.SUSPICIOUS,
-            Severity.WARN,
-            f"its home market was closed: {fund.home.words()}"
-            if fund.excused and fund.home
-            else f"it did not move as {fund.reference}",
-            fund.sigmas,
-            SIGMAS,
-            {
-                "reference": fund.reference,
-                "move": fund.move,
-                "expected": fund.expected,
-                "home": fund.home.words() if fund.home else None,
-            },
-            "a corrected bar of the fund or of its reference, or a distribution",
-        )
-        for fund in funds
-        if fund.far
-    ]

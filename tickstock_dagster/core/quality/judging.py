@@ -1,162 +1,104 @@
-"""Judging stored bars: every finding of every rule about a panel.
-
-Today's rules: moves of closes and levels of volumes, as `core.quality.bar_anomalies` measures them.
-"""
-
-import json
-from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import Any
+"""Judging the bars of a panel: every rule, in an order in which what is wrong already counts for nothing."""
 
 import polars as pl
 
-from tickstock_dagster.core.quality.bar_anomalies import (
-    MOVE_SCHEMA,
-    PRICE_LIMIT,
-    RECENT_SCHEMA,
-    USUAL_SESSIONS,
-    VOLUME_DROUGHT,
-    VOLUME_SPIKE,
-    evaluate_moves,
-    large_moves,
-    odd_volumes,
-)
-from tickstock_dagster.core.quality.findings import FINDING_SCHEMA, Severity, Verdict
+from tickstock_dagster.core.quality.action_basis import with_actions
+from tickstock_dagster.core.quality.context import USUAL_SESSIONS, with_context
+from tickstock_dagster.core.quality.findings import Verdict
+from tickstock_dagster.core.quality.found import Found
 from tickstock_dagster.core.quality.panel import Panel
-from tickstock_dagster.core.valuation.fair_value import UNPRINTED_SCHEMA, estimate_fair_values, references_of
+from tickstock_dagster.core.quality.price_rules import price_rules
+from tickstock_dagster.core.quality.reference_rules import reference_gap
+from tickstock_dagster.core.quality.structure_rules import (
+    bar_order,
+    copied_bar,
+    frozen_close,
+    lone_bar,
+    lone_extreme,
+    scale_break,
+    with_broken,
+)
+from tickstock_dagster.core.quality.thresholds import Limits
+from tickstock_dagster.core.quality.volume_rules import volume_rules
 
-JUDGED_RULES = frozenset({"price_move", "volume_spike", "volume_drought"})
-"""The rules that `judge` applies: a finding of theirs that it does not make any more is withdrawn."""
-
-_SATURDAY = 5
+_SAME_SHARES = 1.2  # difference of logarithms within which a volume grew as the price fell
 
 
-def judge(panel: Panel, thresholds: object = None) -> pl.DataFrame:  # noqa: ARG001  # the rules have one each today
-    """The findings about every judged session of a panel, as `FINDING_SCHEMA`, by session, rule and ticker.
+def judge(panel: Panel, limits: Limits) -> pl.DataFrame:
+    """What the rules find in a panel's judged sessions, as `core.quality.findings.FINDING_SCHEMA`.
 
     Args:
-        panel: bars with their history.
-        thresholds: of each equity type.
+        panel: bars, with the history before them; the bar after a judged one counts where it is there.
+        limits: the thresholds in force.
+
+    Returns:
+        By security, session and rule.
     """
-    days = [day for day in panel.sessions if day >= panel.first]
-    frames = [pl.DataFrame(schema=FINDING_SCHEMA), *(_of_session(panel, day) for day in days)]
-    return pl.concat(frames).sort("session", "rule", "ticker")
+    if panel.bars.is_empty():
+        return Found(pl.Series("wrong", [], dtype=pl.Boolean)).findings()
+    bars = _prepared(panel)
+    broken = bars["broken"].is_not_null()
+    judged = with_context(bars, broken)
+    found = Found(broken.alias("wrong"))
+    for rule in (bar_order, copied_bar, scale_break, lone_extreme, lone_bar):
+        rule(judged, found, limits)
+    judged = _again(bars, judged, found.wrong)
+    extremes = pl.concat([frame for frame in found.frames if frame["rule"][0] == "lone_extreme"] or [judged.head(0)])
+    judged = judged.with_columns(extreme=pl.col("row").is_in(extremes["row"].implode()))
+    frozen_close(judged, found, limits)
+    price_rules(judged, found, limits, panel)
+    volume_rules(judged, found, limits)
+    reference_gap(judged, found, limits, panel)
+    return _without_consequences(found.findings(), judged).filter(pl.col("session") >= panel.first)
 
 
-def _of_session(panel: Panel, session: date) -> pl.DataFrame:
-    place = list(panel.sessions).index(session)
-    span = list(panel.sessions[max(0, place - USUAL_SESSIONS) : place + 1])
-    bars = panel.bars.filter(pl.col("session").is_in(span)).select(
-        pl.col(name).cast(dtype) for name, dtype in RECENT_SCHEMA.items()
+def _without_consequences(findings: pl.DataFrame, judged: pl.DataFrame) -> pl.DataFrame:
+    """The findings; volumes in the shares after a suspected split are explained by it, until what is usual follows."""
+    missing = (pl.col("verdict") == Verdict.SUSPICIOUS.value) & pl.col("cause").str.contains("a missing split")
+    suspected = findings.filter(missing).select("security_id", "session").unique()
+    if suspected.is_empty():
+        return findings
+    key = ["security_id", "session"]
+    steps = judged.join(suspected, on=key).select(*key, at="number", step="own_move").sort("session")
+    numbered = findings.join(judged.select(*key, "number"), on=key, how="left", maintain_order="left").sort("session")
+    placed = numbered.join_asof(steps, on="session", by="security_id", strategy="backward", check_sortedness=False)
+    same = (
+        pl.col("rule").str.starts_with("volume_")
+        & (pl.col("number") - pl.col("at") <= USUAL_SESSIONS)
+        & ((pl.col("value").log() + pl.col("step")).abs() < _SAME_SHARES)
+    ).fill_null(value=False)
+    explained = placed.with_columns(
+        verdict=pl.when(same).then(pl.lit(Verdict.EXPLAINED.value)).otherwise("verdict"),
+        cause=pl.when(same).then(pl.lit("its shares are those after the suspected split")).otherwise("cause"),
+        settled_by=pl.when(~same).then("settled_by"),
     )
-    payouts = panel.payouts.filter(pl.col("ex_date") >= span[0])
-    minutes = {day: panel.minutes[day] for day in span}
-    rows = [*_moves(panel, bars, payouts, span), *_volumes(bars, payouts, minutes, session)]
-    return pl.DataFrame(rows, schema=FINDING_SCHEMA, orient="row")
+    return explained.sort("security_id", "session", "rule").select(findings.columns)
 
 
-def _moves(panel: Panel, bars: pl.DataFrame, payouts: pl.DataFrame, span: Sequence[date]) -> list[dict[str, Any]]:
-    session = span[-1]
-    moves = large_moves(bars, payouts, session)
-    between = [span[-2] + timedelta(days=n) for n in range(1, (session - span[-2]).days)] if len(span) > 1 else []
-    holiday = any(day.weekday() < _SATURDAY for day in between)
-    special = panel.minutes[session] < max(panel.minutes[day] for day in span) or holiday
-    valued = moves if special else moves.filter(pl.col("last_session") < span[-2])
-    values = _fair_values(panel, valued, session)
-    ids = moves["security_id"].to_list()
-    return [
-        _finding(
-            security,
-            session,
-            move.ticker,
-            "price_move",
-            Verdict.SUSPICIOUS if move.is_anomaly else Verdict.EXPLAINED,
-            "nothing that is known accounts for the move"
-            if move.is_anomaly
-            else "the close is near the fair value that its reference gives",
-            move.close / move.last_close - 1,
-            PRICE_LIMIT,
-            {
-                "last_session": str(move.last_session),
-                "last_close": move.last_close,
-                "close": move.close,
-                "fair_value": move.fair_value,
-                "off": move.off,
-            },
-            "a split, a dividend or a corrected bar",
-        )
-        for security, move in zip(ids, evaluate_moves(moves.select(list(MOVE_SCHEMA)), values), strict=True)
-    ]
-
-
-def _fair_values(panel: Panel, moves: pl.DataFrame, session: date) -> dict[int, float]:
-    """Estimates of some securities for the session, from earlier prints."""
-    if moves.is_empty():
-        return {}
-    today = panel.bars.filter(pl.col("session") == session).select(
-        reference="security_id", correlation_reference="ticker"
+def _prepared(panel: Panel) -> pl.DataFrame:
+    """Bars with their row, actions, minutes, known days, facts, and what is broken about them."""
+    days = pl.DataFrame(
+        {
+            "session": list(panel.sessions),
+            "minutes": [panel.minutes[day] for day in panel.sessions],
+            "known_day": [panel.known_days.get(day) for day in panel.sessions],
+        },
+        schema={"session": pl.Date, "minutes": pl.Float64, "known_day": pl.String},
     )
-    wanted = (
-        moves.join(panel.facts.select("security_id", "sector", "reference"), on="security_id", how="left")
-        .join(today, on="reference", how="left")
-        .with_columns(session=pl.lit(session))
-        .select(list(UNPRINTED_SCHEMA))
+    full = max(panel.minutes.values())
+    bars = (
+        with_broken(with_actions(panel.bars, panel.payouts))
+        .join(days, on="session", how="left", maintain_order="left")
+        .join(panel.facts, on="security_id", how="left", maintain_order="left")
     )
-    facts = wanted.select("correlation_reference", "sector", "ticker").unique().iter_rows()
-    names = {name for reference, sector, ticker in facts for name in references_of(reference, sector, ticker)}
-    sessions = [day for day in panel.sessions if day <= session]
-    closes = panel.bars.filter(
-        pl.col("session").is_in(sessions)
-        & (pl.col("security_id").is_in(wanted["security_id"].to_list()) | pl.col("ticker").is_in(sorted(names)))
-    ).select("security_id", "session", "ticker", "close")
-    found = estimate_fair_values(wanted, closes, panel.payouts, sessions)
-    return dict(found.select("security_id", "fmv").iter_rows())
+    return bars.with_columns(pl.col("minutes").fill_null(full), full_minutes=pl.lit(full)).with_row_index("row")
 
 
-def _volumes(
-    bars: pl.DataFrame, payouts: pl.DataFrame, minutes: Mapping[date, float], session: date
-) -> list[dict[str, Any]]:
-    return [
-        _finding(
-            security,
-            session,
-            ticker,
-            "volume_spike" if ratio > 1 else "volume_drought",
-            Verdict.SUSPICIOUS,
-            "nothing that is known accounts for the volume",
-            ratio,
-            VOLUME_SPIKE if ratio > 1 else VOLUME_DROUGHT,
-            {"volume": volume, "expected": expected, "minutes": minutes[session]},
-            "news of the day, a known day of trading, a split or a corrected bar",
-        )
-        for security, ticker, volume, expected, ratio in odd_volumes(bars, payouts, minutes, session).iter_rows()
-    ]
-
-
-def _finding(
-    security_id: int,
-    session: date,
-    ticker: str,
-    rule: str,
-    verdict: Verdict,
-    cause: str,
-    value: float,
-    threshold: float,
-    evidence: Mapping[str, Any],
-    would_change: str,
-) -> dict[str, Any]:
-    """A row of `FINDING_SCHEMA`; the arguments are its columns."""
-    return {
-        "security_id": security_id,
-        "session": session,
-        "ticker": ticker,
-        "rule": rule,
-        "verdict": str(verdict),
-        "severity": str(Severity.WARN),
-        "cause": cause,
-        "value": value,
-        "threshold": threshold,
-        "evidence": json.dumps(evidence),
-        "would_change": would_change,
-        "settled_by": None,
-    }
+def _again(bars: pl.DataFrame, judged: pl.DataFrame, wrong: pl.Series) -> pl.DataFrame:
+    """The context once more, of the securities with wrong rows, without these."""
+    if not wrong.any():
+        return judged
+    of = pl.col("security_id").is_in(bars.filter(wrong)["security_id"].unique().implode())
+    part = bars.select(of).to_series()
+    again = with_context(bars.filter(part), wrong.filter(part), judged)
+    return pl.concat([judged.filter(~part), again.select(judged.columns)]).sort("row")

@@ -4,13 +4,13 @@ Reading it from the store belongs in `adapters.quality`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import polars as pl
 
-HISTORY_SESSIONS = 130
-"""Sessions before the first judged one that a judgement needs: the longest habit is of 120 sessions."""
+HISTORY_SESSIONS = 82
+"""Sessions before the first judged one that a judgement needs: a habit of sixty, each against the twenty before."""
 
 PANEL_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
@@ -30,10 +30,10 @@ FACTS_SCHEMA: dict[str, type[pl.DataType]] = {
     "equity_type": pl.String,
     "sector": pl.String,
     "reference": pl.Int64,
-    "listed_on": pl.Date,
+    "home": pl.String,
 }
-"""Facts of securities: the vendor's type code, the sector, the security that a fund is compared with, and the first day
-of the listing. Everything but `security_id` may be null: unknown."""
+"""Facts of securities: the vendor's type code, the sector, the security that a fund is compared with, and the calendar
+of the one market that prices a fund's holdings. Everything but `security_id` may be null: unknown, or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Panel:
         minutes: minutes of trading of each session, without the break.
         known_days: what is expected of some sessions' volumes beforehand, in words, by session.
         first: first session that is judged; those before are history.
+        home_closed: sessions on which a fund's home market did not trade, by its calendar.
     """
 
     bars: pl.DataFrame
@@ -57,3 +58,4 @@ class Panel:
     minutes: Mapping[date, float]
     known_days: Mapping[date, str]
     first: date
+    home_closed: Mapping[str, frozenset[date]] = field(default_factory=dict)

@@ -21,8 +21,8 @@ from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
 
 _DESCRIPTIONS = {
-    "price_moves": "No tracked close is 20 % off the one before; on half days and after holidays: off its fair value.",
-    "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one, per minute of trading.",
+    "price_moves": "No tracked close is 20 % off the one before, unless something that is known accounts for it.",
+    "volume_levels": "No tracked volume is above 5 × or below 0.2 × the usual one per minute, unless explained.",
 }
 _RULES = {"price_moves": ("price_move",), "volume_levels": ("volume_spike", "volume_drought")}
 """The rules of which each check reads the findings."""
@@ -41,8 +41,7 @@ def anomaly_checks(
     selected = {key.name for key in context.selected_asset_check_keys}
     calendar = warehouse.calendar(MARKET)
     with failures():
-        rules = frozenset(rule for name in selected for rule in _RULES[name])
-        day = newest_findings(warehouse.engine(), calendar, clock.now(), rules=rules)
+        day = newest_findings(warehouse.engine(), calendar, clock.now())
         special = special_session(calendar, day.session) or "an ordinary session"
         if "price_moves" in selected:
             yield _price_moves(day, special)
@@ -52,17 +51,10 @@ def anomaly_checks(
 
 
 def _price_moves(day: SessionFindings, special: str) -> dg.AssetCheckResult:
-    excused = [
-        f"{one.ticker} {one.value:+.1%}"
-        for one in day.of_rule(*_RULES["price_moves"])
-        if one.verdict is Verdict.EXPLAINED
-    ]
-    table = _moves(_standing(day, "price_moves"))
-    facts: dict[str, int | str] = {
-        "excused_by_fair_value": len(excused),
-        "excused": ", ".join(excused[:_SHOWN]) or "none",
-    }
-    return _result("price_moves", day, special, f"{PRICE_LIMIT:.0%}", table, **facts)
+    explained = [one for one in day.of_rule(*_RULES["price_moves"]) if one.verdict is Verdict.EXPLAINED]
+    sample = ", ".join(f"{one.ticker} {_move(one)} ({one.cause})" for one in explained[:_SHOWN])
+    facts: dict[str, int | str] = {"explained": len(explained), "explanations": sample or "none"}
+    return _result("price_moves", day, special, f"{PRICE_LIMIT:.0%}", _moves(_standing(day, "price_moves")), **facts)
 
 
 def _standing(day: SessionFindings, name: str) -> list[Finding]:
@@ -71,17 +63,24 @@ def _standing(day: SessionFindings, name: str) -> list[Finding]:
 
 
 def _moves(found: Sequence[Finding]) -> str:
-    head = ["symbol", "last print", "last close", "close", "fair value", "off"]
+    head = ["symbol", "last close", "close", "fair value", "moved", "verdict", "what it looks like"]
     rows = [
         (
             one.ticker,
-            one.evidence.get("last_session"),
             *(_price(one.evidence.get(name)) for name in ("last_close", "close", "fair_value")),
-            f"{one.evidence.get('off', one.value):+.1%}",
+            _move(one),
+            str(one.verdict),
+            one.cause,
         )
         for one in found[:_SHOWN]
     ]
-    return markdown_table(head, rows, right=head[2:])
+    return markdown_table(head, rows, right=head[1:5])
+
+
+def _move(one: Finding) -> str:
+    """The move of a close, with its sign."""
+    before, close = one.evidence.get("last_close"), one.evidence.get("close")
+    return f"{close / before - 1:+.1%}" if before and close else f"{one.value:.1%}"
 
 
 def _volumes(found: Sequence[Finding]) -> str:

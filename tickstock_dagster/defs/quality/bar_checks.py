@@ -22,7 +22,7 @@ from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.core.quality.etf_tracking import REFERENCE_GAP, SIGMAS, Tracking
+from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
@@ -75,7 +75,7 @@ def bar_checks(
         "no_long_gaps": lambda: no_long_gaps(session_bars.key, standing),
         "latest_session_present": lambda: latest_session_present(session_bars.key, standing),
         "etf_tracking": lambda: _etf_tracking(
-            current_findings(engine, calendar, due, rules=frozenset({REFERENCE_GAP})),
+            current_findings(engine, calendar, due),
             # The funds whose home market was closed, far or not, are shown as well.
             read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due),
         ),
@@ -87,19 +87,15 @@ def bar_checks(
 
 
 def _etf_tracking(day: SessionFindings, funds: Sequence[Tracking]) -> dg.AssetCheckResult:
-    found = day.of_rule(REFERENCE_GAP)
+    found, known = day.of_rule("reference_gap"), {fund.security_id: fund for fund in funds}
     far = [one for one in found if one.verdict is not Verdict.EXPLAINED]
     explained = {one.ticker for one in found if one.verdict is Verdict.EXPLAINED}
-    rows = [
-        (
-            one.ticker,
-            one.evidence.get("reference"),
-            *(f"{one.evidence[name]:+.2%}" if name in one.evidence else None for name in ("move", "expected")),
-            f"{one.value:+.1f}",
-            one.evidence.get("home"),
-        )
-        for one in far[:10]
-    ]
+    rows = []
+    for one in far[:10]:
+        fund = known.get(one.key.security_id)
+        moves = (f"{one.evidence[name]:+.2%}" for name in ("own_return", "expected"))
+        home = fund.home.words() if fund and fund.home else None
+        rows.append((one.ticker, fund and fund.reference, *moves, f"{one.value:+.1f}", home))
     head = ["ETF", "reference", "moved", "expected", "sigmas", "home market"]
     table = markdown_table(head, rows, right=head[2:5])
     closed = [

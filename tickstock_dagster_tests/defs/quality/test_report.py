@@ -36,16 +36,16 @@ def job(factory: Factory, **config: str) -> dg.ExecuteInProcessResult:
 def test_the_report_scores_every_symbol_tells_once_and_draws_what_it_found(fallen: Factory) -> None:
     result = materialise(fallen, ["quality/report"], THU, FRI)
     facts = metadata_of(result, "quality/report")
-    assert (facts["sessions"], facts["findings_new"], facts["suspicious"], facts["alerts"]) == (2, 6, 6, 6)
+    assert (facts["sessions"], facts["findings_new"], facts["suspicious"], facts["alerts"]) == (2, 9, 7, 7)
     assert facts["price_score"] < 90
     assert facts["freshness_score"] == 100
     for picture in ("day", "worst_symbols", "rules"):
         assert facts[picture].startswith(f"![{picture}](data:image/png;base64,")
-    assert "settle 6 suspicious findings" in facts["actions"]
+    assert "settle 7 suspicious findings" in facts["actions"]
     scored = fallen.rows("SELECT session, ticker, price_score FROM quality_reports ORDER BY session, ticker")
     assert [row[:2] for row in scored] == [(day, ticker) for day in (THU, FRI) for ticker in TRACKED]
     assert [event["session"] for event in fallen.events(SUMMARY)] == ["2026-11-19", "2026-11-20"]
-    assert len(fallen.events("tickstock.quality.price_anomaly")) == 3
+    assert len(fallen.events("tickstock.quality.price_anomaly")) == 4
     assert len(fallen.events("tickstock.quality.volume_drought")) == 3
 
     again = metadata_of(materialise(fallen, ["quality/report"], FRI), "quality/report")
@@ -73,7 +73,7 @@ def test_a_stored_report_follows_from_the_stored_findings(fallen: Factory) -> No
 def test_the_checks_of_the_report_count_what_stands(fallen: Factory) -> None:
     found = checks_of(fallen.run("us_quality", FRI))
     assert (found["structure"].passed, found["alerts"].passed) == (True, False)
-    assert (found["alerts"].metadata["value"].value, found["alerts"].metadata["symbols"].value) == (2000, 3)
+    assert (found["alerts"].metadata["value"].value, found["alerts"].metadata["symbols"].value) == (2333.333, 3)
     fallen.execute("UPDATE quality_anomalies SET severity = 'error' WHERE rule = 'price_move' AND ticker = 'LONE'")
     found = checks_of(fallen.run("us_quality", THU))
     assert found["structure"].passed is False
