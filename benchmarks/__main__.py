@@ -20,6 +20,7 @@ NAMES = (
     "whole_market",
     "fair_values",
     "owed",
+    "quality",
     "adjusted_prices",
     "consumer_queries",
     "reads",
