@@ -53,7 +53,7 @@ FILL = (
 
 
 def bars() -> pl.DataFrame:
-    """Random walks of `SYMBOLS` companies; on the judged session one in 500 moves by half, one in 500 trades tenfold."""
+    """Random walks of `SYMBOLS` companies; on the judged session some move by half or trade tenfold."""
     random = np.random.default_rng(5)
     days = [*DAYS, SESSION]
     shape = (SYMBOLS, len(days))
