@@ -1,6 +1,6 @@
 """Writing bars: one batch, one transaction. Stage, insert, correct, adjust, close gaps, quarantine, explain, publish.
 
-A bar with the values of one that was judged wrong after it was stored is held back (`adapters.quality.quarantine`).
+A bar with the values of one that was judged wrong after it was stored is held back (`adapters.quality.findings`).
 
 The transaction that writes rows also writes what reports them: finished work units, explained gaps, events.
 Reading bars and coverage belongs in `adapters.loading.coverage`.

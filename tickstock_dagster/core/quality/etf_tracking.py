@@ -13,15 +13,11 @@ import polars as pl
 
 from tickstock_dagster.core.actions.returns import total_returns
 from tickstock_dagster.core.quality.home_markets import HomeState
+from tickstock_dagster.core.quality.reference_rules import LEAST_DISTANCE, WINDOW
+from tickstock_dagster.core.quality.thresholds import THRESHOLDS
 
-WINDOW = 60
-"""Sessions before the evaluated one that give a fund's usual distance from its reference."""
-
-SIGMAS = 6.0
+SIGMAS = THRESHOLDS["reference_gap"].default
 """A residual of more than this many standard deviations is unusual."""
-
-LEAST_DISTANCE = 0.02
-"""Least unusual distance, as a return: a fund that is always close to its reference may leave it by a little."""
 
 _LEAST_SIGMA = 1e-4
 

@@ -9,8 +9,9 @@ import polars as pl
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.quality.findings import Severity, Verdict
 from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Key
+from tickstock_dagster.core.quality.thresholds import THRESHOLDS
 
-LONGEST_ORDINARY_GAP = 1
+LONGEST_ORDINARY_GAP = int(THRESHOLDS["long_gap"].default)
 """Consecutive sessions without an owed bar; more raise an alert."""
 
 OPEN_GAP_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "reason": pl.String}

@@ -10,16 +10,12 @@ from tickstock_dagster.adapters.quality.judged import SessionFindings, current_f
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.core.quality.bar_anomalies import (
-    PRICE_LIMIT,
-    VOLUME_DROUGHT,
-    VOLUME_SPIKE,
-    special_session,
-)
+from tickstock_dagster.core.quality.bar_anomalies import special_session
 from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
 from tickstock_dagster.core.quality.findings import Verdict
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.core.quality.lifecycle import Finding
+from tickstock_dagster.core.quality.thresholds import THRESHOLDS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.runs import failures
@@ -52,7 +48,8 @@ def anomaly_checks(
         if "price_moves" in selected:
             yield _price_moves(day, special)
         if "volume_levels" in selected:
-            limits = f"{VOLUME_DROUGHT} to {VOLUME_SPIKE:g} times the expected volume"
+            low, high = (THRESHOLDS[rule].default for rule in ("volume_drought", "volume_spike"))
+            limits = f"{low:g} to {high:g} times the expected volume"
             yield _result("volume_levels", day, special, limits, _volumes(_standing(day, "volume_levels")))
         if "etf_tracking" in selected:
             of_due = day if day.session == due else current_findings(engine, calendar, due)
@@ -65,7 +62,14 @@ def _price_moves(day: SessionFindings, special: str) -> dg.AssetCheckResult:
     explained = [one for one in day.of_rule(*_RULES["price_moves"]) if one.verdict is Verdict.EXPLAINED]
     sample = ", ".join(f"{one.ticker} {_move(one)} ({one.cause})" for one in explained[:_SHOWN])
     facts: dict[str, int | str] = {"explained": len(explained), "explanations": sample or "none"}
-    return _result("price_moves", day, special, f"{PRICE_LIMIT:.0%}", _moves(_standing(day, "price_moves")), **facts)
+    return _result(
+        "price_moves",
+        day,
+        special,
+        f"{THRESHOLDS['price_move'].default:.0%}",
+        _moves(_standing(day, "price_moves")),
+        **facts,
+    )
 
 
 def _etf_tracking(day: SessionFindings, funds: Sequence[Tracking]) -> dg.AssetCheckResult:

@@ -13,7 +13,9 @@ from tickstock_dagster.adapters.quality.panel import read_bars
 from tickstock_dagster.adapters.valuation.store import read_closes
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
-from tickstock_dagster.core.quality.bar_anomalies import (
+from tickstock_dagster.core.quality.bar_anomalies import session_minutes, special_session
+from tickstock_dagster.core.valuation.fair_value import LOOKBACK, UNPRINTED_SCHEMA, estimate_fair_values
+from tickstock_dagster_tests.core.quality.former_rules import (
     RECENT_SCHEMA,
     USUAL_SESSIONS,
     EvaluatedMove,
@@ -21,10 +23,7 @@ from tickstock_dagster.core.quality.bar_anomalies import (
     large_moves,
     needs_fair_value,
     odd_volumes,
-    session_minutes,
-    special_session,
 )
-from tickstock_dagster.core.valuation.fair_value import LOOKBACK, UNPRINTED_SCHEMA, estimate_fair_values
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class SessionBars:
     Attributes:
         session: the session that the checks evaluate.
         special: why its closes are not ordinary, in words; empty on an ordinary day.
-        bars: `core.quality.bar_anomalies.RECENT_SCHEMA`.
+        bars: `RECENT_SCHEMA`.
         payouts: `core.actions.returns.PAYOUT_SCHEMA`.
     """
 
@@ -67,7 +66,7 @@ def evaluated_moves(engine: sa.Engine, calendar: SessionCalendar, day: SessionBa
 
 
 def volume_anomalies(calendar: SessionCalendar, day: SessionBars) -> pl.DataFrame:
-    """Spikes and droughts of a session, the worst first: `core.quality.bar_anomalies.VOLUME_SCHEMA`."""
+    """Spikes and droughts of a session, the worst first: `VOLUME_SCHEMA`."""
     if day.bars.is_empty():
         return odd_volumes(day.bars, day.payouts, {}, day.session)
     days = day.bars["session"].unique().sort().to_list()
