@@ -21,15 +21,13 @@ NAMES = (
     "fair_values",
     "owed",
     "processing_queue",
+    "quality",
     "adjusted_prices",
     "consumer_queries",
     "reads",
     "command_start",
-<<<<<<< HEAD
     "rule_change",
-=======
     "quality_rules",
->>>>>>> wt-qbench
 )
 
 

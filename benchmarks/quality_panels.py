@@ -17,11 +17,10 @@ import polars as pl
 from benchmarks.fair_values import FILE
 from benchmarks.market_rows import market_calendar, market_rows
 from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA
-from tickstock_dagster.core.quality.bar_anomalies import session_minutes
-from tickstock_dagster.core.quality.judging import judge
-from tickstock_dagster.core.quality.known_days import known_days
-from tickstock_dagster.core.quality.panel import FACTS_SCHEMA, HISTORY_SESSIONS, PANEL_SCHEMA, Panel
-from tickstock_dagster.core.quality.thresholds import Limits
+from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.known_days import known_days, session_minutes
+from tickstock_dagster.core.judging.panel import FACTS_SCHEMA, HISTORY_SESSIONS, PANEL_SCHEMA, Panel
+from tickstock_dagster.core.judging.thresholds import Limits
 
 FUND, STOCK = "ETF", "CS"
 LIMITS = Limits.of_defaults([FUND])

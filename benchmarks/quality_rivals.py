@@ -16,7 +16,7 @@ from benchmarks.load_command import verdict
 from benchmarks.measuring import console, stopwatch
 from benchmarks.quality_defects import SINGLE, columns_of, places, with_columns
 from benchmarks.quality_panels import judged, open_rows
-from tickstock_dagster.core.quality.panel import Panel
+from tickstock_dagster.core.judging.panel import Panel
 
 WINDOW, LEAST, TREES, SAMPLE = 60, 20, 100, 60_000
 FEATURES = ("move", "gap", "span", "rate")

@@ -29,7 +29,7 @@ from benchmarks.quality_defects import (
     with_columns,
 )
 from benchmarks.quality_panels import OPEN_VERDICTS, evening_of, judged, open_rows, panels
-from tickstock_dagster.core.quality.panel import Panel
+from tickstock_dagster.core.judging.panel import Panel
 
 RECALL = {"structure": 0.99, "scale": 0.99, "moves": 0.95, "spikes": 0.95, "droughts": 0.95}
 FALSE_ALARMS = 1.0

@@ -22,9 +22,9 @@ from benchmarks.market_rows import market_calendar, market_rows
 from benchmarks.measuring import Cost, console, stopwatch
 from benchmarks.quality_panels import LIMITS, STOCK, as_bars, panel_of, repeated
 from benchmarks.servers import Servers, running_servers
-from tickstock_dagster.core.quality.context import USUAL_SESSIONS
-from tickstock_dagster.core.quality.judging import judge
-from tickstock_dagster.core.quality.panel import HISTORY_SESSIONS, PANEL_SCHEMA, Panel
+from tickstock_dagster.core.judging.context import USUAL_SESSIONS
+from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.panel import HISTORY_SESSIONS, PANEL_SCHEMA, Panel
 from tickstock_dagster.reading import BarReader
 
 YEAR, SESSION, TIMES = 3.0, 2.0, 2.0

@@ -19,7 +19,13 @@ MOST = 2_000
 ONCE = {
     "tickstock.eod.complete": lambda data: (data["market"], data["session"]),
     "tickstock.eod.status": lambda data: data["state"] == "overdue" and (data["market"], data["session"]),
-    "tickstock.quality.data_stale": lambda data: (data["market"], data["symbol"], data["first_missing"]),
+    "tickstock.quality.data_stale": lambda data: (
+        data["market"],
+        data["symbol"],
+        data["first_missing"],
+        data["verdict"],
+    ),
+    "tickstock.quality.summary": lambda data: (data["market"], data["session"]),
 }
 """What is published once only, and by what: a false value may come again."""
 

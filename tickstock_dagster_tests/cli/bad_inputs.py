@@ -81,6 +81,7 @@ VALUES: dict[str, Words] = {
     "rule of a type": ("priority", "=1", "priority=urgent", "priority=", "a..b=1", "retry_config.max_retries=1.5",
                        "processing_rules.validation_rules.aum_minimum=much", "quality.price_move=NaN", "no.such=1",
                        "quality.no_such=1", "equity_type=CS", "processing_rules=1", "x" * 10_000),
+    "finding": ("0", "-1", "1e3", HUGE, "no_such"),
 }  # fmt: skip
 """Kind of value to what is wrong for it. Files are those of `make_files`."""
 
@@ -94,6 +95,7 @@ KINDS: dict[str, str] = {
     "--to-stream": "stream", "event_ids": "event id", "unit_id": "event id",
     "unit_ids": "event id", "--dataset": "dataset", "--type": "equity type",
     "--status": "choice", "--host": "host", "--plan": "plan", "--api-key": "key",
+    "--symbol": "text", "--verdict": "choice", "--state": "choice", "finding": "finding",
     "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
     "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
     "code": "equity type", "--version": "version",
@@ -103,6 +105,7 @@ KINDS: dict[str, str] = {
 
 SPECIAL: dict[tuple[str, str], str] = {
     ("status", "--by"): "choice",
+    ("quality list", "--rule"): "choice",
     ("simulator", "--port"): "port or free",
     ("simulator", "--symbols"): "symbols of a market",
     ("equity-type set", "--rule"): "rule of a type",
@@ -120,7 +123,7 @@ SPECIAL: dict[tuple[str, str], str] = {
 GOOD: dict[str, str] = {
     "code": "ETF", "universe": "mine", "exchange": "NYSE", "day": "2026-12-24", "ticker": "AAPL", "file": "members.csv",
     "event_ids": "00000000-0000-0000-0000-000000000000", "unit_id": "0" * 32,
-    "unit_ids": "0" * 32,
+    "unit_ids": "0" * 32, "finding": "1",
 }  # fmt: skip
 """Values of required arguments beside the one that is tried."""
 
@@ -137,6 +140,8 @@ WITH: dict[tuple[str, str], Words] = {
     ("universe diff", "universe"): ("--from", "2026-11-02"),
     ("universe set", "--from"): ("--track",),
     ("universe set", "universe"): ("--symbols", "AAPL"),
+    ("quality release", "finding"): ("--reason", "a test"),
+    ("quality confirm", "finding"): ("--reason", "a test"),
     ("calendar override", "--close-at"): ("--reason", "a test"),
     ("calendar override", "--open"): ("--reason", "a test"),
     ("calendar override", "exchange"): ("--closed", "--reason", "a test"),
@@ -206,6 +211,14 @@ BY_HAND: tuple[Words, ...] = (
     ("calendar", "override", "NYSE", "2026-12-24", "--closed", "--withdraw", "--reason", "a test"),
     ("calendar", "override", "NYSE", "2026-12-24", "--closed", "--open", "09:30-13:00", "--reason", "a test"),
     ("calendar", "override", "NYSE", "2026-12-23", "--withdraw", "--reason", "a test"),
+    ("quality", "show", "AAPL", "2026-11-20", "no_such"),
+    ("quality", "show", "AAPL", "yesterday", "price_move"),
+    ("quality", "show", "AAPL", "2026-11-20", "price_move"),
+    ("quality", "show", "AAPL", "2026-11-20"),
+    ("quality", "release", "1"),
+    ("quality", "confirm", "1", "--reason", " "),
+    ("quality", "analyze", "NO_SUCH"),
+    ("quality", "analyze", "AAPL", "--session", "2026-11-21"),
     ("events", "replay"),
     ("events", "replay", "--since", "2026-11-20", "--until", "2026-11-19"),
     ("events", "dispatch", "--heartbeat", "beat"),

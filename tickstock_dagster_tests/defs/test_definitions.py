@@ -82,6 +82,7 @@ def test_the_code_location_loads_without_an_environment_and_without_a_connection
     assert set(of_abroad) <= set(found["assets"])
     found["assets"] = [name for name in found["assets"] if name not in of_abroad]
     assert found["assets"] == [
+        "quality/report",
         "reference/etf_profiles",
         "reference/fund_facts",
         "reference/symbols",
@@ -127,6 +128,7 @@ def test_schedules_and_sensors_start_switched_on_where_the_environment_says_so()
         "us_eod_sensor",
         "us_fair_values_sensor",
         "us_fund_facts_schedule",
+        "us_quality_sensor",
         "us_reconcile_schedule",
         "us_symbols_sensor",
     ]
@@ -159,6 +161,8 @@ def test_the_inventory() -> None:
     listing += [f"sensor {s.name}: {s.minimum_interval_seconds} s" for s in repository.sensor_defs]
     of_abroad = of_markets(
         "asset {prefix}/session_bars",
+        "check quality/report:alerts",
+        "check quality/report:structure blocking",
         "check {prefix}/session_bars:latest_session_present",
         "check {prefix}/session_bars:no_long_gaps",
         "check {prefix}/session_bars:session_complete",
@@ -174,6 +178,7 @@ def test_the_inventory() -> None:
     assert set(of_abroad) <= set(listing)
     listing = [name for name in listing if name not in of_abroad]
     assert sorted(listing) == [
+        "asset quality/report",
         "asset reference/etf_profiles",
         "asset reference/fund_facts",
         "asset reference/symbols",
@@ -210,6 +215,7 @@ def test_the_inventory() -> None:
         "job light_maintenance",
         "job maintenance",
         "job process_queue",
+        "job quality_findings",
         "job reference_refresh",
         "job universe_correlations",
         "job universe_membership",
@@ -220,6 +226,7 @@ def test_the_inventory() -> None:
         "job us_eod",
         "job us_fair_values",
         "job us_fund_facts",
+        "job us_quality",
         "job us_reconcile",
         "job us_symbols",
         "schedule calendar_quorum_schedule: 0 21 * * * America/New_York",
@@ -243,6 +250,7 @@ def test_the_inventory() -> None:
         "sensor us_dataset_catch_up_sensor: 60 s",
         "sensor us_eod_sensor: 60 s",
         "sensor us_fair_values_sensor: 30 s",
+        "sensor us_quality_sensor: 30 s",
         "sensor us_symbols_sensor: 30 s",
     ]
 

@@ -8,5 +8,6 @@ FROM (
             WHEN 'tickstock.cache.sync_complete' THEN (o.event -> 'data') - '{run_id,started_at,finished_at,tasks}'::text[]
             ELSE (o.event -> 'data') - '{run_id,started_at,finished_at,elapsed_seconds}'::text[] END) AS data
     FROM outbox AS o
-    WHERE o.channel NOT IN ('tickstock.jobs.progress', 'tickstock.eod.status', 'tickstock.quality.data_stale')) AS facts
+    WHERE o.channel NOT IN ('tickstock.jobs.progress', 'tickstock.eod.status')
+        AND NOT starts_with(o.channel, 'tickstock.quality.')) AS facts
 ORDER BY channel, subject, data::text COLLATE "C"

@@ -1,7 +1,11 @@
 """Writing bars: one batch, one transaction. Stage, insert, correct, adjust, close gaps, quarantine, explain, publish.
 
+A bar with the values of one that was judged wrong after it was stored is held back (`adapters.quality.findings`).
+
 The transaction that writes rows also writes what reports them: finished work units, explained gaps, events.
 Reading bars and coverage belongs in `adapters.loading.coverage`.
+
+Longer than 250 lines because all that one transaction writes stands together, in its order.
 """
 
 from collections.abc import Mapping, Sequence
@@ -141,12 +145,13 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         _begin_listings(cursor, batch.starts, at)
     inserted = restated = 0
     changed = set[date]()
-    if not batch.bars.is_empty():
-        inserted, restated = _merge(cursor, batch.bars, at)
-        if inserted == batch.bars.height:
-            changed.update(batch.bars["session"].unique())
+    bars = _without_held(cursor, batch.bars, at)
+    if not bars.is_empty():
+        inserted, restated = _merge(cursor, bars, at)
+        if inserted == bars.height:
+            changed.update(bars["session"].unique())
         elif inserted or restated:
-            changed.update(_sessions(cursor, "bars/sessions_written", {**at, **_span(batch.bars)}))
+            changed.update(_sessions(cursor, "bars/sessions_written", {**at, **_span(bars)}))
         _run(cursor, "bars/close_gaps")
         _run(cursor, "bars/resolve_quarantine", at)
     quarantined = explained = 0
@@ -170,7 +175,7 @@ def _store(connection: psycopg.Connection, cursor: psycopg.Cursor, batch: StoreB
         finish_units(cursor, batch.units, run_id=batch.run_id, now=batch.now, holder=batch.holder)
     write_calls(cursor, batch.calls, batch.source, batch.run_id)
     write_events(connection, batch.events)
-    unchanged = batch.bars.height - inserted - restated
+    unchanged = bars.height - inserted - restated
     return StoreResult(inserted, restated, unchanged, quarantined, explained, frozenset(changed))
 
 
@@ -180,6 +185,18 @@ def _begin_listings(cursor: psycopg.Cursor, starts: Sequence[ListingStart], at: 
         values = {"security_id": start.security_id, "valid_from": start.valid_from, **at}
         cursor.execute(statement("securities/interval_start"), {"old_valid_from": start.old_valid_from, **values})
         cursor.execute(statement("securities/security_first_bar"), values)
+
+
+def _without_held(cursor: psycopg.Cursor, bars: pl.DataFrame, at: Mapping[str, object]) -> pl.DataFrame:
+    """The staged bars without those whose values are held back; these leave the stage, and their cells stay owed."""
+    if bars.is_empty():
+        return bars
+    span = {"first": bars["session"].min(), "last": bars["session"].max()}
+    if cursor.execute(statement("bars/held_any"), span).fetchone() == (False,):
+        return bars
+    held = cursor.execute(statement("bars/hold_back"), at, prepare=False).fetchall()
+    cells = pl.DataFrame(held, schema={"security_id": pl.Int64, "session": pl.Date}, orient="row")
+    return bars.join(cells, on=["security_id", "session"], how="anti", maintain_order="left") if held else bars
 
 
 def _securities(rows: pl.DataFrame) -> list[int]:

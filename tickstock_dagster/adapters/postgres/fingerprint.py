@@ -19,10 +19,10 @@ from tickstock_dagster.adapters.postgres.timeouts import UNLIMITED_HERE
 TRAFFIC_TABLES = frozenset(
     {
         "vendor_calls", "vendor_rate_limits", "admin_mails", "dead_letters", "stream_alerts", "maintenance_runs",
-        "processing_performance",
+        "processing_performance", "quality_verdicts",
     }
 )  # fmt: skip
-"""Tables of calls, deliveries and housekeeping; they hold no market data."""
+"""Tables of calls, deliveries, housekeeping and former verdicts; they hold no market data."""
 
 
 @dataclass(frozen=True, slots=True)

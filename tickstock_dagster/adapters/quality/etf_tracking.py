@@ -10,7 +10,8 @@ from tickstock_dagster.adapters.actions.return_inputs import read_closes, read_p
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, WINDOW, Tracking, evaluate_tracking
+from tickstock_dagster.core.judging.reference_rules import WINDOW
+from tickstock_dagster.core.quality.etf_tracking import FUND_HOME_SCHEMA, Tracking, evaluate_tracking
 from tickstock_dagster.core.quality.home_markets import HomeState, home_calendar, home_state
 
 

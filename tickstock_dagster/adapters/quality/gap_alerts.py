@@ -1,25 +1,29 @@
-"""Gaps of more than one session in the store, and one event for each; `core.quality.gap_alerts` finds them.
+"""Gaps of more than one session in the store, a finding and an event for each; `core.quality.gap_alerts` finds them.
 
 An alert matches the committed gaps: a transaction in which no bar can be stored writes it.
 """
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from typing import Any
 
 import polars as pl
 import psycopg
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.events.outbox import write_events
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
+from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.judging.findings import Verdict
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, standing
 
 
 def read_long_gaps(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> list[LongGap]:
@@ -46,7 +50,9 @@ def long_gaps_of(owed: pl.DataFrame, calendar: SessionCalendar, now: datetime) -
 
 
 def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
-    """Publish one alert for each gap of more than one session that has none yet.
+    """Store a finding for each gap of more than one session, and publish one alert for each that has none yet.
+
+    Findings of gaps that are filled are withdrawn, which alerts nobody.
 
     Args:
         engine: the store's.
@@ -60,13 +66,50 @@ def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: s
     """
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
-        found = read_long_gaps(engine, calendar, now)
-        before = _last_bars(connection, found)
-        events = [
-            gap.event(market=market, last_session=before[gap.security_id, gap.first], now=now, run_id=run_id)
-            for gap in found
-        ]
-        return write_events(connection, events)
+        return store_stale(connection, engine, calendar, market=market, run_id=run_id, now=now).alerted
+
+
+def store_stale(
+    connection: psycopg.Connection[Any],
+    engine: sa.Engine,
+    calendar: SessionCalendar,
+    *,
+    market: str,
+    run_id: str,
+    now: datetime,
+) -> StoredFindings:
+    """The same within the caller's transaction, which holds the lock of bars."""
+    found = stale_findings(connection, read_long_gaps(engine, calendar, now))
+    return store_findings(connection, found, _scope(connection, found, market), market=market, run_id=run_id, now=now)
+
+
+def standing_stale(engine: sa.Engine, gaps: Sequence[LongGap], market: str) -> list[Finding]:
+    """The findings that some gaps come to, as people have decided about them, in the order of the gaps; writes nothing.
+
+    Those that a person has released are left out.
+    """
+    with transaction(engine) as connection:
+        found = stale_findings(connection, gaps)
+        stored = read_findings(connection, _scope(connection, found, market))
+    stands = {one.key: one for one in standing(stored, found)}
+    kept = [stands.get(one.key, one) for one in found]
+    return [one for one in kept if one.verdict is not Verdict.EXPLAINED]
+
+
+def _scope(connection: psycopg.Connection[Any], found: Sequence[Finding], market: str) -> Scope:
+    """Everything that lacks bars of a market, or lacked them: missing bars are judged as a whole."""
+    ids = [security for (security,) in connection.execute(statement("quality/stale_securities"), _in_market(market))]
+    return Scope(date.min, date.max, [STALE], sorted({*ids, *(one.key.security_id for one in found)}))
+
+
+def stale_findings(connection: psycopg.Connection[Any], gaps: Sequence[LongGap]) -> list[Finding]:
+    """The findings of some gaps, in their order."""
+    before = _last_bars(connection, gaps)
+    return [gap.finding(before[gap.security_id, gap.first]) for gap in gaps]
+
+
+def _in_market(market: str) -> dict[str, object]:
+    return {"market": market, "abroad": list(ABROAD)}
 
 
 def _last_bars(connection: psycopg.Connection, gaps: Sequence[LongGap]) -> dict[tuple[int, date], date | None]:

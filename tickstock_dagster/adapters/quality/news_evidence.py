@@ -13,7 +13,7 @@ import polars as pl
 
 from tickstock_dagster.adapters.sources.protocol import PermanentVendorError, ReferenceSource, VendorError
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.quality.findings import Verdict
+from tickstock_dagster.core.judging.findings import Verdict
 
 ASKED_RULES = ("price_move", "open_gap", "volume_spike")
 MOST_ASKED = 25
@@ -31,7 +31,7 @@ def with_news(
     Where the source has no news nothing is asked; where a call fails, its evidence says so, and the others go on.
 
     Args:
-        findings: `core.quality.findings.FINDING_SCHEMA`.
+        findings: `core.judging.findings.FINDING_SCHEMA`.
         source: of news.
         calendar: the market's, in force.
         now: aware; nothing later is asked for.

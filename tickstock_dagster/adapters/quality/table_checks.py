@@ -59,6 +59,29 @@ def wrong_factors(engine: sa.Engine) -> Violations:
     return _count(engine, "quality/adjusted_factors_wrong", {}, patient=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the latest report left standing: rows that are wrong and still stored, and suspicious findings.
+
+    `session` is None where nothing was reported yet.
+    """
+
+    session: date | None
+    symbols: int
+    errors: Violations
+    suspicious: Violations
+
+
+def standing_errors(engine: sa.Engine) -> Standing:
+    """What stands after the latest reported session; rows that are wrong of the 45 days before it, too."""
+    with transaction(engine) as connection:
+        row = connection.execute(statement("quality/standing"), {}).fetchone()
+    if row is None:
+        return Standing(None, 0, Violations(0, ()), Violations(0, ()))
+    session, symbols, errors, suspicious = row
+    return Standing(session, symbols, *(Violations(len(found), tuple(found[:10])) for found in (errors, suspicious)))
+
+
 def _count(engine: sa.Engine, name: str, values: Mapping[str, object], *, patient: bool = False) -> Violations:
     with transaction(engine) as connection:
         if patient:

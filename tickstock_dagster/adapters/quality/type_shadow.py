@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 
 import polars as pl
@@ -14,18 +14,15 @@ from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.quality.bar_anomalies import (
-    SessionBars,
-    evaluated_moves,
-    read_session_bars,
-    volume_anomalies,
-)
+from tickstock_dagster.adapters.quality.panel import read_panel
+from tickstock_dagster.adapters.quality.thresholds import limits_of
 from tickstock_dagster.adapters.securities.equity_type_store import read_equity_types
 from tickstock_dagster.adapters.universes.facts import read_facts, with_validation
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.judging.findings import RULES, Family, Verdict
+from tickstock_dagster.core.judging.judging import judge
 from tickstock_dagster.core.loading.processing import PROCESSING_SCHEMA, unit_priorities
 from tickstock_dagster.core.priority import Priority
-from tickstock_dagster.core.quality.bar_anomalies import limits_of
 from tickstock_dagster.core.quality.type_documents import checked
 from tickstock_dagster.core.quality.type_shadow import (
     VERDICT_SCHEMA,
@@ -110,20 +107,23 @@ def _verdicts(trial: _Trial, session: date) -> pl.DataFrame:
 
 
 def _alerts(trial: _Trial, calendar: SessionCalendar, session: date) -> list[AlertChange]:
-    day = read_session_bars(trial.engine, calendar, session)
-    day = replace(day, bars=day.bars.filter(pl.col("security_id").is_in(trial.ids)))
-    sides = [_with_limits(trial, day, types) for types in (trial.before, trial.after)]
-    prices = [{one.ticker for one in evaluated_moves(trial.engine, calendar, side) if one.is_anomaly} for side in sides]
-    volumes = [set(volume_anomalies(calendar, side)["ticker"]) for side in sides]
+    panel = read_panel(trial.engine, calendar, trial.ids, session, session)
+    sides = [judge(panel, limits_of(types)) for types in (trial.before, trial.after)]
     return [
-        AlertChange.of(session, "price", prices[0], prices[1]),
-        AlertChange.of(session, "volume", volumes[0], volumes[1]),
+        AlertChange.of(session, family.value, *(_alerted(trial, side, family) for side in sides))
+        for family in (Family.PRICE, Family.VOLUME)
     ]
 
 
-def _with_limits(trial: _Trial, day: SessionBars, types: Types) -> SessionBars:
-    overrides = {one: type_of(code, types).quality for one, code in trial.codes.items()}
-    return replace(day, limits=limits_of(overrides))
+def _alerted(trial: _Trial, findings: pl.DataFrame, family: Family) -> set[str]:
+    """The tickers of the trial's securities about which some rule of a family finds what nothing explains."""
+    names = [name for name, rule in RULES.items() if rule.family is family]
+    alerts = findings.filter(
+        pl.col("rule").is_in(names)
+        & (pl.col("verdict") != Verdict.EXPLAINED.value)
+        & pl.col("security_id").is_in(trial.ids)
+    )
+    return set(alerts["ticker"])
 
 
 def _units(trial: _Trial, days: Sequence[date]) -> tuple[UnitChange, ...]:

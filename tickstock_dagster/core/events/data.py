@@ -157,39 +157,6 @@ class EodStatus(_SessionCounts):
         return self
 
 
-class DataStale(EventData):
-    """A symbol lacks the bars owed for consecutive sessions. Published once per gap, by its first session.
-
-    When a part of the gap is filled and the rest is still longer than one session, the rest is a new gap.
-    """
-
-    channel = "tickstock.quality.data_stale"
-
-    market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
-    symbol: str = Field(min_length=1, description="Ticker as printed on the first session without a bar.")
-    last_session: date | None = Field(
-        None, description="Last session before the gap with a stored bar; null where there is none."
-    )
-    first_missing: date = Field(description="First session without a bar.")
-    last_missing: date = Field(description="Last session without a bar at the time of the event.")
-    missing_sessions: PositiveInt = Field(description="Number of consecutive sessions without a bar.")
-    reason: str = Field(min_length=1, description="Why the newest bar is missing: vendor_late, vendor_missing, …")
-    run_id: RunId = Field(None, description="Dagster run that found the gap; null outside of Dagster.")
-
-    @property
-    def subject(self) -> str:
-        """Market and symbol: XNYS/AAPL."""
-        return f"{self.market}/{self.symbol}"
-
-    @model_validator(mode="after")
-    def _lies_after_what_is_stored(self) -> Self:
-        if self.last_missing < self.first_missing:
-            raise ValueError("last_missing must not be before first_missing")
-        if self.last_session is not None and self.last_session >= self.first_missing:
-            raise ValueError("last_session must be before first_missing")
-        return self
-
-
 class JobProgress(EventData):
     """A load has made progress."""
 

@@ -15,7 +15,6 @@ from typing import Any, Self
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.events.data import (
     ConfigUpdated,
-    DataStale,
     EodComplete,
     EodState,
     EodStatus,
@@ -24,6 +23,14 @@ from tickstock_dagster.core.events.data import (
     ScheduleAdjusted,
 )
 from tickstock_dagster.core.events.equity_data import EquityTypeChanged, EquityTypeRolledBack
+from tickstock_dagster.core.events.finding_data import (
+    DataStale,
+    PriceAnomaly,
+    QualitySummary,
+    ScoreTrend,
+    VolumeDrought,
+    VolumeSpike,
+)
 from tickstock_dagster.core.events.queue_data import DeadLetters, EquityPerformance
 from tickstock_dagster.core.events.universe_data import CacheSyncComplete, EtfCorrelationUpdate, UniverseUpdated
 
@@ -44,8 +51,13 @@ __all__ = [
     "Event",
     "EventData",
     "JobProgress",
+    "PriceAnomaly",
+    "QualitySummary",
     "ScheduleAdjusted",
+    "ScoreTrend",
     "UniverseUpdated",
+    "VolumeDrought",
+    "VolumeSpike",
     "event_model",
     "has_alias",
     "legacy_payload",
@@ -60,7 +72,11 @@ _SEPARATOR = "\x1f"
 _MODELS: tuple[type[EventData], ...] = (
     EodComplete,
     EodStatus,
+    PriceAnomaly,
+    VolumeSpike,
+    VolumeDrought,
     DataStale,
+    QualitySummary,
     JobProgress,
     ScheduleAdjusted,
     UniverseUpdated,

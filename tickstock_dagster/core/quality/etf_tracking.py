@@ -12,16 +12,12 @@ import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.actions.returns import total_returns
+from tickstock_dagster.core.judging.reference_rules import LEAST_DISTANCE, WINDOW
+from tickstock_dagster.core.judging.thresholds import THRESHOLDS
 from tickstock_dagster.core.quality.home_markets import HomeState
 
-WINDOW = 60
-"""Sessions before the evaluated one that give a fund's usual distance from its reference."""
-
-SIGMAS = 6.0
+SIGMAS = THRESHOLDS["reference_gap"].default
 """A residual of more than this many standard deviations is unusual."""
-
-LEAST_DISTANCE = 0.02
-"""Least unusual distance, as a return: a fund that is always close to its reference may leave it by a little."""
 
 _LEAST_SIGMA = 1e-4
 
@@ -47,6 +43,7 @@ class Tracking:
         expected: the return that the reference's return suggests.
         sigmas: distance between the two, in standard deviations of the sessions before.
         home: its home market's state; None where it has no one home, or none that is known.
+        security_id: the fund.
     """
 
     ticker: str
@@ -55,6 +52,7 @@ class Tracking:
     expected: float
     sigmas: float
     home: HomeState | None
+    security_id: int
 
     @property
     def far(self) -> bool:
@@ -100,7 +98,11 @@ def evaluate_tracking(
         expected, sigma = _usual(own[:-1], other[:-1], float(other[-1]))
         move = float(own[-1])
         home = homes.get(fund["security_id"])
-        found.append(Tracking(fund["ticker"], fund["reference"], move, expected, (move - expected) / sigma, home))
+        found.append(
+            Tracking(
+                fund["ticker"], fund["reference"], move, expected, (move - expected) / sigma, home, fund["security_id"]
+            )
+        )
     return found
 
 

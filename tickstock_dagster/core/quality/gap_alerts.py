@@ -1,15 +1,17 @@
-"""Gaps of more than one session: finding them, and the event that reports each. An adapter reads the gaps."""
+"""Gaps of more than one session, each a finding of the rule `data_stale`. An adapter reads the gaps."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import polars as pl
 
-from tickstock_dagster.core.events.envelope import DataStale, Event
+from tickstock_dagster.core.judging.findings import Severity, Verdict
+from tickstock_dagster.core.judging.thresholds import THRESHOLDS
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Key
 
-LONGEST_ORDINARY_GAP = 1
+LONGEST_ORDINARY_GAP = int(THRESHOLDS["long_gap"].default)
 """Consecutive sessions without an owed bar; more raise an alert."""
 
 OPEN_GAP_SCHEMA: dict[str, type[pl.DataType]] = {**CELL_SCHEMA, "reason": pl.String}
@@ -36,26 +38,30 @@ class LongGap:
     sessions: int
     reason: str
 
-    def event(self, *, market: str, last_session: date | None, now: datetime, run_id: str | None) -> Event:
-        """The event that reports the gap: the same event as long as the gap begins on the same session.
+    def finding(self, last_session: date | None) -> Finding:
+        """The finding of the gap: the same one as long as the gap begins on the same session.
 
         Args:
-            market: MIC of the calendar.
             last_session: the last session before the gap with a stored bar; None where there is none.
-            now: aware.
-            run_id: the Dagster run that found the gap; None outside of Dagster.
         """
-        data = DataStale(
-            market=market,
-            symbol=self.symbol,
-            last_session=last_session,
-            first_missing=self.first,
-            last_missing=self.last,
-            missing_sessions=self.sessions,
-            reason=self.reason,
-            run_id=run_id,
+        evidence = {
+            "first": str(self.first),
+            "last": str(self.last),
+            "sessions": self.sessions,
+            "reason": self.reason,
+            "last_session": last_session and str(last_session),
+        }
+        return Finding(
+            Key(self.security_id, self.first, STALE),
+            self.symbol,
+            Verdict.SUSPICIOUS,
+            Severity.WARN,
+            f"its bars are missing on {self.sessions} sessions in a row: {self.reason}",
+            float(self.sessions),
+            float(LONGEST_ORDINARY_GAP),
+            evidence,
+            "its bars, or an answer that proves that it did not trade",
         )
-        return Event.of(data, time=now, dedupe_key=f"{self.security_id}/{self.first}")
 
 
 def long_gaps(gaps: pl.DataFrame, sessions: Sequence[date]) -> list[LongGap]:

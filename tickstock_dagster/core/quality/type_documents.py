@@ -1,6 +1,6 @@
 """The document of an equity type: the whole of its rules as JSON, valid or refused, and the JSON Schema that says how.
 
-`core.securities.equity_types` has the model, `core.quality.thresholds` the numbers that `quality` may override; a
+`core.securities.equity_types` has the model, `core.judging.thresholds` the numbers that `quality` may override; a
 document is valid only when both accept it. Versions in the store belong in `adapters.securities.equity_type_store`.
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.quality.thresholds import THRESHOLDS, check_overrides
+from tickstock_dagster.core.judging.thresholds import THRESHOLDS, check_overrides
 from tickstock_dagster.core.securities.equity_types import EquityType
 
 SCHEMA_ID = "urn:tickstock:equity-type"

@@ -2,7 +2,7 @@
 
 Units are those of the store: US dollars, shares, and a fraction of assets a year. Reading and writing the rules belongs
 in `adapters.securities.equity_type_store`, the meaning of type codes in `core.securities.equity_classes`, the names of
-the thresholds under `quality` in `core.quality.thresholds`.
+the thresholds under `quality` in `core.judging.thresholds`.
 """
 
 from collections.abc import Mapping

@@ -4,12 +4,11 @@ A check evaluates the table (the latest session that is due, and every open gap)
 people see the last evaluation, and a backfill of 2014 must not hide the result of yesterday.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import dagster as dg
 
-from tickstock_dagster.adapters.quality.etf_tracking import read_tracking
 from tickstock_dagster.adapters.quality.table_checks import (
     Violations,
     broken_invariants,
@@ -19,10 +18,6 @@ from tickstock_dagster.adapters.quality.table_checks import (
 )
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET
-from tickstock_dagster.core.loading.end_of_day import latest_due_session
-from tickstock_dagster.core.markdown import markdown_table
-from tickstock_dagster.core.quality.etf_tracking import SIGMAS, Tracking
-from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.quality.completeness_checks import (
     COMPLETENESS_CHECKS,
@@ -42,7 +37,6 @@ _DESCRIPTIONS = {
     "unique_keys": "One row per security and session, and each of a security that exists: keys and guards hold.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints exist, recent rows meet them.",
     **COMPLETENESS_CHECKS,
-    "etf_tracking": "On the latest session due, no ETF is far from its reference, unless its home market was closed.",
 }
 
 _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
@@ -59,9 +53,8 @@ _STRUCTURAL = ("table_schema", "unique_keys", "ohlc_invariants")
 def bar_checks(
     context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, clock: Clock
 ) -> Iterator[dg.AssetCheckResult]:
-    """Structure and the latest due session (ERROR), gaps and ETFs (WARN); each can run alone."""
+    """Structure and the latest due session (ERROR), gaps (WARN); each can run alone."""
     engine, calendar, now = warehouse.engine(), warehouse.calendar(MARKET), clock.now()
-    due = latest_due_session(calendar, now)
     columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
     standing = Standing(engine, calendar, now)
@@ -72,51 +65,11 @@ def bar_checks(
         "session_complete": lambda: session_complete(session_bars.key, standing),
         "no_long_gaps": lambda: no_long_gaps(session_bars.key, standing),
         "latest_session_present": lambda: latest_session_present(session_bars.key, standing),
-        "etf_tracking": lambda: _etf_tracking(
-            due, read_tracking(engine, calendar, {key: warehouse.calendar(key) for key in HOME_CALENDARS}, due)
-        ),
     }
     selected = {key.name for key in context.selected_asset_check_keys}
     for name, evaluate in evaluations.items():
         if name in selected:
             yield evaluate()
-
-
-def _etf_tracking(session: date, funds: Sequence[Tracking]) -> dg.AssetCheckResult:
-    far = [fund for fund in funds if fund.far and not fund.excused]
-    closed = [fund for fund in funds if fund.home is not None and fund.home.closed]
-    rows = [
-        (
-            fund.ticker,
-            fund.reference,
-            f"{fund.move:+.2%}",
-            f"{fund.expected:+.2%}",
-            f"{fund.sigmas:+.1f}",
-            fund.home.words() if fund.home else None,
-        )
-        for fund in sorted(far, key=lambda fund: -abs(fund.sigmas))[:10]
-    ]
-    head = ["ETF", "reference", "moved", "expected", "sigmas", "home market"]
-    table = markdown_table(head, rows, right=head[2:5])
-    explained = [
-        f"- {fund.ticker}{' (explained)' if fund.excused else ''}: {fund.home.words()}" for fund in closed if fund.home
-    ]
-    return check_result(
-        session_bars.key,
-        "etf_tracking",
-        passed=not far,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "session": str(session),
-            "value": len(far),
-            "threshold": 0,
-            "sigmas": SIGMAS,
-            "judged": len(funds),
-            "explained": sum(fund.excused for fund in funds),
-            "far": dg.MetadataValue.md(table if far else "none"),
-            "home_closed": dg.MetadataValue.md("\n".join(explained[:50]) or "none"),
-        },
-    )
 
 
 def _structural(name: str, violations: Violations) -> dg.AssetCheckResult:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.loading.tracked import tracked_state, unknown_tickers
-from tickstock_dagster.adapters.quality.gap_alerts import long_gaps_of
+from tickstock_dagster.adapters.quality.gap_alerts import long_gaps_of, standing_stale
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.loading.end_of_day import OBJECTIVE, latest_due_session, reaches_objective
 from tickstock_dagster.core.loading.owed import asked_or_due
@@ -79,9 +79,15 @@ def session_complete(key: dg.AssetKey, standing: Standing) -> dg.AssetCheckResul
 
 
 def no_long_gaps(key: dg.AssetKey, standing: Standing) -> dg.AssetCheckResult:
-    """WARN: gaps of more than one session."""
-    found = long_gaps_of(standing.owed, standing.calendar, standing.now)
-    rows = [(gap.symbol, gap.first, gap.last, gap.sessions, gap.reason) for gap in found[:10]]
+    """WARN: gaps of more than one session: the findings of `data_stale` that stand now.
+
+    What is missing changes with the time alone: the findings are made from what is owed now, by the rule by which they
+    are stored.
+    """
+    gaps = long_gaps_of(standing.owed, standing.calendar, standing.now)
+    found = standing_stale(standing.engine, gaps, standing.calendar.key)
+    names = ("first", "last", "sessions", "reason")
+    rows = [(one.ticker, *(one.evidence[name] for name in names)) for one in found[:10]]
     table = markdown_table(["symbol", "from", "to", "sessions", "reason"], rows, right={"sessions"})
     return check_result(
         key,
@@ -89,10 +95,10 @@ def no_long_gaps(key: dg.AssetKey, standing: Standing) -> dg.AssetCheckResult:
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
-            "value": max((gap.sessions for gap in found), default=0),
+            "value": max((int(one.value) for one in found), default=0),
             "threshold": LONGEST_ORDINARY_GAP,
             "gaps": len(found),
-            "symbols": len({gap.security_id for gap in found}),
+            "symbols": len({one.key.security_id for one in found}),
             "newest": dg.MetadataValue.md(table if found else "none"),
         },
     )

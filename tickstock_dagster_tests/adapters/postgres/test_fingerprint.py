@@ -60,6 +60,18 @@ INSERT INTO maintenance_runs (
     market, session, kind, started_at, finished_at, removed, tables, bytes_before, bytes_after, run_id)
 VALUES ('XNYS', '2026-11-20', 'light', now(), now(), '{}', '{}', 0, 0, 'r');
 INSERT INTO sync_proposals VALUES ('2026-11-16', 'theme_rebalancing', '[]', 3, 0.1, NULL, 'r', now());
+INSERT INTO quality_anomalies (
+    security_id, session, rule, dataset, ticker, verdict, severity, cause, value, threshold, evidence, would_change,
+    found_at, found_by, judged_at)
+SELECT security_id, '2026-11-20', 'price_move', 'ohlcv_daily', 'AAA', 'suspicious', 'warn', 'why', 0.3, 0.2, '{}',
+    'news', now(), 'r', now() FROM symbols WHERE symbol = 'AAA';
+INSERT INTO quality_verdicts (
+    security_id, session, rule, dataset, verdict, how, cause, value, threshold, evidence, given_by, given_at)
+SELECT security_id, session, rule, dataset, verdict, 'found', cause, value, threshold, evidence, 'r', now()
+FROM quality_anomalies;
+INSERT INTO quality_reports
+SELECT '2026-11-20', security_id, 'AAA', 75, 100, 100, 83, 0, 1, 0, 0, 0, '{}', now(), 'r'
+FROM symbols WHERE symbol = 'AAA';
 """
 MINUTE = """
 INSERT INTO ohlcv_1min (security_id, ts, ticker, open, high, low, close, volume, source, status, loaded_at)
@@ -90,6 +102,8 @@ CHANGES = {
     "ohlcv_1min": "UPDATE ohlcv_1min SET volume = volume + 1",
     "ohlcv_daily": "UPDATE ohlcv_daily SET close = close + 0.000001 WHERE session = '2026-11-19' AND ticker = 'AAA'",
     "outbox": "UPDATE outbox SET subject = 'XNYS/2026-11-19'",
+    "quality_anomalies": "UPDATE quality_anomalies SET cause = 'another'",
+    "quality_reports": "UPDATE quality_reports SET overall_score = 80",
     "quarantined_bars": "UPDATE quarantined_bars SET resolved_at = now()",
     "securities": "UPDATE securities SET name = 'Other' WHERE name = 'Aaa'",
     "security_shares": "UPDATE security_shares SET shares = shares + 1",
@@ -202,6 +216,8 @@ def test_times_runs_progress_and_traffic_are_no_content(migrated_database_url: s
         "UPDATE universe_rules SET created_at = now()",
         "UPDATE sync_changes_log SET changed_at = now(), run_id = 'another', event_id = gen_random_uuid()",
         "UPDATE sync_proposals SET staged_at = now(), run_id = 'another', seconds = 9",
+        "UPDATE quality_anomalies SET found_at = now(), found_by = 'another', judged_at = now()",
+        "UPDATE quality_reports SET reported_at = now(), run_id = 'another'",
         """UPDATE outbox SET event = jsonb_set(event, '{data,run_id}', '"another"'), sent_at = now()""",
         "UPDATE dead_letters SET attempts = 6, last_tried_at = now(), error = 'refused again'",
         "UPDATE admin_mails SET attempts = 3, noted_at = now(), sent_at = now()",

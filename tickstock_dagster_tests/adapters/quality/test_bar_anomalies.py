@@ -9,12 +9,16 @@ import pytest
 
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.postgres.database import open_engine
-from tickstock_dagster.adapters.quality.bar_anomalies import evaluated_moves, newest_session_bars, volume_anomalies
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.overrides import CalendarOverride
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar, library_calendar
-from tickstock_dagster.core.quality.bar_anomalies import EvaluatedMove
+from tickstock_dagster_tests.adapters.quality.former_checks import (
+    evaluated_moves,
+    newest_session_bars,
+    volume_anomalies,
+)
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, add_security, bar, batch, query
+from tickstock_dagster_tests.core.quality.former_rules import EvaluatedMove
 
 CALENDAR = library_calendar("XNYS")
 EARLY = CALENDAR.with_overrides(

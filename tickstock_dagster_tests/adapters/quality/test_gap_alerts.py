@@ -49,7 +49,17 @@ def test_a_gap_is_told_once_however_long_it_becomes(migrated_database_url: str, 
     leave(migrated_database_url, tracked, THU)
     assert tell(migrated_database_url) == 0
     [(data,)] = query(migrated_database_url, TOLD)
-    assert data == {
+    former = (
+        "market",
+        "symbol",
+        "last_session",
+        "first_missing",
+        "last_missing",
+        "missing_sessions",
+        "reason",
+        "run_id",
+    )
+    assert {name: data[name] for name in former} == {
         "market": "XNYS",
         "symbol": "AAA",
         "last_session": "2026-11-16",
@@ -59,6 +69,7 @@ def test_a_gap_is_told_once_however_long_it_becomes(migrated_database_url: str, 
         "reason": "vendor_late",
         "run_id": "run-1",
     }
+    assert (data["verdict"], data["severity"], data["value"], data["threshold"]) == ("suspicious", "warn", 2, 1)
     [gap] = read_long_gaps(open_engine(migrated_database_url), CALENDAR, NOW)
     assert (gap.first, gap.last, gap.sessions) == (TUE, THU, 3)
 
@@ -75,6 +86,22 @@ def test_a_gap_that_a_bar_has_closed_is_not_told(migrated_database_url: str, tra
     store_batch(open_engine(migrated_database_url), batch(bar(tracked, WED)))
     assert tell(migrated_database_url) == 0
     assert read_long_gaps(open_engine(migrated_database_url), CALENDAR, NOW) == []
+
+
+def test_the_finding_of_a_gap_grows_with_it_and_is_withdrawn_in_silence_when_its_bars_come(
+    migrated_database_url: str, tracked: int
+) -> None:
+    leave(migrated_database_url, tracked, TUE, WED)
+    assert tell(migrated_database_url) == 1
+    leave(migrated_database_url, tracked, THU)
+    assert tell(migrated_database_url) == 0
+    stands = "SELECT session, verdict, value, withdrawn_at IS NOT NULL FROM quality_anomalies"
+    assert query(migrated_database_url, stands) == [(TUE, "suspicious", 3.0, False)]
+    store_batch(open_engine(migrated_database_url), batch(*(bar(tracked, day) for day in (TUE, WED, THU))))
+    assert tell(migrated_database_url) == 0
+    assert query(migrated_database_url, stands) == [(TUE, "explained", 3.0, True)]
+    history = query(migrated_database_url, "SELECT how, value FROM quality_verdicts ORDER BY verdict_id")
+    assert history == [("found", 2.0), ("judged", 3.0), ("withdrawn", 3.0)]
 
 
 def test_an_explained_absence_is_no_gap(migrated_database_url: str, tracked: int) -> None:

@@ -10,8 +10,8 @@ from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.judging.findings import FINDING_SCHEMA
 from tickstock_dagster.core.loading.vendor_plans import vendor_plan
-from tickstock_dagster.core.quality.findings import FINDING_SCHEMA
 from tickstock_dagster.simulator.testing import RunningSimulator
 
 NOW = datetime(2026, 11, 20, 22, tzinfo=UTC)

@@ -14,6 +14,7 @@ from tickstock_dagster.core.events.envelope import (
     Event,
     EventData,
     JobProgress,
+    PriceAnomaly,
 )
 from tickstock_dagster_tests.event_promises import broken_promises
 
@@ -25,6 +26,11 @@ STATUS = {
 }  # fmt: skip
 PROGRESS = {"job_id": "load", "done": 1, "total": 2, "unit": "symbols", "symbol": "AAPL"}
 MOVED = {"symbol": "XLK", "reference": "SPY", "session": FRI, "sessions": 60, "correlation": 0.9, "step": 0.05}
+FOUND = {
+    "market": "XNYS", "symbol": "AAA", "session": FRI, "rule": "price_move", "dataset": "ohlcv_daily",
+    "verdict": "suspicious", "severity": "warn", "cause": "why", "value": 0.3, "threshold": 0.2, "unit": "share",
+    "evidence": {"close": 10}, "would_change": "a split",
+}  # fmt: skip
 CHANGED = {"config": "equity_types", "key": "ETF", "changed": ["a"], "before": {"a": 1}, "after": {"a": 2}}
 
 
@@ -33,6 +39,9 @@ CHANGED = {"config": "equity_types", "key": "ETF", "changed": ["a"], "before": {
     [
         (EodStatus, STATUS, {"due_at": NOW}),
         (EodStatus, STATUS, {"state": "overdue"}),
+        (PriceAnomaly, FOUND, {"verdict": "explained"}),
+        (PriceAnomaly, FOUND, {"was": "suspicious"}),
+        (PriceAnomaly, FOUND, {"verdict": "perhaps"}),
         (JobProgress, PROGRESS, {"unit": "units"}),
         (JobProgress, PROGRESS, {"unit": "sessions"}),
         (JobProgress, PROGRESS, {"run_id": "load"}),
@@ -80,8 +89,9 @@ def test_every_broken_promise_of_a_stored_event_is_named() -> None:
 
 
 def test_what_is_published_once_is_not_published_twice() -> None:
-    stale = DataStale(
-        market="XNYS", symbol="AAPL", first_missing=FRI, last_missing=FRI, missing_sessions=1, reason="vendor_late"
-    )
+    gap = {"first_missing": FRI, "last_missing": FRI, "missing_sessions": 1, "reason": "vendor_late"}
+    stale = DataStale.model_validate(FOUND | {"symbol": "AAPL", "rule": "data_stale"} | gap)
     twice = [Event.of(stale, time=NOW, dedupe_key=key).envelope() for key in "ab"]
-    assert broken_promises(twice) == ["tickstock.quality.data_stale ('XNYS', 'AAPL', '2026-11-20'): published 2 times"]
+    assert broken_promises(twice) == [
+        "tickstock.quality.data_stale ('XNYS', 'AAPL', '2026-11-20', 'suspicious'): published 2 times"
+    ]

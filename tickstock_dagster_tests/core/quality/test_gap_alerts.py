@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
-from tickstock_dagster.core.events.envelope import DataStale
+from tickstock_dagster.core.quality.alerts import finding_event
 from tickstock_dagster.core.quality.gap_alerts import OPEN_GAP_SCHEMA, LongGap, long_gaps
 
 MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
@@ -79,15 +79,37 @@ def test_a_gap_that_grows_is_told_once_and_another_one_anew() -> None:
     short, longer = LongGap(1, "AAA", WED, THU, 2, "vendor_late"), LongGap(1, "AAA", WED, FRI, 3, "vendor_missing")
     other = LongGap(1, "AAA", MON, TUE, 2, "vendor_late")
     first, again, third = (
-        gap.event(market="XNYS", last_session=None, now=NOW, run_id="r") for gap in (short, longer, other)
+        finding_event(gap.finding(None), None, market="XNYS", number=number, run_id="r", now=NOW)
+        for number, gap in enumerate((short, longer, other))
     )
     assert first.id == again.id != third.id
     assert (first.channel, first.subject) == ("tickstock.quality.data_stale", "XNYS/AAA")
 
 
-def test_what_is_stored_lies_before_the_gap() -> None:
-    facts = {"market": "XNYS", "symbol": "AAA", "first_missing": WED, "missing_sessions": 2, "reason": "vendor_late"}
-    assert DataStale(**facts, last_missing=THU, last_session=TUE).last_session == TUE
-    for wrong in ({"last_session": WED, "last_missing": THU}, {"last_missing": TUE}):
-        with pytest.raises(ValidationError, match="before first_missing"):
-            DataStale(**facts, **wrong)
+def test_the_event_has_the_fields_of_every_finding_and_those_of_the_release_before() -> None:
+    data = finding_event(
+        LongGap(1, "AAA", WED, THU, 2, "vendor_late").finding(TUE), None, market="XNYS", number=1, run_id="r", now=NOW
+    ).data.model_dump(mode="json")
+    assert (data["schema_version"], data["verdict"], data["severity"]) == (2, "suspicious", "warn")
+    assert (data["value"], data["threshold"], data["evidence"]["reason"]) == (2, 1, "vendor_late")
+    former = (
+        "market",
+        "symbol",
+        "last_session",
+        "first_missing",
+        "last_missing",
+        "missing_sessions",
+        "reason",
+        "run_id",
+    )
+    assert {name: data[name] for name in former} == {
+        "market": "XNYS", "symbol": "AAA", "last_session": "2026-11-17", "first_missing": "2026-11-18",
+        "last_missing": "2026-11-19", "missing_sessions": 2, "reason": "vendor_late", "run_id": "r",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("gap", "last_session"), [((WED, THU), WED), ((WED, TUE), None)])
+def test_what_is_stored_lies_before_the_gap(gap: tuple[date, date], last_session: date | None) -> None:
+    finding = LongGap(1, "AAA", *gap, 2, "vendor_late").finding(last_session)
+    with pytest.raises(ValidationError, match="before first_missing"):
+        finding_event(finding, None, market="XNYS", number=1, run_id="r", now=NOW)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.judging.thresholds import in_force
 from tickstock_dagster.core.priority import Priority
-from tickstock_dagster.core.quality.thresholds import in_force
 from tickstock_dagster.core.quality.type_documents import (
     changes_of_rules,
     document_of,
@@ -32,7 +32,7 @@ def test_a_document_that_states_no_priority_has_level_three() -> None:
 
 def test_overridden_thresholds_are_in_force_beside_the_defaults() -> None:
     document = document_of({**ETF, "quality": {"price_move": 0.5}})
-    assert in_force(document.quality) == {"price_move": 0.5, "volume_spike": 5.0, "volume_drought": 0.2}
+    assert in_force(document.quality) == {**in_force({}), "price_move": 0.5}
     properties = document_schema()["properties"]["quality"]["properties"]
     assert {name: one["default"] for name, one in properties.items()} == in_force({})
 

@@ -21,20 +21,18 @@ def facts(factory: Factory) -> dict[str, Mapping[str, Any]]:
     }
 
 
-def test_moves_and_volumes_are_warned_of_and_a_half_day_excuses_what_its_fair_value_explains(factory: Factory) -> None:
+def test_moves_and_volumes_are_warned_of_and_what_is_known_to_account_for_them_is_named(factory: Factory) -> None:
     Store(factory.database_url, dict.fromkeys(TRACKED, 0.7), volume=150_000)
     found = facts(factory)
     prices, volumes = found["price_moves"], found["volume_levels"]
     assert (prices["session"], prices["special"], prices["judged"]) == ("2026-11-20", "an ordinary session", 3)
-    assert (prices["passed"], prices["value"], prices["threshold"]) == (False, 3, "20%")
-    assert (prices["excused_by_fair_value"], prices["excused"]) == (0, "none")
-    assert "| LONE | 2026-11-19 | 100.0000 | 70.0000 |  | -30.0% |" in prices["worst"]
+    assert (prices["passed"], prices["value"], prices["threshold"]) == (False, 2, "20%")
+    assert (prices["explained"], prices["explanations"]) == (1, "PAIR -31.2% (it moved as what it is compared with)")
+    assert "| LONE | 100.0000 | 70.0000 | 100.0000 | -30.0% | suspicious |" in prices["worst"]
     assert (volumes["passed"], volumes["value"]) == (False, 3)
     assert "| LONE | 150,000 | 1,000,000 | 0.15 |" in volumes["worst"]
 
     factory.override(FRI, "close_at", datetime(2026, 11, 20, 18, tzinfo=UTC))
     found = facts(factory)
-    prices = found["price_moves"]
-    assert (prices["special"], prices["value"]) == ("closes early, at 13:00 EST", 2)
-    assert prices["excused"].startswith("PAIR -")
-    assert found["volume_levels"]["passed"]
+    assert (found["price_moves"]["special"], found["price_moves"]["value"]) == ("closes early, at 13:00 EST", 2)
+    assert found["volume_levels"]["passed"], "by the minute of trading"

@@ -54,7 +54,7 @@ def test_a_dropped_constraint_and_the_row_that_used_the_chance_are_named(loaded:
         "WHERE ticker = 'SPY' AND session = '2026-11-20'"
     )
     result = loaded.run("us_bar_checks")
-    assert red_checks(result) == {"ohlc_invariants": "ERROR", "price_moves": "WARN"}
+    assert red_checks(result) == {"ohlc_invariants": "ERROR"}
     metadata = checks_of(result)["ohlc_invariants"].metadata
     assert metadata["value"].value == 4
     assert "constraint ohlcv_daily_high_not_below_low is missing or not validated" in metadata["sample"].value

@@ -15,11 +15,10 @@ from urllib.parse import quote
 
 import polars as pl
 
+from tickstock_dagster.adapters.sources.massive import announcements as massive_announced
 from tickstock_dagster.adapters.sources.massive import bars as massive_bars
 from tickstock_dagster.adapters.sources.massive import details as massive_details
 from tickstock_dagster.adapters.sources.massive import etf_profiles as massive_etfs
-from tickstock_dagster.adapters.sources.massive import market_status as massive_market
-from tickstock_dagster.adapters.sources.massive import news as massive_news
 from tickstock_dagster.adapters.sources.massive import reference as massive_reference
 from tickstock_dagster.adapters.sources.massive.client import ATTEMPT_SECONDS, READ_TIMEOUT
 from tickstock_dagster.adapters.sources.massive.envelope import Page
@@ -310,7 +309,7 @@ class MassiveSource:
                 order="asc",
                 raw=True,
             ),
-            self._page(massive_news.news_page, ticker=symbol, after=after, until=until),
+            self._page(massive_announced.news_page, ticker=symbol, after=after, until=until),
         )
 
     def publication(self, session: date) -> Publication:
@@ -330,7 +329,7 @@ class MassiveSource:
     def special_days(self) -> list[SpecialDay]:
         """Coming closed days and early closes of the US exchanges, one entry for each exchange."""
         answer = self._http.get(
-            "special days to come", lambda client: client.get_market_holidays(raw=True), massive_market.special_days
+            "special days to come", lambda client: client.get_market_holidays(raw=True), massive_announced.special_days
         )
         return list(answer.days)
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import orjson
 import pytest
 
-from tickstock_dagster.adapters.sources.massive.market_status import special_days
+from tickstock_dagster.adapters.sources.massive.announcements import special_days
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError, SpecialDay
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import SATURDAY, quick_source

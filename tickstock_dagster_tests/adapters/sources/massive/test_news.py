@@ -4,7 +4,7 @@ import orjson
 import polars as pl
 import pytest
 
-from tickstock_dagster.adapters.sources.massive.news import news_page
+from tickstock_dagster.adapters.sources.massive.announcements import news_page
 from tickstock_dagster.adapters.sources.protocol import NEWS_SCHEMA, MalformedAnswerError
 
 AFTER, UNTIL = datetime(2026, 1, 5, tzinfo=UTC), datetime(2026, 1, 6, tzinfo=UTC)

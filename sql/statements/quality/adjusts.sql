@@ -1,0 +1,2 @@
+-- Whoever writes a bar says so, and runs bars/adjust afterwards.
+SET LOCAL tickstock.adjusts = on

@@ -1,0 +1,241 @@
+"""Storing findings: new ones, changed verdicts, their history, bars set aside and events, all in one transaction.
+
+What becomes of a finding is decided in `core.quality.lifecycle`; decisions of people belong in
+`adapters.quality.decisions`.
+"""
+
+import json
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import polars as pl
+import psycopg
+
+from tickstock_dagster.adapters.events.outbox import write_events
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.events.data import OUTSIDE
+from tickstock_dagster.core.judging.findings import FINDING_SCHEMA, Severity, Verdict
+from tickstock_dagster.core.quality.alerts import finding_event
+from tickstock_dagster.core.quality.lifecycle import DAILY, Finding, How, Key, State, Step, StoredFinding, steps
+
+_LARGEST = 1e12
+"""What is further off is told as this: JSON knows no infinity."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What was looked at: a finding of it that its rule does not make any more is withdrawn.
+
+    Attributes:
+        first: first judged session.
+        last: the last one.
+        rules: that were applied.
+        security_ids: whose bars were judged; None: everybody's.
+        dataset: that was judged.
+    """
+
+    first: date
+    last: date
+    rules: Collection[str]
+    security_ids: Sequence[int] | None = None
+    dataset: str = DAILY
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFindings:
+    """What storing findings did: how many are new, changed, withdrawn and told, and which bars were set aside."""
+
+    found: int
+    changed: int
+    withdrawn: int
+    alerted: int
+    set_aside: tuple[tuple[int, date], ...] = ()
+
+    def __add__(self, other: "StoredFindings") -> "StoredFindings":
+        return StoredFindings(
+            self.found + other.found,
+            self.changed + other.changed,
+            self.withdrawn + other.withdrawn,
+            self.alerted + other.alerted,
+            (*self.set_aside, *other.set_aside),
+        )
+
+
+def store_findings(
+    connection: psycopg.Connection[Any],
+    judged: Iterable[Finding],
+    scope: Scope,
+    *,
+    market: str,
+    run_id: str,
+    now: datetime,
+) -> StoredFindings:
+    """Store what rules have found, within the caller's transaction; the same again changes nothing.
+
+    Args:
+        connection: within a transaction.
+        judged: what the rules find, within the scope.
+        scope: what was looked at.
+        market: MIC of the calendar.
+        run_id: the Dagster run, or cli.
+        now: aware; not after the bars were read: one that is stored later is another bar, and not set aside.
+    """
+    lock(connection, Lock.BARS)
+    changes = steps(read_findings(connection, scope), judged)
+    alerted = write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
+    moved = set_aside(connection, [step.finding for step in changes if step.sets_aside], run_id=run_id, now=now)
+    count = {how: sum(step.how is how for step in changes) for how in How}
+    found, withdrawn = count[How.FOUND], count[How.WITHDRAWN]
+    return StoredFindings(found, len(changes) - found - withdrawn, withdrawn, alerted, moved)
+
+
+def read_findings(connection: psycopg.Connection[Any], scope: Scope) -> list[StoredFinding]:
+    """The stored findings of a scope, by session, rule and ticker."""
+    values = {
+        "dataset": scope.dataset,
+        "first": scope.first,
+        "last": scope.last,
+        "rules": list(scope.rules),
+        "security_ids": None if scope.security_ids is None else list(scope.security_ids),
+    }
+    return [stored_finding(row) for row in connection.execute(statement("quality/findings_stored"), values)]
+
+
+def stored_finding(row: Sequence[Any]) -> StoredFinding:
+    """A finding from the columns of `quality/findings_stored`."""
+    security_id, session, rule, dataset, ticker, verdict, severity, cause, value, threshold, *rest = row
+    evidence, would_change, settled_by, state, withdrawn, alerted_as, decided_on, bar, held = rest
+    finding = Finding(
+        Key(security_id, session, rule, dataset),
+        ticker,
+        Verdict(verdict),
+        Severity(severity),
+        cause,
+        value,
+        threshold,
+        evidence,
+        would_change,
+        settled_by,
+    )
+    told = alerted_as and Verdict(alerted_as)
+    return StoredFinding(finding, State(state), withdrawn, told, decided_on, bar, held)
+
+
+def findings_of(frame: pl.DataFrame, dataset: str = DAILY) -> list[Finding]:
+    """The findings of a frame (`core.judging.findings.FINDING_SCHEMA`)."""
+    return [
+        Finding(
+            Key(row["security_id"], row["session"], row["rule"], dataset),
+            row["ticker"],
+            Verdict(row["verdict"]),
+            Severity(row["severity"]),
+            row["cause"],
+            _number(row["value"]),
+            _number(row["threshold"]),
+            json.loads(row["evidence"], parse_constant=lambda _: None),
+            row["would_change"],
+            row["settled_by"],
+        )
+        for row in frame.select(list(FINDING_SCHEMA)).iter_rows(named=True)
+    ]
+
+
+def write_steps(
+    connection: psycopg.Connection[Any],
+    changes: Sequence[Step],
+    *,
+    market: str,
+    given_by: str,
+    run_id: str,
+    now: datetime,
+) -> int:
+    """Write changed findings, a line of history for each, and the events that tell of them; returns how many events.
+
+    Args:
+        connection: within a transaction that holds the lock of bars.
+        changes: each finding once.
+        market: MIC of the calendar.
+        given_by: run or person, for the history.
+        run_id: the Dagster run, or cli.
+        now: aware.
+    """
+    if not changes:
+        return 0
+    rows = json.dumps([_row(step) for step in changes], allow_nan=False)
+    connection.execute(statement("quality/findings_write"), {"rows": rows, "run_id": run_id, "now": now})
+    written = connection.execute(
+        statement("quality/verdicts_write"), {"rows": rows, "given_by": given_by, "now": now}
+    ).fetchall()
+    numbers = {Key(*key): number for *key, number in written}
+    run = None if run_id in OUTSIDE else run_id
+    events = [
+        finding_event(step.finding, step.told, market=market, number=numbers[step.finding.key], run_id=run, now=now)
+        for step in changes
+        if step.alerts
+    ]
+    return write_events(connection, events)
+
+
+def set_aside(
+    connection: psycopg.Connection[Any], findings: Iterable[Finding], *, run_id: str, now: datetime
+) -> tuple[tuple[int, date], ...]:
+    """Move the stored bars of wrong findings into quarantine; their cells become open gaps. Returns those moved.
+
+    Args:
+        connection: within a transaction that holds the lock of bars.
+        findings: of daily bars; several about one bar are one reason.
+        run_id: the run that judged, or cli.
+        now: aware; a bar that was stored later stays.
+    """
+    reasons: dict[tuple[int, date], list[str]] = {}
+    for one in findings:
+        if one.key.dataset == DAILY:
+            reasons.setdefault((one.key.security_id, one.key.session), []).append(f"{one.key.rule}: {one.cause}")
+    if not reasons:
+        return ()
+    young = now.date() - timedelta(days=30)
+    values = {
+        "security_ids": [security for security, _ in reasons],
+        "sessions": [session for _, session in reasons],
+        "reasons": ["; ".join(words) for words in reasons.values()],
+        "retry_at": [now + timedelta(days=1 if session > young else 30) for _, session in reasons],
+        "run_id": run_id,
+        "now": now,
+    }
+    return tuple(
+        (security, session) for security, session in connection.execute(statement("quality/bars_aside"), values)
+    )
+
+
+def _row(step: Step) -> Mapping[str, Any]:
+    finding = step.finding
+    return {
+        "security_id": finding.key.security_id,
+        "session": str(finding.key.session),
+        "rule": finding.key.rule,
+        "dataset": finding.key.dataset,
+        "ticker": finding.ticker,
+        "was": step.was and str(step.was),
+        "verdict": str(finding.verdict),
+        "how": str(step.how),
+        "severity": str(finding.severity),
+        "cause": finding.cause,
+        "value": finding.value,
+        "threshold": finding.threshold,
+        "evidence": finding.evidence,
+        "would_change": finding.would_change,
+        "settled_by": finding.settled_by,
+        "withdrawn": step.how is How.WITHDRAWN,
+        "alerts": step.alerts,
+    }
+
+
+def _number(value: float | None) -> float:
+    """A number that JSON can hold."""
+    if value is None or math.isnan(value):
+        return 0.0
+    return max(-_LARGEST, min(_LARGEST, value))

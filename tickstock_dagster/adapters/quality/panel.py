@@ -1,0 +1,114 @@
+"""Reading a panel: the bars to judge with the history before them, and what is known about both.
+
+What is out of the ordinary is for `core.judging.judging` to say.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+import sqlalchemy as sa
+
+from tickstock_dagster.adapters.actions.return_inputs import read_payouts
+from tickstock_dagster.adapters.calendars.store import calendar_in_force
+from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
+from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.core.calendars.markets import MARKET
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
+from tickstock_dagster.core.judging.known_days import known_days, session_minutes
+from tickstock_dagster.core.judging.panel import FACTS_SCHEMA, HISTORY_SESSIONS, PANEL_SCHEMA, Panel
+from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS, home_calendar, home_state
+from tickstock_dagster.core.valuation.fair_value import MARKET_FUND, SECTOR_FUNDS
+
+_LINES: dict[str, type[pl.DataType]] = {"session": pl.Int32, **{
+    name: dtype for name, dtype in PANEL_SCHEMA.items() if name not in ("security_id", "session")
+}}  # fmt: skip
+_AT_ONCE = 64 * 2**20
+"""Bytes of text that are taken apart together."""
+
+
+def read_panel(
+    engine: sa.Engine, calendar: SessionCalendar, security_ids: Sequence[int], first: date, last: date
+) -> Panel:
+    """The bars of some securities, and of those that they are compared with, to judge from one session to another.
+
+    The session after the last one comes with them, where it is stored: what its opens take back is wrong.
+
+    Args:
+        engine: the store's.
+        calendar: of the market, with its overrides applied.
+        security_ids: whose bars are judged.
+        first: first judged session.
+        last: the last one.
+
+    Raises:
+        ServiceUnavailableError: the database cannot be reached.
+    """
+    judged = calendar.sessions(first, last)
+    sessions = [*calendar.sessions_before(first, HISTORY_SESSIONS), *judged, calendar.next_session(last)]
+    ids = sorted({*security_ids, *_references(engine, security_ids)})
+    bars = read_bars(engine, ids, sessions)
+    payouts = read_payouts(engine, sessions[0], sessions[-1])
+    homes = home_calendars(engine) if calendar.key == MARKET else {}
+    closed = {
+        key: frozenset(day for day in sessions if home_state(home, calendar, day).closed) for key, home in homes.items()
+    }
+    known = known_days(sessions) if calendar.key == MARKET else {}
+    minutes = session_minutes(calendar, sessions)
+    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed)
+
+
+def home_calendars(engine: sa.Engine) -> dict[str, SessionCalendar]:
+    """The calendars of the markets that price the holdings of funds, with their overrides applied."""
+    return {key: calendar_in_force(engine, key) for key in HOME_CALENDARS}
+
+
+def _facts(engine: sa.Engine, security_ids: Sequence[int]) -> pl.DataFrame:
+    """`FACTS_SCHEMA` of some securities."""
+    rows = read_frame(engine, statement("quality/panel_facts"), (",".join(map(str, security_ids)),))
+    funds = rows.select("reference", "etf_type", "name", "underlying_index").iter_rows()
+    names = [home_calendar(*named) if reference is not None else None for reference, *named in funds]
+    homes = pl.Series("home", names, dtype=pl.String)
+    return rows.with_columns(homes).select(list(FACTS_SCHEMA)).cast(pl.Schema(FACTS_SCHEMA))
+
+
+def _references(engine: sa.Engine, security_ids: Sequence[int]) -> list[int]:
+    """The securities that some are compared with: references of funds, funds of sectors, the market's."""
+    values = {"security_ids": list(security_ids), "tickers": [*SECTOR_FUNDS.values(), MARKET_FUND]}
+    with transaction(engine) as connection:
+        return [security for (security,) in connection.execute(statement("quality/panel_references"), values)]
+
+
+def read_bars(engine: sa.Engine, security_ids: Sequence[int], sessions: Sequence[date]) -> pl.DataFrame:
+    """Bars of some securities on some sessions, ascending: `core.judging.panel.PANEL_SCHEMA`, by security and session.
+
+    Each price is the float next to the stored decimal.
+    """
+    frames = [pl.DataFrame(schema=PANEL_SCHEMA)]
+    if not sessions or not security_ids:
+        return frames[0]
+    values = {"security_ids": list(security_ids), "first": sessions[0], "last": sessions[-1]}
+    rows, size = [], 0
+    with transaction(engine) as connection:
+        for row in connection.execute(statement("quality/panel_bars"), values, prepare=False, binary=True):
+            rows.append(row)
+            size += len(row[2])
+            if size >= _AT_ONCE:
+                frames.append(_taken_apart(rows))
+                rows, size = [], 0
+    if rows:
+        frames.append(_taken_apart(rows))
+    # A session that an override cancelled later may still hold rows.
+    held = pl.concat(frames)
+    days = set(sessions)
+    return held if set(held["session"].unique()) <= days else held.filter(pl.col("session").is_in(sorted(days)))
+
+
+def _taken_apart(rows: Sequence[tuple[int, int, bytes]]) -> pl.DataFrame:
+    """Bars of some securities; of each its id, how many there are, and their lines."""
+    text = b"\n".join(row[2] for row in rows)
+    frame = pl.read_csv(text, has_header=False, separator="\t", quote_char=None, schema=_LINES)
+    whose = pl.DataFrame([row[:2] for row in rows], schema={"security_id": pl.Int64, "bars": pl.UInt32}, orient="row")
+    ids = whose.select(pl.col("security_id").repeat_by("bars").explode(empty_as_null=False)).to_series()
+    return frame.with_columns(ids, pl.col("session").cast(pl.Date)).select(list(PANEL_SCHEMA))

@@ -1,0 +1,239 @@
+"""Rules about bars that contradict themselves, or their neighbours, whatever the market does.
+
+`broken` comes first: what is measured from a bar needs its fields in order. Reading bars belongs in `adapters.quality`.
+"""
+
+import math
+
+import polars as pl
+
+from tickstock_dagster.core.judging.action_basis import near_ratio, ratio_words
+from tickstock_dagster.core.judging.context import HABIT_SESSIONS
+from tickstock_dagster.core.judging.findings import Severity, Verdict
+from tickstock_dagster.core.judging.found import Found, choose, vendor_call
+from tickstock_dagster.core.judging.thresholds import Limits
+
+CALM = 2.0
+"""Spans up to so many times the usual ones, all over the market, are those of a calm session."""
+
+SHORT_SCALE = 20
+"""Bars off their level by a power of ten up to which they are wrong; more may be a level of their own."""
+
+_WICK_OF_SPAN, _WICK_OF_USUAL, _WICK_OF_RANGE = 0.8, 4.0, 0.75
+_LONE_LEAST, _FITS, _QUIET = 0.03, 0.35, math.log(2.5)
+_LN10 = math.log(10)
+_FIRST_OF_RUN = 5  # bars of a level against which what is usual has not changed with it
+_SAME_SHARES, _HUGE_VOLUME = 0.9, math.log(20)
+_LEAST_LIKELY, _MOST_LIKELY, _UNKNOWN_LIKELY, _KNOWN_FROM = 0.02, 0.95, 0.3, 60
+
+BARS_CALL = "/v2/aggs/ticker/{ticker}/range/1/day/{session}/{session}?adjusted=false"
+
+
+def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
+    """Bars with `broken`: in words what contradicts what in a bar's own fields; null where nothing does."""
+    names = ("open", "high", "low", "close")
+    opened, high, low, close = map(pl.col, names)
+    return bars.with_columns(
+        broken=pl.when(pl.any_horizontal(pl.col(name).is_null() | pl.col(name).is_nan() for name in names))
+        .then(pl.lit("a price is missing"))
+        .when(pl.any_horizontal(pl.col(name) <= 0 for name in names))
+        .then(pl.lit("a price is not positive"))
+        .when(high < low)
+        .then(pl.lit("the high is below the low"))
+        .when((opened > high) | (opened < low))
+        .then(pl.lit("the open is outside of low and high"))
+        .when((close > high) | (close < low))
+        .then(pl.lit("the close is outside of low and high"))
+        .when(pl.col("volume").is_null())
+        .then(pl.lit("the volume is missing"))
+        .when(pl.col("volume") < 0)
+        .then(pl.lit("the volume is negative"))
+    )
+
+
+def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
+    """Fields that contradict one another; an open or close off by n:1 is a split applied to the other prices alone."""
+    broken = bars.filter(pl.col("broken").is_not_null())
+    middle = (pl.col("high") * pl.col("low")).sqrt()
+    off = choose(
+        [
+            (pl.col("broken").str.starts_with(f"the {name} is"), (pl.col(name) / middle).log())
+            for name in ("close", "open")
+        ],
+        pl.lit(None, dtype=pl.Float64),
+    )
+    broken = broken.with_columns(off=off, tolerance=limits("split_tolerance"))
+    broken = broken.with_columns(near_ratio(broken["off"], broken["tolerance"])).with_columns(
+        ratio_words(pl.col("ratio"))
+    )
+    half = pl.format("{}, by {}: a split applied to the other prices alone", "broken", "ratio")
+    found.add(
+        "bar_order",
+        broken,
+        verdict=Verdict.WRONG,
+        cause=pl.when(pl.col("ratio").is_not_null()).then(half).otherwise(pl.col("broken")),
+        value=pl.col("off").abs().exp() - 1,
+        threshold=pl.lit(0.0),
+        would_change="another answer of the vendor, whose fields agree",
+        settled_by=vendor_call(BARS_CALL),
+        severity=Severity.ERROR,
+    )
+
+
+def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
+    """Bars that are off the security's level by a power of ten: a decimal slip, another unit, a split that nobody told.
+
+    Levels are counted along the security's bars. Few bars on another level than before and after are wrong; where the
+    shares that traded went the other way, it is a split; a level that lasts may be right.
+    """
+    jumped = bars.filter(pl.col("broken").is_null() & (pl.col("move").abs() > 1.5))["security_id"].unique()
+    if jumped.is_empty():
+        return
+    of = "security_id"
+    held = bars.filter(pl.col(of).is_in(jumped.implode()) & pl.col("broken").is_null()).with_columns(
+        middle=sum((pl.col(name).log() for name in ("open", "high", "low", "close")), pl.lit(0.0)) / 4
+    )
+    before = pl.col("middle").shift().over(of) + pl.col("factor").log()
+    held = held.with_columns(step=pl.col("middle") - before)
+    power = (pl.col("step") / _LN10).round()
+    near = (pl.col("step") - power * _LN10).abs() <= pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move"))
+    held = held.with_columns(
+        power=pl.when((power != 0) & near).then(power).otherwise(0.0).fill_null(0.0).cum_sum().over(of)
+    ).with_columns(run=pl.struct(of, "power").rle_id())
+    held = held.with_columns(
+        rows=pl.len().over("run"),
+        place=pl.int_range(pl.len()).over("run"),
+        run_busy=pl.col("busy").head(_FIRST_OF_RUN).median().over("run"),
+        opens=pl.col("run") == pl.col("run").first().over(of),
+        step_power=(pl.col("step").first().over("run") / _LN10),
+        on_level=pl.len().over(of, "power"),
+    ).with_columns(usual=pl.col("on_level") == pl.col("on_level").max().over(of))
+    short = (pl.col("rows") <= SHORT_SCALE) & ~pl.col("opens") & ~pl.col("usual")
+    returns = (pl.col("place") == 0) & (pl.col("rows").shift() <= SHORT_SCALE) & ~pl.col("opens").shift()
+    returns &= pl.col("power").shift() != pl.col("power")
+    inverse = ((pl.col("run_busy") + pl.col("step_power") * _LN10).abs() < _SAME_SHARES) & (
+        pl.col("run_busy").abs() > _SAME_SHARES
+    )
+    doubtful = (inverse | (pl.col("run_busy") > _HUGE_VOLUME)).fill_null(value=False) | ~short
+    begins = (pl.col("place") == 0) & (pl.col("rows") > SHORT_SCALE)
+    odd = held.with_columns(inverse=inverse.fill_null(value=False), doubtful=doubtful).filter(
+        ~pl.col("opens")
+        & (short | begins)
+        & ~(returns & ~short)
+        # A split is suspected once, on its first bar; the others are on the level that it made.
+        & ~(pl.col("inverse") & (pl.col("place") > 0))
+    )
+    exponent = pl.col("step_power").round().cast(pl.Int64)
+    found.add(
+        "scale_break",
+        odd,
+        verdict=pl.when("doubtful").then(pl.lit(Verdict.SUSPICIOUS.value)).otherwise(pl.lit(Verdict.WRONG.value)),
+        cause=pl.when("inverse")
+        .then(pl.format("a missing split is suspected: prices changed by 10^{}, shares the other way", exponent))
+        .otherwise(pl.format("prices are off their level by 10^{}", exponent)),
+        value=(pl.col("step_power") * _LN10).exp(),
+        threshold=pl.lit(10.0),
+        evidence=["last_close", "run_busy", "rows"],
+        would_change="a split with this ex-date, or another answer of the vendor for the session",
+        settled_by=pl.when("inverse").then(vendor_call(SPLITS_CALL)).otherwise(vendor_call(BARS_CALL)),
+        severity=Severity.ERROR,
+    )
+    found.mark_wrong(odd.filter(~pl.col("doubtful")))
+
+
+SPLITS_CALL = "/stocks/v1/splits?ticker={ticker}&execution_date={session}"
+
+
+def lone_extreme(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
+    """A high or a low far from open and close, where the rest of the market was calm."""
+    top, bottom = pl.max_horizontal("open", "close"), pl.min_horizontal("open", "close")
+    wick = pl.max_horizontal((pl.col("high") / top).log(), (bottom / pl.col("low")).log())
+    usual = _WICK_OF_USUAL * pl.col("usual_span").fill_null(0.02) * pl.col("span_stress")
+    rows = bars.filter(pl.col("broken").is_null() & ~found.wrong).with_columns(wick=wick)
+    rows = rows.filter(
+        (pl.col("wick") > (1 + limits("day_range")).log() * _WICK_OF_RANGE)
+        & (pl.col("wick") > _WICK_OF_SPAN * pl.col("span"))
+        & (pl.col("wick") > usual)
+    ).with_columns(calm=pl.col("span_stress") <= CALM, sure=pl.col("wick") > limits("lone_extreme").log())
+    verdict = choose(
+        [
+            (pl.col("calm") & pl.col("sure"), pl.lit(Verdict.WRONG.value)),
+            (pl.col("calm") | pl.col("sure"), pl.lit(Verdict.SUSPICIOUS.value)),
+        ],
+        pl.lit(Verdict.EXPLAINED.value),
+    )
+    stressed = pl.lit("a high or low stands alone, in a market under stress")
+    found.add(
+        "lone_extreme",
+        rows,
+        verdict=verdict,
+        cause=pl.when("calm").then(pl.lit("a high or low stands alone, far from open and close")).otherwise(stressed),
+        value=pl.col("wick").exp(),
+        threshold=limits("lone_extreme"),
+        evidence=["usual_span", "span_stress"],
+        would_change="minute bars, or a second source, that show trades at that price",
+        settled_by=vendor_call("/v2/aggs/ticker/{ticker}/range/1/minute/{session}/{session}?adjusted=false"),
+        severity=Severity.ERROR,
+    )
+    found.mark_wrong(rows.filter(pl.col("calm") & pl.col("sure")))
+
+
+def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
+    """A bar far from the one before and the one after, which fit one another; known once there is one after."""
+    gap, leaves = pl.col("gap") - pl.col("market_move"), (pl.col("next_open") / pl.col("close")).log()
+    far = pl.max_horizontal(limits("lone_bar") * pl.col("usual_move"), pl.lit(_LONE_LEAST))
+    fits = (pl.col("next_close") / pl.col("last_close")).log().abs() < _FITS * pl.min_horizontal(
+        gap.abs(), leaves.abs()
+    )
+    rows = bars.filter(pl.col("broken").is_null() & ~found.wrong & (pl.col("span_stress") <= CALM)).filter(
+        (gap.abs() > far) & (leaves.abs() > far) & (gap.sign() == -leaves.sign()) & fits
+    )
+    rows = rows.with_columns(quiet=(pl.col("busy") < _QUIET).fill_null(value=True))
+    found.add(
+        "lone_bar",
+        rows,
+        verdict=pl.when("quiet").then(pl.lit(Verdict.WRONG.value)).otherwise(pl.lit(Verdict.SUSPICIOUS.value)),
+        cause=pl.when("quiet")
+        .then(pl.lit("the bar lies apart from both neighbours, which fit one another"))
+        .otherwise(pl.lit("the bar lies apart from both neighbours, and much was traded")),
+        value=pl.min_horizontal("gap_sigmas", leaves.abs() / pl.col("usual_move")),
+        threshold=limits("lone_bar"),
+        evidence=["last_close", "next_open", "next_close", "usual_move", "busy"],
+        would_change="another answer of the vendor, or a second source with the same bar",
+        settled_by=vendor_call(BARS_CALL),
+        severity=Severity.ERROR,
+    )
+    found.mark_wrong(rows.filter("quiet"))
+
+
+def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
+    """The same close so often in a row as chance would have it in one case of many, by the security's own habit.
+
+    Found once for each run, on the bar that makes it too long.
+    """
+    of = "security_id"
+    same = (pl.col("close") == pl.col("close").shift().over(of)) & pl.col("broken").is_null() & (pl.col("factor") == 1)
+    likely = pl.col("same").cast(pl.Float64).rolling_mean(HABIT_SESSIONS, min_samples=20).shift().over(of)
+    runs = bars.select("row", of, "number", same=same.fill_null(value=False)).with_columns(
+        block=(~pl.col("same")).cum_sum(),
+        likely=pl.when(pl.col("number") >= _KNOWN_FROM).then(likely).otherwise(_UNKNOWN_LIKELY),
+    )
+    # A run's place is counted from the bar that it repeats.
+    runs = runs.filter(pl.col("same")).with_columns(
+        run=pl.int_range(1, pl.len() + 1).over("block"),
+        likely=pl.col("likely").first().over("block").clip(_LEAST_LIKELY, _MOST_LIKELY),
+    )
+    runs = runs.filter(pl.col("run") > 1).select("row", "run", "likely")
+    rows = bars.join(runs, on="row", maintain_order="left").filter(~pl.col("thin"))
+    most = (limits("frozen_close").log() / pl.col("likely").log()).ceil()
+    found.add(
+        "frozen_close",
+        rows.filter(pl.col("run") == most),
+        verdict=Verdict.SUSPICIOUS,
+        cause=pl.format("{} closes in a row are the same", pl.col("run") + 1),
+        value=pl.col("run") + 1,
+        threshold=most + 1,
+        evidence=["likely"],
+        would_change="another answer of the vendor, or a second source with the same closes",
+        settled_by=vendor_call(BARS_CALL),
+    )

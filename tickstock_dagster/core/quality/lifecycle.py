@@ -1,0 +1,179 @@
+"""What becomes of findings when their rules look again: new, changed, withdrawn, reopened; and which of that is told.
+
+A finding is found once. Looking again with the same evidence changes nothing; other evidence changes its verdict, and
+a finding that its rule makes no more is withdrawn in words, never deleted. What a person decided stands as long as the
+bar is the one that was decided on. Reading and writing belong in `adapters.quality.findings`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+from tickstock_dagster.core.judging.findings import Severity, Verdict
+
+DAILY = "ohlcv_daily"
+"""Dataset of the findings about daily bars."""
+
+STALE = "data_stale"
+"""The rule of bars that are missing: its session is the first one without a bar."""
+
+WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
+
+Bar = Mapping[str, float]
+"""`open`, `high`, `low`, `close` and `volume` of a stored bar."""
+
+
+class State(StrEnum):
+    """What a person decided about a finding."""
+
+    OPEN = "open"
+    RELEASED = "released"
+    CONFIRMED = "confirmed"
+
+
+class How(StrEnum):
+    """How a verdict came about."""
+
+    FOUND = "found"
+    JUDGED = "judged"
+    WITHDRAWN = "withdrawn"
+    RELEASED = "released"
+    CONFIRMED = "confirmed"
+    REOPENED = "reopened"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The identity of a finding."""
+
+    security_id: int
+    session: date
+    rule: str
+    dataset: str = DAILY
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One finding as its rule makes it; the fields are those of `core.judging.findings.FINDING_SCHEMA`."""
+
+    key: Key
+    ticker: str
+    verdict: Verdict
+    severity: Severity
+    cause: str
+    value: float
+    threshold: float
+    evidence: Mapping[str, Any]
+    would_change: str
+    settled_by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFinding:
+    """A finding as it is stored.
+
+    Attributes:
+        finding: with the verdict that stands.
+        state: what a person decided.
+        withdrawn: whether its rule did not make it any more when it looked last.
+        alerted_as: the verdict that the last event told; None where none was written.
+        decided_on: the bar that a person decided on.
+        bar: the bar that is stored now; None where there is none.
+        held: whether its bar was set aside as wrong and not released.
+    """
+
+    finding: Finding
+    state: State = State.OPEN
+    withdrawn: bool = False
+    alerted_as: Verdict | None = None
+    decided_on: Bar | None = None
+    bar: Bar | None = None
+    held: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether looking again is idle: a person decided on this very bar, or the bar that is wrong is not there."""
+        decided = self.state is not State.OPEN and (self.bar == self.decided_on or self.bar is None)
+        return decided or (self.held and self.bar is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A change of one finding.
+
+    Attributes:
+        finding: as it stands afterwards.
+        was: the verdict before; None for a new one.
+        how: what changed it.
+        told: the verdict that the last event told; None where none was written.
+    """
+
+    finding: Finding
+    was: Verdict | None
+    how: How
+    told: Verdict | None = None
+
+    @property
+    def alerts(self) -> bool:
+        """Whether an event tells of it: the first time unless it is explained, later whenever the verdict is another.
+
+        That missing bars have come is not told: whoever knows `data_stale` of old would take it for another gap.
+        """
+        if self.how is How.WITHDRAWN and self.finding.key.rule == STALE:
+            return False
+        if self.told is None:
+            return self.finding.verdict is not Verdict.EXPLAINED
+        return self.finding.verdict is not self.told
+
+    @property
+    def sets_aside(self) -> bool:
+        """Whether the bar goes to quarantine, if it is stored."""
+        return self.finding.verdict is Verdict.WRONG
+
+
+def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[Step]:
+    """What changes when rules have looked again.
+
+    Args:
+        stored: the findings of these rules, securities and sessions, withdrawn ones included.
+        judged: what the rules find now, each key once.
+
+    Returns:
+        One for each finding that changes; none where nothing does.
+    """
+    before = {one.finding.key: one for one in stored}
+    changes, seen = [], set[Key]()
+    for finding in judged:
+        seen.add(finding.key)
+        known = before.get(finding.key)
+        if known is None:
+            changes.append(Step(finding, None, How.FOUND))
+        elif not known.is_settled and (step := _again(known, finding)):
+            changes.append(step)
+    for key, known in before.items():
+        if key in seen or known.is_settled or (known.withdrawn and known.state is State.OPEN):
+            continue
+        gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=WITHDRAWN)
+        changes.append(Step(gone, known.finding.verdict, How.WITHDRAWN, known.alerted_as))
+    return changes
+
+
+def _again(known: StoredFinding, finding: Finding) -> Step | None:
+    """The change of a finding that its rule makes again."""
+    if known.state is not State.OPEN:
+        return Step(finding, known.finding.verdict, How.REOPENED, known.alerted_as)
+    # The ticker is that of the first time: a symbol that is renamed afterwards is no other evidence.
+    if not known.withdrawn and replace(finding, ticker=known.finding.ticker) == known.finding:
+        return None
+    return Step(finding, known.finding.verdict, How.JUDGED, known.alerted_as)
+
+
+def standing(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[Finding]:
+    """What stands when rules have looked again, without writing it: arguments as for `steps`; no withdrawn ones."""
+    known = list(stored)
+    changes = {step.finding.key: step for step in steps(known, judged)}
+    kept = {one.finding.key: one.finding for one in known if not one.withdrawn and one.finding.key not in changes}
+    changed = {key: step.finding for key, step in changes.items() if step.how is not How.WITHDRAWN}
+    return [*kept.values(), *changed.values()]
