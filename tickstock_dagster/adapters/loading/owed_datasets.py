@@ -32,6 +32,7 @@ class Dataset(StrEnum):
     FAIR_VALUES = "fair_values"
     LISTS = "lists"
     MEMBERSHIPS = "memberships"
+    REPORTS = "reports"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,5 +134,6 @@ DATASETS = (
     OwedDataset(Dataset.FAIR_VALUES, _fair_values),
     OwedDataset(Dataset.LISTS, _by_statement("loading/owed_lists")),
     OwedDataset(Dataset.MEMBERSHIPS, _by_statement("loading/owed_memberships")),
+    OwedDataset(Dataset.REPORTS, _by_statement("loading/owed_reports")),
 )
 """Every dataset with a session, besides bars."""

@@ -3,7 +3,7 @@
 Storing belongs in `adapters.quality.findings`, missing bars in `adapters.quality.gap_alerts`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -59,7 +59,12 @@ class JudgedSession:
 
 
 def judge_sessions(
-    engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date], also: Sequence[Cell] = ()
+    engine: sa.Engine,
+    calendar: SessionCalendar,
+    days: Sequence[date],
+    also: Sequence[Cell] = (),
+    *,
+    look_up: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
 ) -> list[JudgedSession]:
     """Judge some sessions of everything tracked, in the order of the days.
 
@@ -68,6 +73,7 @@ def judge_sessions(
         calendar: of the US market, with its overrides applied.
         days: closed sessions, ascending.
         also: further cells.
+        look_up: adds to the evidence of some findings (`core.quality.findings.FINDING_SCHEMA`), such as news.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
@@ -79,10 +85,10 @@ def judge_sessions(
     looked_at = pl.concat([cells, funds]).unique(["security_id", "session"], maintain_order=True)
     ids = looked_at["security_id"].unique().sort().to_list()
     found = judge(read_panel(engine, calendar, ids, days[0], days[-1]), thresholds_of(engine))
+    found = found.join(looked_at, on=["security_id", "session"], how="semi").filter(pl.col("session").is_in(list(days)))
     by_day: dict[date, list[Finding]] = {day: [] for day in days}
-    for finding in findings_of(found.join(looked_at, on=["security_id", "session"], how="semi")):
-        if finding.key.session in by_day:
-            by_day[finding.key.session].append(finding)
+    for finding in findings_of(look_up(found) if look_up else found):
+        by_day[finding.key.session].append(finding)
     return [
         JudgedSession(
             day,

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 
 import polars as pl
@@ -21,6 +22,8 @@ from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
 from tickstock_dagster.adapters.quality.judged import SESSION_RULES, JudgedSession, judge_sessions
+from tickstock_dagster.adapters.quality.news_evidence import with_news
+from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.events.data import OUTSIDE
@@ -68,7 +71,13 @@ class SessionReport:
 
 
 def report_sessions(
-    engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date], *, run_id: str, now: datetime
+    engine: sa.Engine,
+    calendar: SessionCalendar,
+    days: Sequence[date],
+    *,
+    run_id: str,
+    now: datetime,
+    news: ReferenceSource | None = None,
 ) -> Iterator[SessionReport]:
     """Judge some sessions, store what is found, and score every tracked symbol; the same again changes nothing.
 
@@ -80,6 +89,7 @@ def report_sessions(
         days: closed sessions, ascending.
         run_id: the Dagster run, or cli.
         now: aware.
+        news: asked for news of what nothing else accounts for.
 
     Yields:
         One report a session, in their order, when it is committed; the one before the first of them included.
@@ -87,10 +97,11 @@ def report_sessions(
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    former = calendar.sessions_before(days[0], 1) if days else []
     with transaction(engine) as connection:
+        former = calendar.sessions_before(days[0], 1) if days else []
         known = [day for day in former if read_summaries(connection, day, day)]
-    for judged in judge_sessions(engine, calendar, [*known, *days]):
+    look_up = partial(with_news, source=news, calendar=calendar, now=now) if news is not None else None
+    for judged in judge_sessions(engine, calendar, [*known, *days], look_up=look_up):
         lacking = lacking_of(engine, calendar, judged.session, now)
         with transaction(engine) as connection:
             lock(connection, Lock.BARS)
@@ -216,8 +227,7 @@ def _summary(
     connection: psycopg.Connection[Any], calendar: SessionCalendar, session: date, rows: pl.DataFrame, run_id: str
 ) -> QualitySummary | None:
     first = calendar.sessions_before(session, SESSIONS)[0]
-    sessions = read_summaries(connection, first, session)
-    if not sessions or sessions[-1].session != session:
+    if not (sessions := read_summaries(connection, first, session)) or sessions[-1].session != session:
         return None
     worst = rows.filter(pl.col("overall_score") < 100).head(WORST)["ticker"].to_list()
     run = None if run_id in OUTSIDE else run_id

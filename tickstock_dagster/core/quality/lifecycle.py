@@ -21,6 +21,9 @@ STALE = "data_stale"
 
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
+NEWS = frozenset({"news", "news_articles"})
+"""Evidence that is looked up once, and is no reason for another verdict."""
+
 Bar = Mapping[str, float]
 """`open`, `high`, `low`, `close` and `volume` of a stored bar."""
 
@@ -164,6 +167,9 @@ def _again(known: StoredFinding, finding: Finding) -> Step | None:
     """The change of a finding that its rule makes again."""
     if known.state is not State.OPEN:
         return Step(finding, known.finding.verdict, How.REOPENED, known.alerted_as)
+    # News that was looked up stays, whether or not it is looked up again.
+    kept = {name: value for name, value in known.finding.evidence.items() if name in NEWS}
+    finding = replace(finding, evidence={**kept, **finding.evidence})
     # The ticker is that of the first time: a symbol that is renamed afterwards is no other evidence.
     if not known.withdrawn and replace(finding, ticker=known.finding.ticker) == known.finding:
         return None

@@ -21,6 +21,7 @@ from tickstock_dagster.defs.automation import DEFAULT_STATUS, UNFINISHED, is_at_
 from tickstock_dagster.defs.bars.end_of_day import us_eod
 from tickstock_dagster.defs.bars.reconcile import us_reconcile
 from tickstock_dagster.defs.orphans import fail_orphans
+from tickstock_dagster.defs.quality.report import us_quality
 from tickstock_dagster.defs.resources import Clock, WarehouseResource
 from tickstock_dagster.defs.tags import CATCH_UP, RANGE_END, RANGE_START, REQUESTED_TAG, TRIGGER_TAG
 from tickstock_dagster.defs.universes.jobs import universe_correlations, universe_sync
@@ -29,6 +30,7 @@ from tickstock_dagster.defs.valuation.automation import us_fair_values
 REQUESTED_HERE: Mapping[Dataset, tuple[str, ...]] = {
     Dataset.FAIR_VALUES: (us_fair_values.name, us_eod.name, us_reconcile.name),
     Dataset.CORRELATIONS: (universe_correlations.name, us_eod.name, universe_sync.name),
+    Dataset.REPORTS: (us_quality.name, us_eod.name, us_reconcile.name),
 }
 """The job of each dataset that is requested here, and the jobs that it waits for, since they may bring it."""
 
@@ -47,11 +49,11 @@ _REMEMBERED = 50
 
 
 @dg.sensor(
-    jobs=[us_fair_values, universe_correlations],
+    jobs=[us_fair_values, universe_correlations, us_quality],
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus(DEFAULT_STATUS),
-    description="Requests owed sessions of fair values and of correlations again, at low priority; names what else is "
-    "owed.",
+    description="Requests owed sessions of fair values, correlations and quality reports again, at low priority; names "
+    "what else is owed.",
 )
 def us_dataset_catch_up_sensor(
     context: dg.SensorEvaluationContext, warehouse: WarehouseResource, clock: Clock

@@ -21,7 +21,7 @@ from tickstock_dagster.defs.bars.reconcile import us_reconcile
 from tickstock_dagster.defs.partitions import sessions
 from tickstock_dagster.defs.pictures import picture_markdown
 from tickstock_dagster.defs.quality.pictures import WorstSymbol, day_png, reliability_png, worst_png
-from tickstock_dagster.defs.resources import Clock, RedisNotifications, WarehouseResource
+from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import StoreRun, failures
 from tickstock_dagster.defs.tags import OWNERS, RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
 
@@ -64,12 +64,17 @@ _WORST, _SHOWN = 5, 10
     code_version="1",
 )
 def report(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource, notifications: RedisNotifications, clock: Clock
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    vendor: VendorResource,
+    notifications: RedisNotifications,
+    clock: Clock,
 ) -> dg.MaterializeResult[None]:
     """How good the data of a session is: every rule applied, every tracked symbol scored.
 
     Findings are stored once, with their history; a row that is wrong is set aside and stays owed. Alerts and the
-    summary are published with it. A range of sessions is judged in one run, a session a transaction.
+    summary are published with it. A range of sessions is judged in one run, a session a transaction. The vendor is
+    asked for news of what nothing else accounts for, a few times, and not in turn with loads: none waits for that.
     """
     run = StoreRun.open(context, warehouse, clock)
     days = run.traded_sessions(context.partition_keys)
@@ -81,7 +86,8 @@ def report(
         None,
     )
     with failures():
-        for one in report_sessions(run.engine, run.calendar, days, run_id=run.run_id, now=run.clock.now()):
+        now, source = run.clock.now(), vendor.open()
+        for one in report_sessions(run.engine, run.calendar, days, run_id=run.run_id, now=now, news=source):
             stored, last = one.stored, one
             counts = (stored.found, stored.changed, stored.withdrawn, stored.alerted, len(stored.set_aside))
             totals = {name: totals[name] + count for name, count in zip(totals, counts, strict=True)}

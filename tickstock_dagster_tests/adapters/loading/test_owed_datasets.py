@@ -6,6 +6,7 @@ import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.bars.store import store_batch
+from tickstock_dagster.adapters.ledger.units import FinishedUnit
 from tickstock_dagster.adapters.loading.owed_datasets import (
     DATASETS,
     Dataset,
@@ -17,6 +18,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.valuation.store import update_fair_values
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.loading.owed import owed_by_dataset
+from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, WED, add_security, bar, batch, query
 
 CALENDAR = library_calendar("XNYS")
@@ -72,6 +74,29 @@ def test_a_session_is_owed_where_one_of_its_values_lacks(migrated_database_url: 
     update_fair_values(open_engine(url), CALENDAR, [THU], now=NOW)
     store_batch(open_engine(url), batch(gaps=[gap(bbb, THU, "BBB")]))
     assert owed_values(url) == [THU]
+
+
+def test_a_complete_session_after_the_first_report_owes_one(migrated_database_url: str) -> None:
+    url = migrated_database_url
+    units = [
+        FinishedUnit(WorkUnit(UnitKind.SESSION, "XNYS", "simulator", "*", day, day, 1), 1, NOW)
+        for day in (WED, THU, FRI)
+    ]
+    store_batch(open_engine(url), batch(bar(add_security(url, "AAA"), THU), units=units))
+
+    def owed() -> list[date]:
+        frame = owed_besides_bars(open_engine(url), CALENDAR, MON, now=NOW)
+        return frame.filter(pl.col("dataset") == Dataset.REPORTS)["session"].to_list()
+
+    assert owed() == [], "none was ever made"
+    reported = (
+        "INSERT INTO quality_reports SELECT %s, security_id, 'AAA', 100, 100, 100, 100, 0, 0, 0, 0, 0, '{}', now(), 'r'"
+        " FROM securities"
+    )
+    query(url, reported, (WED,))
+    assert owed() == [FRI, THU]
+    query(url, reported, (FRI,))
+    assert owed() == [THU]
 
 
 def test_every_dataset_stands_in_the_registry_once_in_order() -> None:

@@ -40,6 +40,13 @@ def test_a_split_that_is_told_late_explains_what_was_suspicious_and_says_so_once
     ], "other numbers, the same verdict"
 
 
+def test_news_that_was_looked_up_once_stays_and_is_no_other_evidence() -> None:
+    told_of = replace(MOVED, evidence={"close": 5, "news": [{"title": "a merger"}], "news_articles": 1})
+    assert told(StoredFinding(told_of, alerted_as=Verdict.SUSPICIOUS), MOVED) == []
+    [step] = steps([StoredFinding(told_of, alerted_as=Verdict.SUSPICIOUS)], [SPLIT])
+    assert step.finding.evidence["news_articles"] == 1
+
+
 def test_what_is_not_found_any_more_is_withdrawn_once_and_may_come_back() -> None:
     known = StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS)
     [step] = steps([known], [])

@@ -39,6 +39,8 @@ def test_the_report_scores_every_symbol_tells_once_and_draws_what_it_found(falle
     assert (facts["sessions"], facts["findings_new"], facts["suspicious"], facts["alerts"]) == (2, 9, 7, 7)
     assert facts["price_score"] < 90
     assert facts["freshness_score"] == 100
+    asked = fallen.rows("SELECT count(*) FROM quality_anomalies WHERE evidence ? 'news'")
+    assert asked[0] > 0, "news was looked up"
     for picture in ("day", "worst_symbols", "rules"):
         assert facts[picture].startswith(f"![{picture}](data:image/png;base64,")
     assert "settle 7 suspicious findings" in facts["actions"]
