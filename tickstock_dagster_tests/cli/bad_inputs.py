@@ -78,6 +78,7 @@ VALUES: dict[str, Words] = {
     "new file": (LONG, ".", "no-such-folder/out.csv", "bars.csv/out.csv"),
     "choice": ("no_such", "x,y"),
     "version": ("0", "-1", "99", HUGE, *NUMBERS),
+    "venue": ("xnas", "NASDAQ", "NYSE,XNAS", "X AS"),
     "rule of a type": ("priority", "=1", "priority=urgent", "priority=", "a..b=1", "retry_config.max_retries=1.5",
                        "processing_rules.validation_rules.aum_minimum=much", "quality.price_move=NaN", "no.such=1",
                        "quality.no_such=1", "equity_type=CS", "processing_rules=1", "x" * 10_000),
@@ -98,7 +99,7 @@ KINDS: dict[str, str] = {
     "--symbol": "text", "--verdict": "choice", "--state": "choice", "finding": "finding",
     "--rule": "rule", "--bars": "bars", "--years": "count", "--months": "count", "--sessions": "count",
     "--gaps": "count", "--from-position": "count", "--count": "count", "--timeout": "seconds", "--port": "port",
-    "code": "equity type", "--version": "version",
+    "code": "equity type", "--version": "version", "--venue": "venue",
     "--seed": "seed", "--heartbeat": "new file", "--details-limit": "limit", "--accept-drops": "universes",
 }  # fmt: skip
 """Option or argument to the kind of its value, wherever it stands."""

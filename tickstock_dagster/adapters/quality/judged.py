@@ -73,7 +73,7 @@ def judge_sessions(
         calendar: of the US market, with its overrides applied.
         days: closed sessions, ascending.
         also: further cells.
-        look_up: adds to the evidence of some findings (`core.quality.findings.FINDING_SCHEMA`), such as news.
+        look_up: adds to the evidence of some findings (`core.judging.findings.FINDING_SCHEMA`), such as news.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.

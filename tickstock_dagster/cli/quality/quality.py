@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from tickstock_dagster.cli.quality.compare import compare
 from tickstock_dagster.cli.quality.decisions import confirm, release
 from tickstock_dagster.cli.typed import COUNT
 from tickstock_dagster.cli.workspace import open_workspace, parse_session, print_json, status
@@ -22,6 +23,7 @@ def command() -> None:
 
 command.add_command(release)
 command.add_command(confirm)
+command.add_command(compare)
 
 
 @command.command()
