@@ -142,7 +142,7 @@ def _with_the_worse(bars: pl.DataFrame, pairs: pl.DataFrame) -> pl.DataFrame:
         pl.col("first") > _MISFIT_TIMES * pl.col("second") + _MISFIT
     )
     earlier = choose([(together >= MANY, first > second), (together >= SOME, first > _CLEARLY * second)], alone)
-    # On the evening itself, half of what the later bar's neighbours tell is missing; the one before it had been accepted.
+    # On the evening itself, half of what the later bar's neighbours tell is missing; the one before had been accepted.
     adjacent = pl.col("row").cast(pl.Int64) - pl.col("other").cast(pl.Int64) == 1
     evening = bars["next_open"].is_null().gather(pairs["row"])
     pairs = pairs.with_columns(evening=evening)
