@@ -50,6 +50,7 @@ LOOKED_AT = {
     "python -m benchmarks.calendar_lookups": "measures the machine against bounds that a busy one misses: `make bench`",
     "python -m benchmarks adjusted_prices": "the same, and beside Zipline in an environment of its own",
     "python -m benchmarks ingest": "the same",
+    "python -m benchmarks quality_rules": "the same",
     "psql": "needs an administrator; tickstock_dagster_tests/adapters/postgres/test_guards.py runs the statements",
     "pytest": "runs tests; that its folders and files are there is tested with the names",
 }
