@@ -78,9 +78,17 @@ def judge_sessions(
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    if not days:
-        return []
-    cells = _cells(engine, calendar, days, also)
+    return _judged(engine, calendar, days, _cells(engine, calendar, days, also), look_up) if days else []
+
+
+def _judged(
+    engine: sa.Engine,
+    calendar: SessionCalendar,
+    days: Sequence[date],
+    cells: pl.DataFrame,
+    look_up: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
+) -> list[JudgedSession]:
+    """Judge some cells (`CELL_SCHEMA`) of some sessions; the others as for `judge_sessions`."""
     funds = read_frame(engine, statement("quality/funds_printed"), (days[0], days[-1])).cast(pl.Schema(CELL_SCHEMA))
     looked_at = pl.concat([cells, funds]).unique(["security_id", "session"], maintain_order=True)
     ids = looked_at["security_id"].unique().sort().to_list()
@@ -137,7 +145,12 @@ def current_findings(
         session: a closed one.
         also: further cells, which may not be tracked.
     """
-    ids = _cells(engine, calendar, [session], also)["security_id"].to_list()
+    return _current(engine, calendar, session, _cells(engine, calendar, [session], also))
+
+
+def _current(engine: sa.Engine, calendar: SessionCalendar, session: date, cells: pl.DataFrame) -> SessionFindings:
+    """The same of some cells (`CELL_SCHEMA`) of the session."""
+    ids = cells["security_id"].to_list()
     first = calendar.sessions_before(session, HISTORY_SESSIONS)[0]
     with transaction(engine) as connection:
         last = calendar.next_session(session)
@@ -149,17 +162,20 @@ def current_findings(
     if reported and set(ids) <= reported:
         kept = tuple(one.finding for one in stored if not one.withdrawn)
         return SessionFindings(session, kept, count, stored=True)
-    [judged] = judge_sessions(engine, calendar, [session], also)
+    [judged] = _judged(engine, calendar, [session], cells)
     return SessionFindings(session, tuple(standing(stored, judged.findings)), count, stored=False)
 
 
 def newest_findings(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> SessionFindings:
     """The findings about the latest closed session; where none of its bars is stored yet, about the latest one due."""
     latest, due = calendar.latest_closed_session(now), latest_due_session(calendar, now)
-    ids = _cells(engine, calendar, [latest], ())["security_id"].to_list()
+    cells = _cells(engine, calendar, [latest], ())
+    values = {"session": latest, "security_ids": cells["security_id"].to_list()}
     with transaction(engine) as connection:
-        row = connection.execute(statement("quality/printed_on"), {"session": latest, "security_ids": ids}).fetchone()
-    return current_findings(engine, calendar, latest if row and row[0] else due)
+        row = connection.execute(statement("quality/printed_on"), values).fetchone()
+    if due == latest or (row and row[0]):
+        return _current(engine, calendar, latest, cells)
+    return current_findings(engine, calendar, due)
 
 
 def _cells(engine: sa.Engine, calendar: SessionCalendar, days: Sequence[date], also: Sequence[Cell]) -> pl.DataFrame:

@@ -114,5 +114,6 @@ def test_one_end_of_day_resolves_what_is_expected_and_the_calendar_a_few_times(o
     # Before the load, in it, for long gaps, for every universe's own state, for the checks of the table, and for those
     # of the newest session.
     assert sent.count(statement("universes/universe_spans")) == 6
-    # For the command, and in the run once for each of the four calendars, whichever asset or check asks.
-    assert sent.count(statement("calendars/overrides")) == 5
+    # For the command, in the run once for each of the four calendars, whichever asset or check asks, and for the
+    # three abroad again when the session is judged.
+    assert sent.count(statement("calendars/overrides")) == 8
