@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -197,8 +198,19 @@ def _database(administration: psycopg.Connection, services: ServiceAddresses, te
     close_engines()
     broken = look_through(_url(services, name))
     close_kept()
-    administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    _drop(administration, name)
     assert not broken, "events that break what docs/events.md says:\n" + "\n".join(broken[:10])
+
+
+def _drop(administration: psycopg.Connection, name: str) -> None:
+    for _ in range(20):
+        try:
+            administration.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        except psycopg.errors.InsufficientPrivilege:  # a worker of autovacuum is in it, which only a superuser may end
+            time.sleep(0.25)
+        else:
+            return
+    raise AssertionError(f"{name} cannot be dropped")
 
 
 def _left_alone(administration: psycopg.Connection, template: str) -> str:

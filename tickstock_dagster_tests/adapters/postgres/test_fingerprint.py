@@ -69,6 +69,9 @@ INSERT INTO quality_verdicts (
     security_id, session, rule, dataset, verdict, how, cause, value, threshold, evidence, given_by, given_at)
 SELECT security_id, session, rule, dataset, verdict, 'found', cause, value, threshold, evidence, 'r', now()
 FROM quality_anomalies;
+INSERT INTO bar_candidates
+SELECT security_id, session, 'files:other', ticker, false, NULL, open, high, low, close, volume, '2026-01-01Z'
+FROM ohlcv_daily WHERE open IS NOT NULL;
 INSERT INTO quality_reports
 SELECT '2026-11-20', security_id, 'AAA', 75, 100, 100, 83, 0, 1, 0, 0, 0, '{}', now(), 'r'
 FROM symbols WHERE symbol = 'AAA';
@@ -104,6 +107,7 @@ CHANGES = {
     "outbox": "UPDATE outbox SET subject = 'XNYS/2026-11-19'",
     "quality_anomalies": "UPDATE quality_anomalies SET cause = 'another'",
     "quality_reports": "UPDATE quality_reports SET overall_score = 80",
+    "bar_candidates": "UPDATE bar_candidates SET close = close + 1",
     "quarantined_bars": "UPDATE quarantined_bars SET resolved_at = now()",
     "securities": "UPDATE securities SET name = 'Other' WHERE name = 'Aaa'",
     "security_shares": "UPDATE security_shares SET shares = shares + 1",
