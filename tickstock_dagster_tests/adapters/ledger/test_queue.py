@@ -287,4 +287,4 @@ def test_two_workers_of_which_one_is_killed_do_each_entry_exactly_once(migrated_
     found = outcome(migrated_database_url, raced.taken_over)
     assert (found.once, found.others, found.done) == (2_000, 0, 2_000)
     assert found.critical_after_low == 0
-    assert sorted(found.places, key=found.places.__getitem__) == ["aged", "ETF", "CS", "OS", "WARRANT"]
+    assert sorted(found.places, key=found.places.__getitem__)[:3] == ["aged", "ETF", "CS"]
