@@ -2,9 +2,12 @@
 
 What becomes of a finding is decided in `core.quality.lifecycle`; decisions of people belong in
 `adapters.quality.decisions`.
+
+Longer than 250 lines because a finding, its history, its event and its bar are written as one.
 """
 
 import json
+import logging
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +23,20 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA, Severity, Verdict
 from tickstock_dagster.core.quality.alerts import finding_event
-from tickstock_dagster.core.quality.lifecycle import DAILY, Finding, How, Key, State, Step, StoredFinding, steps
+from tickstock_dagster.core.quality.lifecycle import (
+    DAILY,
+    Finding,
+    How,
+    Key,
+    State,
+    Step,
+    StoredFinding,
+    crowded,
+    doubtful_sessions,
+    steps,
+)
+
+logger = logging.getLogger(__name__)
 
 _LARGEST = 1e12
 """What is further off is told as this: JSON knows no infinity."""
@@ -87,7 +103,8 @@ def store_findings(
     lock(connection, Lock.BARS)
     changes = steps(read_findings(connection, scope), judged)
     alerted = write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
-    moved = set_aside(connection, [step.finding for step in changes if step.sets_aside], run_id=run_id, now=now)
+    wrong = _without_whole_sessions(connection, [step.finding for step in changes if step.sets_aside])
+    moved = set_aside(connection, wrong, run_id=run_id, now=now)
     count = {how: sum(step.how is how for step in changes) for how in How}
     found, withdrawn = count[How.FOUND], count[How.WITHDRAWN]
     return StoredFindings(found, len(changes) - found - withdrawn, withdrawn, alerted, moved)
@@ -209,6 +226,17 @@ def set_aside(
     return tuple(
         (security, session) for security, session in connection.execute(statement("quality/bars_aside"), values)
     )
+
+
+def _without_whole_sessions(connection: psycopg.Connection[Any], findings: Sequence[Finding]) -> list[Finding]:
+    """The findings whose bars may be moved: not those of `doubtful_sessions`, which the log names."""
+    if not (many := crowded(findings)):
+        return list(findings)
+    printed = dict(connection.execute(statement("quality/printed_by_session"), {"sessions": list(many)}).fetchall())
+    doubtful = doubtful_sessions(findings, printed)
+    for day in sorted(doubtful):
+        logger.warning("%d of %d bars of %s are judged wrong: none is set aside", many[day], printed.get(day, 0), day)
+    return [one for one in findings if one.key.session not in doubtful]
 
 
 def _row(step: Step) -> Mapping[str, Any]:

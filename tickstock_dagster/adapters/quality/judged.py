@@ -35,6 +35,9 @@ SESSION_RULES = frozenset(RULES) - {STALE, "off_session", "sources_differ"}
 Missing bars are judged as a whole; bars of days without a session are broken on arrival.
 """
 
+SCORED_RULES = SESSION_RULES | {"sources_differ"}
+"""The rules whose findings a report scores: what a comparison of sources found counts as well."""
+
 
 @dataclass(frozen=True, slots=True)
 class JudgedSession:

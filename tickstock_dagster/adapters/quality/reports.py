@@ -21,7 +21,7 @@ from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
-from tickstock_dagster.adapters.quality.judged import SESSION_RULES, JudgedSession, judge_sessions
+from tickstock_dagster.adapters.quality.judged import SCORED_RULES, JudgedSession, judge_sessions
 from tickstock_dagster.adapters.quality.news_evidence import with_news
 from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
@@ -174,7 +174,7 @@ def score_again(connection: psycopg.Connection[Any], security_id: int, session: 
     row = connection.execute(statement("quality/report_of"), key).fetchone()
     if row is None:
         return
-    stored = read_findings(connection, Scope(session, session, SESSION_RULES, [security_id]))
+    stored = read_findings(connection, Scope(session, session, SCORED_RULES, [security_id]))
     findings = [scored(one.finding) for one in stored if not one.withdrawn]
     price, volume, freshness, overall, explained, suspicious, wrong, *_, said = _scored_row(findings, Missing(*row))
     connection.execute(
@@ -206,7 +206,7 @@ def _stored(
 ) -> SessionReport:
     session, market = judged.session, calendar.key
     total = store_findings(connection, judged.findings, judged.scope, market=market, run_id=run_id, now=now)
-    stored = read_findings(connection, Scope(session, session, SESSION_RULES))
+    stored = read_findings(connection, Scope(session, session, SCORED_RULES))
     findings = tuple(one.finding for one in stored if not one.withdrawn)
     # A bar that was set aside just now is owed since.
     rows = score_rows(judged.cells, findings, lacking.with_cells(total.set_aside))

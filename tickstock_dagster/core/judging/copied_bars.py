@@ -103,4 +103,8 @@ def _copies(bars: pl.DataFrame) -> pl.DataFrame:
     nearly = (pl.col("volume") - pl.col("other_volume")).abs() <= COPY_VOLUME * pl.col("other_volume")
     wide = nearly & (pl.col("ticks") >= COPY_TICKS)
     maybe = nearly & (pl.col("row") - pl.col("other") == 1) & (pl.col("ticks") >= CLOSE_COPY_TICKS)
-    return held.filter(exact | wide | maybe).select("row", "other", sure=exact | wide)
+    # Round lots within few ticks repeat by chance among some eighty bars.
+    chance = (
+        (pl.col("volume") % 100 == 0) & (pl.col("ticks") < CLOSE_COPY_TICKS) & (pl.col("row") - pl.col("other") > 1)
+    )
+    return held.filter(exact | wide | maybe).select("row", "other", sure=(exact & ~chance) | wide)

@@ -188,14 +188,15 @@ def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     rows = bars.filter(pl.col("broken").is_null() & ~found.wrong & (pl.col("span_stress") <= CALM)).filter(
         (gap.abs() > far) & (leaves.abs() > far) & (gap.sign() == -leaves.sign()) & fits
     )
-    rows = rows.with_columns(quiet=(pl.col("busy") < _QUIET).fill_null(value=True))
+    # Of a security that trades little, bid and ask alone lie this far apart.
+    rows = rows.with_columns(quiet=(pl.col("busy") < _QUIET).fill_null(value=True) & ~pl.col("thin"))
     found.add(
         "lone_bar",
         rows,
         verdict=pl.when("quiet").then(pl.lit(Verdict.WRONG.value)).otherwise(pl.lit(Verdict.SUSPICIOUS.value)),
         cause=pl.when("quiet")
         .then(pl.lit("the bar lies apart from both neighbours, which fit one another"))
-        .otherwise(pl.lit("the bar lies apart from both neighbours, and much was traded")),
+        .otherwise(pl.lit("the bar lies apart from both neighbours, and much was traded, or little is usual")),
         value=pl.min_horizontal("gap_sigmas", leaves.abs() / pl.col("usual_move")),
         threshold=limits("lone_bar"),
         evidence=["last_close", "next_open", "next_close", "usual_move", "busy"],

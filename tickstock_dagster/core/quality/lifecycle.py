@@ -21,6 +21,9 @@ STALE = "data_stale"
 
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
+WHOLE_FROM, WHOLE_SHARE = 10, 0.8
+"""From so many wrong bars on a session, and above this share of its bars, the session is in doubt, not its bars."""
+
 NEWS = frozenset({"news", "news_articles"})
 """Evidence that is looked up once, and is no reason for another verdict."""
 
@@ -171,7 +174,9 @@ def _again(known: StoredFinding, finding: Finding) -> Step | None:
     kept = {name: value for name, value in known.finding.evidence.items() if name in NEWS}
     finding = replace(finding, evidence={**kept, **finding.evidence})
     # The ticker is that of the first time: a symbol that is renamed afterwards is no other evidence.
-    if not known.withdrawn and replace(finding, ticker=known.finding.ticker) == known.finding:
+    # A bar that was set aside, has come back and is as wrong as before goes again.
+    back = known.held and finding.verdict is Verdict.WRONG
+    if not known.withdrawn and not back and replace(finding, ticker=known.finding.ticker) == known.finding:
         return None
     return Step(finding, known.finding.verdict, How.JUDGED, known.alerted_as)
 
@@ -183,3 +188,25 @@ def standing(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list
     kept = {one.finding.key: one.finding for one in known if not one.withdrawn and one.finding.key not in changes}
     changed = {key: step.finding for key, step in changes.items() if step.how is not How.WITHDRAWN}
     return [*kept.values(), *changed.values()]
+
+
+def crowded(findings: Iterable[Finding]) -> dict[date, int]:
+    """How many securities findings are about, on each session with `WHOLE_FROM` of them at least."""
+    securities: dict[date, set[int]] = {}
+    for one in findings:
+        securities.setdefault(one.key.session, set()).add(one.key.security_id)
+    return {session: len(them) for session, them in securities.items() if len(them) >= WHOLE_FROM}
+
+
+def doubtful_sessions(wrong: Iterable[Finding], printed: Mapping[date, int]) -> frozenset[date]:
+    """The sessions of which nearly everything is judged wrong.
+
+    There the session is in doubt, or the judgement, and an empty session would be no safer than a doubtful one: its
+    bars stay until a person decides.
+
+    Args:
+        wrong: findings whose bars would be set aside.
+        printed: how many bars each crowded session has.
+    """
+    many = crowded(wrong)
+    return frozenset(session for session, count in many.items() if count > WHOLE_SHARE * printed.get(session, 0))

@@ -9,6 +9,8 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from tickstock_dagster.core.judging.thresholds import THRESHOLDS
+
 LEAST_SHARE = 0.5
 """A rule of whose decided findings fewer are confirmed proposes another threshold."""
 
@@ -53,7 +55,7 @@ class Reliability:
         """Another threshold, in the rule's unit; None where the rule proposes none.
 
         Of the thresholds that lie between two decided values, the one that decides most of them as people did; of
-        several the nearest to the one in force.
+        several the nearest to the one in force. Only what an equity type's document accepts under the rule's name.
         """
         if self.share is None or self.share >= LEAST_SHARE:
             return None
@@ -70,6 +72,12 @@ class Reliability:
         # Beyond the last released value by a hundredth, where no confirmed one lies further off.
         between = [(one + other) / 2 for one, other in itertools.pairwise(values)]
         candidates = [*between, values[-1] + 0.01 * abs(values[-1])]
+        accepted = THRESHOLDS.get(self.rule)
+        if accepted is None or accepted.unit == "probability":
+            return None
+        candidates = [one for one in candidates if accepted.low <= sign * one <= accepted.high]
+        if not candidates:
+            return None
 
         def right(candidate: float) -> int:
             return sum(value > candidate for value in confirmed) + sum(value <= candidate for value in released)

@@ -94,6 +94,21 @@ def test_a_wrong_row_goes_to_quarantine_with_all_its_values_and_stays_owed(world
     assert world.store() == StoredFindings(0, 0, 0, 0), "its rule cannot see the bar, which withdraws nothing"
 
 
+@pytest.mark.parametrize(("wrong", "moved"), [(20, 20), (21, 0)])
+def test_a_session_of_which_nearly_everything_is_judged_wrong_keeps_its_bars(
+    world: World, caplog: pytest.LogCaptureFixture, wrong: int, moved: int
+) -> None:
+    """25 securities print on Friday: up to four in five wrong bars are set aside, and of more none."""
+    world.ids |= {ticker: add_security(world.url, ticker) for ticker in (f"C{n:02}" for n in range(23))}
+    world.load()
+    keys = [Key(number, FRI, "price_move") for number in world.ids.values()][:wrong]
+    done = world.store(*(world.finding(key=key, ticker="AAA", verdict=Verdict.WRONG) for key in keys))
+    assert (done.found, len(done.set_aside)) == (wrong, moved)
+    [(stored,)] = world.rows("SELECT count(*) FROM ohlcv_daily WHERE session = '2026-11-20'")
+    assert stored == 25 - moved
+    assert ("21 of 25 bars of 2026-11-20" in caplog.text) == (moved == 0)
+
+
 def test_the_same_answer_does_not_put_it_back_and_a_different_one_does(world: World) -> None:
     wrong = world.finding(verdict=Verdict.WRONG)
     world.store(wrong)
@@ -106,6 +121,25 @@ def test_the_same_answer_does_not_put_it_back_and_a_different_one_does(world: Wo
     assert world.store() == StoredFindings(0, 0, 1, 1), "the finding was about another bar"
     world.load()
     assert world.rows("SELECT close FROM ohlcv_daily WHERE ticker = 'AAA' AND session = '2026-11-20'")[0][0] == 11.5
+
+
+@pytest.mark.parametrize("state", [None, State.CONFIRMED])
+def test_a_split_told_after_the_judgement_lets_the_same_answer_in_again(world: World, state: State | None) -> None:
+    wrong = world.finding("scale_break", Verdict.WRONG)
+    world.store(wrong)
+    if state is not None:
+        world.decide(state, "scale_break")
+    query(
+        world.url,
+        "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, source, "
+        "known_from) VALUES (%s, 'AAA', 'split', 'forward_split', '2026-11-20', 1, 10, 'simulator', %s)",
+        (world.ids["AAA"], LATER + timedelta(minutes=1)),
+    )
+    world.load()
+    assert len(world.rows(BARS)) == (2 if state is None else 1), "what a person confirmed stays out"
+    if state is None:
+        assert world.store(wrong).set_aside == ((world.ids["AAA"], FRI),), "as wrong as before, it goes again"
+        assert world.rows("SELECT held FROM quarantined_bars") == [(True,)]
 
 
 def test_a_bar_that_came_after_the_judgement_is_another_one(world: World) -> None:

@@ -73,7 +73,8 @@ def test_a_bar_that_is_set_aside_is_not_missed_by_its_rule() -> None:
     held = StoredFinding(WRONG, held=True, alerted_as=Verdict.WRONG)
     assert told(held) == []
     assert told(replace(held, bar=OTHER)) == [(How.WITHDRAWN, Verdict.EXPLAINED, True)], "another answer came"
-    assert told(replace(held, bar=BAR), WRONG) == []
+    again = told(replace(held, bar=BAR), WRONG)
+    assert again == [(How.JUDGED, Verdict.WRONG, False)], "it came back as wrong as before, and goes again"
 
 
 def stored_after(stored: StoredFinding | None, step: Step) -> StoredFinding:
