@@ -99,12 +99,11 @@ def _copies(bars: pl.DataFrame) -> pl.DataFrame:
     held = held.with_columns(
         other=pl.col("row").shift().over("hash"), other_volume=pl.col("volume").shift().over("hash")
     ).filter(pl.col("other").is_not_null())
-    exact = pl.col("volume") == pl.col("other_volume")
+    # Round lots within few ticks repeat by chance among some eighty bars.
+    chance = (pl.col("volume") % 100 == 0) & (pl.col("ticks") < CLOSE_COPY_TICKS)
+    chance &= pl.col("row") - pl.col("other") > 1
+    exact = (pl.col("volume") == pl.col("other_volume")) & ~chance
     nearly = (pl.col("volume") - pl.col("other_volume")).abs() <= COPY_VOLUME * pl.col("other_volume")
     wide = nearly & (pl.col("ticks") >= COPY_TICKS)
     maybe = nearly & (pl.col("row") - pl.col("other") == 1) & (pl.col("ticks") >= CLOSE_COPY_TICKS)
-    # Round lots within few ticks repeat by chance among some eighty bars.
-    chance = (
-        (pl.col("volume") % 100 == 0) & (pl.col("ticks") < CLOSE_COPY_TICKS) & (pl.col("row") - pl.col("other") > 1)
-    )
-    return held.filter(exact | wide | maybe).select("row", "other", sure=(exact & ~chance) | wide)
+    return held.filter(exact | wide | maybe).select("row", "other", sure=exact | wide)

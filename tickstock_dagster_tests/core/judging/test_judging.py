@@ -60,6 +60,22 @@ def copied(bars, place):
         bars[name][place] = bars[name][place - 1]
 
 
+def rarely_traded(bars, place):
+    row(1.5)(bars, place)
+    bars["volume"][:] = 300.0
+
+
+def of_round_lots(before):
+    def change(bars, place):
+        middle = round(bars["close"][place - before], 2)
+        for at in (place - before, place):
+            for name, ticks in zip(PRICES, (0, 2, -1, 1), strict=True):
+                bars[name][at] = middle + ticks / 100
+            bars["volume"][at] = 20_000.0
+
+    return change
+
+
 def frozen(bars, place):
     for at in range(place, place + 6):
         bars["close"][at] = bars["close"][place - 1]
@@ -89,6 +105,7 @@ def volume(factor):
         (from_here(10.0, 0.1), "scale_break", "suspicious", "shares the other way"),
         (one("high", 10.0), "lone_extreme", "wrong", "stands alone"),
         (row(1.5), "lone_bar", "wrong", "apart from both neighbours"),
+        (rarely_traded, "lone_bar", "suspicious", "little is usual"),
         (from_here(0.5, 2.0), "price_move", "suspicious", "a missing split 2:1 is suspected"),
         (from_here(2 / 3, 1.5), "price_move", "suspicious", "a missing split 3:2 is suspected"),
         (from_here(0.72), "price_move", "suspicious", "a missing spin-off or payment is suspected"),
@@ -102,6 +119,12 @@ def test_a_defect_is_found_with_its_verdict(change, rule, verdict, words):
     found = judged(disturbed(change))
     assert found[DAY, rule][0] == verdict
     assert words in found[DAY, rule][1]
+
+
+@pytest.mark.parametrize(("before", "verdicts"), [(1, {"wrong"}), (5, set())])
+def test_round_lots_within_few_ticks_are_a_copy_of_the_bar_before_and_of_no_earlier_one(before, verdicts):
+    found = judged(disturbed(of_round_lots(before)))
+    assert {verdict for (_, rule), (verdict, *_) in found.items() if rule == "copied_bar"} == verdicts
 
 
 def test_a_session_that_is_delivered_again_on_the_evening_is_wrong_though_its_neighbours_are_not_known():
