@@ -138,6 +138,8 @@ def _ask(bars: pl.DataFrame, found: Found, limits: Limits, question: _Question) 
     taken_back = ((pl.col("next_open") / pl.col("last_close")).log().abs() < _TAKEN_BACK * pl.col("own_move").abs()) & (
         pl.col("busy") < _QUIET
     )
+    # The next open says nothing of a range, and of what trades little it is one side of a wide spread.
+    taken_back &= ~pl.col("thin") & pl.lit(question.rule != "day_range")
     rows = rows.with_columns(
         why=first_of(
             {
