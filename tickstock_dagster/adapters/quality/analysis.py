@@ -52,7 +52,8 @@ def analyze_symbol_quality(
         now: aware.
 
     Raises:
-        BadInputError: no security ever held the ticker, or it was not listed on the session.
+        BadInputError: no security ever held the ticker, it was not listed on the session, or there is nothing to judge:
+            no bar, none owed, and no finding.
         ServiceUnavailableError: the database cannot be reached.
     """
     with transaction(engine) as connection:
@@ -69,7 +70,15 @@ def analyze_symbol_quality(
         key=lambda one: (worst_first.index(one.verdict), one.key.rule),
     )
     missing = lacking_of(engine, calendar, session, now).missing(security_id)
+    if not (findings or missing.sessions or _has_bar(engine, security_id, session)):
+        raise BadInputError("session", session, f"a session of which a bar of {symbol} is stored or owed")
     counted = [scored(one) for one in findings]
     said = tuple(recommendations(counted, missing))
     scores = scores_of(counted, missing)
     return SymbolQuality(symbol, session, scores, missing, tuple(findings), said, current.stored)
+
+
+def _has_bar(engine: sa.Engine, security_id: int, session: date) -> bool:
+    with transaction(engine) as connection:
+        key = {"security_id": security_id, "session": session}
+        return connection.execute(statement("quality/has_bar"), key).fetchone() == (True,)

@@ -73,7 +73,8 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
         now: aware.
 
     Raises:
-        BadInputError: no reason, or nobody; nothing was written.
+        BadInputError: no reason, or nobody; the finding was about another bar than the stored one, or is to be
+            confirmed though it is withdrawn; nothing was written.
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     why, by = plain_reason(why), plain_reason(by, "by")
@@ -88,9 +89,26 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
             raise BadInputError("finding", key, "a finding that `tickstock quality list` shows")
         if known.state is state and known.is_settled:
             return Decision(())
+        _refuse_other_bars(connection, known, state)
         decision = _released(deciding, known, found) if state is State.RELEASED else _confirmed(deciding, known)
         score_again(connection, key.security_id, key.session)
     return decision
+
+
+def _refuse_other_bars(connection: psycopg.Connection[Any], known: StoredFinding, state: State) -> None:
+    key = known.finding.key
+    name = f"{known.finding.ticker} {key.session} {key.rule}"
+    if state is State.CONFIRMED and known.withdrawn:
+        raise BadInputError(
+            "finding", name, "one that stands: this one was withdrawn, its rule does not find it any more"
+        )
+    held = connection.execute(
+        statement("quality/bar_held"), {"security_id": key.security_id, "session": key.session}
+    ).fetchone()
+    if held and known.bar is not None and known.bar != held[1]:
+        raise BadInputError(
+            "finding", name, "one about the stored bar: this one was about a bar that has been replaced"
+        )
 
 
 def _released(deciding: _Deciding, known: StoredFinding, of_cell: Sequence[StoredFinding]) -> Decision:

@@ -183,6 +183,23 @@ def test_a_confirmation_takes_a_suspicious_row_out_and_keeps_it_out(world: World
     assert how == [("found", "run-1"), ("confirmed", "ada"), ("released", "ada")]
 
 
+@pytest.mark.parametrize("state", [State.RELEASED, State.CONFIRMED])
+def test_nobody_decides_about_a_bar_that_has_been_replaced(world: World, state: State) -> None:
+    world.store(world.finding(verdict=Verdict.WRONG))
+    world.load(close=11.5)
+    with pytest.raises(BadInputError, match="about a bar that has been replaced"):
+        world.decide(state)
+    assert len(world.rows(BARS)) == 2
+
+
+def test_a_withdrawn_finding_is_not_confirmed(world: World) -> None:
+    world.store(world.finding())
+    world.store()
+    with pytest.raises(BadInputError, match="was withdrawn"):
+        world.decide(State.CONFIRMED)
+    assert len(world.rows(BARS)) == 2
+
+
 def test_nothing_is_half_written_and_the_writer_may_not_delete_bars(world: World) -> None:
     wrong, impossible = world.finding(verdict=Verdict.WRONG), world.finding("bar_order", settled_by="\0")
     with pytest.raises(Exception, match="Unicode escape"):

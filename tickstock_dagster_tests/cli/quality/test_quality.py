@@ -59,6 +59,12 @@ def test_a_finding_is_analysed_listed_shown_and_decided(reported: Office) -> Non
     assert "price_move" in tickstock("quality", "rules").out
 
 
+def test_nothing_is_said_of_a_session_of_which_there_is_nothing(reported: Office) -> None:
+    answer = reported.tickstock("quality", "analyze", "LONE", "--session", "2026-03-02")
+    assert answer.code == 2
+    assert "a session of which a bar of LONE is stored or owed" in answer.error
+
+
 def test_mistakes_name_the_field_the_value_and_what_is_accepted(office: Office) -> None:
     for arguments, words in (
         (("analyze", "NOBODY"), "ticker 'NOBODY' is not accepted"),
