@@ -58,6 +58,8 @@ class _Deciding:
     why: str
     run_id: str
     now: datetime
+    held: tuple[int, Bar] | None
+    """Number and values of the cell's newest bar that was set aside."""
 
 
 def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_id: str, now: datetime) -> Decision:
@@ -73,7 +75,7 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
         now: aware.
 
     Raises:
-        BadInputError: no reason, or nobody; the finding was about another bar than the stored one, or is to be
+        BadInputError: no reason, or no name; the finding was about another bar than the stored one, or is to be
             confirmed though it is withdrawn; nothing was written.
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
@@ -82,30 +84,29 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
         lock(connection, Lock.BARS)
         [exchange] = connection.execute(statement("quality/exchange_of"), {"security_id": key.security_id}).fetchone()  # type: ignore[misc]  # every security has a row
         market = exchange if exchange in ABROAD else MARKET
-        deciding = _Deciding(connection, state, market, by, why, run_id, now)
+        cell = {"security_id": key.security_id, "session": key.session}
+        held = connection.execute(statement("quality/bar_held"), cell).fetchone()
+        deciding = _Deciding(connection, state, market, by, why, run_id, now, held)
         found = _of_cell(connection, key)
         known = next((one for one in found if one.finding.key == key), None)
         if known is None:
             raise BadInputError("finding", key, "a finding that `tickstock quality list` shows")
         if known.state is state and known.is_settled:
             return Decision(())
-        _refuse_other_bars(connection, known, state)
+        _refuse_other_bars(deciding, known)
         decision = _released(deciding, known, found) if state is State.RELEASED else _confirmed(deciding, known)
         score_again(connection, key.security_id, key.session)
     return decision
 
 
-def _refuse_other_bars(connection: psycopg.Connection[Any], known: StoredFinding, state: State) -> None:
+def _refuse_other_bars(deciding: _Deciding, known: StoredFinding) -> None:
     key = known.finding.key
     name = f"{known.finding.ticker} {key.session} {key.rule}"
-    if state is State.CONFIRMED and known.withdrawn:
+    if deciding.state is State.CONFIRMED and known.withdrawn:
         raise BadInputError(
             "finding", name, "one that stands: this one was withdrawn, its rule does not find it any more"
         )
-    held = connection.execute(
-        statement("quality/bar_held"), {"security_id": key.security_id, "session": key.session}
-    ).fetchone()
-    if held and known.bar is not None and known.bar != held[1]:
+    if deciding.held and known.bar is not None and known.bar != deciding.held[1]:
         raise BadInputError(
             "finding", name, "one about the stored bar: this one was about a bar that has been replaced"
         )
@@ -113,10 +114,7 @@ def _refuse_other_bars(connection: psycopg.Connection[Any], known: StoredFinding
 
 def _released(deciding: _Deciding, known: StoredFinding, of_cell: Sequence[StoredFinding]) -> Decision:
     """The row is right: all that called it wrong is released with it, since half a row cannot be right."""
-    key = known.finding.key
-    cell = {"security_id": key.security_id, "session": key.session}
-    held = deciding.connection.execute(statement("quality/bar_held"), cell).fetchone()
-    back = False
+    key, held, back = known.finding.key, deciding.held, False
     if held:
         deciding.connection.execute(statement("quality/adjusts"))
         values = {"quarantine_id": held[0], "now": deciding.now}
@@ -131,10 +129,7 @@ def _released(deciding: _Deciding, known: StoredFinding, of_cell: Sequence[Store
 
 def _confirmed(deciding: _Deciding, known: StoredFinding) -> Decision:
     """The row is wrong: it is set aside, if it is stored."""
-    key = known.finding.key
-    cell = {"security_id": key.security_id, "session": key.session}
-    held = deciding.connection.execute(statement("quality/bar_held"), cell).fetchone()
-    step = _decided(deciding, known, known.bar or (held and held[1]))
+    step = _decided(deciding, known, known.bar or (deciding.held and deciding.held[1]))
     moved = set_aside(deciding.connection, [step.finding], run_id=deciding.run_id, now=deciding.now)
     return Decision((step.finding,), bar_set_aside=bool(moved))
 
