@@ -97,6 +97,17 @@ def _seconds_of(roots: Sequence[psutil.Process]) -> float:
     return total
 
 
+def measured(servers: Servers, run: Callable[[], object], rounds: int) -> Cost:
+    """Medians over some rounds, after one that does not count."""
+    run()
+    costs = []
+    for _ in range(rounds):
+        with stopwatch(servers.postmaster) as watch:
+            run()
+        costs.append(watch.cost)
+    return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
+
+
 def run_rounds(servers: Servers, contenders: Sequence[Contender], rounds: int) -> None:
     """Run all contenders in every round, in alternating order, each on a new database."""
     for number in range(rounds):

@@ -11,7 +11,6 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
@@ -19,7 +18,7 @@ from functools import partial
 import psycopg
 from rich.table import Table
 
-from benchmarks.measuring import Cost, console, stopwatch
+from benchmarks.measuring import console, measured
 from benchmarks.servers import Servers, running_servers
 from tickstock_dagster.adapters.loading.owed import owed_cells
 from tickstock_dagster.adapters.postgres.database import open_engine
@@ -104,17 +103,6 @@ def lack(url: str, conditions: tuple[str, ...]) -> None:
         for condition in conditions:
             connection.execute(f"DELETE FROM ohlcv_daily WHERE {condition}".encode())
         connection.execute("VACUUM ANALYZE ohlcv_daily")
-
-
-def measured(servers: Servers, run: Callable[[], object], rounds: int) -> Cost:
-    """Medians over some rounds, after one that does not count."""
-    run()
-    costs = []
-    for _ in range(rounds):
-        with stopwatch(servers.postmaster) as watch:
-            run()
-        costs.append(watch.cost)
-    return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
 
 
 def status_seconds(servers: Servers, url: str, rounds: int) -> float:

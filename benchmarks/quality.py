@@ -6,7 +6,6 @@ time and again. The floor is a bare copy of the same rows to the client. Bound: 
 
 import argparse
 import os
-import statistics
 import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -17,8 +16,8 @@ import polars as pl
 import psycopg
 from rich.table import Table
 
-from benchmarks.measuring import Cost, console, stopwatch
-from benchmarks.servers import Servers, running_servers
+from benchmarks.measuring import console, measured, stopwatch
+from benchmarks.servers import running_servers
 from tickstock_dagster.adapters.postgres.database import open_engine, transaction
 from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.quality.judged import current_findings, judge_sessions
@@ -94,17 +93,6 @@ def fill(url: str) -> None:
         cursor.execute("INSERT INTO ohlcv_daily SELECT * FROM given")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
-
-
-def measured(servers: Servers, run: Callable[[], object], rounds: int) -> Cost:
-    """Medians over some rounds, after one that does not count."""
-    run()
-    costs = []
-    for _ in range(rounds):
-        with stopwatch(servers.postmaster) as watch:
-            run()
-        costs.append(watch.cost)
-    return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.cpu for cost in costs))
 
 
 def floor(url: str) -> int:

@@ -213,3 +213,14 @@ def sessions_of_run(tags: Mapping[str, str]) -> tuple[str | None, str | None]:
     """First and last session of a run, by its tags; None where it has no partition."""
     first = tags.get(RANGE_START) or tags.get(PARTITION_TAG)
     return first, tags.get(RANGE_END) or first
+
+
+def loaded_sessions(tags: Mapping[str, str]) -> tuple[str, str] | None:
+    """First and last session that a run loaded, by its tags; None where it had none.
+
+    Of a job without partitions, such as us_reconcile, the one session that it was about.
+    """
+    first, last = sessions_of_run(tags)
+    if first is None or last is None:
+        first = last = tags.get(SESSION_TAG)
+    return None if first is None or last is None else (first, last)

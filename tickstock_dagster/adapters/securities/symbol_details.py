@@ -4,7 +4,7 @@ Small batches store the answers, so that a killed run goes on where it stopped. 
 processing queue, whose workers ask by `QueuedDetails`. Writing belongs in `adapters.securities.symbol_store`.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import groupby
@@ -132,15 +132,7 @@ class SymbolDetails:
         """
         context = self.context
         source, due = context.source, self.due(session)[: self.most(limit)]
-        batches = fetch_batches(
-            due,
-            lambda symbol: source.ticker_details(symbol.ticker, on=session),
-            context.clock,
-            self.workers,
-            weight=lambda _: 1,
-            enough=FLUSH_ANSWERS,
-            longest=FLUSH_SECONDS,
-        )
+        batches = _answers(context, self.workers, due, session)
         done = unknown = 0
         failures: list[str] = []
         for batch in batches:
@@ -189,16 +181,7 @@ class QueuedDetails:
         self, symbols: Sequence[DueSymbol], units: Mapping[str, WorkUnit], session: date
     ) -> Iterator[list[Answered[tuple[date, int, TickerDetails]]]]:
         context = self.context
-        source = context.source
-        batches = fetch_batches(
-            symbols,
-            lambda symbol: source.ticker_details(symbol.ticker, on=session),
-            context.clock,
-            self.workers,
-            weight=lambda _: 1,
-            enough=FLUSH_ANSWERS,
-            longest=FLUSH_SECONDS,
-        )
+        batches = _answers(context, self.workers, symbols, session)
         for batch in batches:
             answered = list[Answered[tuple[date, int, TickerDetails]]]()
             for answer in batch:
@@ -220,6 +203,21 @@ class QueuedDetails:
 def _unlisted(unit: WorkUnit, context: LoadContext[ReferenceSource]) -> FinishedUnit:
     words = f"{unit.subject}: the list of {unit.first} has no such ticker"
     return FinishedUnit(unit, 0, context.now(), words, ErrorClass.PERMANENT)
+
+
+def _answers(
+    context: LoadContext[ReferenceSource], workers: int, symbols: Iterable[DueSymbol], session: date
+) -> Iterator[list[Answer[DueSymbol, TickerDetails]]]:
+    """The vendor's details of symbols as of a day, in batches to be stored together."""
+    return fetch_batches(
+        symbols,
+        lambda symbol: context.source.ticker_details(symbol.ticker, on=session),
+        context.clock,
+        workers,
+        weight=lambda _: 1,
+        enough=FLUSH_ANSWERS,
+        longest=FLUSH_SECONDS,
+    )
 
 
 def _end(unit: WorkUnit, answer: Answer[DueSymbol, TickerDetails]) -> FinishedUnit:

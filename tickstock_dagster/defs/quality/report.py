@@ -14,7 +14,7 @@ from tickstock_dagster.adapters.quality.table_checks import standing_errors
 from tickstock_dagster.core.judging.findings import Verdict
 from tickstock_dagster.core.markdown import markdown_table
 from tickstock_dagster.defs.actions.assets import corporate_actions
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, sessions_of_run
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, loaded_sessions
 from tickstock_dagster.defs.bars.assets import session_bars
 from tickstock_dagster.defs.bars.end_of_day import us_eod
 from tickstock_dagster.defs.bars.reconcile import us_reconcile
@@ -23,7 +23,7 @@ from tickstock_dagster.defs.pictures import picture_markdown
 from tickstock_dagster.defs.quality.pictures import WorstSymbol, day_png, reliability_png, worst_png
 from tickstock_dagster.defs.resources import Clock, RedisNotifications, VendorResource, WarehouseResource
 from tickstock_dagster.defs.runs import StoreRun, failures
-from tickstock_dagster.defs.tags import OWNERS, RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
+from tickstock_dagster.defs.tags import OWNERS, RANGE_END, RANGE_START, TRIGGER_TAG
 
 REPORT_COLUMNS = dg.TableSchema(
     columns=[
@@ -235,12 +235,10 @@ def us_quality_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.
 
     The run carries no session's tag: the end of day waits for runs that do.
     """
-    tags = context.dagster_run.tags
-    first, last = sessions_of_run(tags)
-    if first is None or last is None:  # us_reconcile is a job without partitions
-        first = last = tags.get(SESSION_TAG)
-    if first is None or last is None:
+    loaded = loaded_sessions(context.dagster_run.tags)
+    if loaded is None:
         return dg.SkipReason("the run had no session")
+    first, last = loaded
     return dg.RunRequest(
         run_key=context.dagster_run.run_id,
         tags={RANGE_START: first, RANGE_END: last, TRIGGER_TAG: "sensor", "dagster/priority": "2"},

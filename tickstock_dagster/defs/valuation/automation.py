@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from tickstock_dagster.defs.automation import DEFAULT_STATUS, sessions_of_run
+from tickstock_dagster.defs.automation import DEFAULT_STATUS, loaded_sessions
 from tickstock_dagster.defs.bars.end_of_day import us_eod
 from tickstock_dagster.defs.bars.reconcile import us_reconcile
 from tickstock_dagster.defs.tags import RANGE_END, RANGE_START, SESSION_TAG, TRIGGER_TAG
@@ -28,12 +28,10 @@ def us_fair_values_sensor(context: dg.RunStatusSensorContext) -> dg.RunRequest |
 
     The asset checks when it runs whether the vendor still has values of that evening.
     """
-    tags = context.dagster_run.tags
-    first, last = sessions_of_run(tags)
-    if first is None or last is None:  # us_reconcile is a job without partitions
-        first = last = tags.get(SESSION_TAG)
-    if first is None or last is None:
+    loaded = loaded_sessions(context.dagster_run.tags)
+    if loaded is None:
         return dg.SkipReason("the run had no session")
+    first, last = loaded
     return dg.RunRequest(
         run_key=context.dagster_run.run_id,
         tags={RANGE_START: first, RANGE_END: last, SESSION_TAG: last, TRIGGER_TAG: "sensor", "dagster/priority": "2"},
