@@ -2,7 +2,7 @@
 
 They see what the rules see of a bar: its return, its gap, its range and its volume a minute, against the sixty sessions
 before. The threshold of each is the one that is best on these very defects; ours are the defaults. What the rules call
-wrong before anything is put in counts for nobody, and what a rival cannot compute counts as found by it.
+wrong before anything is put in counts for neither side, and what a rival cannot compute counts as found by it.
 """
 
 from collections.abc import Callable

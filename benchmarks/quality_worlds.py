@@ -85,7 +85,7 @@ def _again(
     drift: float = 0.0,
     bounds: tuple[float, float] = (-50.0, 50.0),
 ) -> pl.DataFrame:
-    """Prices built up anew from their moves, each so many times as large.
+    """Prices built up again from their moves, each so many times as large.
 
     Args:
         bars: by security and session.

@@ -1,5 +1,5 @@
 -- Staged bars with the values of a bar that was judged wrong and is held: they are not stored, and their cells stay owed.
--- A split nearby that was told after the judgement lets the bar in again, to be judged with it; what a person confirmed
+-- A split nearby that was loaded after the judgement lets the bar in again, to be judged with it; what a person confirmed
 -- stays out.
 WITH held AS (
     DELETE FROM stage_bars AS s USING quarantined_bars AS q

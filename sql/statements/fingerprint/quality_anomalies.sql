@@ -1,4 +1,4 @@
--- What is found, and what was decided. Findings that were withdrawn, and what was told of them, are how the store came to be
+-- What is found, and what was decided. Findings that were withdrawn, and what was published about them, are how the store came to be
 -- as it is: an outage that was made up for leaves the same content.
 SELECT a.session, a.ticker, a.rule, a.dataset, a.verdict, a.severity, a.cause, a.value, a.threshold, a.evidence,
     a.would_change, a.settled_by, a.state, a.decided_by, a.decided_why, a.decided_on

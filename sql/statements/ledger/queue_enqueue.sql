@@ -1,5 +1,5 @@
 -- Put units into the queue. What is open stays as it is, with the higher of two priorities, and becomes an entry if a run had
--- planned it for itself; what is over waits anew.
+-- planned it for itself; what is over waits again.
 INSERT INTO work_units AS u (
     unit_id, dataset, kind, market, source, subject, first_session, last_session, priority, status, cells, run_id,
     planned_at, equity_type, enqueued_at)

@@ -67,7 +67,7 @@ def enqueue(
     """Put units into the queue, all or none; twice is as once.
 
     An open entry of the same question is the same entry: it keeps its age, its attempts and its lease, and the higher
-    of the two priorities. What was done waits anew.
+    of the two priorities. What was done waits again.
 
     Args:
         engine: the store's.

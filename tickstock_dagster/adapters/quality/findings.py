@@ -39,7 +39,7 @@ from tickstock_dagster.core.quality.lifecycle import (
 logger = logging.getLogger(__name__)
 
 _LARGEST = 1e12
-"""What is further off is told as this: JSON knows no infinity."""
+"""What is further off is written as this: JSON knows no infinity."""
 
 
 @dataclass(frozen=True, slots=True)

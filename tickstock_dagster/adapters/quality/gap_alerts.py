@@ -52,7 +52,7 @@ def long_gaps_of(owed: pl.DataFrame, calendar: SessionCalendar, now: datetime) -
 def publish_long_gaps(engine: sa.Engine, calendar: SessionCalendar, *, market: str, run_id: str, now: datetime) -> int:
     """Store a finding for each gap of more than one session, and publish one alert for each that has none yet.
 
-    Findings of gaps that are filled are withdrawn, which alerts nobody.
+    Findings of gaps that are filled are withdrawn, which raises no alert.
 
     Args:
         engine: the store's.

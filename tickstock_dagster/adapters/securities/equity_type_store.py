@@ -246,7 +246,7 @@ _FIGURES = ("aum_usd", "adv20_usd", "adv20_shares", "expense_ratio")
 
 @contextmanager
 def _changing(engine: sa.Engine) -> Iterator[psycopg.Connection[Any]]:
-    """A transaction in which nobody else changes the rules: they are read, changed and written back."""
+    """A transaction in which no other one changes the rules: they are read, changed and written back."""
     with transaction(engine) as connection:
         lock(connection, Lock.EQUITY_TYPES)
         yield connection

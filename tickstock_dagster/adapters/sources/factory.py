@@ -26,7 +26,7 @@ ACCEPTED = "massive, simulator or files:PATH"
 
 
 def plan_in_force(settings: Settings) -> VendorPlan:
-    """The key's plan, with its rate replaced where the settings say so: then nobody knows that more is tolerated."""
+    """The key's plan, with its rate replaced where the settings say so: whether more is tolerated is unknown then."""
     plan, calls = PLANS[settings.massive_plan], settings.massive_calls_per_second
     return plan if calls is None else replace(plan, calls=calls, per_seconds=1, tolerated=calls)
 

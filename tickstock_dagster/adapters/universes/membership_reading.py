@@ -50,7 +50,7 @@ class Explanation:
         rank: by the rule; None where the rule does not rank or did not evaluate the security.
         decision: joined, stays, kept, left or refused; None where the security was not evaluated.
         facts: the facts that the rule used.
-        verdict: whether it keeps the rules of its type now: passes, fails or unknown; None where nobody looked.
+        verdict: whether it keeps the rules of its type now: passes, fails or unknown; None where it was not validated.
         verdict_reason: why, with the numbers.
     """
 

@@ -130,7 +130,7 @@ def _ask(
             report.written[fact] = _store(cursor, fact, rows, types.get(fact, ()), context.source.name, now)
             ended = FinishedUnit(unit, rows.height, started)
             finish_units(cursor, [ended], run_id=context.run_id, now=now, holder=holder.name)
-        elif isinstance(failure, NotEntitledError | NotFoundError):  # nobody has to do anything about it
+        elif isinstance(failure, NotEntitledError | NotFoundError):  # there is nothing to do about it
             cancel_units(cursor, [unit.unit_id], reason=str(failure), now=now)
         elif failure is not None:
             ended = FinishedUnit.failed(unit, failure, started)

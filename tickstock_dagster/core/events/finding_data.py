@@ -26,7 +26,7 @@ class _FindingTold(EventData):
     dataset: str = Field(min_length=1, description="What was judged: ohlcv_daily.")
     verdict: VerdictName = Field(
         description="suspicious: nothing that is known accounts for it. wrong: the row is set aside, its bar is owed. "
-        "explained: the row is right; only after another verdict was told."
+        "explained: the row is right; only after another verdict was published."
     )
     was: VerdictName | None = Field(None, description=_WAS)
     severity: Literal["error", "warn"] = Field(description="error holds back what is downstream, warn does not.")

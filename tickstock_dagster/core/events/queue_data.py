@@ -34,7 +34,7 @@ class DeadLetter(BaseModel):
 
 
 class DeadLetters(EventData):
-    """Entries of the processing queue have failed for good: nobody tries them again until a person says so.
+    """Entries of the processing queue have failed for good: they are not tried again until a person says so.
 
     Published once for the entries that died together, with the transaction in which they did.
     """

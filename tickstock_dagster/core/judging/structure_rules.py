@@ -81,7 +81,7 @@ def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
 
 
 def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
-    """Bars that are off the security's level by a power of ten: a decimal slip, another unit, a split that nobody told.
+    """Bars that are off the security's level by a power of ten: a decimal slip, another unit, an unannounced split.
 
     Levels are counted along the security's bars. Few bars on another level than before and after are wrong; where the
     shares that traded went the other way, it is a split; a level that lasts may be right.

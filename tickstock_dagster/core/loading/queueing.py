@@ -1,6 +1,6 @@
 """What the processing queue takes: bounds on its open entries, for each type of security and in all.
 
-A queue without a bound hides that nobody works on it. Whoever asks for more than there is room for is refused as a
+A queue without a bound hides that no worker drains it. Whoever asks for more than there is room for is refused as a
 whole and in words, so that nothing is half in the queue. Pure; putting entries in belongs in `adapters.ledger.queue`.
 """
 

@@ -21,7 +21,7 @@ _DROUGHTS = frozenset({"volume_drought", "no_volume"})
 def finding_event(
     finding: Finding, told: Verdict | None, *, market: str, number: int, run_id: str | None, now: datetime
 ) -> Event:
-    """The event of a finding that is told.
+    """The event of a finding that is published.
 
     Args:
         finding: as it stands.
@@ -53,7 +53,7 @@ def finding_event(
     key = f"{gap}/{finding.key.rule}/{finding.key.dataset}/{number}"
     data: EventData
     if finding.key.rule == STALE:
-        # The first one has the identity that it always had: a gap that was told before is not told again.
+        # The first one has the identity that it always had: a gap that was published before is not published again.
         key = gap if told is None else f"{gap}/{number}"
         data = DataStale(**facts, **_gap(finding.evidence))
     elif finding.key.rule == "volume_spike":

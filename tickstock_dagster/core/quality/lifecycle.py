@@ -1,4 +1,4 @@
-"""What becomes of findings when their rules look again: new, changed, withdrawn, reopened; and which of that is told.
+"""What becomes of findings when their rules look again: new, changed, withdrawn, reopened; and which is published.
 
 A finding is found once. Looking again with the same evidence changes nothing; other evidence changes its verdict, and
 a finding that its rule makes no more is withdrawn in words, never deleted. What a person decided stands as long as the

@@ -1,4 +1,4 @@
-"""Processing time and success rate by type: what is whose, and that a missed target is told once, and its end once."""
+"""Processing time and success rate by type: what is whose, and that a missed target and its end are published once."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any

@@ -203,7 +203,7 @@ def test_a_dead_letter_waits_for_a_person_who_retries_or_drops_it(desk: Desk) ->
     query(desk.url, """UPDATE equity_types SET retry_config = '{"max_retries": 0, "backoff_multiplier": 1}'""")
     desk.enqueue("A", "B", "C")
     desk.work(Scribe(failing=frozenset("AB")))
-    assert desk.enqueue("A", "B", "C") == (1, 0, 0, 2), "what was done waits anew, what is dead does not"
+    assert desk.enqueue("A", "B", "C") == (1, 0, 0, 2), "what was done waits again, what is dead does not"
     a, b, c = (unit(ticker).unit_id for ticker in "ABC")
     again = {"bounds": QueueBounds(), "run_id": "cli", "now": NOW}
     with pytest.raises(BadInputError, match="an entry that can be tried again; this one is pending"):

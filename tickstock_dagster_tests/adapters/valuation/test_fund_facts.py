@@ -1,4 +1,4 @@
-"""Net asset values and sectors of funds: asked for once, as their types want them, and none that nobody stated."""
+"""Net asset values and sectors of funds: asked for once, as their types want them, and none that was not stated."""
 
 from collections.abc import Iterator
 from datetime import date

@@ -1,4 +1,4 @@
-"""What becomes of findings when their rules look again, and which of that is told."""
+"""What becomes of findings when their rules look again, and which of that is published."""
 
 import itertools
 from dataclasses import replace
