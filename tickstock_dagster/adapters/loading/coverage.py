@@ -8,8 +8,9 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.loading.expectation import Expectation
+from tickstock_dagster.adapters.loading.settled import settled_lines
 from tickstock_dagster.adapters.postgres.database import transaction
-from tickstock_dagster.adapters.postgres.frames import frame_of, read_frame
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.loading.completeness import (
     STATE_SCHEMA,
@@ -157,10 +158,11 @@ def settled_bits(
 
 def _bits(connection: psycopg.Connection, name: str, values: Sequence[object]) -> pl.DataFrame:
     """The lines of a statement as `core.loading.session_bits.BITS_SCHEMA`."""
-    # The server expects a few rows of a table that was just filled, and would sort all of them on disk.
-    connection.execute("SET LOCAL enable_sort = off")
-    lines = frame_of(connection, statement(name), values).item()
-    connection.execute("SET LOCAL enable_sort TO DEFAULT")
+    return bits_of(settled_lines(connection, name, values))
+
+
+def bits_of(lines: str) -> pl.DataFrame:
+    """What is settled (`adapters.loading.settled`), as `core.loading.session_bits.BITS_SCHEMA`."""
     if not lines:
         return pl.DataFrame(schema=BITS_SCHEMA)
     return pl.read_csv(lines.encode(), has_header=False, schema=BITS_SCHEMA)

@@ -4,12 +4,13 @@ Owed = expected − stored − explained for good. Status, checks, alerts, catch
 here; `core.loading.owed` has the definition.
 """
 
+from collections.abc import Callable
 from datetime import date
 
 import polars as pl
 import sqlalchemy as sa
 
-from tickstock_dagster.adapters.loading.coverage import ids_as_text, settled_bits
+from tickstock_dagster.adapters.loading.coverage import bits_of, ids_as_text, settled_bits
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
@@ -25,6 +26,7 @@ def owed_cells(
     *,
     first: date | None = None,
     tracked: Expectation | None = None,
+    settled: Callable[[], str | None] = lambda: None,
 ) -> pl.DataFrame:
     """Every owed cell of what is tracked in one market, each with its reason.
 
@@ -34,6 +36,8 @@ def owed_cells(
         last: last session that counts: the latest closed one, or the latest that is due.
         first: first session that counts; None: the first that anything is expected on.
         tracked: `Expectation.of_tracked` of the market over these sessions at least, where the caller has it already.
+        settled: gives `adapters.loading.settled` of at least these securities and sessions, where the caller asked for
+            it already, else None.
 
     Returns:
         `core.loading.owed.OWED_SCHEMA`, the newest session first, then by ticker.
@@ -50,7 +54,9 @@ def owed_cells(
     sessions = calendar.sessions(begins, last) if begins <= last else ()
     if not sessions:
         return pl.DataFrame(schema=OWED_SCHEMA)
-    cells = missing_cells(stretches, sessions, settled_bits(engine, stretches, begins, last))
+    lines = settled()
+    bits = bits_of(lines) if lines is not None else settled_bits(engine, stretches, begins, last)
+    cells = missing_cells(stretches, sessions, bits)
     return with_known_reasons(cells, _open_gaps(engine, cells))
 
 

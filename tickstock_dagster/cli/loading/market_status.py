@@ -1,6 +1,6 @@
-"""What `tickstock status` says of one market, by its own calendar. Printing it belongs in `cli.loading.status`."""
+"""What `tickstock status` says of one market, by its own calendar. Printing it belongs in `status_pages`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -95,7 +95,9 @@ class MarketStatus:
         }
 
 
-def read_market_status(engine: sa.Engine, market: str, sessions: int, now: datetime) -> MarketStatus:
+def read_market_status(
+    engine: sa.Engine, market: str, sessions: int, now: datetime, settled: Callable[[], str | None]
+) -> MarketStatus:
     """The state of one market.
 
     Args:
@@ -103,6 +105,7 @@ def read_market_status(engine: sa.Engine, market: str, sessions: int, now: datet
         market: MIC of its calendar.
         sessions: how many sessions to count, up to the latest closed one.
         now: aware.
+        settled: gives `adapters.loading.settled` of every security and day, where it was asked for already, else None.
 
     Raises:
         ServiceUnavailableError: the database cannot be reached.
@@ -111,7 +114,7 @@ def read_market_status(engine: sa.Engine, market: str, sessions: int, now: datet
     latest = calendar.latest_closed_session(now)
     tracked = Expectation.of_tracked(engine, market=market)
     with ThreadPoolExecutor(1, "owed") as beside:  # the server looks at every stored bar for this
-        owed = beside.submit(owed_cells, engine, calendar, latest, tracked=tracked)
+        owed = beside.submit(owed_cells, engine, calendar, latest, tracked=tracked, settled=settled)
         cells = read_states(engine, tracked.cells(shown_sessions(calendar, latest, sessions)))
         return MarketStatus(
             calendar=calendar,

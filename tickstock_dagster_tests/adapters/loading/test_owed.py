@@ -9,6 +9,7 @@ import pytest
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.loading.expectation import Expectation
 from tickstock_dagster.adapters.loading.owed import owed_cells
+from tickstock_dagster.adapters.loading.settled import settled_lines_of_all
 from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
@@ -36,7 +37,10 @@ def gap(
 
 
 def owed(url: str, last: date = FRI, first: date | None = None) -> list[tuple[date, str, str]]:
-    frame = owed_cells(open_engine(url), CALENDAR, last, first=first)
+    engine = open_engine(url)
+    frame = owed_cells(engine, CALENDAR, last, first=first)
+    in_advance = settled_lines_of_all(engine, CALENDAR.first, CALENDAR.last)
+    assert owed_cells(engine, CALENDAR, last, first=first, settled=lambda: in_advance).equals(frame)
     return frame.select("session", "ticker", "reason").rows()
 
 
@@ -61,6 +65,20 @@ def test_what_nobody_asked_for_is_owed_and_said(migrated_database_url: str) -> N
         (TUE, "BBB", "vendor_late"),
     ]
     assert owed(url, last=WED, first=WED) == [(WED, "BBB", "never_asked")]
+
+
+def test_what_is_settled_is_asked_for_in_advance_where_most_is_tracked(migrated_database_url: str) -> None:
+    url = migrated_database_url
+    engine, aaa = open_engine(url), add_security(url, "AAA")
+    assert settled_lines_of_all(engine, MON, FRI) is None, "nothing is tracked"
+    track(url, "AAA")
+    assert settled_lines_of_all(engine, MON, FRI) == "", "nothing is stored"
+    store_batch(engine, batch(bar(aaa, MON), gaps=[gap(aaa, TUE, reason="no_trade"), gap(aaa, WED)]))
+    since = (MON - date(1970, 1, 1)).days
+    assert settled_lines_of_all(engine, MON, FRI) == f"{aaa},{since // 64},{0b11 << since % 64}"
+    for ticker in ("BBB", "CCC"):
+        add_security(url, ticker)
+    assert settled_lines_of_all(engine, MON, FRI) is None, "of few, few are looked at"
 
 
 def test_a_complete_store_owes_nothing(migrated_database_url: str) -> None:
