@@ -28,7 +28,7 @@ from tickstock_dagster.adapters.sources.protocol import (
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 
-FLUSH_ROWS = 60_000
+FLUSH_ROWS = 45_000
 """Bars per transaction: large enough that its cost vanishes, small enough that a crash loses little."""
 
 FLUSH_SECONDS = 60.0
