@@ -3,7 +3,7 @@
 Storing belongs in `adapters.quality.findings`, missing bars in `adapters.quality.gap_alerts`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -68,8 +68,8 @@ def judge_sessions(
     also: Sequence[Cell] = (),
     *,
     look_up: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
-) -> list[JudgedSession]:
-    """Judge some sessions of everything tracked, in the order of the days.
+) -> Iterator[JudgedSession]:
+    """Judge some sessions of everything tracked, in the order of the days, each as if it were judged alone.
 
     Args:
         engine: the store's.
@@ -78,10 +78,14 @@ def judge_sessions(
         also: further cells.
         look_up: adds to the evidence of some findings (`core.judging.findings.FINDING_SCHEMA`), such as news.
 
+    Yields:
+        One a session, when it is judged; all of them by bars that were read at the beginning.
+
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    return _judged(engine, calendar, days, _cells(engine, calendar, days, also), look_up) if days else []
+    if days:
+        yield from _judged(engine, calendar, days, _cells(engine, calendar, days, also), look_up)
 
 
 def _judged(
@@ -90,25 +94,24 @@ def _judged(
     days: Sequence[date],
     cells: pl.DataFrame,
     look_up: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
-) -> list[JudgedSession]:
+) -> Iterator[JudgedSession]:
     """Judge some cells (`CELL_SCHEMA`) of some sessions; the others as for `judge_sessions`."""
     funds = read_frame(engine, statement("quality/funds_printed"), (days[0], days[-1])).cast(pl.Schema(CELL_SCHEMA))
     looked_at = pl.concat([cells, funds]).unique(["security_id", "session"], maintain_order=True)
-    ids = looked_at["security_id"].unique().sort().to_list()
-    found = judge(read_panel(engine, calendar, ids, days[0], days[-1]), thresholds_of(engine))
-    found = found.join(looked_at, on=["security_id", "session"], how="semi").filter(pl.col("session").is_in(list(days)))
-    by_day: dict[date, list[Finding]] = {day: [] for day in days}
-    for finding in findings_of(look_up(found) if look_up else found):
-        by_day[finding.key.session].append(finding)
-    return [
-        JudgedSession(
+    panel = read_panel(engine, calendar, looked_at["security_id"].unique().sort().to_list(), days[0], days[-1])
+    limits = thresholds_of(engine)
+    for day in days:
+        of_day = looked_at.filter(pl.col("session") == day)
+        ids = of_day["security_id"].to_list()
+        # Judged together, a session would be seen with more history, or with more after it, than alone.
+        found = judge(panel.of_session(day, ids), limits)
+        found = found.filter(pl.col("session") == day).join(of_day, on="security_id", how="semi")
+        yield JudgedSession(
             day,
             cells.filter(pl.col("session") == day),
-            tuple(looked_at.filter(pl.col("session") == day)["security_id"]),
-            tuple(by_day[day]),
+            tuple(ids),
+            tuple(findings_of(look_up(found) if look_up else found)),
         )
-        for day in days
-    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,9 @@ def read_panel(
 ) -> Panel:
     """The bars of some securities, and of those that they are compared with, to judge from one session to another.
 
-    The session after the last one comes with them, where it is stored: what its opens take back is wrong.
+    The session after the last one comes with them, where it is stored: what its opens take back is wrong. So do bars
+    that were set aside, unless a person confirmed that they are wrong: what the rules find does not depend on what they
+    have found before.
 
     Args:
         engine: the store's.
@@ -47,8 +49,9 @@ def read_panel(
     """
     judged = calendar.sessions(first, last)
     sessions = [*calendar.sessions_before(first, HISTORY_SESSIONS), *judged, calendar.next_session(last)]
-    ids = sorted({*security_ids, *_references(engine, security_ids)})
-    bars = read_bars(engine, ids, sessions)
+    common = frozenset(_references(engine, []))
+    ids = sorted({*security_ids, *common, *_references(engine, security_ids)})
+    bars = _with_held(engine, read_bars(engine, ids, sessions), ids, sessions)
     payouts = read_payouts(engine, sessions[0], sessions[-1])
     homes = home_calendars(engine) if calendar.key == MARKET else {}
     closed = {
@@ -56,7 +59,18 @@ def read_panel(
     }
     known = known_days(sessions) if calendar.key == MARKET else {}
     minutes = session_minutes(calendar, sessions)
-    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed)
+    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed, common)
+
+
+def _with_held(
+    engine: sa.Engine, bars: pl.DataFrame, security_ids: Sequence[int], sessions: Sequence[date]
+) -> pl.DataFrame:
+    """The bars, and those that were set aside where no other is stored (`PANEL_SCHEMA`, by security and session)."""
+    values = (",".join(map(str, security_ids)), sessions[0], sessions[-1])
+    held = read_frame(engine, statement("quality/panel_held"), values).cast(pl.Schema(PANEL_SCHEMA))
+    # What is set aside just now has been read as stored.
+    held = held.join(bars, on=["security_id", "session"], how="anti").filter(pl.col("session").is_in(list(sessions)))
+    return pl.concat([bars, held]).sort("security_id", "session") if held.height else bars
 
 
 def home_calendars(engine: sa.Engine) -> dict[str, SessionCalendar]:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -22,7 +21,7 @@ from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
 from tickstock_dagster.adapters.quality.judged import SCORED_RULES, JudgedSession, judge_sessions
-from tickstock_dagster.adapters.quality.news_evidence import with_news
+from tickstock_dagster.adapters.quality.news_evidence import NewsDesk
 from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -100,7 +99,7 @@ def report_sessions(
     with transaction(engine) as connection:
         former = calendar.sessions_before(days[0], 1) if days else []
         known = [day for day in former if read_summaries(connection, day, day)]
-    look_up = partial(with_news, source=news, calendar=calendar, now=now) if news is not None else None
+    look_up = NewsDesk(news, calendar, now).with_news if news is not None else None
     for judged in judge_sessions(engine, calendar, [*known, *days], look_up=look_up):
         lacking = lacking_of(engine, calendar, judged.session, now)
         with transaction(engine) as connection:

@@ -3,8 +3,8 @@
 Reading it from the store belongs in `adapters.quality`.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import polars as pl
@@ -49,6 +49,7 @@ class Panel:
         known_days: what is expected of some sessions' volumes beforehand, in words, by session.
         first: first session that is judged; those before are history.
         home_closed: sessions on which a fund's home market did not trade, by its calendar.
+        common: securities that any other may be compared with: funds of sectors, and the market's.
     """
 
     bars: pl.DataFrame
@@ -59,3 +60,26 @@ class Panel:
     known_days: Mapping[date, str]
     first: date
     home_closed: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    common: frozenset[int] = frozenset()
+
+    def of_session(self, session: date, security_ids: Collection[int]) -> "Panel":
+        """What one session is judged by, however many the panel has: so much history, and the session after it.
+
+        Args:
+            session: a judged one.
+            security_ids: whose bars are judged on it.
+        """
+        place = self.sessions.index(session)
+        sessions = self.sessions[max(0, place - HISTORY_SESSIONS) : place + 2]
+        facts = self.facts.filter(pl.col("security_id").is_in(list(security_ids)))
+        ids = {*security_ids, *facts["reference"].drop_nulls(), *self.common}
+        inside, whose = pl.lit(sessions[0]), pl.col("security_id").is_in(sorted(ids))
+        return replace(
+            self,
+            bars=self.bars.filter(pl.col("session").is_between(inside, sessions[-1]) & whose),
+            payouts=self.payouts.filter(pl.col("ex_date").is_between(inside, sessions[-1])),
+            facts=self.facts.filter(whose),
+            sessions=sessions,
+            minutes={day: self.minutes[day] for day in sessions},
+            first=session,
+        )

@@ -32,12 +32,31 @@ def test_a_finding_is_found_once_and_an_explained_one_alerts_nobody() -> None:
 
 def test_a_split_that_is_told_late_explains_what_was_suspicious_and_says_so_once() -> None:
     assert told(StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS), SPLIT) == [(How.JUDGED, Verdict.EXPLAINED, True)]
-    assert told(StoredFinding(SPLIT, alerted_as=Verdict.EXPLAINED), replace(SPLIT, value=-0.51)) == [
+    assert told(StoredFinding(SPLIT, alerted_as=Verdict.EXPLAINED), replace(SPLIT, value=-0.6)) == [
         (How.JUDGED, Verdict.EXPLAINED, False)
     ]
     assert told(StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS), replace(MOVED, value=-0.6)) == [
         (How.JUDGED, Verdict.SUSPICIOUS, False)
     ], "other numbers, the same verdict"
+
+
+def test_what_is_usual_may_drift_and_what_was_judged_may_not() -> None:
+    seen = {"close": 5.0, "usual_move": 0.01, "number": 82, "next_open": None, "action": None}
+    stored = StoredFinding(replace(MOVED, evidence=seen), alerted_as=Verdict.SUSPICIOUS)
+
+    def changed(value: float = -0.5, **others: object) -> bool:
+        return bool(told(stored, replace(MOVED, value=value, evidence=seen | others)))
+
+    assert not changed(-0.52, close=5.0000000001, usual_move=0.02, number=140, next_open=4.9)
+    assert changed(-0.56)
+    assert changed(close=5.0001)
+    assert changed(action="split 2:1")
+    assert changed(minutes=210.0)
+
+
+def test_nothing_more_is_found_of_a_bar_that_is_set_aside() -> None:
+    other = replace(WRONG, key=Key(1, FRI, "bar_order"))
+    assert told(StoredFinding(WRONG, held=True, alerted_as=Verdict.WRONG), WRONG, other) == []
 
 
 def test_news_that_was_looked_up_once_stays_and_is_no_other_evidence() -> None:
