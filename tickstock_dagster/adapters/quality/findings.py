@@ -23,8 +23,10 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA, Severity, Verdict
 from tickstock_dagster.core.quality.alerts import finding_event
+from tickstock_dagster.core.quality.changes import Change, nearest_change
 from tickstock_dagster.core.quality.lifecycle import (
     DAILY,
+    STALE,
     Finding,
     How,
     Key,
@@ -101,13 +103,39 @@ def store_findings(
         now: aware; not after the bars were read: one that is stored later is another bar, and not set aside.
     """
     lock(connection, Lock.BARS)
-    changes = steps(read_findings(connection, scope), judged)
+    changes = _with_reasons(connection, steps(read_findings(connection, scope), judged), scope.dataset)
     alerted = write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
     wrong = _without_whole_sessions(connection, [step.finding for step in changes if step.sets_aside])
     moved = set_aside(connection, wrong, run_id=run_id, now=now)
     count = {how: sum(step.how is how for step in changes) for how in How}
     found, withdrawn = count[How.FOUND], count[How.WITHDRAWN]
     return StoredFindings(found, len(changes) - found - withdrawn, withdrawn, alerted, moved)
+
+
+def _with_reasons(connection: psycopg.Connection[Any], changes: Sequence[Step], dataset: str) -> list[Step]:
+    """The steps, those of former findings with what has changed since they were judged."""
+    asked = [step.finding.key for step in changes if step.how is not How.FOUND and step.finding.key.rule != STALE]
+    if not asked:
+        return list(changes)
+    values = {
+        "security_ids": [key.security_id for key in asked],
+        "sessions": [key.session for key in asked],
+        "rules": [key.rule for key in asked],
+        "dataset": dataset,
+    }
+    found: dict[Key, list[Change]] = {}
+    around: dict[Key, tuple[date | None, date | None]] = {}
+    for security_id, session, rule, before, after, what, day, words, at in connection.execute(
+        statement("quality/changed_since"), values
+    ):
+        key = Key(security_id, session, rule, dataset)
+        found.setdefault(key, []).append(Change(what, day, at, words))
+        around[key] = before, after
+    nearest = {key: nearest_change(of, key.session, *around[key]) for key, of in found.items()}
+    return [
+        step.explained_by(str(change)) if (change := nearest.get(step.finding.key)) is not None else step
+        for step in changes
+    ]
 
 
 def read_findings(connection: psycopg.Connection[Any], scope: Scope) -> list[StoredFinding]:
@@ -190,7 +218,7 @@ def write_steps(
     numbers = {Key(*key): number for *key, number in written}
     run = None if run_id in OUTSIDE else run_id
     events = [
-        finding_event(step.finding, step.told, market=market, number=numbers[step.finding.key], run_id=run, now=now)
+        finding_event(step.said, step.told, market=market, number=numbers[step.finding.key], run_id=run, now=now)
         for step in changes
         if step.alerts
     ]
@@ -252,6 +280,7 @@ def _row(step: Step) -> Mapping[str, Any]:
         "how": str(step.how),
         "severity": str(finding.severity),
         "cause": finding.cause,
+        "said": step.said.cause,
         "value": finding.value,
         "threshold": finding.threshold,
         "evidence": finding.evidence,

@@ -27,6 +27,8 @@ STALE = "data_stale"
 
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
+COME = "its bars are not missing any more: they are stored, or explained for good"
+
 WHOLE_FROM, WHOLE_SHARE = 10, 0.8
 """From so many wrong bars on a session, and above this share of its bars, the session is in doubt, not its bars."""
 
@@ -133,12 +135,26 @@ class Step:
         was: the verdict before; None for a new one.
         how: what changed it.
         told: the verdict that the last event told; None where none was written.
+        because: what has changed since the verdict before, in words; None where that is not known.
     """
 
     finding: Finding
     was: Verdict | None
     how: How
     told: Verdict | None = None
+    because: str | None = None
+
+    @property
+    def said(self) -> Finding:
+        """The finding as history and events tell of it: its cause says what has changed."""
+        cause = f"{self.finding.cause}; {self.because}" if self.because else self.finding.cause
+        return replace(self.finding, cause=cause)
+
+    def explained_by(self, because: str) -> "Step":
+        """The same step, with what has changed: why a rule does not find it any more, or finds something else."""
+        if self.how is How.WITHDRAWN:
+            return replace(self, finding=replace(self.finding, cause=because))
+        return replace(self, because=because)
 
     @property
     def alerts(self) -> bool:
@@ -183,7 +199,8 @@ def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[St
     for key, known in before.items():
         if key in seen or known.is_settled or (known.withdrawn and known.state is State.OPEN):
             continue
-        gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=WITHDRAWN)
+        cause = COME if key.rule == STALE else WITHDRAWN
+        gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=cause)
         changes.append(Step(gone, known.finding.verdict, How.WITHDRAWN, known.alerted_as))
     return changes
 
