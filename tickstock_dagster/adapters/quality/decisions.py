@@ -130,7 +130,8 @@ def _released(deciding: _Deciding, known: StoredFinding, of_cell: Sequence[Store
 def _confirmed(deciding: _Deciding, known: StoredFinding) -> Decision:
     """The row is wrong: it is set aside, if it is stored."""
     step = _decided(deciding, known, known.bar or (deciding.held and deciding.held[1]))
-    moved = set_aside(deciding.connection, [step.finding], run_id=deciding.run_id, now=deciding.now)
+    wrong = replace(step.finding, evidence={**step.finding.evidence, **(known.bar or {})})
+    moved = set_aside(deciding.connection, [wrong], run_id=deciding.run_id, now=deciding.now)
     return Decision((step.finding,), bar_set_aside=bool(moved))
 
 

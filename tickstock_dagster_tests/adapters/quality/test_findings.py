@@ -142,10 +142,15 @@ def test_a_split_told_after_the_judgement_lets_the_same_answer_in_again(world: W
         assert world.rows("SELECT held FROM quarantined_bars") == [(True,)]
 
 
-def test_a_bar_that_came_after_the_judgement_is_another_one(world: World) -> None:
-    query(world.url, "UPDATE ohlcv_daily SET loaded_at = %s", (LATER + timedelta(seconds=1),))
-    assert world.store(world.finding(verdict=Verdict.WRONG)).set_aside == ()
+def test_only_the_bar_that_was_judged_is_set_aside_whenever_it_was_loaded(world: World) -> None:
+    judged = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 1000.0}
+    wrong = world.finding(verdict=Verdict.WRONG, evidence=judged)
+    world.load(close=11.5)
+    assert world.store(wrong) == StoredFindings(0, 0, 0, 0), "the load's time is before the judgement's"
     assert len(world.rows(BARS)) == 2
+    world.load()
+    query(world.url, "UPDATE ohlcv_daily SET loaded_at = %s", (LATER + timedelta(seconds=1),))
+    assert world.store(wrong).set_aside == ((world.ids["AAA"], FRI),)
 
 
 def test_a_release_puts_exactly_the_row_back_and_is_remembered(world: World) -> None:
@@ -166,7 +171,7 @@ def test_a_release_puts_exactly_the_row_back_and_is_remembered(world: World) -> 
     ]
     assert world.rows(EVENTS)[2:] == [("tickstock.quality.price_anomaly", "explained", "wrong")] * 2
     world.load(close=11.5)
-    reopened = world.store(world.finding(verdict=Verdict.WRONG))
+    reopened = world.store(world.finding(verdict=Verdict.WRONG, evidence={"close": 11.5}))
     assert (reopened.changed, reopened.withdrawn, len(reopened.set_aside)) == (1, 1, 1), "another bar is judged again"
 
 
