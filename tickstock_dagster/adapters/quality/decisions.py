@@ -25,7 +25,7 @@ from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.judging.findings import RULES, Verdict
 from tickstock_dagster.core.printable import plain_reason
 from tickstock_dagster.core.quality.alerts import finding_event
-from tickstock_dagster.core.quality.lifecycle import Bar, Finding, How, Key, State, Step, StoredFinding
+from tickstock_dagster.core.quality.lifecycle import STALE, Bar, Finding, How, Key, State, Step, StoredFinding
 
 _VERDICTS = {State.RELEASED: Verdict.EXPLAINED, State.CONFIRMED: Verdict.WRONG}
 _HOW = {State.RELEASED: How.RELEASED, State.CONFIRMED: How.CONFIRMED}
@@ -76,10 +76,11 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
 
     Raises:
         BadInputError: no reason, or no name; the finding was about another bar than the stored one, or is to be
-            confirmed though it is withdrawn; nothing was written.
+            confirmed though it is withdrawn or about bars that are missing; nothing was written.
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     why, by = plain_reason(why), plain_reason(by, "by")
+    _refuse_missing_bars(key, state)
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
         [exchange] = connection.execute(statement("quality/exchange_of"), {"security_id": key.security_id}).fetchone()  # type: ignore[misc]  # every security has a row
@@ -180,3 +181,14 @@ def _decided(deciding: _Deciding, known: StoredFinding, bar: Bar | None) -> Step
 def _of_cell(connection: psycopg.Connection[Any], key: Key) -> list[StoredFinding]:
     """All findings about one bar."""
     return read_findings(connection, Scope(key.session, key.session, RULES, [key.security_id], key.dataset))
+
+
+def _refuse_missing_bars(key: Key, state: State) -> None:
+    """Refuse to confirm that bars are missing: there is no row to set aside, and they are owed in any case."""
+    if key.rule == STALE and state is State.CONFIRMED:
+        raise BadInputError(
+            "finding",
+            f"{key.session} {key.rule}",
+            "one about a bar: where bars are missing there is none to set aside, and they stay owed. `tickstock load` "
+            "asks for them, and `tickstock quality release` accepts that they are missing",
+        )

@@ -210,9 +210,9 @@ def _stored(
     # A bar that was set aside just now is owed since.
     rows = score_rows(judged.cells, findings, lacking.with_cells(total.set_aside))
     connection.execute(statement("quality/report_stage"))
-    literal = pl.col("recommendations").map_elements(_array, return_dtype=pl.String)
+    texts = pl.Series("recommendations", [json.dumps(said) for said in rows["recommendations"].to_list()], pl.String)
     with connection.cursor() as cursor:
-        copy_frame(cursor, "stage_quality_reports", rows.with_columns(literal))
+        copy_frame(cursor, "stage_quality_reports", rows.with_columns(texts))
     at = {"session": session, "market": market, "abroad": list(ABROAD), "now": now, "run_id": run_id}
     connection.execute(statement("quality/report_clear"), at, prepare=False)
     connection.execute(statement("quality/report_write"), at, prepare=False)
@@ -242,8 +242,3 @@ def _scored_row(findings: Sequence[ScoredFinding], missing: Missing) -> tuple[An
         scores.price, scores.volume, scores.freshness, scores.overall, *counts, missing.sessions, missing.in_a_row,
         said,
     )  # fmt: skip
-
-
-def _array(texts: pl.Series) -> str:
-    """An array of texts as PostgreSQL reads it."""
-    return "{" + ",".join(json.dumps(text, ensure_ascii=False) for text in texts) + "}"

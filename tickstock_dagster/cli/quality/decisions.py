@@ -17,7 +17,7 @@ def _options(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--json", "as_json", is_flag=True, help="Print a JSON object."),
         click.option("--by", help="Who decides; the account's name unless given."),
         click.option("--reason", required=True, help="Why; kept with the finding."),
-        click.argument("finding", nargs=-1, required=True),
+        click.argument("finding", metavar="NUMBER | TICKER SESSION RULE", nargs=-1, required=True),
     ):
         function = decorate(function)
     return function

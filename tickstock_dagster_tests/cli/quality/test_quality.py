@@ -72,6 +72,7 @@ def test_mistakes_name_the_field_the_value_and_what_is_accepted(office: Office) 
         (("list", "--rule", "no_such"), "rule 'no_such' is not accepted"),
         (("show", "17"), "finding '17' is not accepted"),
         (("show", "A", "B"), "its number, or TICKER SESSION RULE"),
+        (("show",), "Missing argument 'NUMBER | TICKER SESSION RULE'"),
         (("release", "17", "--reason", "why"), "finding '17' is not accepted"),
         (("confirm", "17"), "--reason"),
     ):
