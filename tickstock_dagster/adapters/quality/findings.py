@@ -23,7 +23,7 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA, Severity, Verdict
 from tickstock_dagster.core.judging.found import BAR
-from tickstock_dagster.core.quality.alerts import finding_event
+from tickstock_dagster.core.quality.alerts import finding_event, told_together
 from tickstock_dagster.core.quality.changes import Change, nearest_change
 from tickstock_dagster.core.quality.lifecycle import (
     DAILY,
@@ -234,6 +234,8 @@ def write_steps(
 ) -> int:
     """Write changed findings, a line of history for each, and the events that tell of them; returns how many events.
 
+    Each finding has its event, or those of a session that is off as a whole have one together.
+
     Args:
         connection: within a transaction that holds the lock of bars.
         changes: each finding once.
@@ -252,9 +254,16 @@ def write_steps(
     numbers = {Key(*key): number for *key, number in written}
     run = None if run_id in OUTSIDE else run_id
     events = [
-        finding_event(step.said, step.told, market=market, number=numbers[step.finding.key], run_id=run, now=now)
-        for step in changes
-        if step.alerts
+        finding_event(
+            first.said,
+            first.told,
+            market=market,
+            number=numbers[first.finding.key],
+            run_id=run,
+            now=now,
+            together=[step.finding for step in (first, *others)],
+        )
+        for first, *others in told_together(changes)
     ]
     return write_events(connection, events)
 

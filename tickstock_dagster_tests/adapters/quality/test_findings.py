@@ -109,6 +109,24 @@ def test_a_session_of_which_nearly_everything_is_judged_wrong_keeps_its_bars(
     assert ("21 of 25 bars of 2026-11-20" in caplog.text) == (moved == 0)
 
 
+def test_a_session_that_is_off_as_a_whole_has_one_event_and_each_symbol_its_finding(world: World) -> None:
+    names = [f"C{number:02}" for number in range(60)]
+    insert = (
+        "INSERT INTO securities (name, updated_at) SELECT n, now() FROM unnest(%s::text[]) AS n RETURNING security_id"
+    )
+    ids = [number for (number,) in query(world.url, insert, (names,))]
+    off = [
+        world.finding(key=Key(number, FRI, "price_move"), ticker=name) for name, number in zip(names, ids, strict=True)
+    ]
+    world.ids |= dict(zip(names, ids, strict=True))
+    assert world.store(*off) == StoredFindings(60, 0, 0, 1)
+    [(told, sample)] = world.rows("SELECT event -> 'data' -> 'findings', event -> 'data' -> 'sample' FROM outbox")
+    assert (told, sample) == (60, names[:10])
+    assert world.store(*off) == StoredFindings(0, 0, 0, 0)
+    assert world.store(*off[1:]) == StoredFindings(0, 0, 1, 1), "a single one that is withdrawn is told alone"
+    assert world.rows(EVENTS)[1:] == [("tickstock.quality.price_anomaly", "explained", "suspicious")]
+
+
 def test_the_same_answer_does_not_put_it_back_and_a_different_one_does(world: World) -> None:
     wrong = world.finding(verdict=Verdict.WRONG)
     world.store(wrong)
