@@ -25,6 +25,12 @@ PANEL_SCHEMA: dict[str, type[pl.DataType]] = {
 """Printed bars as stored, each security and session once: raw prices in currency units per share, volumes in shares of
 the session. `ticker` as printed on it."""
 
+QUARANTINED_SCHEMA: dict[str, type[pl.DataType]] = {**PANEL_SCHEMA, "refused": pl.String}
+"""Bars that are not stored, of cells without a stored bar, each cell once. `refused` says in words why a load did not
+take the bar, as received: any of its fields may be null. Null: it was stored, and set aside by `scale_break` alone."""
+
+CELLS_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "session": pl.Date}
+
 FACTS_SCHEMA: dict[str, type[pl.DataType]] = {
     "security_id": pl.Int64,
     "equity_type": pl.String,
@@ -49,6 +55,9 @@ class Panel:
         known_days: what is expected of some sessions' volumes beforehand, in words, by session.
         first: first session that is judged; those before are history.
         home_closed: sessions on which a fund's home market did not trade, by its calendar.
+        quarantined: `QUARANTINED_SCHEMA`: what was refused or set aside, by security and session.
+        later: `PANEL_SCHEMA`: further bars after `sessions`, of securities whose level of prices may have changed.
+        released: `CELLS_SCHEMA`: bars of which a person said that their level of prices is right.
     """
 
     bars: pl.DataFrame
@@ -59,3 +68,6 @@ class Panel:
     known_days: Mapping[date, str]
     first: date
     home_closed: Mapping[str, frozenset[date]] = field(default_factory=dict)
+    quarantined: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=QUARANTINED_SCHEMA))
+    later: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=PANEL_SCHEMA))
+    released: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=CELLS_SCHEMA))
