@@ -18,12 +18,21 @@ from tickstock_dagster.adapters.quality.findings import Scope, findings_of, read
 from tickstock_dagster.adapters.quality.panel import read_panel
 from tickstock_dagster.adapters.quality.thresholds import thresholds_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.judging.findings import RULES
-from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.findings import RULES, Verdict
+from tickstock_dagster.core.judging.judging import Judgement, judge_all
 from tickstock_dagster.core.judging.panel import HISTORY_SESSIONS
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
-from tickstock_dagster.core.quality.lifecycle import STALE, Finding, standing
+from tickstock_dagster.core.quality.lifecycle import (
+    LEVELS,
+    NOTHING_FREED,
+    STALE,
+    Finding,
+    Freed,
+    Key,
+    level_words,
+    standing,
+)
 from tickstock_dagster.core.quality.scores import distance
 
 Cell = tuple[int, date, str]
@@ -48,12 +57,15 @@ class JudgedSession:
         cells: `core.loading.coverage.CELL_SCHEMA`: whose bars are expected on it.
         judged: the securities that were looked at: these, and funds that are compared with something.
         findings: about them.
+        freed: of the first of the sessions that were judged together, what is not wrong any more about bars that were
+            set aside, of whatever session.
     """
 
     session: date
     cells: pl.DataFrame
     judged: tuple[int, ...]
     findings: tuple[Finding, ...]
+    freed: Freed = NOTHING_FREED
 
     @property
     def scope(self) -> Scope:
@@ -95,8 +107,11 @@ def _judged(
     funds = read_frame(engine, statement("quality/funds_printed"), (days[0], days[-1])).cast(pl.Schema(CELL_SCHEMA))
     looked_at = pl.concat([cells, funds]).unique(["security_id", "session"], maintain_order=True)
     ids = looked_at["security_id"].unique().sort().to_list()
-    found = judge(read_panel(engine, calendar, ids, days[0], days[-1]), thresholds_of(engine))
-    found = found.join(looked_at, on=["security_id", "session"], how="semi").filter(pl.col("session").is_in(list(days)))
+    judgement = judge_all(read_panel(engine, calendar, ids, days[0], days[-1]), thresholds_of(engine))
+    freed = _freed(judgement)
+    found = judgement.findings.join(looked_at, on=["security_id", "session"], how="semi").filter(
+        pl.col("session").is_in(list(days))
+    )
     by_day: dict[date, list[Finding]] = {day: [] for day in days}
     for finding in findings_of(look_up(found) if look_up else found):
         by_day[finding.key.session].append(finding)
@@ -106,9 +121,22 @@ def _judged(
             cells.filter(pl.col("session") == day),
             tuple(looked_at.filter(pl.col("session") == day)["security_id"]),
             tuple(by_day[day]),
+            freed if day == days[0] else NOTHING_FREED,
         )
         for day in days
     ]
+
+
+def _freed(judgement: Judgement) -> Freed:
+    """What is not wrong any more about bars that were set aside by the rule about levels of prices."""
+    levels = judgement.findings.filter((pl.col("rule") == LEVELS) & (pl.col("verdict") != Verdict.WRONG.value))
+    return Freed(
+        tuple(findings_of(levels)),
+        {
+            Key(security, session, LEVELS): level_words(session, since)
+            for security, session, since in judgement.cleared.iter_rows()
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ What is out of the ordinary is for `core.judging.judging` to say.
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import polars as pl
 import sqlalchemy as sa
@@ -17,13 +17,24 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.judging.known_days import known_days, session_minutes
-from tickstock_dagster.core.judging.panel import FACTS_SCHEMA, HISTORY_SESSIONS, PANEL_SCHEMA, Panel
+from tickstock_dagster.core.judging.panel import (
+    CELLS_SCHEMA,
+    FACTS_SCHEMA,
+    HISTORY_SESSIONS,
+    PANEL_SCHEMA,
+    QUARANTINED_SCHEMA,
+    Panel,
+)
+from tickstock_dagster.core.judging.structure_rules import JUMP, SHORT_SCALE
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS, home_calendar, home_state
 from tickstock_dagster.core.valuation.fair_value import MARKET_FUND, SECTOR_FUNDS
 
 _LINES: dict[str, type[pl.DataType]] = {"session": pl.Int32, **{
     name: dtype for name, dtype in PANEL_SCHEMA.items() if name not in ("security_id", "session")
 }}  # fmt: skip
+LONGEST_LEVEL = timedelta(days=2 * SHORT_SCALE + 10)
+"""More days than the sessions have that show whether a level of prices lasts."""
+
 _AT_ONCE = 64 * 2**20
 """Bytes of text that are taken apart together."""
 
@@ -33,7 +44,9 @@ def read_panel(
 ) -> Panel:
     """The bars of some securities, and of those that they are compared with, to judge from one session to another.
 
-    The session after the last one comes with them, where it is stored: what its opens take back is wrong.
+    The session after the last one comes with them, where it is stored: what its opens take back is wrong. So do bars
+    that a load refused or a report has set aside, and, of securities whose level of prices may have changed, as many
+    further bars as show whether a level lasts.
 
     Args:
         engine: the store's.
@@ -49,14 +62,44 @@ def read_panel(
     sessions = [*calendar.sessions_before(first, HISTORY_SESSIONS), *judged, calendar.next_session(last)]
     ids = sorted({*security_ids, *_references(engine, security_ids)})
     bars = read_bars(engine, ids, sessions)
-    payouts = read_payouts(engine, sessions[0], sessions[-1])
+    beside = _beside(engine, calendar, bars, ids, sessions)
+    payouts = read_payouts(engine, sessions[0], sessions[-1] + LONGEST_LEVEL)
     homes = home_calendars(engine) if calendar.key == MARKET else {}
     closed = {
         key: frozenset(day for day in sessions if home_state(home, calendar, day).closed) for key, home in homes.items()
     }
     known = known_days(sessions) if calendar.key == MARKET else {}
     minutes = session_minutes(calendar, sessions)
-    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed)
+    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed, **beside)
+
+
+def _beside(
+    engine: sa.Engine, calendar: SessionCalendar, bars: pl.DataFrame, ids: Sequence[int], sessions: Sequence[date]
+) -> dict[str, pl.DataFrame]:
+    """What `Panel` has beside the bars of its sessions: `quarantined`, `later` and `released`."""
+    later = sessions_after(calendar, sessions[-1], SHORT_SCALE)
+    values = {"security_ids": ids, "first": sessions[0], "last": later[-1] if later else sessions[-1]}
+    with transaction(engine) as connection:
+        aside = connection.execute(statement("quality/panel_quarantined"), values).fetchall()
+        right = connection.execute(statement("quality/panel_released"), values).fetchall()
+    days = {*sessions, *later}
+    quarantined = pl.DataFrame([row for row in aside if row[1] in days], schema=QUARANTINED_SCHEMA, orient="row")
+    released = pl.DataFrame(right, schema=CELLS_SCHEMA, orient="row")
+    step = (pl.col("close") / pl.col("close").shift().over("security_id")).log().abs()
+    of_levels = pl.concat(
+        [
+            bars.filter(step > JUMP)["security_id"],
+            quarantined.filter(pl.col("refused").is_null())["security_id"],
+            released["security_id"],
+        ]
+    )
+    further = read_bars(engine, of_levels.unique().sort().to_list(), later)
+    return {"quarantined": quarantined, "later": further, "released": released}
+
+
+def sessions_after(calendar: SessionCalendar, day: date, count: int) -> list[date]:
+    """The first sessions after a day, ascending; fewer at the calendar's end."""
+    return calendar.sessions(day, min(calendar.last, day + LONGEST_LEVEL))[1 : count + 1]
 
 
 def home_calendars(engine: sa.Engine) -> dict[str, SessionCalendar]:

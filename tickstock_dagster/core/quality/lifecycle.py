@@ -6,7 +6,7 @@ bar is the one that was decided on. Reading and writing belong in `adapters.qual
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -18,6 +18,14 @@ DAILY = "ohlcv_daily"
 
 STALE = "data_stale"
 """The rule of bars that are missing: its session is the first one without a bar."""
+
+LEVELS = "scale_break"
+"""The rule that may find out later that a bar which it had set aside is on a level of prices that lasts."""
+
+REFUSED = "refused"
+"""Evidence: why a load refused the bar; null where the bar was stored."""
+
+REPLACED = "another bar is stored, of which its rule does not find it"
 
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
@@ -58,6 +66,26 @@ class Key:
     session: date
     rule: str
     dataset: str = DAILY
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRange:
+    """The findings of one rule about one security's daily bars on a range of sessions.
+
+    Attributes:
+        ticker: that the security has or had; as printed, or the newest holder's.
+        rule: whose findings.
+        since: first session.
+        until: last session; None: no end.
+    """
+
+    ticker: str
+    rule: str
+    since: date
+    until: date | None = None
+
+    def __str__(self) -> str:
+        return f"{self.ticker} {self.rule} from {self.since}" + (f" to {self.until}" if self.until else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +131,31 @@ class StoredFinding:
         """Whether looking again is idle: a person decided on this very bar, or the bar that is wrong is not there."""
         decided = self.state is not State.OPEN and (self.bar == self.decided_on or self.bar is None)
         return decided or (self.held and self.bar is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What is not wrong any more about bars that were set aside.
+
+    Attributes:
+        findings: of their rule, with another verdict than wrong; others are passed over.
+        cleared: those that the rule does not make any more, with the cause in words.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    cleared: Mapping[Key, str] = field(default_factory=dict)
+
+
+NOTHING_FREED = Freed()
+
+
+def level_words(session: date, since: date) -> str:
+    """Why a bar that was set aside for its level of prices is not wrong any more."""
+    return (
+        "its level of prices is that of the bars around it"
+        if since == session
+        else (f"its level of prices, which began on {since}, lasts")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +214,30 @@ def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[St
     for key, known in before.items():
         if key in seen or known.is_settled or (known.withdrawn and known.state is State.OPEN):
             continue
-        gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=WITHDRAWN)
+        cause = REPLACED if _is_of_another_bar(known) else WITHDRAWN
+        gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=cause)
         changes.append(Step(gone, known.finding.verdict, How.WITHDRAWN, known.alerted_as))
+    return changes
+
+
+def freeing_steps(stored: Iterable[StoredFinding], freed: Freed) -> list[Step]:
+    """The changes of findings whose bars come back, since they are not wrong any more; what a person decided stands.
+
+    Args:
+        stored: findings about the bars that are freed, of their rule.
+        freed: what their rule says now.
+    """
+    now = {one.key: one for one in freed.findings}
+    changes = []
+    for known in stored:
+        key, told = known.finding.key, known.alerted_as
+        if known.state is not State.OPEN or not known.held or known.bar is not None:
+            continue
+        if key in now:
+            changes.append(Step(now[key], known.finding.verdict, How.JUDGED, told))
+        elif key in freed.cleared:
+            gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=freed.cleared[key])
+            changes.append(Step(gone, known.finding.verdict, How.WITHDRAWN, told))
     return changes
 
 
@@ -179,6 +254,12 @@ def _again(known: StoredFinding, finding: Finding) -> Step | None:
     if not known.withdrawn and not back and replace(finding, ticker=known.finding.ticker) == known.finding:
         return None
     return Step(finding, known.finding.verdict, How.JUDGED, known.alerted_as)
+
+
+def _is_of_another_bar(known: StoredFinding) -> bool:
+    """Whether the stored bar is another one than the finding was about."""
+    seen = known.finding.evidence
+    return known.bar is not None and any(name in seen and seen[name] != value for name, value in known.bar.items())
 
 
 def standing(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[Finding]:
