@@ -17,7 +17,8 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, read_findings, write_steps
 from tickstock_dagster.adapters.quality.judged import JudgedSession
 from tickstock_dagster.core.judging.findings import RULES, Verdict
-from tickstock_dagster.core.quality.lifecycle import Bar, Key, freeing_steps
+from tickstock_dagster.core.quality.freeing import freeing_steps
+from tickstock_dagster.core.quality.lifecycle import Bar, Key
 
 Cell = tuple[int, date]
 """Security and session."""

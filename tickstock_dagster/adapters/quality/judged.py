@@ -23,16 +23,8 @@ from tickstock_dagster.core.judging.judging import Judgement, judge_all
 from tickstock_dagster.core.judging.panel import HISTORY_SESSIONS
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
-from tickstock_dagster.core.quality.lifecycle import (
-    LEVELS,
-    NOTHING_FREED,
-    STALE,
-    Finding,
-    Freed,
-    Key,
-    level_words,
-    standing,
-)
+from tickstock_dagster.core.quality.freeing import LEVELS, NOTHING_FREED, Freed, level_words
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Key, standing
 from tickstock_dagster.core.quality.scores import distance
 
 Cell = tuple[int, date, str]

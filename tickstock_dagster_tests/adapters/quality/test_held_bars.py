@@ -117,11 +117,11 @@ def market(migrated_database_url: str) -> Market:
     return Market(migrated_database_url)
 
 
-def split(market: Market, ex_date: date) -> None:
+def split(market: Market, ex_date: date, split_from: int = 1, split_to: int = 2) -> None:
     market.rows(
         "INSERT INTO corporate_actions (security_id, ticker, action, kind, ex_date, split_from, split_to, source,"
-        " known_from) VALUES (%s, 'XYZ', 'split', 'forward_split', %s, 1, 2, 's', '2026-07-01')",
-        (market.ids["XYZ"], ex_date),
+        " known_from) VALUES (%s, 'XYZ', 'split', 'forward_split', %s, %s, %s, 's', '2026-07-01')",
+        (market.ids["XYZ"], ex_date, split_from, split_to),
     )
 
 
@@ -240,6 +240,20 @@ def test_a_level_that_lasts_comes_back_with_its_bars_and_is_told_once(market: Ma
         assert market.changed(*days) == (0, 0, 0, 0), f"{days} again"
     assert market.rows(FOUND) == everything
     assert market.stored() == [*short, more]
+
+
+def test_a_split_that_is_told_late_puts_its_bars_back(market: Market) -> None:
+    first, second = SESSIONS[AT : AT + 2]
+    market.load([first], times=10)
+    market.report(first)
+    assert market.stored() == []
+    split(market, first, 10, 1)
+    market.load([second], times=10)
+    market.report(second)
+    assert market.stored() == [first, second]
+    [found] = [row for row in market.rows(FOUND) if row[1] == "scale_break"]
+    assert found[2:] == ("explained", "open", "its level of prices is that of the bars around it", True)
+    assert market.changed(first, second) == (0, 0, 0, 0)
 
 
 def test_bars_after_a_released_one_are_on_its_level(market: Market) -> None:

@@ -9,15 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.judging.findings import Severity, Verdict
+from tickstock_dagster.core.quality.freeing import Freed, freeing_steps
 from tickstock_dagster.core.quality.lifecycle import (
     Finding,
-    Freed,
     How,
     Key,
     State,
     Step,
     StoredFinding,
-    freeing_steps,
     standing,
     steps,
 )
