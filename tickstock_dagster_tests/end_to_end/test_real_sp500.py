@@ -130,7 +130,7 @@ def test_every_labelled_row_that_the_load_refuses_is_found_by_the_report_once(
     )
     assert causes["CHD 2014-05-19"] == "the open is outside of low and high", "1.80:1 is no split"
     assert causes["AOS 2014-05-19"] == "the high is below the low"
-    assert causes["DHR 2016-01-12"] == "a price is missing"
+    assert causes["DHR 2016-01-12"] == "a price is missing: open, high, low"
     assert {cause for cause in causes.values() if "split" in cause} == {causes["LNT 2016-05-19"]}
     scores = world.query("SELECT price_score, volume_score FROM quality_reports WHERE wrong > 0")
     assert set(scores) == {(0, 0)}

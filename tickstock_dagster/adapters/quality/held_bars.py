@@ -3,6 +3,7 @@
 Setting bars aside belongs in `adapters.quality.findings`; what people decide, in `adapters.quality.decisions`.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,6 +20,8 @@ from tickstock_dagster.adapters.quality.judged import JudgedSession
 from tickstock_dagster.core.judging.findings import RULES, Verdict
 from tickstock_dagster.core.quality.freeing import freeing_steps
 from tickstock_dagster.core.quality.lifecycle import Bar, Key
+
+logger = logging.getLogger(__name__)
 
 Cell = tuple[int, date]
 """Security and session."""
@@ -118,4 +121,6 @@ def free_bars(
         put_back(connection, [number for _, number in kept], [cell for cell, _ in kept], now)
         for security, session in cells:
             score(connection, security, session)
+    if kept:
+        logger.info("%d bars that were set aside are not wrong any more, and are stored again", len(kept))
     return tuple(cell for cell, _ in kept)

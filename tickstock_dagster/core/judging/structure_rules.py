@@ -6,6 +6,7 @@ Longer than 250 lines because every rule is one function, and the words of its c
 """
 
 import math
+from collections.abc import Mapping
 
 import polars as pl
 
@@ -40,11 +41,13 @@ def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
     """Bars with `broken`: in words what contradicts what in a bar's own fields; null where nothing does."""
     names = ("open", "high", "low", "close")
     opened, high, low, close = map(pl.col, names)
+    missing = _named({name: pl.col(name).is_null() | pl.col(name).is_nan() for name in names})
+    negative = _named({name: pl.col(name) <= 0 for name in names})
     return bars.with_columns(
-        broken=pl.when(pl.any_horizontal(pl.col(name).is_null() | pl.col(name).is_nan() for name in names))
-        .then(pl.lit("a price is missing"))
-        .when(pl.any_horizontal(pl.col(name) <= 0 for name in names))
-        .then(pl.lit("a price is not positive"))
+        broken=pl.when(missing != "")
+        .then(pl.format("a price is missing: {}", missing))
+        .when(negative != "")
+        .then(pl.format("a price is not positive: {}", negative))
         .when(high < low)
         .then(pl.lit("the high is below the low"))
         .when((opened > high) | (opened < low))
@@ -56,6 +59,12 @@ def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
         .when(pl.col("volume") < 0)
         .then(pl.lit("the volume is negative"))
     )
+
+
+def _named(fields: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The names of the fields of which something holds, separated by commas; empty where it holds of none."""
+    words = [pl.when(holds.fill_null(value=False)).then(pl.lit(name)) for name, holds in fields.items()]
+    return pl.concat_str(words, separator=", ", ignore_nulls=True)
 
 
 def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
@@ -140,6 +149,7 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFram
         rows=pl.len().over("run"),
         place=pl.int_range(pl.len()).over("run"),
         since=pl.col("session").first().over("run"),
+        last_close=pl.col("last_close").first().over("run"),
         run_busy=pl.col("busy").head(_FIRST_OF_RUN).median().over("run"),
         opens=pl.col("run") == pl.col("run").first().over(of),
         step_power=(pl.col("step").first().over("run") / _LN10),

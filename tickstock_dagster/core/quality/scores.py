@@ -35,7 +35,9 @@ _OF_BOTH = frozenset({Family.STRUCTURE, Family.SOURCE})
 _PRICE, _VOLUME = _OF_BOTH | {Family.PRICE}, _OF_BOTH | {Family.VOLUME}
 _DECIMALS = 6
 
-_REFUSED = "{rule}: wrong ({cause}); the load refused the bar, which is owed: load it again or from another source"
+_REFUSED = (
+    "{rule}: wrong ({cause}); the load refused the bar, which is owed: load it again ({next}), or from another source"
+)
 
 _SAID = {
     Verdict.WRONG: "{rule}: wrong ({cause}); the bar is set aside and owed: load it again, or release it",
