@@ -16,9 +16,13 @@ WITH days AS MATERIALIZED (
     ) AS reach ON reach.day = c.ex_date
     WHERE greatest(c.known_from, c.known_to) > reach.oldest AND (c.action = 'split' OR c.currency = 'USD')
 ), aside AS MATERIALIZED (
-    SELECT q.security_id, q.session, CASE WHEN q.held THEN q.quarantined_at ELSE q.resolved_at END AS at
+    SELECT q.security_id, q.session, CASE
+        WHEN q.held THEN q.quarantined_at
+        WHEN q.row ? 'loaded_at' THEN q.resolved_at
+        -- A load has refused it, and nothing has replaced it since.
+        WHEN q.resolved_at IS NULL THEN q.quarantined_at END AS at
     FROM quarantined_bars AS q
-    WHERE q.session >= %(first)s::date - 30 AND q.row ? 'loaded_at'
+    WHERE q.session >= %(first)s::date - 30
 ), touched AS (
     SELECT d.day, k.security_id
     FROM days AS d JOIN bar_restatements AS k ON k.session = d.day AND k.known_to > d.reported_at

@@ -18,12 +18,13 @@ from tickstock_dagster.adapters.quality.findings import Scope, findings_of, read
 from tickstock_dagster.adapters.quality.panel import read_panel
 from tickstock_dagster.adapters.quality.thresholds import thresholds_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.judging.findings import RULES
-from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.findings import RULES, Verdict
+from tickstock_dagster.core.judging.judging import Judgement, judge_all
 from tickstock_dagster.core.judging.panel import HISTORY_SESSIONS
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
-from tickstock_dagster.core.quality.lifecycle import STALE, Finding, standing
+from tickstock_dagster.core.quality.freeing import LEVELS, NOTHING_FREED, Freed, level_words
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Key, standing
 from tickstock_dagster.core.quality.scores import distance
 
 Cell = tuple[int, date, str]
@@ -48,12 +49,14 @@ class JudgedSession:
         cells: `core.loading.coverage.CELL_SCHEMA`: whose bars are expected on it.
         judged: the securities that were looked at: these, and funds that are compared with something.
         findings: about them.
+        freed: what is not wrong any more about bars that were set aside, of whatever session.
     """
 
     session: date
     cells: pl.DataFrame
     judged: tuple[int, ...]
     findings: tuple[Finding, ...]
+    freed: Freed = NOTHING_FREED
 
     @property
     def scope(self) -> Scope:
@@ -104,14 +107,27 @@ def _judged(
         of_day = looked_at.filter(pl.col("session") == day)
         ids = of_day["security_id"].to_list()
         # Judged together, a session would be seen with more history, or with more after it, than alone.
-        found = judge(panel.of_session(day, ids), limits)
-        found = found.filter(pl.col("session") == day).join(of_day, on="security_id", how="semi")
+        judgement = judge_all(panel.of_session(day, ids), limits)
+        found = judgement.findings.filter(pl.col("session") == day).join(of_day, on="security_id", how="semi")
         yield JudgedSession(
             day,
             cells.filter(pl.col("session") == day),
             tuple(ids),
             tuple(findings_of(look_up(found) if look_up else found)),
+            _freed(judgement),
         )
+
+
+def _freed(judgement: Judgement) -> Freed:
+    """What is not wrong any more about bars that were set aside by the rule about levels of prices."""
+    levels = judgement.findings.filter((pl.col("rule") == LEVELS) & (pl.col("verdict") != Verdict.WRONG.value))
+    return Freed(
+        tuple(findings_of(levels)),
+        {
+            Key(security, session, LEVELS): level_words(session, since)
+            for security, session, since in judgement.cleared.iter_rows()
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The quality report of sessions: findings stored and every tracked symbol scored, a session a transaction.
 
 How a score comes about is in `core.quality.scores`, what the rules find in `adapters.quality.judged`.
+
+Longer than 250 lines because a session's report, its scores and its summary are written as one.
 """
 
 import json
@@ -20,6 +22,7 @@ from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
+from tickstock_dagster.adapters.quality.held_bars import free_bars
 from tickstock_dagster.adapters.quality.judged import SCORED_RULES, JudgedSession, judge_sessions
 from tickstock_dagster.adapters.quality.news_evidence import NewsDesk
 from tickstock_dagster.adapters.sources.protocol import ReferenceSource
@@ -31,7 +34,7 @@ from tickstock_dagster.core.judging.findings import Verdict
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.quality.control_chart import SESSIONS
-from tickstock_dagster.core.quality.lifecycle import Finding
+from tickstock_dagster.core.quality.lifecycle import REFUSED, Finding
 from tickstock_dagster.core.quality.scores import (
     FRESHNESS_SESSIONS,
     Missing,
@@ -101,6 +104,7 @@ def report_sessions(
         known = [day for day in former if read_summaries(connection, day, day)]
     look_up = NewsDesk(news, calendar, now).with_news if news is not None else None
     for judged in judge_sessions(engine, calendar, [*known, *days], look_up=look_up):
+        free_bars(engine, [judged], score_again, market=calendar.key, run_id=run_id, now=now)
         lacking = lacking_of(engine, calendar, judged.session, now)
         with transaction(engine) as connection:
             lock(connection, Lock.BARS)
@@ -164,6 +168,7 @@ def scored(finding: Finding) -> ScoredFinding:
         finding.cause,
         finding.would_change,
         finding.settled_by,
+        bool(finding.evidence.get(REFUSED)),
     )
 
 

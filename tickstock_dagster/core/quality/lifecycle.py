@@ -25,6 +25,11 @@ DAILY = "ohlcv_daily"
 STALE = "data_stale"
 """The rule of bars that are missing: its session is the first one without a bar."""
 
+REFUSED = "refused"
+"""Evidence: why a load refused the bar; null where the bar was stored."""
+
+REPLACED = "another bar is stored, of which its rule does not find it"
+
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
 COME = "its bars are not missing any more: they are stored, or explained for good"
@@ -79,6 +84,26 @@ class Key:
     session: date
     rule: str
     dataset: str = DAILY
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRange:
+    """The findings of one rule about one security's daily bars on a range of sessions.
+
+    Attributes:
+        ticker: that the security has or had; as printed, or the newest holder's.
+        rule: whose findings.
+        since: first session.
+        until: last session; None: no end.
+    """
+
+    ticker: str
+    rule: str
+    since: date
+    until: date | None = None
+
+    def __str__(self) -> str:
+        return f"{self.ticker} {self.rule} from {self.since}" + (f" to {self.until}" if self.until else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +178,8 @@ class Step:
     def explained_by(self, because: str) -> "Step":
         """The same step, with what has changed: why a rule does not find it any more, or finds something else."""
         if self.how is How.WITHDRAWN:
-            return replace(self, finding=replace(self.finding, cause=because))
+            cause = because if self.finding.cause == WITHDRAWN else f"{self.finding.cause}; {because}"
+            return replace(self, finding=replace(self.finding, cause=cause))
         return replace(self, because=because)
 
     @property
@@ -199,7 +225,7 @@ def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[St
     for key, known in before.items():
         if key in seen or known.is_settled or (known.withdrawn and known.state is State.OPEN):
             continue
-        cause = COME if key.rule == STALE else WITHDRAWN
+        cause = COME if key.rule == STALE else REPLACED if _is_of_another_bar(known) else WITHDRAWN
         gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=cause)
         changes.append(Step(gone, known.finding.verdict, How.WITHDRAWN, known.alerted_as))
     return changes
@@ -247,6 +273,12 @@ def _near(one: Any, other: Any, share: float) -> bool:
         return False
     numbers = isinstance(one, int | float) and isinstance(other, int | float)
     return numbers and math.isclose(one, other, rel_tol=share, abs_tol=0.0)
+
+
+def _is_of_another_bar(known: StoredFinding) -> bool:
+    """Whether the stored bar is another one than the finding was about."""
+    seen = known.finding.evidence
+    return known.bar is not None and any(name in seen and seen[name] != value for name, value in known.bar.items())
 
 
 def standing(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[Finding]:

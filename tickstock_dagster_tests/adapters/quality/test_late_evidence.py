@@ -11,7 +11,7 @@ from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.loading.owed_datasets import Dataset, owed_besides_bars
 from tickstock_dagster.adapters.quality.decisions import decide
 from tickstock_dagster.adapters.quality.reports import report_sessions
-from tickstock_dagster.core.quality.lifecycle import Key, State
+from tickstock_dagster.core.quality.lifecycle import REPLACED, Key, State
 from tickstock_dagster_tests.adapters.quality.test_bar_anomalies import CALENDAR, SESSIONS, Store
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
@@ -108,7 +108,7 @@ def test_a_corrected_bar_touches_its_session_and_the_one_after(late: Late) -> No
     late.load(FRI, hours(3))
     late.report(late.owed(hours(4)), hours(4))
     corrected = "the bar of 2026-11-20 was corrected on 2026-11-21 18:00 UTC"
-    assert late.history()[1:] == [("suspicious", "explained", "withdrawn", corrected)]
+    assert late.history()[1:] == [("suspicious", "explained", "withdrawn", f"{REPLACED}; {corrected}")]
 
 
 def test_a_bar_that_a_person_sets_aside_or_puts_back_touches_the_session_after_it(late: Late) -> None:

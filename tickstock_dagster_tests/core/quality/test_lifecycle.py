@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.judging.findings import Severity, Verdict
-from tickstock_dagster.core.quality.lifecycle import Finding, How, Key, State, Step, StoredFinding, standing, steps
+from tickstock_dagster.core.quality.freeing import Freed, freeing_steps
+from tickstock_dagster.core.quality.lifecycle import (
+    Finding,
+    How,
+    Key,
+    State,
+    Step,
+    StoredFinding,
+    standing,
+    steps,
+)
 
 FRI = date(2026, 11, 20)
 MOVED = Finding(
@@ -73,6 +83,24 @@ def test_what_is_not_found_any_more_is_withdrawn_once_and_may_come_back() -> Non
     gone = StoredFinding(step.finding, withdrawn=True, alerted_as=Verdict.EXPLAINED)
     assert told(gone) == []
     assert told(gone, MOVED) == [(How.JUDGED, Verdict.SUSPICIOUS, True)]
+
+
+def test_a_finding_about_a_bar_that_was_replaced_says_so() -> None:
+    [step] = steps([StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS, bar=OTHER)], [])
+    assert step.finding.cause == "another bar is stored, of which its rule does not find it"
+    [step] = steps([StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS, bar=BAR)], [])
+    assert "or what is known of them" in step.finding.cause
+
+
+def test_what_was_set_aside_and_is_not_wrong_any_more_is_freed_and_what_a_person_decided_is_not() -> None:
+    held = StoredFinding(WRONG, alerted_as=Verdict.WRONG, held=True)
+    lasts = Freed((MOVED,))
+    gone = Freed(cleared={WRONG.key: "its level lasts"})
+    assert [(one.how, one.finding, one.alerts) for one in freeing_steps([held], lasts)] == [(How.JUDGED, MOVED, True)]
+    [step] = freeing_steps([held], gone)
+    assert (step.how, step.finding.verdict, step.finding.cause) == (How.WITHDRAWN, Verdict.EXPLAINED, "its level lasts")
+    for other in (replace(held, held=False), replace(held, bar=BAR), replace(held, state=State.CONFIRMED)):
+        assert freeing_steps([other], lasts) == freeing_steps([other], gone) == []
 
 
 def test_missing_bars_that_have_come_are_withdrawn_without_an_alert() -> None:
