@@ -24,10 +24,10 @@ from tickstock_dagster.core.judging.panel import (
     LONGEST_LEVEL,
     PANEL_SCHEMA,
     QUARANTINED_SCHEMA,
+    SHORT_SCALE,
     Panel,
     of_levels,
 )
-from tickstock_dagster.core.judging.structure_rules import SHORT_SCALE
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS, home_calendar, home_state
 from tickstock_dagster.core.valuation.fair_value import MARKET_FUND, SECTOR_FUNDS
 

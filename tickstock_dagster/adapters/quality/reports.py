@@ -1,8 +1,6 @@
 """The quality report of sessions: findings stored and every tracked symbol scored, a session a transaction.
 
 How a score comes about is in `core.quality.scores`, what the rules find in `adapters.quality.judged`.
-
-Longer than 250 lines because a session's report, its scores and its summary are written as one.
 """
 
 import json

@@ -28,8 +28,6 @@ from tickstock_dagster.core.judging.thresholds import Limits
 from tickstock_dagster.core.judging.volume_rules import volume_rules
 
 _SAME_SHARES = 1.2  # difference of logarithms within which a volume grew as the price fell
-
-
 _NEAR_DAYS = 7  # from a session to the ex-date of a split that a part of its bar may have
 _KEY = ["security_id", "session"]
 _STORED = (
@@ -142,8 +140,7 @@ def _beside(panel: Panel, limits: Limits) -> _Beside:
         + [frame.select("row") for frame in found.frames if frame["rule"][0] == "scale_break"]
     )
     cleared = back.join(odd, on="row", how="anti").join(levels, on="row", how="left", maintain_order="left")
-    # Those that are still wrong stay as well, and count for nothing: what is usual is measured by the same rows as when
-    # they were judged.
+    # What is still wrong counts for nothing, among the same rows as when it was judged.
     inside = aside.filter(pl.col("held") & (pl.col("session") <= last))
     stored = pl.concat([panel.bars, inside.select(list(PANEL_SCHEMA))])
     return _Beside(

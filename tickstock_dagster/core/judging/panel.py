@@ -9,10 +9,15 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from tickstock_dagster.core.judging.structure_rules import JUMP, SHORT_SCALE
-
 HISTORY_SESSIONS = 82
 """Sessions before the first judged one that a judgement needs: a habit of sixty, each against the twenty before."""
+
+SHORT_SCALE = 10
+"""Bars off their level by a power of ten up to which they are wrong: two weeks, in which a vendor mends a slip, or a
+person looks. More are a level that lasts. Bars that were set aside count."""
+
+JUMP = 1.5
+"""Logarithm of a move from which on it is asked whether the level of prices changed by a power of ten."""
 
 LONGEST_LEVEL = timedelta(days=2 * SHORT_SCALE + 10)
 """More days than the sessions have that show whether a level of prices lasts."""

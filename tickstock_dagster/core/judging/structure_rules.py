@@ -14,17 +14,11 @@ from tickstock_dagster.core.judging.action_basis import RATIOS, near_ratio, rati
 from tickstock_dagster.core.judging.context import HABIT_SESSIONS
 from tickstock_dagster.core.judging.findings import Severity, Verdict
 from tickstock_dagster.core.judging.found import Found, choose, vendor_call
+from tickstock_dagster.core.judging.panel import JUMP, SHORT_SCALE
 from tickstock_dagster.core.judging.thresholds import Limits
 
 CALM = 2.0
 """Spans up to so many times the usual ones, all over the market, are those of a calm session."""
-
-SHORT_SCALE = 10
-"""Bars off their level by a power of ten up to which they are wrong: two weeks, in which a vendor mends a slip, or a
-person looks. More are a level that lasts. Bars that were set aside count."""
-
-JUMP = 1.5
-"""Logarithm of a move from which on it is asked whether the level of prices changed by a power of ten."""
 
 _ROUNDED = 1e-3  # share by which a price that was divided may miss what it was before
 _WICK_OF_SPAN, _WICK_OF_USUAL, _WICK_OF_RANGE = 0.8, 4.0, 0.75

@@ -17,7 +17,7 @@ from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.bars.daily_bars import BAR_SCHEMA, validate_bars
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.judging.structure_rules import SHORT_SCALE
+from tickstock_dagster.core.judging.panel import SHORT_SCALE
 from tickstock_dagster.core.quality.lifecycle import FindingRange, Key, State
 from tickstock_dagster_tests.adapters.store_helpers import add_security, bar, batch, query
 

@@ -10,7 +10,7 @@ import pytest
 from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA
 from tickstock_dagster.core.judging.judging import judge, judge_all
-from tickstock_dagster.core.judging.structure_rules import SHORT_SCALE
+from tickstock_dagster.core.judging.panel import SHORT_SCALE
 from tickstock_dagster_tests.core.judging.panels import DAYS, LIMITS, PLACE, disturbed, judged, panel_of, quiet_bars
 
 DAY = DAYS[PLACE]
