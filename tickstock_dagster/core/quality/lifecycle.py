@@ -8,6 +8,8 @@ What the same evidence is, `is_same` says. A finding shows everything that was l
 what is usual for the security and for the market, and the bars after. Context decides between verdicts and causes, and
 drifts with every bar that is corrected nearby. Where verdict and cause stay, it is no other evidence; what was judged
 is: the bar itself, what it is compared with, and how far it is off.
+
+Longer than 250 lines because what a finding is, and each way in which it may change, are decided together.
 """
 
 import math
