@@ -113,6 +113,40 @@ def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     )
 
 
+def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """Bars whose fields are in order, with the run of bars on one level of prices that each belongs to.
+
+    Returns:
+        Further columns: `run`, `rows` (how many bars it has), `place` in it, `since` (its first session), `last_close`
+        (before it), `run_busy` (volume against the usual one, of its first bars), `opens` (whether it is the security's
+        first), `step_power` (powers of ten from the level before), `usual` (whether most bars are on its level),
+        `released_on` (session of the last bar of it, up to this one, that a person released).
+    """
+    of = "security_id"
+    # Bars that are left out may be those with which an action took effect.
+    level = pl.col("factor").log().cum_sum().over(of)
+    held = bars.with_columns(level=level).filter(pl.col("broken").is_null()).with_columns(
+        middle=sum((pl.col(name).log() for name in ("open", "high", "low", "close")), pl.lit(0.0)) / 4 - pl.col("level")
+    )  # fmt: skip
+    held = held.with_columns(step=pl.col("middle") - pl.col("middle").shift().over(of))
+    power = (pl.col("step") / _LN10).round()
+    near = (pl.col("step") - power * _LN10).abs() <= pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move"))
+    held = held.with_columns(
+        power=pl.when((power != 0) & near).then(power).otherwise(0.0).fill_null(0.0).cum_sum().over(of)
+    ).with_columns(run=pl.struct(of, "power").rle_id())
+    return held.with_columns(
+        rows=pl.len().over("run"),
+        place=pl.int_range(pl.len()).over("run"),
+        since=pl.col("session").first().over("run"),
+        last_close=pl.col("last_close").first().over("run"),
+        run_busy=pl.col("busy").head(_FIRST_OF_RUN).median().over("run"),
+        opens=pl.col("run") == pl.col("run").first().over(of),
+        step_power=(pl.col("step").first().over("run") / _LN10),
+        on_level=pl.len().over(of, "power"),
+        released_on=pl.when("released").then(pl.col("session")).forward_fill().over("run"),
+    ).with_columns(usual=pl.col("on_level") == pl.col("on_level").max().over(of))
+
+
 def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFrame:
     """Bars that are off the security's level by a power of ten: a decimal slip, another unit, an unannounced split.
 
@@ -126,30 +160,7 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFram
     jumped = bars.filter(pl.col("broken").is_null() & (pl.col("move").abs() > JUMP))["security_id"].unique()
     if jumped.is_empty():
         return bars.select("row", since="session").clear()
-    of = "security_id"
-    of_jumped = bars.filter(pl.col(of).is_in(jumped.implode()))
-    # Bars that are left out may be those with which an action took effect.
-    level = pl.col("factor").log().cum_sum().over(of)
-    held = of_jumped.with_columns(level=level).filter(pl.col("broken").is_null()).with_columns(
-        middle=sum((pl.col(name).log() for name in ("open", "high", "low", "close")), pl.lit(0.0)) / 4 - pl.col("level")
-    )  # fmt: skip
-    held = held.with_columns(step=pl.col("middle") - pl.col("middle").shift().over(of))
-    power = (pl.col("step") / _LN10).round()
-    near = (pl.col("step") - power * _LN10).abs() <= pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move"))
-    held = held.with_columns(
-        power=pl.when((power != 0) & near).then(power).otherwise(0.0).fill_null(0.0).cum_sum().over(of)
-    ).with_columns(run=pl.struct(of, "power").rle_id())
-    held = held.with_columns(
-        rows=pl.len().over("run"),
-        place=pl.int_range(pl.len()).over("run"),
-        since=pl.col("session").first().over("run"),
-        last_close=pl.col("last_close").first().over("run"),
-        run_busy=pl.col("busy").head(_FIRST_OF_RUN).median().over("run"),
-        opens=pl.col("run") == pl.col("run").first().over(of),
-        step_power=(pl.col("step").first().over("run") / _LN10),
-        on_level=pl.len().over(of, "power"),
-        released_on=pl.when("released").then(pl.col("session")).forward_fill().over("run"),
-    ).with_columns(usual=pl.col("on_level") == pl.col("on_level").max().over(of))
+    held = _levels(bars.filter(pl.col("security_id").is_in(jumped.implode())), limits)
     short = (pl.col("rows") <= SHORT_SCALE) & ~pl.col("opens") & ~pl.col("usual")
     returns = (pl.col("place") == 0) & (pl.col("rows").shift() <= SHORT_SCALE) & ~pl.col("opens").shift()
     returns &= pl.col("power").shift() != pl.col("power")

@@ -102,10 +102,9 @@ def _answer(config: FindingsConfig, warehouse: WarehouseResource, clock: Clock, 
     state = State.RELEASED if config.verb is Verb.RELEASE else State.CONFIRMED
     who: dict[str, Any] = {"by": config.by, "why": config.reason, "run_id": run_id, "now": now}
     if config.finding:
-        if config.since or config.until:
-            raise BadInputError(
-                "finding", config.finding, "one finding, or a range without one: not with since or until"
-            )
+        if config.symbol or config.rule or config.since or config.until:
+            accepted = "one finding, or a range without one: not with symbol, rule, since or until"
+            raise BadInputError("finding", config.finding, accepted)
         made = [decide(engine, find_finding(engine, config.finding.split()), state, **who)]
     else:
         given = {"symbol": config.symbol, "rule": config.rule, "since": config.since, "until": config.until}
