@@ -116,7 +116,7 @@ def main() -> int:
         parts: tuple[tuple[str, Callable[[], object], float | None], ...] = (
             ("floor: a bare copy of the rows", partial(floor, url), None),
             ("reading the panel", partial(read_panel, engine, CALENDAR, range(1, SYMBOLS + 1), SESSION, SESSION), None),
-            ("reading and judging", partial(judge_sessions, engine, CALENDAR, [SESSION]), BOUND),
+            ("reading and judging", lambda: list(judge_sessions(engine, CALENDAR, [SESSION])), BOUND),
             ("the report again", lambda: list(report()), None),
             ("reading what is stored", partial(current_findings, engine, CALENDAR, SESSION), None),
         )

@@ -1,9 +1,10 @@
 -- Setting stored bars aside that are judged wrong, and the scores of each session at a glance.
 
 -- The writer may not delete bars; this function moves them into quarantined_bars, every column of them, and leaves their
--- cells owed. A bar that was stored after the judgement is another one, and stays.
+-- cells owed. Only the very bar that was judged is moved: where another one has been stored meanwhile, that one stays.
+-- bars: open, high, low, close and volume of each as they were judged; a field that is left out is not compared.
 CREATE OR REPLACE FUNCTION set_bars_aside(
-    ids bigint[], days date[], why text[], run text, judged timestamptz, retry timestamptz[]
+    ids bigint[], days date[], why text[], bars jsonb[], run text, judged timestamptz, retry timestamptz[]
 ) RETURNS TABLE (security_id bigint, session date)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 #variable_conflict use_column
@@ -27,10 +28,17 @@ BEGIN
     END IF;
     RETURN QUERY
     WITH wanted AS (
-        SELECT w.* FROM unnest(ids, days, why, retry) AS w (security_id, session, why, retry)
+        SELECT w.security_id, w.session, w.why, w.retry, (w.bar ->> 'open')::float8 AS open,
+            (w.bar ->> 'high')::float8 AS high, (w.bar ->> 'low')::float8 AS low, (w.bar ->> 'close')::float8 AS close,
+            (w.bar ->> 'volume')::float8 AS volume
+        FROM unnest(ids, days, why, retry, bars) AS w (security_id, session, why, retry, bar)
     ), removed AS (
         DELETE FROM ohlcv_daily AS b USING wanted AS w
-        WHERE (b.security_id, b.session) = (w.security_id, w.session) AND NOT b.is_fmv AND b.loaded_at <= judged
+        WHERE (b.security_id, b.session) = (w.security_id, w.session) AND NOT b.is_fmv
+            -- Judged were the floats next to the stored decimals.
+            AND b.open::float8 = coalesce(w.open, b.open::float8) AND b.high::float8 = coalesce(w.high, b.high::float8)
+            AND b.low::float8 = coalesce(w.low, b.low::float8) AND b.close::float8 = coalesce(w.close, b.close::float8)
+            AND b.volume::float8 = coalesce(w.volume, b.volume::float8)
         RETURNING to_jsonb(b.*) AS bar, b.security_id, b.session, b.ticker, b.source, w.why, w.retry
     ), kept AS (
         INSERT INTO quarantined_bars AS q (
@@ -62,10 +70,10 @@ SELECT r.session, count(*) AS symbols,
 FROM quality_reports AS r
 GROUP BY r.session;
 
-REVOKE EXECUTE ON FUNCTION set_bars_aside(bigint[], date[], text[], text, timestamptz, timestamptz[]) FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION set_bars_aside(bigint[], date[], text[], text, timestamptz, timestamptz[]) TO tickstock_writer;
+REVOKE EXECUTE ON FUNCTION set_bars_aside(bigint[], date[], text[], jsonb[], text, timestamptz, timestamptz[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION set_bars_aside(bigint[], date[], text[], jsonb[], text, timestamptz, timestamptz[]) TO tickstock_writer;
 GRANT SELECT ON quality_summary TO tickstock_writer, tickstock_app;
-COMMENT ON FUNCTION set_bars_aside(bigint[], date[], text[], text, timestamptz, timestamptz[]) IS 'Moves bars that were judged wrong, and not stored since, from ohlcv_daily into quarantined_bars, held; their cells become open gaps. Returns those moved.';
+COMMENT ON FUNCTION set_bars_aside(bigint[], date[], text[], jsonb[], text, timestamptz, timestamptz[]) IS 'Moves bars that were judged wrong, and not replaced since, from ohlcv_daily into quarantined_bars, held; their cells become open gaps. Returns those moved.';
 COMMENT ON VIEW quality_summary IS 'The scores of each session at a glance, from quality_reports.';
 COMMENT ON COLUMN quality_summary.session IS 'The session.';
 COMMENT ON COLUMN quality_summary.symbols IS 'Symbols with a report.';

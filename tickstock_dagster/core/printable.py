@@ -20,6 +20,11 @@ def printable(text: str, longest: int | None = None) -> str:
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things in words: 1 version, 2,000 versions; `many` where it is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def all_printable(texts: Iterable[str]) -> bool:
     """Whether `printable` would leave every one of them as it is."""
     return _UNPRINTABLE.search("".join(texts)) is None

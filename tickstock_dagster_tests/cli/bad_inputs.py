@@ -107,6 +107,11 @@ KINDS: dict[str, str] = {
 SPECIAL: dict[tuple[str, str], str] = {
     ("status", "--by"): "choice",
     ("quality list", "--rule"): "choice",
+    **{
+        (f"quality {verb}", option): kind
+        for verb in ("release", "confirm")
+        for option, kind in (("--rule", "choice"), ("--since", "date"), ("--until", "date"))
+    },
     ("simulator", "--port"): "port or free",
     ("simulator", "--symbols"): "symbols of a market",
     ("equity-type set", "--rule"): "rule of a type",
@@ -128,6 +133,15 @@ GOOD: dict[str, str] = {
 }  # fmt: skip
 """Values of required arguments beside the one that is tried."""
 
+_SYMBOL, _RULE, _SINCE = ("--symbol", "AAPL"), ("--rule", "scale_break"), ("--since", "2026-11-02")
+_OF_A_RANGE: dict[str, Words] = {
+    "--symbol": (*_RULE, *_SINCE, "--reason", "a test"),
+    "--rule": (*_SYMBOL, *_SINCE, "--reason", "a test"),
+    "--since": (*_SYMBOL, *_RULE, "--reason", "a test"),
+    "--until": (*_SYMBOL, *_RULE, *_SINCE, "--reason", "a test"),
+    "--by": (*_SYMBOL, *_RULE, *_SINCE, "--reason", "a test"),
+}
+
 WITH: dict[tuple[str, str], Words] = {
     ("equity-type set", "code"): ("--rule", "priority=high", "--reason", "a test"),
     ("equity-type set", "--rule"): ("--reason", "a test"),
@@ -143,6 +157,7 @@ WITH: dict[tuple[str, str], Words] = {
     ("universe set", "universe"): ("--symbols", "AAPL"),
     ("quality release", "finding"): ("--reason", "a test"),
     ("quality confirm", "finding"): ("--reason", "a test"),
+    **{(f"quality {verb}", name): words for verb in ("release", "confirm") for name, words in _OF_A_RANGE.items()},
     ("calendar override", "--close-at"): ("--reason", "a test"),
     ("calendar override", "--open"): ("--reason", "a test"),
     ("calendar override", "exchange"): ("--closed", "--reason", "a test"),
@@ -218,6 +233,24 @@ BY_HAND: tuple[Words, ...] = (
     ("quality", "show", "AAPL", "2026-11-20"),
     ("quality", "release", "1"),
     ("quality", "confirm", "1", "--reason", " "),
+    ("quality", "release", "--reason", "a test"),
+    ("quality", "release", "--symbol", "AAPL", "--rule", "scale_break", "--reason", "a test"),
+    ("quality", "release", "1", "--since", "2026-11-02", "--reason", "a test"),
+    ("quality", "release", "--symbol", "AAPL", "--rule", "scale_break", "--since", "2026-11-02", "--reason", "a test"),
+    (
+        "quality",
+        "confirm",
+        "--symbol",
+        "AAPL",
+        "--rule",
+        "scale_break",
+        "--since",
+        "2026-11-20",
+        "--until",
+        "2026-11-02",
+        "--reason",
+        "a test",
+    ),
     ("quality", "analyze", "NO_SUCH"),
     ("quality", "analyze", "AAPL", "--session", "2026-11-21"),
     ("events", "replay"),

@@ -3,7 +3,7 @@
 import pytest
 
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.printable import is_plain, plain_reason, printable
+from tickstock_dagster.core.printable import counted, is_plain, plain_reason, printable
 from tickstock_dagster.core.universes.rules import Rule
 
 ODD = ["a\x00b", "a\nb", "\x1b[2J", "a\x7fb", "a\u202eb", "a\u2066b", "a\u200fb", "a\udcffb", "a\u2028b"]
@@ -39,3 +39,8 @@ def test_a_rule_with_such_a_text_is_refused_by_its_part(text: str) -> None:
         Rule(title=text, pinned=("AAPL",))
     with pytest.raises(BadInputError, match="pinned"):
         Rule(title="fine", pinned=("AAPL", text))
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [counted(n, "version") for n in (0, 1, 2_000)] == ["0 versions", "1 version", "2,000 versions"]
+    assert [counted(n, "entry is", "entries are") for n in (1, 2)] == ["1 entry is", "2 entries are"]

@@ -18,6 +18,8 @@ import polars as pl
 import pytest
 
 from tickstock_dagster.adapters.postgres.migrations import migrate
+from tickstock_dagster.adapters.quality.reports import report_sessions
+from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, World
 
@@ -42,6 +44,7 @@ world = World(SimpleNamespace(url=url, key=key), database, now=datetime.fromisof
 report = world.load(tickers, date(2013, 2, 8), date(2018, 2, 7))
 assert not report.failures, report.failures
 """
+LABELS = Path(__file__).parents[1] / "core" / "judging" / "labels.csv"
 DONE = "SELECT subject FROM work_units WHERE status = 'done' AND kind = 'range'"
 
 
@@ -99,6 +102,38 @@ def test_every_row_is_stored_set_aside_or_missed_by_name(loaded: World, tickers:
     again = loaded.load(tickers, FIRST, LAST)
     assert (again.plan.calls, loaded.simulator.stats()["total"]) == (0, 0)
     assert loaded.tables() == before
+
+
+def test_every_labelled_row_that_the_load_refuses_is_found_by_the_report_once(
+    vendor: RunningSimulator, migrated_database_url: str
+) -> None:
+    """The rows whose fields contradict one another, as labelled: loaded, judged and told by the ordinary path."""
+    vendor.reset()
+    world = World(vendor, migrated_database_url, now=NOW)
+    labels = pl.read_csv(LABELS, schema_overrides={"session": pl.Date})
+    labels = labels.filter(pl.col("set") == "sp500", pl.col("rule") == "bar_order")
+    tickers, days = sorted(set(labels["symbol"])), sorted(set(labels["session"]))
+    assert world.load(tickers, FIRST, LAST).stored.quarantined == labels.height == 23
+    write_universe(world.engine, "tests", "list", "tests", tickers, track_from=FIRST, now=NOW)
+    for _ in range(2):
+        reports = list(report_sessions(world.engine, CALENDAR, days, run_id="run-1", now=NOW))
+    found = world.query(
+        "SELECT ticker, session FROM quality_anomalies WHERE rule = 'bar_order' AND verdict = 'wrong' ORDER BY 1, 2"
+    )
+    assert found == labels.sort("symbol", "session").select("symbol", "session").rows()
+    assert [one.stored.found + one.stored.changed for one in reports] == [0] * len(reports), "twice is once"
+    told = "SELECT count(*) FROM outbox WHERE event -> 'data' ->> 'rule' = 'bar_order'"
+    assert world.query(told) == [(labels.height,)]
+    causes = dict(world.query("SELECT ticker || ' ' || session, cause FROM quality_anomalies WHERE rule = 'bar_order'"))
+    assert causes["LNT 2016-05-19"] == (
+        "the close is outside of low and high, by 2:1: as if a split were applied to it alone"
+    )
+    assert causes["CHD 2014-05-19"] == "the open is outside of low and high", "1.80:1 is no split"
+    assert causes["AOS 2014-05-19"] == "the high is below the low"
+    assert causes["DHR 2016-01-12"] == "a price is missing: open, high, low"
+    assert {cause for cause in causes.values() if "split" in cause} == {causes["LNT 2016-05-19"]}
+    scores = world.query("SELECT price_score, volume_score FROM quality_reports WHERE wrong > 0")
+    assert set(scores) == {(0, 0)}
 
 
 def test_killed_half_way_and_started_again_it_ends_the_same_and_repeats_no_finished_unit(

@@ -3,7 +3,7 @@
 Changing it belongs in `adapters.ledger.queue`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
@@ -14,6 +14,7 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.loading.ledger import UnitStatus
+from tickstock_dagster.core.printable import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,28 @@ def entries_due(engine: sa.Engine, market: str, source: str, now: datetime) -> d
     with transaction(engine) as connection:
         values = {"market": market, "source": source, "now": now}
         return dict(connection.execute(statement("ledger/queue_waiting"), values).fetchall())
+
+
+def entries_elsewhere(engine: sa.Engine, market: str, source: str) -> dict[str, int]:
+    """How many open entries wait for workers that ask another source than this one, by source: no worker takes them.
+
+    Args:
+        engine: the store's.
+        market: MIC of the calendar.
+        source: name of the source that workers ask.
+    """
+    with transaction(engine) as connection:
+        values = {"market": market, "source": source}
+        return dict(connection.execute(statement("ledger/queue_elsewhere"), values).fetchall())
+
+
+def waiting_elsewhere(entries: Mapping[str, int], source: str) -> list[str]:
+    """What `entries_elsewhere` found, in words: a line for each source."""
+    return [
+        f"{counted(count, 'entry is', 'entries are')} about {other}, and workers ask {source}: waiting until they ask "
+        f"{other} again, or `tickstock queue drop`"
+        for other, count in entries.items()
+    ]
 
 
 def unknown_entry(unit_id: str) -> BadInputError:

@@ -23,6 +23,9 @@ from tickstock_dagster.core.loading.coverage import GapReason
 from tickstock_dagster.core.loading.owed import OWED_DATASET_SCHEMA
 from tickstock_dagster.core.valuation.fair_value import LOOKBACK
 
+CHANGED_SINCE = "changed_since"
+"""The reason of a session whose report is older than something by which it was made."""
+
 
 class Dataset(StrEnum):
     """Datasets with a session, besides bars."""
@@ -114,6 +117,15 @@ def _fair_values(scope: OwedScope) -> pl.DataFrame:
     return _stated("loading/owed_fair_values", scope, days=days, reaches=reaches, abroad=list(ABROAD))
 
 
+def _reports(scope: OwedScope) -> pl.DataFrame:
+    """Sessions that were never reported on, and those by whose report something has changed since."""
+    never = _stated("loading/owed_reports", scope)
+    days = scope.calendar.sessions(scope.first, scope.last)
+    before = [*(scope.calendar.sessions_before(days[0], 1) or days[:1]), *days[:-1]] if days else []
+    changed = _stated("loading/outdated_reports", scope, days=list(days), before=before)
+    return pl.concat([never, changed.with_columns(reason=pl.lit(CHANGED_SINCE))]).unique("session", keep="first")
+
+
 def _by_statement(name: str) -> Callable[[OwedScope], pl.DataFrame]:
     """A reader by a statement alone, over `market`, `first` and `last`."""
     return lambda scope: _stated(name, scope)
@@ -134,6 +146,6 @@ DATASETS = (
     OwedDataset(Dataset.FAIR_VALUES, _fair_values),
     OwedDataset(Dataset.LISTS, _by_statement("loading/owed_lists")),
     OwedDataset(Dataset.MEMBERSHIPS, _by_statement("loading/owed_memberships")),
-    OwedDataset(Dataset.REPORTS, _by_statement("loading/owed_reports")),
+    OwedDataset(Dataset.REPORTS, _reports),
 )
 """Every dataset with a session, besides bars."""

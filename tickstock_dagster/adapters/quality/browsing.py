@@ -1,22 +1,31 @@
 """Reading findings for people: lists, one with its history, the verdicts given last, how reliable each rule is.
 
+And what a report's pictures show besides its rows: scores by sector, and the bars of the worst symbols.
+
 Deciding about a finding belongs in `adapters.quality.decisions`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import polars as pl
 import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
+from tickstock_dagster.adapters.postgres.frames import read_frame
 from tickstock_dagster.adapters.postgres.sql_files import statement
+from tickstock_dagster.adapters.quality.panel import read_bars
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.judging.findings import RULES
-from tickstock_dagster.core.quality.lifecycle import DAILY, Key
+from tickstock_dagster.core.quality.lifecycle import DAILY, FindingRange, Key
 from tickstock_dagster.core.quality.reliability import Reliability
+
+SHOWN_SESSIONS = 60
+"""Sessions of bars that a picture shows."""
 
 Row = Mapping[str, Any]
 """A row by the names of its columns."""
@@ -71,8 +80,8 @@ def find_finding(engine: sa.Engine, named: Sequence[str]) -> Key:
     return Key(*row)
 
 
-def session_given(text: str) -> date:
-    """A session as somebody has written it.
+def session_given(text: str, field: str = "session") -> date:
+    """A session as somebody has written it; `field` is what the error names.
 
     Raises:
         BadInputError: it is no date.
@@ -80,7 +89,25 @@ def session_given(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise BadInputError("session", text, "a date as YYYY-MM-DD") from None
+        raise BadInputError(field, text, "a date as YYYY-MM-DD") from None
+
+
+def range_given(given: Mapping[str, str | None], day: Callable[[str, str], date]) -> FindingRange:
+    """The range of findings that somebody names.
+
+    Args:
+        given: what was written for symbol, rule, first and last session, in this order, by the name of each for errors.
+        day: reads a session: the name, and what was written.
+
+    Raises:
+        BadInputError: no symbol, rule or first session; or one that is not accepted.
+    """
+    names = list(given)
+    for name in names[:3]:
+        if not given[name]:
+            raise BadInputError(name, "", f"a value, where no finding is named: a range has {', '.join(names[:3])}")
+    ticker, rule, first, last = (text or "" for text in given.values())
+    return FindingRange(ticker, rule_given(rule), day(names[2], first), day(names[3], last) if last else None)
 
 
 def rule_given(text: str) -> str:
@@ -128,6 +155,18 @@ def read_reliability(engine: sa.Engine) -> list[Reliability]:
         Reliability(rule, kind, findings, explained, suspicious, wrong, confirmed or (), released or (), threshold)
         for rule, kind, findings, explained, suspicious, wrong, confirmed, released, threshold in rows
     ]
+
+
+def scores_by_sector(engine: sa.Engine, session: date) -> pl.DataFrame:
+    """(sector, symbols, price, volume, freshness, overall): mean scores of a reported session, the lowest first."""
+    return read_frame(engine, statement("quality/scores_by_sector"), (session,))
+
+
+def bars_until(
+    engine: sa.Engine, calendar: SessionCalendar, security_ids: Sequence[int], session: date
+) -> pl.DataFrame:
+    """The bars of some securities on a session and the `SHOWN_SESSIONS` before it: `PANEL_SCHEMA`."""
+    return read_bars(engine, security_ids, [*calendar.sessions_before(session, SHOWN_SESSIONS), session])
 
 
 def _rows(engine: sa.Engine, name: str, values: Mapping[str, Any]) -> list[Row]:

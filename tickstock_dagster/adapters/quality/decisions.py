@@ -1,7 +1,10 @@
 """What people decide about findings: releasing one (the row is right) or confirming it (the row is wrong).
 
 A release puts a bar that was set aside back exactly as it was; a confirmation sets it aside, or keeps it out. Both are
-remembered with who, why and on which bar: another bar is judged again. Rules decide in `adapters.quality.findings`.
+remembered with who, why and on which bar: another bar is judged again. A bar that a load refused can be confirmed and
+not released, since the store holds no bar that contradicts itself. Rules decide in `adapters.quality.findings`.
+
+Longer than 250 lines because one finding and a range of them are decided by the same steps.
 """
 
 import json
@@ -18,6 +21,7 @@ from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, read_findings, set_aside
+from tickstock_dagster.adapters.quality.held_bars import KeptBar, put_back, read_kept
 from tickstock_dagster.adapters.quality.reports import score_again
 from tickstock_dagster.core.calendars.markets import ABROAD, MARKET
 from tickstock_dagster.core.errors import BadInputError
@@ -25,7 +29,19 @@ from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.judging.findings import RULES, Verdict
 from tickstock_dagster.core.printable import plain_reason
 from tickstock_dagster.core.quality.alerts import finding_event
-from tickstock_dagster.core.quality.lifecycle import Bar, Finding, How, Key, State, Step, StoredFinding
+from tickstock_dagster.core.quality.lifecycle import (
+    DAILY,
+    REFUSED,
+    STALE,
+    Bar,
+    Finding,
+    FindingRange,
+    How,
+    Key,
+    State,
+    Step,
+    StoredFinding,
+)
 
 _VERDICTS = {State.RELEASED: Verdict.EXPLAINED, State.CONFIRMED: Verdict.WRONG}
 _HOW = {State.RELEASED: How.RELEASED, State.CONFIRMED: How.CONFIRMED}
@@ -58,8 +74,6 @@ class _Deciding:
     why: str
     run_id: str
     now: datetime
-    held: tuple[int, Bar] | None
-    """Number and values of the cell's newest bar that was set aside."""
 
 
 def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_id: str, now: datetime) -> Decision:
@@ -76,61 +90,133 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
 
     Raises:
         BadInputError: no reason, or no name; the finding was about another bar than the stored one, or is to be
-            confirmed though it is withdrawn; nothing was written.
+            confirmed though it is withdrawn or about bars that are missing; nothing was written.
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     why, by = plain_reason(why), plain_reason(by, "by")
+    _refuse_missing_bars(key, state)
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
-        [exchange] = connection.execute(statement("quality/exchange_of"), {"security_id": key.security_id}).fetchone()  # type: ignore[misc]  # every security has a row
-        market = exchange if exchange in ABROAD else MARKET
-        cell = {"security_id": key.security_id, "session": key.session}
-        held = connection.execute(statement("quality/bar_held"), cell).fetchone()
-        deciding = _Deciding(connection, state, market, by, why, run_id, now, held)
-        found = _of_cell(connection, key)
-        known = next((one for one in found if one.finding.key == key), None)
-        if known is None:
-            raise BadInputError("finding", key, "a finding that `tickstock quality list` shows")
-        if known.state is state and known.is_settled:
-            return Decision(())
-        _refuse_other_bars(deciding, known)
-        decision = _released(deciding, known, found) if state is State.RELEASED else _confirmed(deciding, known)
-        score_again(connection, key.security_id, key.session)
+        deciding = _Deciding(connection, state, _market(connection, key), by, why, run_id, now)
+        return _decide(deciding, key)
+
+
+def decide_range(
+    engine: sa.Engine, asked: FindingRange, state: State, *, by: str, why: str, run_id: str, now: datetime
+) -> tuple[Decision, ...]:
+    """Release or confirm all findings of a range that nothing explains, in one transaction: all of them or none.
+
+    What rules explain, and what was withdrawn, needs no decision. Where all were decided so before, nothing is changed.
+
+    Args:
+        engine: the store's.
+        asked: the range.
+        state: released or confirmed.
+        by: who decides.
+        why: the reason, in that person's words.
+        run_id: the Dagster run, or cli.
+        now: aware.
+
+    Returns:
+        One for each finding that was decided, by session.
+
+    Raises:
+        BadInputError: as for `decide`, of any of the findings; the range ends before it begins, or has no finding.
+        ServiceUnavailableError: the database cannot be reached; nothing was written.
+    """
+    why, by = plain_reason(why), plain_reason(by, "by")
+    if asked.until is not None and asked.until < asked.since:
+        raise BadInputError("until", asked.until, f"a session from {asked.since} on")
+    values = {"ticker": asked.ticker, "rule": asked.rule, "first": asked.since, "last": asked.until, "dataset": DAILY}
+    with transaction(engine) as connection:
+        lock(connection, Lock.BARS)
+        rows = connection.execute(statement("quality/findings_named"), values).fetchall()
+        if not rows:
+            raise BadInputError("findings", asked, "a symbol, a rule and sessions of `tickstock quality list`")
+        keys = [Key(*key) for *key, needs in rows if needs]
+        made = []
+        for key in keys:
+            deciding = _Deciding(connection, state, _market(connection, key), by, why, run_id, now)
+            made.append(_decide(deciding, key))
+    return tuple(one for one in made if one.findings)
+
+
+def _market(connection: psycopg.Connection[Any], key: Key) -> str:
+    """MIC of the calendar of a finding's security."""
+    row = connection.execute(statement("quality/exchange_of"), {"security_id": key.security_id}).fetchone()
+    exchange: str | None = row[0] if row else None
+    return exchange if exchange in ABROAD else MARKET
+
+
+def _decide(deciding: _Deciding, key: Key) -> Decision:
+    """Decide one finding, and score its report again."""
+    connection, state = deciding.connection, deciding.state
+    kept = read_kept(connection, (key.security_id, key.session))
+    found = _of_cell(connection, key)
+    known = next((one for one in found if one.finding.key == key), None)
+    if known is None:
+        raise BadInputError("finding", key, "a finding that `tickstock quality list` shows")
+    if known.state is state and known.is_settled:
+        return Decision(())
+    _refuse(deciding, known, kept)
+    held = kept if kept is not None and kept.held else None
+    release = state is State.RELEASED
+    decision = _released(deciding, known, held, found) if release else _confirmed(deciding, known, kept)
+    score_again(connection, key.security_id, key.session)
     return decision
 
 
-def _refuse_other_bars(deciding: _Deciding, known: StoredFinding) -> None:
+def _refuse(deciding: _Deciding, known: StoredFinding, kept: KeptBar | None) -> None:
+    """Refuse a decision about another bar than the finding's, or that the store cannot follow."""
     key = known.finding.key
     name = f"{known.finding.ticker} {key.session} {key.rule}"
+    if deciding.state is State.RELEASED and _is_refused(known) and known.bar is None:
+        call = known.finding.settled_by
+        raise BadInputError(
+            "finding",
+            name,
+            f"one whose bar can be stored: of this one {known.finding.cause}, so that only another bar helps: load it "
+            f"again{f' (the vendor answers {call})' if call else ''} or from another source, or confirm the finding",
+        )
     if deciding.state is State.CONFIRMED and known.withdrawn:
         raise BadInputError(
             "finding", name, "one that stands: this one was withdrawn, its rule does not find it any more"
         )
-    if deciding.held and known.bar is not None and known.bar != deciding.held[1]:
+    if kept and kept.held and known.bar is not None and known.bar != kept.bar:
         raise BadInputError(
             "finding", name, "one about the stored bar: this one was about a bar that has been replaced"
         )
 
 
-def _released(deciding: _Deciding, known: StoredFinding, of_cell: Sequence[StoredFinding]) -> Decision:
+def _released(
+    deciding: _Deciding, known: StoredFinding, held: KeptBar | None, of_cell: Sequence[StoredFinding]
+) -> Decision:
     """The row is right: all that called it wrong is released with it, since half a row cannot be right."""
-    key, held, back = known.finding.key, deciding.held, False
+    key, back = known.finding.key, False
     if held:
-        deciding.connection.execute(statement("quality/adjusts"))
-        values = {"quarantine_id": held[0], "now": deciding.now}
-        back = deciding.connection.execute(statement("quality/bar_back"), values).fetchone() == (1,)
-        span = {"security_ids": [key.security_id], "first": key.session, "last": key.session}
-        deciding.connection.execute(statement("bars/adjust"), span)
-    others = [one for one in of_cell if held and one.finding.verdict is Verdict.WRONG and one.finding.key != key]
-    bar = held[1] if held and back else known.bar
+        cell = (key.security_id, key.session)
+        back = put_back(deciding.connection, [held.number], [cell], deciding.now) == 1
+    others = [
+        one
+        for one in of_cell
+        # What a load refused is another bar of the cell.
+        if held and one.finding.verdict is Verdict.WRONG and one.finding.key != key and not _is_refused(one)
+    ]  # fmt: skip
+    bar = held.bar if held and back else known.bar
     steps = [_decided(deciding, one, bar) for one in (known, *others)]
     return Decision(tuple(step.finding for step in steps), bar_put_back=back)
 
 
-def _confirmed(deciding: _Deciding, known: StoredFinding) -> Decision:
+def _is_refused(known: StoredFinding) -> bool:
+    """Whether a finding is about a bar that a load refused."""
+    return bool(known.finding.evidence.get(REFUSED))
+
+
+def _confirmed(deciding: _Deciding, known: StoredFinding, kept: KeptBar | None) -> Decision:
     """The row is wrong: it is set aside, if it is stored."""
-    step = _decided(deciding, known, known.bar or (deciding.held and deciding.held[1]))
-    moved = set_aside(deciding.connection, [step.finding], run_id=deciding.run_id, now=deciding.now)
+    step = _decided(deciding, known, known.bar or (kept.bar if kept else None))
+    wrong = replace(step.finding, evidence={**step.finding.evidence, **(known.bar or {})})
+    moved = set_aside(deciding.connection, [wrong], run_id=deciding.run_id, now=deciding.now)
     return Decision((step.finding,), bar_set_aside=bool(moved))
 
 
@@ -179,3 +265,14 @@ def _decided(deciding: _Deciding, known: StoredFinding, bar: Bar | None) -> Step
 def _of_cell(connection: psycopg.Connection[Any], key: Key) -> list[StoredFinding]:
     """All findings about one bar."""
     return read_findings(connection, Scope(key.session, key.session, RULES, [key.security_id], key.dataset))
+
+
+def _refuse_missing_bars(key: Key, state: State) -> None:
+    """Refuse to confirm that bars are missing: there is no row to set aside, and they are owed in any case."""
+    if key.rule == STALE and state is State.CONFIRMED:
+        raise BadInputError(
+            "finding",
+            f"{key.session} {key.rule}",
+            "one about a bar: where bars are missing there is none to set aside, and they stay owed. `tickstock load` "
+            "asks for them, and `tickstock quality release` accepts that they are missing",
+        )

@@ -22,9 +22,12 @@ from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.events.data import OUTSIDE
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA, Severity, Verdict
-from tickstock_dagster.core.quality.alerts import finding_event
+from tickstock_dagster.core.judging.found import BAR
+from tickstock_dagster.core.quality.alerts import finding_event, told_together
+from tickstock_dagster.core.quality.changes import Change, nearest_change
 from tickstock_dagster.core.quality.lifecycle import (
     DAILY,
+    STALE,
     Finding,
     How,
     Key,
@@ -92,22 +95,81 @@ def store_findings(
 ) -> StoredFindings:
     """Store what rules have found, within the caller's transaction; the same again changes nothing.
 
+    What was found about a bar that another one has replaced since it was read is left to the next judgement.
+
     Args:
         connection: within a transaction.
         judged: what the rules find, within the scope.
         scope: what was looked at.
         market: MIC of the calendar.
         run_id: the Dagster run, or cli.
-        now: aware; not after the bars were read: one that is stored later is another bar, and not set aside.
+        now: aware.
     """
     lock(connection, Lock.BARS)
-    changes = steps(read_findings(connection, scope), judged)
+    found, replaced = list(judged), set[tuple[int, date]]()
+    if scope.dataset == DAILY:
+        replaced = _replaced(connection, found)
+    known = [one for one in read_findings(connection, scope) if _cell(one.finding) not in replaced]
+    changes = steps(known, [one for one in found if _cell(one) not in replaced])
+    changes = _with_reasons(connection, changes, scope.dataset)
     alerted = write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
     wrong = _without_whole_sessions(connection, [step.finding for step in changes if step.sets_aside])
     moved = set_aside(connection, wrong, run_id=run_id, now=now)
     count = {how: sum(step.how is how for step in changes) for how in How}
-    found, withdrawn = count[How.FOUND], count[How.WITHDRAWN]
-    return StoredFindings(found, len(changes) - found - withdrawn, withdrawn, alerted, moved)
+    new, withdrawn = count[How.FOUND], count[How.WITHDRAWN]
+    return StoredFindings(new, len(changes) - new - withdrawn, withdrawn, alerted, moved)
+
+
+def _cell(finding: Finding) -> tuple[int, date]:
+    return finding.key.security_id, finding.key.session
+
+
+def _bar_of(finding: Finding) -> dict[str, Any]:
+    """The fields of the bar that was judged, as the evidence has them."""
+    return {name: finding.evidence[name] for name in BAR if name in finding.evidence}
+
+
+def _replaced(connection: psycopg.Connection[Any], judged: Sequence[Finding]) -> set[tuple[int, date]]:
+    """The cells in which another bar is stored than was judged: a load has committed meanwhile."""
+    values = {
+        "security_ids": [one.key.security_id for one in judged],
+        "sessions": [one.key.session for one in judged],
+        "bars": [json.dumps(_bar_of(one)) for one in judged],
+    }
+    cells = {
+        (security, session) for security, session in connection.execute(statement("quality/bars_replaced"), values)
+    }
+    if cells:
+        logger.warning(
+            "%d bars were replaced while they were judged: they are judged again with the next report", len(cells)
+        )
+    return cells
+
+
+def _with_reasons(connection: psycopg.Connection[Any], changes: Sequence[Step], dataset: str) -> list[Step]:
+    """The steps, those of former findings with what has changed since they were judged."""
+    asked = [step.finding.key for step in changes if step.how is not How.FOUND and step.finding.key.rule != STALE]
+    if not asked:
+        return list(changes)
+    values = {
+        "security_ids": [key.security_id for key in asked],
+        "sessions": [key.session for key in asked],
+        "rules": [key.rule for key in asked],
+        "dataset": dataset,
+    }
+    found: dict[Key, list[Change]] = {}
+    around: dict[Key, tuple[date | None, date | None]] = {}
+    for security_id, session, rule, before, after, what, day, words, at in connection.execute(
+        statement("quality/changed_since"), values
+    ):
+        key = Key(security_id, session, rule, dataset)
+        found.setdefault(key, []).append(Change(what, day, at, words))
+        around[key] = before, after
+    nearest = {key: nearest_change(of, key.session, *around[key]) for key, of in found.items()}
+    return [
+        step.explained_by(str(change)) if (change := nearest.get(step.finding.key)) is not None else step
+        for step in changes
+    ]
 
 
 def read_findings(connection: psycopg.Connection[Any], scope: Scope) -> list[StoredFinding]:
@@ -172,6 +234,8 @@ def write_steps(
 ) -> int:
     """Write changed findings, a line of history for each, and the events that tell of them; returns how many events.
 
+    Each finding has its event, or those of a session that is off as a whole have one together.
+
     Args:
         connection: within a transaction that holds the lock of bars.
         changes: each finding once.
@@ -190,9 +254,16 @@ def write_steps(
     numbers = {Key(*key): number for *key, number in written}
     run = None if run_id in OUTSIDE else run_id
     events = [
-        finding_event(step.finding, step.told, market=market, number=numbers[step.finding.key], run_id=run, now=now)
-        for step in changes
-        if step.alerts
+        finding_event(
+            first.said,
+            first.told,
+            market=market,
+            number=numbers[first.finding.key],
+            run_id=run,
+            now=now,
+            together=[step.finding for step in (first, *others)],
+        )
+        for first, *others in told_together(changes)
     ]
     return write_events(connection, events)
 
@@ -204,14 +275,17 @@ def set_aside(
 
     Args:
         connection: within a transaction that holds the lock of bars.
-        findings: of daily bars; several about one bar are one reason.
+        findings: of daily bars; several about one bar are one reason. Their evidence says which bar was judged: where
+            another one is stored, that one stays.
         run_id: the run that judged, or cli.
-        now: aware; a bar that was stored later stays.
+        now: aware.
     """
     reasons: dict[tuple[int, date], list[str]] = {}
+    bars: dict[tuple[int, date], dict[str, Any]] = {}
     for one in findings:
         if one.key.dataset == DAILY:
-            reasons.setdefault((one.key.security_id, one.key.session), []).append(f"{one.key.rule}: {one.cause}")
+            reasons.setdefault(_cell(one), []).append(f"{one.key.rule}: {one.cause}")
+            bars.setdefault(_cell(one), {}).update(_bar_of(one))
     if not reasons:
         return ()
     young = now.date() - timedelta(days=30)
@@ -219,6 +293,7 @@ def set_aside(
         "security_ids": [security for security, _ in reasons],
         "sessions": [session for _, session in reasons],
         "reasons": ["; ".join(words) for words in reasons.values()],
+        "bars": [json.dumps(bar) for bar in bars.values()],
         "retry_at": [now + timedelta(days=1 if session > young else 30) for _, session in reasons],
         "run_id": run_id,
         "now": now,
@@ -252,6 +327,7 @@ def _row(step: Step) -> Mapping[str, Any]:
         "how": str(step.how),
         "severity": str(finding.severity),
         "cause": finding.cause,
+        "said": step.said.cause,
         "value": finding.value,
         "threshold": finding.threshold,
         "evidence": finding.evidence,

@@ -3,7 +3,7 @@
 Storing belongs in `adapters.quality.findings`, missing bars in `adapters.quality.gap_alerts`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -18,12 +18,13 @@ from tickstock_dagster.adapters.quality.findings import Scope, findings_of, read
 from tickstock_dagster.adapters.quality.panel import read_panel
 from tickstock_dagster.adapters.quality.thresholds import thresholds_of
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.judging.findings import RULES
-from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.findings import RULES, Verdict
+from tickstock_dagster.core.judging.judging import Judgement, judge_all
 from tickstock_dagster.core.judging.panel import HISTORY_SESSIONS
 from tickstock_dagster.core.loading.coverage import CELL_SCHEMA
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
-from tickstock_dagster.core.quality.lifecycle import STALE, Finding, standing
+from tickstock_dagster.core.quality.freeing import LEVELS, NOTHING_FREED, Freed, level_words
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Key, standing
 from tickstock_dagster.core.quality.scores import distance
 
 Cell = tuple[int, date, str]
@@ -48,12 +49,14 @@ class JudgedSession:
         cells: `core.loading.coverage.CELL_SCHEMA`: whose bars are expected on it.
         judged: the securities that were looked at: these, and funds that are compared with something.
         findings: about them.
+        freed: what is not wrong any more about bars that were set aside, of whatever session.
     """
 
     session: date
     cells: pl.DataFrame
     judged: tuple[int, ...]
     findings: tuple[Finding, ...]
+    freed: Freed = NOTHING_FREED
 
     @property
     def scope(self) -> Scope:
@@ -68,8 +71,8 @@ def judge_sessions(
     also: Sequence[Cell] = (),
     *,
     look_up: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
-) -> list[JudgedSession]:
-    """Judge some sessions of everything tracked, in the order of the days.
+) -> Iterator[JudgedSession]:
+    """Judge some sessions of everything tracked, in the order of the days, each as if it were judged alone.
 
     Args:
         engine: the store's.
@@ -78,10 +81,14 @@ def judge_sessions(
         also: further cells.
         look_up: adds to the evidence of some findings (`core.judging.findings.FINDING_SCHEMA`), such as news.
 
+    Yields:
+        One a session, when it is judged; all of them by bars that were read at the beginning.
+
     Raises:
         ServiceUnavailableError: the database cannot be reached.
     """
-    return _judged(engine, calendar, days, _cells(engine, calendar, days, also), look_up) if days else []
+    if days:
+        yield from _judged(engine, calendar, days, _cells(engine, calendar, days, also), look_up)
 
 
 def _judged(
@@ -90,25 +97,37 @@ def _judged(
     days: Sequence[date],
     cells: pl.DataFrame,
     look_up: Callable[[pl.DataFrame], pl.DataFrame] | None = None,
-) -> list[JudgedSession]:
+) -> Iterator[JudgedSession]:
     """Judge some cells (`CELL_SCHEMA`) of some sessions; the others as for `judge_sessions`."""
     funds = read_frame(engine, statement("quality/funds_printed"), (days[0], days[-1])).cast(pl.Schema(CELL_SCHEMA))
     looked_at = pl.concat([cells, funds]).unique(["security_id", "session"], maintain_order=True)
-    ids = looked_at["security_id"].unique().sort().to_list()
-    found = judge(read_panel(engine, calendar, ids, days[0], days[-1]), thresholds_of(engine))
-    found = found.join(looked_at, on=["security_id", "session"], how="semi").filter(pl.col("session").is_in(list(days)))
-    by_day: dict[date, list[Finding]] = {day: [] for day in days}
-    for finding in findings_of(look_up(found) if look_up else found):
-        by_day[finding.key.session].append(finding)
-    return [
-        JudgedSession(
+    panel = read_panel(engine, calendar, looked_at["security_id"].unique().sort().to_list(), days[0], days[-1])
+    limits = thresholds_of(engine)
+    for day in days:
+        of_day = looked_at.filter(pl.col("session") == day)
+        ids = of_day["security_id"].to_list()
+        # Judged together, a session would be seen with more history, or with more after it, than alone.
+        judgement = judge_all(panel.of_session(day, ids), limits)
+        found = judgement.findings.filter(pl.col("session") == day).join(of_day, on="security_id", how="semi")
+        yield JudgedSession(
             day,
             cells.filter(pl.col("session") == day),
-            tuple(looked_at.filter(pl.col("session") == day)["security_id"]),
-            tuple(by_day[day]),
+            tuple(ids),
+            tuple(findings_of(look_up(found) if look_up else found)),
+            _freed(judgement),
         )
-        for day in days
-    ]
+
+
+def _freed(judgement: Judgement) -> Freed:
+    """What is not wrong any more about bars that were set aside by the rule about levels of prices."""
+    levels = judgement.findings.filter((pl.col("rule") == LEVELS) & (pl.col("verdict") != Verdict.WRONG.value))
+    return Freed(
+        tuple(findings_of(levels)),
+        {
+            Key(security, session, LEVELS): level_words(session, since)
+            for security, session, since in judgement.cleared.iter_rows()
+        },
+    )
 
 
 @dataclass(frozen=True, slots=True)

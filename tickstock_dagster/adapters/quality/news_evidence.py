@@ -6,6 +6,7 @@ asked about, the largest first, up to a number of calls.
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -23,51 +24,63 @@ SHOWN = 5
 """Articles that a finding's evidence keeps."""
 
 
-def with_news(
-    findings: pl.DataFrame, source: ReferenceSource, calendar: SessionCalendar, now: datetime, *, most: int = MOST_ASKED
-) -> pl.DataFrame:
-    """The findings, with `news` and `news_articles` in the evidence of those that were asked about.
+@dataclass(slots=True)
+class NewsDesk:
+    """Looks news up for the findings of several sessions, up to a number of calls in all.
 
-    Where the source has no news nothing is asked; where a call fails, its evidence says so, and the others go on.
-
-    Args:
-        findings: `core.judging.findings.FINDING_SCHEMA`.
+    Attributes:
         source: of news.
         calendar: the market's, in force.
         now: aware; nothing later is asked for.
-        most: tickers and sessions to ask about.
+        left: tickers and sessions that may still be asked about.
     """
-    wanted = findings.filter(
-        (pl.col("verdict") == Verdict.SUSPICIOUS.value) & pl.col("rule").is_in(ASKED_RULES)
-    )  # fmt: skip
-    if wanted.is_empty() or not source.capabilities.news:
-        return findings
-    size = pl.when(pl.col("rule") == "volume_spike").then(pl.col("value") / pl.col("threshold")).otherwise(
-        pl.col("value").abs() / pl.col("threshold")
-    )  # fmt: skip
-    cells = wanted.sort(size, "ticker", descending=[True, False]).unique(
-        ["ticker", "session"], keep="first", maintain_order=True
-    )
-    told: dict[tuple[str, Any], Mapping[str, Any]] = {}
-    for ticker, session in cells.select("ticker", "session").head(most).iter_rows():
-        after = calendar.closes_at(calendar.previous_session(session))
-        until = min(calendar.opens_at(calendar.next_session(session)), now)
-        try:
-            told[ticker, session] = _told(source.news(ticker, after, until))
-        except PermanentVendorError as error:
-            told[ticker, session] = {"news": f"not told: {error}"}
-            break  # the plan has no news: the others would be refused as well
-        except VendorError as error:
-            told[ticker, session] = {"news": f"not told: {error}"}
-    evidence = [
-        _joined(text, told.get((ticker, session)))
-        if rule in ASKED_RULES and verdict == Verdict.SUSPICIOUS.value
-        else text
-        for ticker, session, rule, verdict, text in findings.select(
-            "ticker", "session", "rule", "verdict", "evidence"
-        ).iter_rows()
-    ]
-    return findings.with_columns(pl.Series("evidence", evidence, dtype=pl.String))
+
+    source: ReferenceSource
+    calendar: SessionCalendar
+    now: datetime
+    left: int = MOST_ASKED
+
+    def with_news(self, findings: pl.DataFrame) -> pl.DataFrame:
+        """The findings, with `news` and `news_articles` in the evidence of those that were asked about.
+
+        Where the source has no news nothing is asked; where a call fails, its evidence says so, and the others go on.
+
+        Args:
+            findings: `core.judging.findings.FINDING_SCHEMA`.
+        """
+        wanted = findings.filter(
+            (pl.col("verdict") == Verdict.SUSPICIOUS.value) & pl.col("rule").is_in(ASKED_RULES)
+        )  # fmt: skip
+        if wanted.is_empty() or not self.source.capabilities.news:
+            return findings
+        size = pl.when(pl.col("rule") == "volume_spike").then(pl.col("value") / pl.col("threshold")).otherwise(
+            pl.col("value").abs() / pl.col("threshold")
+        )  # fmt: skip
+        cells = wanted.sort(size, "ticker", descending=[True, False]).unique(
+            ["ticker", "session"], keep="first", maintain_order=True
+        )
+        told: dict[tuple[str, Any], Mapping[str, Any]] = {}
+        for ticker, session in cells.select("ticker", "session").head(self.left).iter_rows():
+            after = self.calendar.closes_at(self.calendar.previous_session(session))
+            until = min(self.calendar.opens_at(self.calendar.next_session(session)), self.now)
+            self.left -= 1
+            try:
+                told[ticker, session] = _told(self.source.news(ticker, after, until))
+            except PermanentVendorError as error:
+                told[ticker, session] = {"news": f"not told: {error}"}
+                self.left = 0  # the plan has no news: the others would be refused as well
+                break
+            except VendorError as error:
+                told[ticker, session] = {"news": f"not told: {error}"}
+        evidence = [
+            _joined(text, told.get((ticker, session)))
+            if rule in ASKED_RULES and verdict == Verdict.SUSPICIOUS.value
+            else text
+            for ticker, session, rule, verdict, text in findings.select(
+                "ticker", "session", "rule", "verdict", "evidence"
+            ).iter_rows()
+        ]
+        return findings.with_columns(pl.Series("evidence", evidence, dtype=pl.String))
 
 
 def _told(news: pl.DataFrame) -> dict[str, Any]:

@@ -17,13 +17,25 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 from tickstock_dagster.core.judging.known_days import known_days, session_minutes
-from tickstock_dagster.core.judging.panel import FACTS_SCHEMA, HISTORY_SESSIONS, PANEL_SCHEMA, Panel
+from tickstock_dagster.core.judging.panel import (
+    CELLS_SCHEMA,
+    FACTS_SCHEMA,
+    HISTORY_SESSIONS,
+    LONGEST_LEVEL,
+    PANEL_SCHEMA,
+    QUARANTINED_SCHEMA,
+    SHORT_SCALE,
+    Panel,
+    of_levels,
+)
 from tickstock_dagster.core.quality.home_markets import HOME_CALENDARS, home_calendar, home_state
 from tickstock_dagster.core.valuation.fair_value import MARKET_FUND, SECTOR_FUNDS
 
 _LINES: dict[str, type[pl.DataType]] = {"session": pl.Int32, **{
     name: dtype for name, dtype in PANEL_SCHEMA.items() if name not in ("security_id", "session")
 }}  # fmt: skip
+_CELL = ["security_id", "session"]
+
 _AT_ONCE = 64 * 2**20
 """Bytes of text that are taken apart together."""
 
@@ -33,7 +45,10 @@ def read_panel(
 ) -> Panel:
     """The bars of some securities, and of those that they are compared with, to judge from one session to another.
 
-    The session after the last one comes with them, where it is stored: what its opens take back is wrong.
+    The session after the last one comes with them, where it is stored: what its opens take back is wrong. So do bars
+    that a load refused, and those that a report has set aside, unless a person confirmed that they are wrong: what the
+    rules find does not depend on what they have found before. Of securities whose level of prices may have changed, as
+    many further bars come as show whether a level lasts.
 
     Args:
         engine: the store's.
@@ -47,16 +62,71 @@ def read_panel(
     """
     judged = calendar.sessions(first, last)
     sessions = [*calendar.sessions_before(first, HISTORY_SESSIONS), *judged, calendar.next_session(last)]
-    ids = sorted({*security_ids, *_references(engine, security_ids)})
+    common = frozenset(_references(engine, []))
+    ids = sorted({*security_ids, *common, *_references(engine, security_ids)})
+    later = sessions_after(calendar, sessions[-1], SHORT_SCALE)
     bars = read_bars(engine, ids, sessions)
-    payouts = read_payouts(engine, sessions[0], sessions[-1])
+    beside = _beside(engine, bars, ids, sessions, later)
+    bars = _with_held(engine, bars, beside["quarantined"], ids, sessions)
+    payouts = read_payouts(engine, sessions[0], sessions[-1] + LONGEST_LEVEL)
     homes = home_calendars(engine) if calendar.key == MARKET else {}
     closed = {
         key: frozenset(day for day in sessions if home_state(home, calendar, day).closed) for key, home in homes.items()
     }
     known = known_days(sessions) if calendar.key == MARKET else {}
     minutes = session_minutes(calendar, sessions)
-    return Panel(bars, payouts, _facts(engine, ids), sessions, minutes, known, first, closed)
+    return Panel(
+        bars,
+        payouts,
+        _facts(engine, ids),
+        sessions,
+        minutes,
+        known,
+        first,
+        closed,
+        common=common,
+        later_sessions=later,
+        **beside,
+    )
+
+
+def _with_held(
+    engine: sa.Engine,
+    bars: pl.DataFrame,
+    quarantined: pl.DataFrame,
+    security_ids: Sequence[int],
+    sessions: Sequence[date],
+) -> pl.DataFrame:
+    """The bars, and those that were set aside where no other is stored (`PANEL_SCHEMA`, by security and session).
+
+    Those that were set aside for their level of prices are `quarantined`: `core.judging.judging` counts them.
+    """
+    values = (",".join(map(str, security_ids)), sessions[0], sessions[-1])
+    held = read_frame(engine, statement("quality/panel_held"), values).cast(pl.Schema(PANEL_SCHEMA))
+    # What is set aside just now has been read as stored.
+    known = pl.concat([bars.select(_CELL), quarantined.filter(pl.col("refused").is_null()).select(_CELL)])
+    held = held.join(known, on=_CELL, how="anti").filter(pl.col("session").is_in(list(sessions)))
+    return pl.concat([bars, held]).sort(_CELL) if held.height else bars
+
+
+def _beside(
+    engine: sa.Engine, bars: pl.DataFrame, ids: Sequence[int], sessions: Sequence[date], later: Sequence[date]
+) -> dict[str, pl.DataFrame]:
+    """What `Panel` has beside the bars of its sessions: `quarantined`, `later` and `released`."""
+    values = {"security_ids": ids, "first": sessions[0], "last": later[-1] if later else sessions[-1]}
+    with transaction(engine) as connection:
+        aside = connection.execute(statement("quality/panel_quarantined"), values).fetchall()
+        right = connection.execute(statement("quality/panel_released"), values).fetchall()
+    days = {*sessions, *later}
+    quarantined = pl.DataFrame([row for row in aside if row[1] in days], schema=QUARANTINED_SCHEMA, orient="row")
+    released = pl.DataFrame(right, schema=CELLS_SCHEMA, orient="row")
+    further = read_bars(engine, of_levels(bars, quarantined, released), later)
+    return {"quarantined": quarantined, "later": further, "released": released}
+
+
+def sessions_after(calendar: SessionCalendar, day: date, count: int) -> list[date]:
+    """The first sessions after a day, ascending; fewer at the calendar's end."""
+    return calendar.sessions(day, min(calendar.last, day + LONGEST_LEVEL))[1 : count + 1]
 
 
 def home_calendars(engine: sa.Engine) -> dict[str, SessionCalendar]:

@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 
 import polars as pl
@@ -21,8 +20,9 @@ from tickstock_dagster.adapters.postgres.frames import copy_frame
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, read_findings, store_findings
+from tickstock_dagster.adapters.quality.held_bars import free_bars
 from tickstock_dagster.adapters.quality.judged import SCORED_RULES, JudgedSession, judge_sessions
-from tickstock_dagster.adapters.quality.news_evidence import with_news
+from tickstock_dagster.adapters.quality.news_evidence import NewsDesk
 from tickstock_dagster.adapters.sources.protocol import ReferenceSource
 from tickstock_dagster.core.calendars.markets import ABROAD
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
@@ -32,7 +32,7 @@ from tickstock_dagster.core.judging.findings import Verdict
 from tickstock_dagster.core.loading.end_of_day import latest_due_session
 from tickstock_dagster.core.loading.owed import asked_or_due
 from tickstock_dagster.core.quality.control_chart import SESSIONS
-from tickstock_dagster.core.quality.lifecycle import Finding
+from tickstock_dagster.core.quality.lifecycle import REFUSED, Finding
 from tickstock_dagster.core.quality.scores import (
     FRESHNESS_SESSIONS,
     Missing,
@@ -100,8 +100,9 @@ def report_sessions(
     with transaction(engine) as connection:
         former = calendar.sessions_before(days[0], 1) if days else []
         known = [day for day in former if read_summaries(connection, day, day)]
-    look_up = partial(with_news, source=news, calendar=calendar, now=now) if news is not None else None
+    look_up = NewsDesk(news, calendar, now).with_news if news is not None else None
     for judged in judge_sessions(engine, calendar, [*known, *days], look_up=look_up):
+        free_bars(engine, [judged], score_again, market=calendar.key, run_id=run_id, now=now)
         lacking = lacking_of(engine, calendar, judged.session, now)
         with transaction(engine) as connection:
             lock(connection, Lock.BARS)
@@ -165,6 +166,7 @@ def scored(finding: Finding) -> ScoredFinding:
         finding.cause,
         finding.would_change,
         finding.settled_by,
+        bool(finding.evidence.get(REFUSED)),
     )
 
 
@@ -211,9 +213,9 @@ def _stored(
     # A bar that was set aside just now is owed since.
     rows = score_rows(judged.cells, findings, lacking.with_cells(total.set_aside))
     connection.execute(statement("quality/report_stage"))
-    literal = pl.col("recommendations").map_elements(_array, return_dtype=pl.String)
+    texts = pl.Series("recommendations", [json.dumps(said) for said in rows["recommendations"].to_list()], pl.String)
     with connection.cursor() as cursor:
-        copy_frame(cursor, "stage_quality_reports", rows.with_columns(literal))
+        copy_frame(cursor, "stage_quality_reports", rows.with_columns(texts))
     at = {"session": session, "market": market, "abroad": list(ABROAD), "now": now, "run_id": run_id}
     connection.execute(statement("quality/report_clear"), at, prepare=False)
     connection.execute(statement("quality/report_write"), at, prepare=False)
@@ -243,8 +245,3 @@ def _scored_row(findings: Sequence[ScoredFinding], missing: Missing) -> tuple[An
         scores.price, scores.volume, scores.freshness, scores.overall, *counts, missing.sessions, missing.in_a_row,
         said,
     )  # fmt: skip
-
-
-def _array(texts: pl.Series) -> str:
-    """An array of texts as PostgreSQL reads it."""
-    return "{" + ",".join(json.dumps(text, ensure_ascii=False) for text in texts) + "}"

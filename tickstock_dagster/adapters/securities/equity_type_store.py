@@ -159,6 +159,38 @@ def set_equity_type(engine: sa.Engine, document: EquityType, author: Author, *, 
         return _write(connection, _read(connection).get(document.equity_type), document, author, now)
 
 
+def put_in_force(
+    engine: sa.Engine,
+    code: str,
+    wanted: EquityType | Mapping[str, Any],
+    author: Author,
+    *,
+    now: datetime,
+) -> tuple[int, bool]:
+    """Change one type, by a whole document or by single fields, and say what is in force then.
+
+    Args:
+        engine: the store's.
+        code: of the type.
+        wanted: a document of the type, or fields to change, as for `update_equity_types`.
+        author: who, and why.
+        now: aware.
+
+    Returns:
+        The version in force at the end of the same transaction, whatever others write at the same time; and whether it
+        is a new one.
+
+    Raises:
+        BadInputError: the type is unknown, or a rule is not valid; nothing was written.
+        ServiceUnavailableError: the database cannot be reached; nothing was written.
+    """
+    with _changing(engine) as connection:
+        stored = _read(connection)
+        document = wanted if isinstance(wanted, EquityType) else _known(code, stored).changed(wanted)
+        version = _write(connection, stored.get(code), checked(document), author, now)
+        return (version, True) if version is not None else (stored[code][1], False)
+
+
 def add_equity_type(
     engine: sa.Engine, values: Mapping[str, Any], *, now: datetime, author: Author | None = None
 ) -> None:

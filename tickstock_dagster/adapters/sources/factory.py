@@ -25,6 +25,11 @@ MASSIVE_URL = "https://api.massive.com"
 ACCEPTED = "massive, simulator or files:PATH"
 
 
+def configured_source(settings: Settings) -> str:
+    """The name of the source that is asked where none is chosen: the vendor with a key, else the simulator."""
+    return "massive" if settings.massive_api_key else "simulator"
+
+
 def plan_in_force(settings: Settings) -> VendorPlan:
     """The key's plan, with its rate replaced where the settings say so: whether more is tolerated is unknown then."""
     plan, calls = PLANS[settings.massive_plan], settings.massive_calls_per_second
@@ -58,7 +63,7 @@ def open_source(
         ConfigurationError: a key or an address that the source needs is not set, or is not accepted.
     """
     key = settings.massive_api_key.get_secret_value() if settings.massive_api_key else None
-    chosen = source or ("massive" if key else "simulator")
+    chosen = source or configured_source(settings)
     if chosen.startswith("files:"):
         return _files(chosen)
     plan = plan_in_force(settings)

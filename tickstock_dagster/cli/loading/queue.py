@@ -6,13 +6,22 @@ from typing import Any
 import click
 
 from tickstock_dagster.adapters.ledger.queue import drop_entries, retry_entries
-from tickstock_dagster.adapters.ledger.queue_reading import QueueEntry, queue_entries, queue_entry
+from tickstock_dagster.adapters.ledger.queue_reading import (
+    QueueEntry,
+    entries_elsewhere,
+    queue_entries,
+    queue_entry,
+    waiting_elsewhere,
+)
 from tickstock_dagster.adapters.securities.equity_type_store import read_equity_types
+from tickstock_dagster.adapters.sources.factory import configured_source
 from tickstock_dagster.cli.tables import Column, print_table
 from tickstock_dagster.cli.typed import COUNT
 from tickstock_dagster.cli.workspace import open_workspace, print_json
+from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import BadInputError, choices
 from tickstock_dagster.core.loading.ledger import AGEING, OPEN, Dataset, UnitStatus, urgency
+from tickstock_dagster.core.printable import counted, printable
 
 _COLUMNS = (
     Column("id"),
@@ -56,15 +65,20 @@ def list_entries(
         workspace.engine, statuses=statuses, equity_type=equity_type, dataset=dataset, limit=count
     )
     now = workspace.now()
+    source = configured_source(workspace.settings)
+    elsewhere = entries_elsewhere(workspace.engine, MARKET, source)
     if as_json:
-        print_json({"matching": matching, "entries": [_as_json(entry, now) for entry in entries]})
+        listed = [_as_json(entry, now) for entry in entries]
+        print_json({"matching": matching, "entries": listed, "of_other_sources": elsewhere})
         return
     if not entries:
         click.echo("no entry matches")
-        return
-    print_table(_COLUMNS, [_row(entry, now) for entry in entries])
+    else:
+        print_table(_COLUMNS, [_row(entry, now) for entry in entries])
     if matching > len(entries):
         click.echo(f"{matching - len(entries):,} more: --count shows them")
+    for words in waiting_elsewhere(elsewhere, source):
+        click.echo(printable(words))
 
 
 @command.command()
@@ -101,7 +115,7 @@ def retry(*, unit_ids: tuple[str, ...], everything: bool, dataset: str | None) -
         now=workspace.now(),
         dataset=dataset,
     )
-    click.echo(f"{count:,} entries are tried again")
+    click.echo(f"{counted(count, 'entry is', 'entries are')} tried again")
 
 
 @command.command()
@@ -114,7 +128,7 @@ def drop(*, unit_ids: tuple[str, ...], reason: str) -> None:
     """
     workspace = open_workspace()
     count = drop_entries(workspace.engine, unit_ids, reason=reason, now=workspace.now())
-    click.echo(f"{count:,} entries dropped")
+    click.echo(f"{counted(count, 'entry', 'entries')} dropped")
 
 
 def _check_dataset(dataset: str | None) -> None:

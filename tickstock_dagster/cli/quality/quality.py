@@ -115,7 +115,7 @@ def list_(
 
 
 @command.command()
-@click.argument("finding", nargs=-1, required=True)
+@click.argument("finding", metavar="NUMBER | TICKER SESSION RULE", nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object.")
 def show(*, finding: Sequence[str], as_json: bool) -> None:
     """Show one FINDING: its number, or TICKER SESSION RULE. With evidence, history, and what would change it."""

@@ -11,7 +11,7 @@ from tickstock_dagster.cli.given_files import text_of
 from tickstock_dagster.cli.securities.equity_type_changes import rollback, set_
 from tickstock_dagster.cli.workspace import open_workspace, print_json
 from tickstock_dagster.core.errors import BadInputError
-from tickstock_dagster.core.printable import printable
+from tickstock_dagster.core.printable import counted, printable
 
 if TYPE_CHECKING:
     from tickstock_dagster.adapters.securities.equity_type_store import TypeVersion
@@ -110,7 +110,7 @@ def history(*, code: str, as_json: bool) -> None:
         restored = f" (version {one.restores} again)" if one.restores else ""
         at = f"{one.changed_at:%Y-%m-%d %H:%M}"
         rows.append((str(one.version), at, one.by, f"{changed if before else 'all'}{restored}", one.reason))
-    print_table(columns, rows, title=f"{code}: {len(versions):,} versions")
+    print_table(columns, rows, title=f"{code}: {counted(len(versions), 'version')}")
 
 
 @command.command()

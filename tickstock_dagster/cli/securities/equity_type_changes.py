@@ -25,12 +25,7 @@ def set_(*, code: str, file: str | None, rules: tuple[str, ...], reason: str, by
 
     In force at the next unit of work of every process that runs; nothing is restarted. The same again changes nothing.
     """
-    from tickstock_dagster.adapters.securities.equity_type_store import (
-        Author,
-        read_versions,
-        set_equity_type,
-        update_equity_types,
-    )
+    from tickstock_dagster.adapters.securities.equity_type_store import Author, put_in_force
     from tickstock_dagster.core.quality.type_documents import changes_of_rules, document_of_text
 
     if (file is None) == (not rules):
@@ -39,12 +34,8 @@ def set_(*, code: str, file: str | None, rules: tuple[str, ...], reason: str, by
     document = document_of_text(code, text_of("FILE", file)) if file else None
     changes = changes_of_rules(rules)
     workspace = open_workspace()
-    engine, now = workspace.engine, workspace.now()
-    if document is not None:
-        changed = set_equity_type(engine, document, author, now=now) is not None
-    else:
-        changed = bool(update_equity_types(engine, {code: changes}, now=now, author=author))
-    version = read_versions(engine, code)[0].version
+    wanted = changes if document is None else document
+    version, changed = put_in_force(workspace.engine, code, wanted, author, now=workspace.now())
     if as_json:
         print_json({"equity_type": code, "version": version, "changed": changed})
         return

@@ -17,11 +17,23 @@ _WAS = "The verdict that the finding's last event told; null in its first one."
 
 
 class _FindingTold(EventData):
-    """A finding, told once, and again only when its verdict changes."""
+    """A finding, or those of a session that is off as a whole: told once, and again when the verdict changes."""
 
     market: str = Field(min_length=1, description="MIC of the market's calendar: XNYS, XTKS, XLON, XETR.")
-    symbol: str = Field(min_length=1, description="Ticker as printed on the session.")
+    symbol: str = Field(
+        min_length=1, description="Ticker as printed on the session; of several findings, of the one furthest off."
+    )
     session: date = Field(description="The session that the finding is about.")
+    findings: PositiveInt = Field(
+        1,
+        description="How many findings of the rule, the session and the verdict are told by this event: more than one "
+        "where a session is off as a whole. The other fields are those of `symbol`'s.",
+    )
+    sample: tuple[str, ...] = Field(
+        (),
+        max_length=10,
+        description="Of several findings the symbols that are furthest off, `symbol` first; else empty.",
+    )
     rule: str = Field(min_length=1, description="Name of the rule, as `tickstock quality rules` lists it.")
     dataset: str = Field(min_length=1, description="What was judged: ohlcv_daily.")
     verdict: VerdictName = Field(
@@ -50,6 +62,8 @@ class _FindingTold(EventData):
             raise ValueError("an explained finding must raise no alert")
         if self.was == self.verdict:
             raise ValueError("was must be another verdict")
+        if self.sample[:1] != ((self.symbol,) if self.findings > 1 else ()):
+            raise ValueError("sample must begin with symbol where there are several findings, and be empty elsewhere")
         return self
 
 

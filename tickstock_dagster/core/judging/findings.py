@@ -88,7 +88,10 @@ _RULES = (
     Rule("no_volume", Family.VOLUME, "no share traded, though some do on every session", "shares"),
     Rule("data_stale", Family.FRESHNESS, "bars missing on several sessions in a row", "sessions"),
     Rule(
-        "bar_order", Family.STRUCTURE, "open, high, low and close contradict one another", "share of the bar's middle"
+        "bar_order",
+        Family.STRUCTURE,
+        "a bar's own fields are missing or contradict one another",
+        "share of the bar's middle",
     ),
     Rule("copied_bar", Family.STRUCTURE, "the bar of another session again", "copies on the session"),
     Rule("frozen_close", Family.STRUCTURE, "the same close too often in a row", "sessions"),

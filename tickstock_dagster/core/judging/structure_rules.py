@@ -1,24 +1,26 @@
 """Rules about bars that contradict themselves, or their neighbours, whatever the market does.
 
 `broken` comes first: what is measured from a bar needs its fields in order. Reading bars belongs in `adapters.quality`.
+
+Longer than 250 lines because every rule is one function, and the words of its causes are most of it.
 """
 
 import math
+from collections.abc import Mapping
 
 import polars as pl
 
-from tickstock_dagster.core.judging.action_basis import near_ratio, ratio_words
+from tickstock_dagster.core.judging.action_basis import RATIOS, near_ratio, ratio_words
 from tickstock_dagster.core.judging.context import HABIT_SESSIONS
 from tickstock_dagster.core.judging.findings import Severity, Verdict
 from tickstock_dagster.core.judging.found import Found, choose, vendor_call
+from tickstock_dagster.core.judging.panel import JUMP, SHORT_SCALE
 from tickstock_dagster.core.judging.thresholds import Limits
 
 CALM = 2.0
 """Spans up to so many times the usual ones, all over the market, are those of a calm session."""
 
-SHORT_SCALE = 20
-"""Bars off their level by a power of ten up to which they are wrong; more may be a level of their own."""
-
+_ROUNDED = 1e-3  # share by which a price that was divided may miss what it was before
 _WICK_OF_SPAN, _WICK_OF_USUAL, _WICK_OF_RANGE = 0.8, 4.0, 0.75
 _LONE_LEAST, _FITS, _QUIET = 0.03, 0.35, math.log(2.5)
 _LN10 = math.log(10)
@@ -33,11 +35,13 @@ def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
     """Bars with `broken`: in words what contradicts what in a bar's own fields; null where nothing does."""
     names = ("open", "high", "low", "close")
     opened, high, low, close = map(pl.col, names)
+    missing = _named({name: pl.col(name).is_null() | pl.col(name).is_nan() for name in names})
+    negative = _named({name: pl.col(name) <= 0 for name in names})
     return bars.with_columns(
-        broken=pl.when(pl.any_horizontal(pl.col(name).is_null() | pl.col(name).is_nan() for name in names))
-        .then(pl.lit("a price is missing"))
-        .when(pl.any_horizontal(pl.col(name) <= 0 for name in names))
-        .then(pl.lit("a price is not positive"))
+        broken=pl.when(missing != "")
+        .then(pl.format("a price is missing: {}", missing))
+        .when(negative != "")
+        .then(pl.format("a price is not positive: {}", negative))
         .when(high < low)
         .then(pl.lit("the high is below the low"))
         .when((opened > high) | (opened < low))
@@ -51,72 +55,126 @@ def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _named(fields: Mapping[str, pl.Expr]) -> pl.Expr:
+    """The names of the fields of which something holds, separated by commas; empty where it holds of none."""
+    words = [pl.when(holds.fill_null(value=False)).then(pl.lit(name)) for name, holds in fields.items()]
+    return pl.concat_str(words, separator=", ", ignore_nulls=True)
+
+
 def bar_order(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
-    """Fields that contradict one another; an open or close off by n:1 is a split applied to the other prices alone."""
+    """Fields that contradict one another; an open or close off by n:1 has, or lacks, a split that the others have not.
+
+    It is off by n:1 where it lies between low and high once it is multiplied or divided by n. Which side has the split
+    is that which does not fit the close before.
+    """
     broken = bars.filter(pl.col("broken").is_not_null())
     middle = (pl.col("high") * pl.col("low")).sqrt()
-    off = choose(
-        [
-            (pl.col("broken").str.starts_with(f"the {name} is"), (pl.col(name) / middle).log())
-            for name in ("close", "open")
-        ],
+    field = choose(
+        [(pl.col("broken").str.starts_with(f"the {name} is outside"), pl.col(name)) for name in ("close", "open")],
         pl.lit(None, dtype=pl.Float64),
     )
-    broken = broken.with_columns(off=off, tolerance=limits("split_tolerance"))
-    broken = broken.with_columns(near_ratio(broken["off"], broken["tolerance"])).with_columns(
-        ratio_words(pl.col("ratio"))
+    broken = broken.with_columns(field=field, off=(field / middle).log(), tolerance=limits("split_tolerance"))
+    broken = broken.with_columns(near_ratio(broken["off"], broken["tolerance"]))
+    # A split that is known to be near may be met by any price of the bar, and no other is believed beside it.
+    known = pl.max_horizontal("near_split", 1 / pl.col("near_split"))
+    broken = broken.with_columns(ratio=pl.coalesce(known, pl.when(pl.col("ratio").is_in(RATIOS)).then("ratio")))
+    times = pl.when(pl.col("off") < 0).then(pl.col("ratio")).otherwise(1 / pl.col("ratio"))
+    met = (pl.col("field") * times).is_between(pl.col("low") * (1 - _ROUNDED), pl.col("high") * (1 + _ROUNDED))
+    of_known, against = pl.col("near_split").is_not_null(), pl.col("last_close").log()
+    fits = (middle.log() - against).abs() <= (pl.col("field").log() - against).abs()
+    # Shares become more by most splits, and prices less.
+    applied = (pl.col("off") < 0) == (pl.col("near_split").fill_null(2.0) >= 1)
+    which = choose(
+        [
+            (fits & applied, pl.lit("applied to it alone")),
+            (fits, pl.lit("applied to the other prices and not to it")),
+            (~fits & ~applied, pl.lit("applied to the other prices alone")),
+            (~fits, pl.lit("applied to it and not to the other prices")),
+        ],
+        pl.lit("applied to a part of its prices"),
     )
-    half = pl.format("{}, by {}: a split applied to the other prices alone", "broken", "ratio")
+    split = choose(
+        [(of_known, pl.format("the split of {} is", pl.col("near_split_on").cast(pl.String).fill_null("")))],
+        pl.lit("as if a split were"),
+    )
+    ratio = pl.coalesce(ratio_words(pl.col("ratio")), pl.format("{}:1", pl.col("ratio").round(4).cast(pl.String)))
+    half = pl.format("{}, by {}: {} {}", "broken", ratio, split, which)
     found.add(
         "bar_order",
         broken,
         verdict=Verdict.WRONG,
-        cause=pl.when(pl.col("ratio").is_not_null()).then(half).otherwise(pl.col("broken")),
+        cause=pl.when(met.fill_null(value=False)).then(half).otherwise(pl.col("broken")),
         value=pl.col("off").abs().exp() - 1,
         threshold=pl.lit(0.0),
+        evidence=["last_close", "refused"],
         would_change="another answer of the vendor, whose fields agree",
         settled_by=vendor_call(BARS_CALL),
         severity=Severity.ERROR,
     )
 
 
-def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
-    """Bars that are off the security's level by a power of ten: a decimal slip, another unit, an unannounced split.
+def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
+    """Bars whose fields are in order, with the run of bars on one level of prices that each belongs to.
 
-    Levels are counted along the security's bars. Few bars on another level than before and after are wrong; where the
-    shares that traded went the other way, it is a split; a level that lasts may be right.
+    Returns:
+        Further columns: `run`, `rows` (how many bars it has), `place` in it, `since` (its first session), `last_close`
+        (before it), `run_busy` (volume against the usual one, of its first bars), `opens` (whether it is the security's
+        first), `step_power` (powers of ten from the level before), `usual` (whether most bars are on its level),
+        `released_on` (session of the last bar of it, up to this one, that a person released).
     """
-    jumped = bars.filter(pl.col("broken").is_null() & (pl.col("move").abs() > 1.5))["security_id"].unique()
-    if jumped.is_empty():
-        return
     of = "security_id"
-    held = bars.filter(pl.col(of).is_in(jumped.implode()) & pl.col("broken").is_null()).with_columns(
-        middle=sum((pl.col(name).log() for name in ("open", "high", "low", "close")), pl.lit(0.0)) / 4
-    )
-    before = pl.col("middle").shift().over(of) + pl.col("factor").log()
-    held = held.with_columns(step=pl.col("middle") - before)
+    # Bars that are left out may be those with which an action took effect.
+    level = pl.col("factor").log().cum_sum().over(of)
+    held = bars.with_columns(level=level).filter(pl.col("broken").is_null()).with_columns(
+        middle=sum((pl.col(name).log() for name in ("open", "high", "low", "close")), pl.lit(0.0)) / 4 - pl.col("level")
+    )  # fmt: skip
+    held = held.with_columns(step=pl.col("middle") - pl.col("middle").shift().over(of))
     power = (pl.col("step") / _LN10).round()
     near = (pl.col("step") - power * _LN10).abs() <= pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move"))
     held = held.with_columns(
         power=pl.when((power != 0) & near).then(power).otherwise(0.0).fill_null(0.0).cum_sum().over(of)
     ).with_columns(run=pl.struct(of, "power").rle_id())
-    held = held.with_columns(
+    return held.with_columns(
         rows=pl.len().over("run"),
         place=pl.int_range(pl.len()).over("run"),
+        since=pl.col("session").first().over("run"),
+        last_close=pl.col("last_close").first().over("run"),
         run_busy=pl.col("busy").head(_FIRST_OF_RUN).median().over("run"),
         opens=pl.col("run") == pl.col("run").first().over(of),
         step_power=(pl.col("step").first().over("run") / _LN10),
         on_level=pl.len().over(of, "power"),
+        released_on=pl.when("released").then(pl.col("session")).forward_fill().over("run"),
     ).with_columns(usual=pl.col("on_level") == pl.col("on_level").max().over(of))
+
+
+def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFrame:
+    """Bars that are off the security's level by a power of ten: a decimal slip, another unit, an unannounced split.
+
+    Levels are counted along the security's bars, those that were set aside for it included. Few bars on another level
+    than before and after are wrong; where the shares that traded went the other way, it is a split; a level that lasts
+    may be right, and so may one on which a person has released a bar, from that bar on.
+
+    Returns:
+        (row, since): the session on which the level of each bar began; nothing of securities that never jumped.
+    """
+    jumped = bars.filter(pl.col("broken").is_null() & (pl.col("move").abs() > JUMP))["security_id"].unique()
+    if jumped.is_empty():
+        return bars.select("row", since="session").clear()
+    held = _levels(bars.filter(pl.col("security_id").is_in(jumped.implode())), limits)
     short = (pl.col("rows") <= SHORT_SCALE) & ~pl.col("opens") & ~pl.col("usual")
     returns = (pl.col("place") == 0) & (pl.col("rows").shift() <= SHORT_SCALE) & ~pl.col("opens").shift()
     returns &= pl.col("power").shift() != pl.col("power")
     inverse = ((pl.col("run_busy") + pl.col("step_power") * _LN10).abs() < _SAME_SHARES) & (
         pl.col("run_busy").abs() > _SAME_SHARES
     )
-    doubtful = (inverse | (pl.col("run_busy") > _HUGE_VOLUME)).fill_null(value=False) | ~short
     begins = (pl.col("place") == 0) & (pl.col("rows") > SHORT_SCALE)
-    odd = held.with_columns(inverse=inverse.fill_null(value=False), doubtful=doubtful).filter(
+    odd = held.with_columns(
+        inverse=inverse.fill_null(value=False),
+        huge=(pl.col("run_busy") > _HUGE_VOLUME).fill_null(value=False),
+        lasts=begins & ~(returns & ~short),
+        # What is more than it takes changes nothing.
+        bars_on_level=pl.min_horizontal("rows", pl.lit(SHORT_SCALE + 1)),
+    ).filter(
         ~pl.col("opens")
         & (short | begins)
         & ~(returns & ~short)
@@ -124,21 +182,56 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         & ~(pl.col("inverse") & (pl.col("place") > 0))
     )
     exponent = pl.col("step_power").round().cast(pl.Int64)
+    missing, released = pl.col("inverse") | pl.col("lasts"), pl.col("released_on").is_not_null()
+    # How many there are changes from session to session, and says nothing where something else has settled it.
+    counts = pl.col("lasts") | ~(pl.col("inverse") | released)
+    odd = odd.with_columns(
+        run_busy=pl.when(pl.col("lasts") | pl.col("inverse") | ~released).then("run_busy"),
+        bars_on_level=pl.when(counts).then("bars_on_level"),
+        verdict=choose(
+            [
+                (pl.col("inverse") | pl.col("lasts"), pl.lit(Verdict.SUSPICIOUS.value)),
+                (released, pl.lit(Verdict.EXPLAINED.value)),
+                (pl.col("huge"), pl.lit(Verdict.SUSPICIOUS.value)),
+            ],
+            pl.lit(Verdict.WRONG.value),
+        ),
+    )
     found.add(
         "scale_break",
         odd,
-        verdict=pl.when("doubtful").then(pl.lit(Verdict.SUSPICIOUS.value)).otherwise(pl.lit(Verdict.WRONG.value)),
-        cause=pl.when("inverse")
-        .then(pl.format("a missing split is suspected: prices changed by 10^{}, shares the other way", exponent))
-        .otherwise(pl.format("prices are off their level by 10^{}", exponent)),
+        verdict=pl.col("verdict"),
+        cause=choose(
+            [
+                (
+                    pl.col("inverse"),
+                    pl.format("a missing split is suspected: prices changed by 10^{}, shares the other way", exponent),
+                ),
+                (
+                    pl.col("lasts"),
+                    pl.format(
+                        "a level that lasts: prices changed by 10^{} for more than {} sessions; a missing split is "
+                        "suspected",
+                        exponent,
+                        pl.lit(SHORT_SCALE),
+                    ),
+                ),
+                (released, pl.format("on the level of the bar of {} that a person released", "released_on")),
+            ],
+            pl.format("prices are off their level by 10^{}", exponent),
+        ),
         value=(pl.col("step_power") * _LN10).exp(),
         threshold=pl.lit(10.0),
-        evidence=["last_close", "run_busy", "rows"],
+        evidence=[
+            "last_close", "run_busy", pl.col("bars_on_level").alias("rows"),
+            pl.col("since").cast(pl.String), pl.col("released_on").cast(pl.String),
+        ],
         would_change="a split with this ex-date, or another answer of the vendor for the session",
-        settled_by=pl.when("inverse").then(vendor_call(SPLITS_CALL)).otherwise(vendor_call(BARS_CALL)),
+        settled_by=pl.when(missing).then(vendor_call(SPLITS_CALL)).otherwise(vendor_call(BARS_CALL)),
         severity=Severity.ERROR,
-    )
-    found.mark_wrong(odd.filter(~pl.col("doubtful")))
+    )  # fmt: skip
+    found.mark_wrong(odd.filter(pl.col("verdict") == Verdict.WRONG.value))
+    return held.select("row", "since")
 
 
 SPLITS_CALL = "/stocks/v1/splits?ticker={ticker}&execution_date={session}"

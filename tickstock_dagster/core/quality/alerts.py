@@ -1,6 +1,9 @@
-"""The event that tells of a finding: its channel by the rule, its identity by the finding and its verdict."""
+"""The event that tells of a finding: its channel by the rule, its identity by the finding and its verdict.
 
-from collections.abc import Mapping
+Where a session is off as a whole, its findings are told by one event, with their number and a sample.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -13,13 +16,45 @@ from tickstock_dagster.core.events.envelope import (
     VolumeSpike,
 )
 from tickstock_dagster.core.judging.findings import RULES, Verdict
-from tickstock_dagster.core.quality.lifecycle import STALE, Finding
+from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Step
+from tickstock_dagster.core.quality.scores import distance
+
+MOST_ALONE = 50
+"""Findings of one rule, session and verdict up to which each is told by an event of its own."""
+
+SAMPLE = 10
+"""Symbols that the event of several findings names."""
 
 _DROUGHTS = frozenset({"volume_drought", "no_volume"})
 
 
+def told_together(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
+    """The steps that alert, by event: each alone; more than `MOST_ALONE` of a kind together, the furthest off first."""
+    kinds: dict[object, list[Step]] = {}
+    for step in steps:
+        if step.alerts:
+            key = step.finding.key
+            kind = (key.session, key.rule, key.dataset, step.finding.verdict, step.told)
+            kinds.setdefault(kind, []).append(step)
+    events: list[tuple[Step, ...]] = []
+    for alike in kinds.values():
+        if len(alike) <= MOST_ALONE:
+            events += [(step,) for step in alike]
+        else:
+            off = [(-distance(one.finding.value, one.finding.threshold), one.finding.ticker) for one in alike]
+            events.append(tuple(alike[place] for place in sorted(range(len(alike)), key=off.__getitem__)))
+    return events
+
+
 def finding_event(
-    finding: Finding, told: Verdict | None, *, market: str, number: int, run_id: str | None, now: datetime
+    finding: Finding,
+    told: Verdict | None,
+    *,
+    market: str,
+    number: int,
+    run_id: str | None,
+    now: datetime,
+    together: Sequence[Finding] = (),
 ) -> Event:
     """The event of a finding that is published.
 
@@ -30,9 +65,12 @@ def finding_event(
         number: of its verdict in the history: a verdict that comes again later is another event.
         run_id: the Dagster run; None outside of Dagster.
         now: aware.
+        together: all that the event tells of, this one first; empty: this one alone.
     """
     facts: dict[str, Any] = {
         "market": market,
+        "findings": max(1, len(together)),
+        "sample": [one.ticker for one in together[:SAMPLE]] if len(together) > 1 else [],
         "symbol": finding.ticker,
         "session": finding.key.session,
         "rule": finding.key.rule,

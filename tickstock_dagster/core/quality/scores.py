@@ -35,6 +35,10 @@ _OF_BOTH = frozenset({Family.STRUCTURE, Family.SOURCE})
 _PRICE, _VOLUME = _OF_BOTH | {Family.PRICE}, _OF_BOTH | {Family.VOLUME}
 _DECIMALS = 6
 
+_REFUSED = (
+    "{rule}: wrong ({cause}); the load refused the bar, which is owed: load it again ({next}), or from another source"
+)
+
 _SAID = {
     Verdict.WRONG: "{rule}: wrong ({cause}); the bar is set aside and owed: load it again, or release it",
     Verdict.SUSPICIOUS: "{rule}: suspicious ({cause}); {next}",
@@ -43,7 +47,7 @@ _SAID = {
 
 @dataclass(frozen=True, slots=True)
 class ScoredFinding:
-    """What counts of a stored finding; value and threshold in the rule's unit."""
+    """What counts of a stored finding; value and threshold in the rule's unit. `refused`: a load refused its bar."""
 
     rule: str
     verdict: Verdict
@@ -52,6 +56,7 @@ class ScoredFinding:
     cause: str = ""
     would_change: str = ""
     settled_by: str | None = None
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +124,8 @@ def recommendations(findings: Iterable[ScoredFinding], missing: Missing) -> list
         said.append(f"{missing.sessions} of the last {FRESHNESS_SESSIONS} bars are owed: load them")
     worst_first = sorted(findings, key=lambda one: (-finding_points(one), one.rule))
     for one in worst_first:
-        if words := _SAID.get(one.verdict):
+        refused = one.refused and one.verdict is Verdict.WRONG
+        if words := _REFUSED if refused else _SAID.get(one.verdict):
             step = f"ask {one.settled_by}" if one.settled_by else one.would_change or "look at its evidence"
             said.append(words.format(rule=one.rule, cause=one.cause, next=step))
     return said

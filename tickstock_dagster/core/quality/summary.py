@@ -51,7 +51,7 @@ def summary_of(
     degrading = [one for one in charts.values() if one is not None and one.degrades]
     actions = [
         *([f"load the {day.missing} bars of the session that are owed"] if day.missing else []),
-        *([f"release or ask again for {day.wrong} rows that were set aside as wrong"] if day.wrong else []),
+        *([f"release or ask again for {day.wrong} rows that are wrong and not stored"] if day.wrong else []),
         *([f"settle {day.suspicious} suspicious findings, the largest first"] if day.suspicious else []),
         *(_CAUSES[one.score] for one in degrading),
     ]

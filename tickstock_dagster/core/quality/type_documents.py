@@ -57,7 +57,7 @@ def object_of_text(field: str, text: str) -> dict[str, Any]:
         BadInputError: it is none; `field` names it.
     """
     try:
-        values = json.loads(text, parse_constant=_no_number)
+        values = _parsed(text)
     except (ValueError, RecursionError) as error:
         words = "nested too deeply" if isinstance(error, RecursionError) else str(error)
         raise BadInputError(field, text[:40], f"a JSON object ({words})") from None
@@ -70,7 +70,8 @@ def changes_of_rules(rules: Sequence[str]) -> dict[str, Any]:
     """Changes from texts such as `processing_rules.validation_rules.aum_minimum=1e8`; values are JSON or plain text.
 
     Raises:
-        BadInputError: a text has no path or no value, or two of them contradict each other.
+        BadInputError: a text has no path or no value, its value is a number that is not finite or an object with a key
+            twice, or two of them contradict each other.
     """
     changes: dict[str, Any] = {}
     for rule in rules:
@@ -86,7 +87,7 @@ def changes_of_rules(rules: Sequence[str]) -> dict[str, Any]:
             place = inner
         if parts[-1] in place:
             raise BadInputError("--rule", rule, f"{path.strip()} once")
-        place[parts[-1]] = _value(text.strip())
+        place[parts[-1]] = _value(rule, text.strip())
     return changes
 
 
@@ -113,15 +114,41 @@ def document_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}
 
 
-def _value(text: str) -> Any:
+def _value(rule: str, text: str) -> Any:
+    """The value of a rule: JSON, or the text itself."""
+    if text.lstrip("+-").lower() in _NOT_FINITE:
+        raise BadInputError("--rule", rule, f"a finite number: {text} is none")
     try:
-        return json.loads(text, parse_constant=_no_number)
+        return _parsed(text)
+    except _NotAcceptedError as error:
+        raise BadInputError("--rule", rule, f"path=value ({error})") from None
     except (ValueError, RecursionError):
         return text
 
 
+_NOT_FINITE = frozenset({"nan", "inf", "infinity"})
+
+
+class _NotAcceptedError(ValueError):
+    """What a JSON parser takes, and we do not."""
+
+
+def _parsed(text: str) -> Any:
+    """A JSON value of finite numbers and objects that have each key once."""
+    return json.loads(text, parse_constant=_no_number, object_pairs_hook=_each_once)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise _NotAcceptedError(f"the key {json.dumps(key, ensure_ascii=False)} is there twice")
+        found[key] = value
+    return found
+
+
 def _no_number(text: str) -> Any:
-    raise ValueError(f"{text} is no number")
+    raise _NotAcceptedError(f"{text} is no finite number")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from tickstock_dagster.adapters.ledger.context import LoadContext
 from tickstock_dagster.adapters.ledger.leases import expire_leases, holding
 from tickstock_dagster.adapters.ledger.performance import record_performance
 from tickstock_dagster.adapters.ledger.queue import drop_entries, retry_entries
-from tickstock_dagster.adapters.ledger.queue_reading import entries_due
+from tickstock_dagster.adapters.ledger.queue_reading import entries_due, entries_elsewhere, waiting_elsewhere
 from tickstock_dagster.adapters.ledger.queue_work import Handler, Worker, WorkLimits
 from tickstock_dagster.adapters.securities.symbol_details import QueuedDetails
 from tickstock_dagster.adapters.sources.protocol import MarketSource
@@ -105,13 +105,16 @@ def processing_queue_sensor(
     try:
         engine = warehouse.engine()
         expire_leases(engine, now)
-        due = entries_due(engine, MARKET, vendor.open().name, now)
+        source = vendor.open().name
+        due = entries_due(engine, MARKET, source, now)
+        elsewhere = waiting_elsewhere(entries_elsewhere(engine, MARKET, source), source)
     except TickstockError as error:
         return dg.SkipReason(str(error))
     ready = {name: count for name, count in due.items() if name in HANDLERS}
     if not ready:
         others = ", ".join(f"{count} of {name}" for name, count in due.items())
-        return dg.SkipReason(f"no entry is due{f' but {others}, which have no handler' if others else ''}")
+        words = f"no entry is due{f' but {others}, which have no handler' if others else ''}"
+        return dg.SkipReason("; ".join([words, *elsewhere]))
     fail_orphans(context.instance)
     if waits := _waits_for(context.instance, now):
         return dg.SkipReason(f"{sum(ready.values())} entries are due: {waits}")

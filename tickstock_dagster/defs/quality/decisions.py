@@ -15,11 +15,12 @@ from tickstock_dagster.adapters.quality.browsing import (
     find_finding,
     list_findings,
     list_verdicts,
+    range_given,
     rule_given,
     session_given,
     show_finding,
 )
-from tickstock_dagster.adapters.quality.decisions import decide
+from tickstock_dagster.adapters.quality.decisions import decide, decide_range
 from tickstock_dagster.core.calendars.markets import MARKET
 from tickstock_dagster.core.errors import BadInputError
 from tickstock_dagster.core.markdown import markdown_table
@@ -48,9 +49,11 @@ class FindingsConfig(dg.Config):
         Verb.LIST, description="list, show, release (the row is right), confirm (it is wrong), history or analyze."
     )
     finding: str = Field("", description="Of show, release, confirm: its number, or TICKER SESSION RULE.")
-    symbol: str = Field("", description="Of list, history and analyze: a ticker.")
+    symbol: str = Field("", description="Of list, history and analyze: a ticker; of release and confirm: of a range.")
     session: str = Field("", description="Of list and analyze: a session, YYYY-MM-DD.")
-    rule: str = Field("", description="Of list: a rule.")
+    rule: str = Field("", description="Of list: a rule; of release and confirm without a finding: of a range.")
+    since: str = Field("", description="Of release and confirm without a finding: first session of a range.")
+    until: str = Field("", description="Of release and confirm without a finding: last session; empty: no end.")
     reason: str = Field("", description="Of release and confirm: why.")
     by: str = Field("", description="Of release and confirm: who decides.")
 
@@ -90,19 +93,26 @@ def _answer(config: FindingsConfig, warehouse: WarehouseResource, clock: Clock, 
         return _table(rows, ("given_at", "how", "ticker", "session", "rule", "verdict", "given_by", "cause"))
     if config.verb is Verb.ANALYZE:
         return _report(config, warehouse, session, clock)
-    key = find_finding(engine, config.finding.split())
     if config.verb is Verb.SHOW:
-        facts, history = show_finding(engine, key)
+        facts, history = show_finding(engine, find_finding(engine, config.finding.split()))
         words = json.dumps({**facts, "history": history}, indent=2, default=str)
         return {"finding": dg.MetadataValue.md(f"```json\n{words}\n```")}
     if not config.by.strip():
         raise BadInputError("by", config.by, "who decides")
     state = State.RELEASED if config.verb is Verb.RELEASE else State.CONFIRMED
-    done = decide(engine, key, state, by=config.by, why=config.reason, run_id=run_id, now=now)
+    who: dict[str, Any] = {"by": config.by, "why": config.reason, "run_id": run_id, "now": now}
+    if config.finding:
+        if config.symbol or config.rule or config.since or config.until:
+            accepted = "one finding, or a range without one: not with symbol, rule, since or until"
+            raise BadInputError("finding", config.finding, accepted)
+        made = [decide(engine, find_finding(engine, config.finding.split()), state, **who)]
+    else:
+        given = {"symbol": config.symbol, "rule": config.rule, "since": config.since, "until": config.until}
+        made = [*decide_range(engine, range_given(given, lambda name, text: session_given(text, name)), state, **who)]
     return {
-        "findings": len(done.findings),
-        "bar_put_back": done.bar_put_back,
-        "bar_set_aside": done.bar_set_aside,
+        "findings": sum(len(one.findings) for one in made),
+        "bars_put_back": sum(one.bar_put_back for one in made),
+        "bars_set_aside": sum(one.bar_set_aside for one in made),
     }
 
 

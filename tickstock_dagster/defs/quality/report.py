@@ -7,8 +7,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from tickstock_dagster.adapters.quality.browsing import read_reliability
-from tickstock_dagster.adapters.quality.report_facts import bars_until, scores_by_sector
+from tickstock_dagster.adapters.quality.browsing import bars_until, read_reliability, scores_by_sector
 from tickstock_dagster.adapters.quality.reports import SessionReport, report_sessions
 from tickstock_dagster.adapters.quality.table_checks import standing_errors
 from tickstock_dagster.core.judging.findings import Verdict

@@ -109,6 +109,24 @@ def test_a_session_of_which_nearly_everything_is_judged_wrong_keeps_its_bars(
     assert ("21 of 25 bars of 2026-11-20" in caplog.text) == (moved == 0)
 
 
+def test_a_session_that_is_off_as_a_whole_has_one_event_and_each_symbol_its_finding(world: World) -> None:
+    names = [f"C{number:02}" for number in range(60)]
+    insert = (
+        "INSERT INTO securities (name, updated_at) SELECT n, now() FROM unnest(%s::text[]) AS n RETURNING security_id"
+    )
+    ids = [number for (number,) in query(world.url, insert, (names,))]
+    off = [
+        world.finding(key=Key(number, FRI, "price_move"), ticker=name) for name, number in zip(names, ids, strict=True)
+    ]
+    world.ids |= dict(zip(names, ids, strict=True))
+    assert world.store(*off) == StoredFindings(60, 0, 0, 1)
+    [(told, sample)] = world.rows("SELECT event -> 'data' -> 'findings', event -> 'data' -> 'sample' FROM outbox")
+    assert (told, sample) == (60, names[:10])
+    assert world.store(*off) == StoredFindings(0, 0, 0, 0)
+    assert world.store(*off[1:]) == StoredFindings(0, 0, 1, 1), "a single one that is withdrawn is told alone"
+    assert world.rows(EVENTS)[1:] == [("tickstock.quality.price_anomaly", "explained", "suspicious")]
+
+
 def test_the_same_answer_does_not_put_it_back_and_a_different_one_does(world: World) -> None:
     wrong = world.finding(verdict=Verdict.WRONG)
     world.store(wrong)
@@ -142,10 +160,15 @@ def test_a_split_told_after_the_judgement_lets_the_same_answer_in_again(world: W
         assert world.rows("SELECT held FROM quarantined_bars") == [(True,)]
 
 
-def test_a_bar_that_came_after_the_judgement_is_another_one(world: World) -> None:
-    query(world.url, "UPDATE ohlcv_daily SET loaded_at = %s", (LATER + timedelta(seconds=1),))
-    assert world.store(world.finding(verdict=Verdict.WRONG)).set_aside == ()
+def test_only_the_bar_that_was_judged_is_set_aside_whenever_it_was_loaded(world: World) -> None:
+    judged = {"open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "volume": 1000.0}
+    wrong = world.finding(verdict=Verdict.WRONG, evidence=judged)
+    world.load(close=11.5)
+    assert world.store(wrong) == StoredFindings(0, 0, 0, 0), "the load's time is before the judgement's"
     assert len(world.rows(BARS)) == 2
+    world.load()
+    query(world.url, "UPDATE ohlcv_daily SET loaded_at = %s", (LATER + timedelta(seconds=1),))
+    assert world.store(wrong).set_aside == ((world.ids["AAA"], FRI),)
 
 
 def test_a_release_puts_exactly_the_row_back_and_is_remembered(world: World) -> None:
@@ -166,7 +189,7 @@ def test_a_release_puts_exactly_the_row_back_and_is_remembered(world: World) -> 
     ]
     assert world.rows(EVENTS)[2:] == [("tickstock.quality.price_anomaly", "explained", "wrong")] * 2
     world.load(close=11.5)
-    reopened = world.store(world.finding(verdict=Verdict.WRONG))
+    reopened = world.store(world.finding(verdict=Verdict.WRONG, evidence={"close": 11.5}))
     assert (reopened.changed, reopened.withdrawn, len(reopened.set_aside)) == (1, 1, 1), "another bar is judged again"
 
 

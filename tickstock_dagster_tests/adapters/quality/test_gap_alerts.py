@@ -7,9 +7,12 @@ import pytest
 from tickstock_dagster.adapters.bars.store import store_batch
 from tickstock_dagster.adapters.loading.coverage import PLAN_HISTORY
 from tickstock_dagster.adapters.postgres.database import open_engine
-from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps, read_long_gaps
+from tickstock_dagster.adapters.quality.decisions import decide
+from tickstock_dagster.adapters.quality.gap_alerts import publish_long_gaps, read_long_gaps, standing_stale
 from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.calendars.session_calendar import library_calendar
+from tickstock_dagster.core.errors import BadInputError
+from tickstock_dagster.core.quality.lifecycle import Key, State
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, add_security, bar, batch, query
 
 CALENDAR = library_calendar("XNYS")
@@ -102,6 +105,22 @@ def test_the_finding_of_a_gap_grows_with_it_and_is_withdrawn_in_silence_when_its
     assert query(migrated_database_url, stands) == [(TUE, "explained", 3.0, True)]
     history = query(migrated_database_url, "SELECT how, value FROM quality_verdicts ORDER BY verdict_id")
     assert history == [("found", 2.0), ("judged", 3.0), ("withdrawn", 3.0)]
+
+
+def test_a_gap_has_no_bar_to_confirm_and_may_be_accepted(migrated_database_url: str, tracked: int) -> None:
+    leave(migrated_database_url, tracked, TUE, WED)
+    tell(migrated_database_url)
+    engine, key = open_engine(migrated_database_url), Key(tracked, TUE, "data_stale")
+
+    def decided(state: State) -> int:
+        return len(decide(engine, key, state, by="ada", why="it was away", run_id="cli", now=NOW).findings)
+
+    with pytest.raises(BadInputError, match="where bars are missing there is none to set aside"):
+        decided(State.CONFIRMED)
+    assert decided(State.RELEASED) == 1
+    assert standing_stale(engine, read_long_gaps(engine, CALENDAR, NOW), "XNYS") == []
+    leave(migrated_database_url, tracked, THU)
+    assert tell(migrated_database_url) == 0
 
 
 def test_an_explained_absence_is_no_gap(migrated_database_url: str, tracked: int) -> None:

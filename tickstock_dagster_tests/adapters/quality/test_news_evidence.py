@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from tickstock_dagster.adapters.quality.news_evidence import with_news
+from tickstock_dagster.adapters.quality.news_evidence import NewsDesk
 from tickstock_dagster.adapters.sources.massive.source import MassiveSource
 from tickstock_dagster.adapters.sources.rate_limit import LocalRateLimiter
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -45,7 +45,7 @@ def findings(tickers, *, rule="price_move", verdict="suspicious"):
 def test_articles_around_the_session_are_evidence_and_change_no_verdict(source):
     listed = source.listings()["ticker"].to_list()[:20]
     before = findings(listed)
-    after = with_news(before, source, CALENDAR, NOW, most=300)
+    after = NewsDesk(source, CALENDAR, NOW, left=300).with_news(before)
     assert after.drop("evidence").equals(before.drop("evidence"))
     evidence = [json.loads(text) for text in after["evidence"]]
     assert all(one["close"] == 1.0 and "news_articles" in one for one in evidence)
@@ -59,10 +59,12 @@ def test_articles_around_the_session_are_evidence_and_change_no_verdict(source):
 def test_only_so_many_are_asked_about_and_none_that_is_explained(source, simulator):
     listed = source.listings()["ticker"].to_list()[:3]
     simulator.reset_stats()
-    with_news(findings(listed), source, CALENDAR, NOW, most=4)
+    desk = NewsDesk(source, CALENDAR, NOW, left=4)
+    for session in SESSIONS:
+        desk.with_news(findings(listed).filter(pl.col("session") == session))
     assert simulator.stats()["total"] == 4
     explained = findings(listed, verdict="explained")
-    assert with_news(explained, source, CALENDAR, NOW).equals(explained)
+    assert NewsDesk(source, CALENDAR, NOW).with_news(explained).equals(explained)
     assert simulator.stats()["total"] == 4
 
 
@@ -70,7 +72,9 @@ def test_a_key_without_news_is_asked_once_and_the_evidence_says_so(source, simul
     listed = source.listings()["ticker"].to_list()[:3]
     stranger = MassiveSource("nobody", simulator.url, vendor_plan("starter"), LocalRateLimiter(vendor_plan("starter")))
     simulator.reset_stats()
-    after = with_news(findings(listed), stranger, CALENDAR, NOW)
+    desk = NewsDesk(stranger, CALENDAR, NOW)
+    after = desk.with_news(findings(listed))
+    assert desk.with_news(after).equals(after)
     stranger.close()
     assert simulator.stats()["total"] == 1
     (told,) = (text for text in after["evidence"] if "not told" in text)

@@ -1,5 +1,6 @@
 """Versions of equity types: every state is kept with who and why, a rollback is one more, verdicts follow the rules."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tickstock_dagster.adapters.postgres.database import open_engine
 from tickstock_dagster.adapters.postgres.fingerprint import fingerprint
 from tickstock_dagster.adapters.securities.equity_type_store import (
     Author,
+    put_in_force,
     read_equity_types,
     read_versions,
     roll_back,
@@ -57,6 +59,23 @@ def test_a_version_says_who_why_and_what(migrated_database_url: str) -> None:
     assert query(migrated_database_url, EVENTS) == [
         ("tickstock.config.updated", 2), ("tickstock.equity.type_changed", 2)
     ]  # fmt: skip
+
+
+def test_whoever_changes_a_type_is_told_the_version_of_that_change_whatever_others_write(
+    migrated_database_url: str,
+) -> None:
+    engine = open_engine(migrated_database_url)
+
+    def change(number: int) -> tuple[int, bool]:
+        return put_in_force(engine, "ETF", {"quality": {"price_move": 0.3 + number / 100}}, ANN, now=NOW)
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(change, range(12)))
+    documents = {one.version: one.document for one in read_versions(engine, "ETF")}
+    assert {changed for _, changed in told} == {True}
+    assert [documents[version]["quality"]["price_move"] for version, _ in told] == [0.3 + n / 100 for n in range(12)]
+    newest = read_equity_types(engine)["ETF"]
+    assert put_in_force(engine, "ETF", newest, ANN, now=NOW) == (13, False)
 
 
 def test_a_new_type_begins_with_version_one(migrated_database_url: str) -> None:

@@ -36,13 +36,21 @@ def test_a_dead_letter_is_shown_tried_again_and_dropped(office: Office) -> None:
     assert "last_error       AAPL: no such ticker" in shown
     assert office.tickstock("queue", "show", APPLE.unit_id, "--json").json["error_class"] == "permanent"
 
-    assert (
-        office.tickstock("queue", "retry", "--all", "--dataset", "symbol_details").out == "1 entries are tried again\n"
-    )
-    assert office.tickstock("queue", "drop", APPLE.unit_id, "--reason", "it is a test").out == "1 entries dropped\n"
+    assert office.tickstock("queue", "retry", "--all", "--dataset", "symbol_details").out == "1 entry is tried again\n"
+    assert office.tickstock("queue", "drop", APPLE.unit_id, "--reason", "it is a test").out == "1 entry dropped\n"
     assert office.rows("SELECT last_error FROM processing_queue WHERE status = 'cancelled'") == [
         "dropped: it is a test"
     ]
+
+
+def test_entries_of_a_source_that_no_worker_asks_are_named(office: Office) -> None:
+    of_vendor = WorkUnit(UnitKind.DETAILS, "XNYS", "massive", "AAPL", NOW.date(), NOW.date())
+    wanted = [Wanted(of_vendor, "CS"), Wanted(SPIDER, "ETF")]
+    enqueue(open_engine(office.database_url), wanted, bounds=QueueBounds(), run_id="cli", now=NOW)
+    words = "1 entry is about massive, and workers ask simulator: waiting until they ask massive again, or"
+    assert words in office.tickstock("queue", "list").out
+    assert office.tickstock("queue", "list", "--json").json["of_other_sources"] == {"massive": 1}
+    assert office.tickstock("queue", "list", "--status", "dead").out.startswith(f"no entry matches\n{words}")
 
 
 def test_what_is_wrong_is_refused_by_name(office: Office) -> None:

@@ -59,6 +59,27 @@ def test_a_finding_is_analysed_listed_shown_and_decided(reported: Office) -> Non
     assert "price_move" in tickstock("quality", "rules").out
 
 
+def test_a_range_of_findings_is_decided_with_one_command(reported: Office) -> None:
+    tickstock = reported.tickstock
+    asked = ("--symbol", "LONE", "--rule", "price_move", "--since", "2026-11-02", "--until", "2026-11-30")
+    reason = ("--reason", "a new unit", "--by", "ada")
+    done = tickstock("quality", "confirm", *asked, *reason, "--json").json
+    assert (done["changed"], done["bars_set_aside"]) == (True, 1)
+    assert done["findings"] == [{"symbol": "LONE", "session": "2026-11-20", "rule": "price_move"}]
+    assert "The bar is stored again" in tickstock("quality", "release", *asked[:-2], *reason).out
+    assert "nothing was changed" in tickstock("quality", "release", *asked, *reason).out
+    for arguments, words in (
+        (("--symbol", "LONE", "--rule", "price_move"), "--since '' is not accepted"),
+        (("1", *asked), "one finding, or a range without one: not with --symbol"),
+        ((*asked[:4], "--since", "2026-11-21"), "findings 'LONE price_move from 2026-11-21' is not accepted"),
+        ((*asked[:4], "--since", "2026-11-21", "--until", "2026-11-20"), "until '2026-11-20' is not accepted"),
+        ((*asked[:2], "--rule", "no_such", *asked[4:]), "rule 'no_such' is not accepted"),
+        ((*asked[:4], "--since", "yesterday"), "--since 'yesterday' is not accepted"),
+    ):
+        answer = tickstock("quality", "release", *arguments, *reason)
+        assert (answer.code, words in answer.error) == (2, True), answer.error
+
+
 def test_nothing_is_said_of_a_session_of_which_there_is_nothing(reported: Office) -> None:
     answer = reported.tickstock("quality", "analyze", "LONE", "--session", "2026-03-02")
     assert answer.code == 2
@@ -72,6 +93,7 @@ def test_mistakes_name_the_field_the_value_and_what_is_accepted(office: Office) 
         (("list", "--rule", "no_such"), "rule 'no_such' is not accepted"),
         (("show", "17"), "finding '17' is not accepted"),
         (("show", "A", "B"), "its number, or TICKER SESSION RULE"),
+        (("show",), "Missing argument 'NUMBER | TICKER SESSION RULE'"),
         (("release", "17", "--reason", "why"), "finding '17' is not accepted"),
         (("confirm", "17"), "--reason"),
     ):

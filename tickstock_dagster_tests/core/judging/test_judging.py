@@ -9,7 +9,8 @@ import pytest
 
 from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA
-from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.judging import judge, judge_all
+from tickstock_dagster.core.judging.panel import SHORT_SCALE
 from tickstock_dagster_tests.core.judging.panels import DAYS, LIMITS, PLACE, disturbed, judged, panel_of, quiet_bars
 
 DAY = DAYS[PLACE]
@@ -94,7 +95,7 @@ def volume(factor):
     ("change", "rule", "verdict", "words"),
     [
         (one("close", 1.5), "bar_order", "wrong", "the close is outside of low and high"),
-        (one("close", 0.5), "bar_order", "wrong", "by 2:1: a split applied to the other prices alone"),
+        (one("close", 0.5), "bar_order", "wrong", "by 2:1: as if a split were applied to it alone"),
         (one("open", np.nan), "bar_order", "wrong", "a price is missing"),
         (one("low", 0.0), "bar_order", "wrong", "a price is not positive"),
         (one("high", 0.5), "bar_order", "wrong", "the high is below the low"),
@@ -103,6 +104,7 @@ def volume(factor):
         (row(100.0), "scale_break", "wrong", "prices are off their level by 10^2"),
         (row(0.1), "scale_break", "wrong", "prices are off their level by 10^-1"),
         (from_here(10.0, 0.1), "scale_break", "suspicious", "shares the other way"),
+        (from_here(10.0), "scale_break", "suspicious", "a level that lasts: prices changed by 10^1 for more than 10"),
         (one("high", 10.0), "lone_extreme", "wrong", "stands alone"),
         (row(1.5), "lone_bar", "wrong", "apart from both neighbours"),
         (rarely_traded, "lone_bar", "suspicious", "little is usual"),
@@ -164,6 +166,78 @@ def test_an_untold_split_is_suspected_once_and_explains_the_volumes_after_it():
     assert {day for day, rule in found if rule == "scale_break"} == {DAY}
     volumes = {(verdict, cause) for (_, rule), (verdict, cause) in found.items() if rule.startswith("volume_")}
     assert volumes == {("explained", "its shares are those after the suspected split")}
+
+
+@pytest.mark.parametrize("volumes", [0.1, 1.0])
+def test_a_level_that_lasts_is_found_once(volumes):
+    found = judged(disturbed(from_here(10.0, volumes)))
+    assert [key for key in found if not key[1].startswith("volume_")] == [(DAY, "scale_break")]
+
+
+@pytest.mark.parametrize("count", [SHORT_SCALE, SHORT_SCALE + 1])
+def test_bars_that_were_set_aside_count_for_their_level(count):
+    """The evening on which so many bars are on the new level, of which all but the newest were set aside."""
+    known = disturbed(from_here(10.0)).filter(pl.col("session") < DAYS[PLACE + count])
+    newest = DAYS[PLACE + count - 1]
+    aside = (pl.col("security_id") == 7) & pl.col("session").is_between(DAY, newest, closed="left")
+    quarantined = known.filter(aside).with_columns(refused=pl.lit(None, dtype=pl.String))
+    panel = panel_of(known.filter(~aside), quarantined=quarantined, sessions=DAYS[: PLACE + count], first=newest)
+    judgement = judge_all(panel, LIMITS)
+    found = judgement.findings.filter(pl.col("security_id") == 7)
+    if count == SHORT_SCALE:
+        assert found.select("session", "rule", "verdict").rows() == [(newest, "scale_break", "wrong")]
+        assert judgement.cleared.is_empty()
+    else:
+        assert found.select("session", "rule", "verdict").rows() == [(DAY, "scale_break", "suspicious")]
+        assert judgement.cleared.rows() == [(7, day, DAY) for day in DAYS[PLACE + 1 : PLACE + count - 1]]
+
+
+@pytest.mark.parametrize(
+    ("change", "ratio", "words"),
+    [
+        (one("close", 0.5), None, "by 2:1: as if a split were applied to it alone"),
+        (one("open", 2.0), None, "by 2:1: as if a split were applied to the other prices and not to it"),
+        (one("close", 0.5), 2.0, f"by 2:1: the split of {DAYS[PLACE + 1]} is applied to it alone"),
+        (
+            one("close", 0.5),
+            0.5,
+            f"by 2:1: the split of {DAYS[PLACE + 1]} is applied to the other prices and not to it",
+        ),
+        (one("close", 1 / 2.5), 2.5, f"by 5:2: the split of {DAYS[PLACE + 1]} is applied to it alone"),
+        (one("close", 0.5), 3.0, None),
+        (one("close", 0.545), None, None),
+        (one("close", 0.8), None, None),
+    ],
+)
+def test_a_part_of_a_bar_has_another_split_only_where_it_meets_the_others_with_it(change, ratio, words):
+    """A price is off by n:1 where it lies between low and high with it; another split that is known refutes it."""
+    payouts = pl.DataFrame(schema=PAYOUT_SCHEMA) if ratio is None else payout(DAYS[PLACE + 1], ratio=1 / ratio)
+    _, cause = judged(disturbed(change), payouts=payouts)[DAY, "bar_order"]
+    if words is None:
+        assert cause == "the close is outside of low and high"
+    else:
+        assert words in cause
+
+
+def test_other_prices_than_the_close_before_have_the_split():
+    def change(bars, place):
+        scaled(bars, place, 0.5, names=("high", "low", "close"), end=place + 1)
+
+    _, cause = judged(disturbed(change))[DAY, "bar_order"]
+    assert cause == "the open is outside of low and high, by 2:1: as if a split were applied to the other prices alone"
+
+
+def test_what_a_load_refused_is_found_and_moves_nothing_else():
+    """A bar that was refused on the day before a fall: the fall is against the last stored close."""
+    bars = disturbed(from_here(0.72))
+    before = pl.col("session") == DAYS[PLACE - 1]
+    mine = before & (pl.col("security_id") == 7)
+    refused = bars.filter(mine).with_columns(close=pl.col("close") / 2, refused=pl.lit("close is outside [low, high]"))
+    without = judge(panel_of(bars.filter(~mine)), LIMITS)
+    found = judge(panel_of(bars.filter(~mine), quarantined=refused), LIMITS)
+    extra = found.join(without, on=["security_id", "session", "rule"], how="anti")
+    assert extra.select("session", "rule", "verdict").rows() == [(DAYS[PLACE - 1], "bar_order", "wrong")]
+    assert found.join(extra, on=["security_id", "session", "rule"], how="anti").equals(without)
 
 
 def test_a_known_dividend_explains_the_fall():

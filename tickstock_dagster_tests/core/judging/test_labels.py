@@ -103,5 +103,5 @@ def test_spin_offs_are_suspected_and_the_half_applied_split_is_wrong(found):
         assert (rows[place]["judged"], rows[place]["cause"]) == ("suspicious", cause)
     half = rows["LNT", "2016-05-19"]
     assert (half["rule"], half["judged"]) == ("bar_order", "wrong")
-    assert "by 2:1: a split applied to the other prices alone" in half["cause"]
+    assert "by 2:1: as if a split were applied to it alone" in half["cause"]
     assert rows["LNT", "2016-05-20"]["judged"] is None

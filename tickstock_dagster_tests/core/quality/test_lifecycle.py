@@ -9,7 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tickstock_dagster.core.judging.findings import Severity, Verdict
-from tickstock_dagster.core.quality.lifecycle import Finding, How, Key, State, Step, StoredFinding, standing, steps
+from tickstock_dagster.core.quality.freeing import Freed, freeing_steps
+from tickstock_dagster.core.quality.lifecycle import (
+    Finding,
+    How,
+    Key,
+    State,
+    Step,
+    StoredFinding,
+    standing,
+    steps,
+)
 
 FRI = date(2026, 11, 20)
 MOVED = Finding(
@@ -32,12 +42,31 @@ def test_a_finding_is_found_once_and_an_explained_one_alerts_nobody() -> None:
 
 def test_a_split_that_is_told_late_explains_what_was_suspicious_and_says_so_once() -> None:
     assert told(StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS), SPLIT) == [(How.JUDGED, Verdict.EXPLAINED, True)]
-    assert told(StoredFinding(SPLIT, alerted_as=Verdict.EXPLAINED), replace(SPLIT, value=-0.51)) == [
+    assert told(StoredFinding(SPLIT, alerted_as=Verdict.EXPLAINED), replace(SPLIT, value=-0.6)) == [
         (How.JUDGED, Verdict.EXPLAINED, False)
     ]
     assert told(StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS), replace(MOVED, value=-0.6)) == [
         (How.JUDGED, Verdict.SUSPICIOUS, False)
     ], "other numbers, the same verdict"
+
+
+def test_what_is_usual_may_drift_and_what_was_judged_may_not() -> None:
+    seen = {"close": 5.0, "usual_move": 0.01, "number": 82, "next_open": None, "action": None}
+    stored = StoredFinding(replace(MOVED, evidence=seen), alerted_as=Verdict.SUSPICIOUS)
+
+    def changed(value: float = -0.5, **others: object) -> bool:
+        return bool(told(stored, replace(MOVED, value=value, evidence=seen | others)))
+
+    assert not changed(-0.52, close=5.0000000001, usual_move=0.02, number=140, next_open=4.9)
+    assert changed(-0.56)
+    assert changed(close=5.0001)
+    assert changed(action="split 2:1")
+    assert changed(minutes=210.0)
+
+
+def test_nothing_more_is_found_of_a_bar_that_is_set_aside() -> None:
+    other = replace(WRONG, key=Key(1, FRI, "bar_order"))
+    assert told(StoredFinding(WRONG, held=True, alerted_as=Verdict.WRONG), WRONG, other) == []
 
 
 def test_news_that_was_looked_up_once_stays_and_is_no_other_evidence() -> None:
@@ -54,6 +83,24 @@ def test_what_is_not_found_any_more_is_withdrawn_once_and_may_come_back() -> Non
     gone = StoredFinding(step.finding, withdrawn=True, alerted_as=Verdict.EXPLAINED)
     assert told(gone) == []
     assert told(gone, MOVED) == [(How.JUDGED, Verdict.SUSPICIOUS, True)]
+
+
+def test_a_finding_about_a_bar_that_was_replaced_says_so() -> None:
+    [step] = steps([StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS, bar=OTHER)], [])
+    assert step.finding.cause == "another bar is stored, of which its rule does not find it"
+    [step] = steps([StoredFinding(MOVED, alerted_as=Verdict.SUSPICIOUS, bar=BAR)], [])
+    assert "or what is known of them" in step.finding.cause
+
+
+def test_what_was_set_aside_and_is_not_wrong_any_more_is_freed_and_what_a_person_decided_is_not() -> None:
+    held = StoredFinding(WRONG, alerted_as=Verdict.WRONG, held=True)
+    lasts = Freed((MOVED,))
+    gone = Freed(cleared={WRONG.key: "its level lasts"})
+    assert [(one.how, one.finding, one.alerts) for one in freeing_steps([held], lasts)] == [(How.JUDGED, MOVED, True)]
+    [step] = freeing_steps([held], gone)
+    assert (step.how, step.finding.verdict, step.finding.cause) == (How.WITHDRAWN, Verdict.EXPLAINED, "its level lasts")
+    for other in (replace(held, held=False), replace(held, bar=BAR), replace(held, state=State.CONFIRMED)):
+        assert freeing_steps([other], lasts) == freeing_steps([other], gone) == []
 
 
 def test_missing_bars_that_have_come_are_withdrawn_without_an_alert() -> None:

@@ -56,7 +56,7 @@ def test_a_threshold_that_cannot_be_is_refused(quality: dict[str, float], words:
     [
         ("[1]", "ETF: document '[1]' is not accepted: a JSON object"),
         ("{", "ETF: document '{' is not accepted: a JSON object (Expecting"),
-        ('{"title": NaN}', "NaN is no number"),
+        ('{"title": NaN}', "NaN is no finite number"),
         ("[" * 5000, "nested too deeply"),
         ('{"equity_type": "CS"}', "ETF.equity_type 'CS' is not accepted: ETF, or nothing"),
         ('{"title": "Funds"}', "ETF.update_frequency 'nothing' is not accepted"),
@@ -86,6 +86,23 @@ def test_rules_on_the_command_line_are_changes() -> None:
 def test_rules_that_say_nothing_or_contradict_each_other_are_refused(rules: list[str]) -> None:
     with pytest.raises(BadInputError, match="--rule"):
         changes_of_rules(rules)
+
+
+@pytest.mark.parametrize("number", ["NaN", "nan", "Infinity", "-Infinity", "+inf"])
+def test_a_number_that_is_not_finite_is_refused_for_that(number: str) -> None:
+    with pytest.raises(BadInputError, match="a finite number"):
+        changes_of_rules([f"quality.price_move={number}"])
+    assert changes_of_rules(['title="NaN"']) == {"title": "NaN"}, "as a text it may stand"
+
+
+def test_an_object_with_a_key_twice_is_refused_by_that_key() -> None:
+    text = json.dumps({**ETF, "quality": {"price_move": 0.5}})
+    twice = text.replace('"price_move": 0.5', '"price_move": 0.5, "price_move": 0.4')
+    assert document_of_text("ETF", text).quality == {"price_move": 0.5}
+    with pytest.raises(BadInputError, match='the key "price_move" is there twice'):
+        document_of_text("ETF", twice)
+    with pytest.raises(BadInputError, match=r'--rule .*the key "a" is there twice'):
+        changes_of_rules(['quality={"a": 1, "a": 2}'])
 
 
 def test_what_is_written_is_read_the_same() -> None:

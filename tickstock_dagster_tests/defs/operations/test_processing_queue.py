@@ -66,21 +66,26 @@ def test_details_go_through_the_queue_and_one_unknown_ticker_ends_alone(factory:
     queue_details(factory, ("AAPL", "MSFT", "SPY"))
     unlisted = WorkUnit(UnitKind.DETAILS, "XNYS", "simulator", "NOSUCH", FRI, FRI)
     bars = WorkUnit(UnitKind.RANGE, "XNYS", "simulator", "AAPL", FRI, FRI)
-    enqueue(factory.engine, [Wanted(unlisted), Wanted(bars)], bounds=QueueBounds(), run_id="cli", now=SUNDAY)
+    of_vendor = WorkUnit(UnitKind.DETAILS, "XNYS", "massive", "AAPL", FRI, FRI)
+    wanted = [Wanted(unlisted), Wanted(bars), Wanted(of_vendor)]
+    enqueue(factory.engine, wanted, bounds=QueueBounds(), run_id="cli", now=SUNDAY)
     request = sensor(factory)
     assert isinstance(request, dg.RunRequest)
     assert request.tags["dagster/priority"] == "1"
     assert run(factory, "process_queue", "work_on_queue", most_entries=2).success
-    assert factory.rows(ENTRIES) == [("done", 2), ("pending", 3)]
+    assert factory.rows(ENTRIES) == [("done", 2), ("pending", 4)]
     done = run(factory, "process_queue", "work_on_queue")
     assert done.success
-    assert factory.rows(ENTRIES) == [("dead", 1), ("done", 3), ("pending", 1)], "bars have no handler"
+    assert factory.rows(ENTRIES) == [("dead", 1), ("done", 3), ("pending", 2)], "of bars, and of massive"
     stored = "SELECT ticker FROM securities JOIN ticker_intervals USING (security_id) WHERE details_on = %s"
     assert sorted(factory.rows(stored, FRI)) == ["AAPL", "MSFT", "SPY"]
     assert factory.rows("SELECT count(*) FROM vendor_calls WHERE run_id <> 'cli'") == [3]
     [event] = factory.events("tickstock.jobs.dead_letters")
     assert event["entries"][0]["error"] == "NOSUCH: the list of 2026-11-20 has no such ticker"
-    assert sensor(factory) == "no entry is due but 1 of ohlcv_daily, which have no handler"
+    assert sensor(factory) == (
+        "no entry is due but 1 of ohlcv_daily, which have no handler; 1 entry is about massive, and workers ask "
+        "simulator: waiting until they ask massive again, or `tickstock queue drop`"
+    )
 
     def edit(**config: Any) -> dg.ExecuteInProcessResult:
         return run(factory, "edit_queue", "edit_entries", **config)

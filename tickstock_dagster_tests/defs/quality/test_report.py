@@ -93,6 +93,13 @@ def test_findings_are_listed_and_decided_from_the_launchpad(fallen: Factory) -> 
     for verb in ("SHOW", "HISTORY"):
         assert job(fallen, verb=verb, **named).success
     assert job(fallen, verb="ANALYZE", symbol="LONE").success
+    many = {"symbol": "LONE", "rule": "price_move", "since": "2026-11-02", "reason": "why", "by": "ada"}
+    assert job(fallen, verb="CONFIRM", **many).success
+    assert fallen.rows("SELECT ticker FROM quarantined_bars WHERE held") == ["LONE"]
+    assert job(fallen, verb="RELEASE", **many, until="2026-11-20").success
+    assert fallen.rows("SELECT ticker FROM quarantined_bars WHERE held") == []
+    for wrong in ({"until": "2026-11-01"}, {"since": ""}, {"rule": "lone_bar"}, named):
+        assert not job(fallen, verb="RELEASE", **{**many, **wrong}).success
     assert not job(fallen, verb="RELEASE", **named, reason="why", by=" ").success
     assert not job(fallen, verb="SHOW", finding="17").success
     assert not job(fallen, verb="ANALYZE", symbol="LONE", session="2026-11-21").success
