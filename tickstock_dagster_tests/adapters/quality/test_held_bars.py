@@ -94,7 +94,7 @@ class Market:
         return list(report_sessions(self.engine, CALENDAR, sessions, run_id="run-1", now=now))
 
     def changed(self, *sessions: date) -> tuple[int, int, int, int]:
-        """What a report found anew, changed, withdrew and told."""
+        """How many findings a report has found, changed and withdrawn, and how many events it wrote."""
         reports = self.report(*sessions)
         stored = sum((one.stored for one in reports[1:]), reports[0].stored)
         return stored.found, stored.changed, stored.withdrawn, stored.alerted
