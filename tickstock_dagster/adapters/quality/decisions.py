@@ -94,7 +94,6 @@ def decide(engine: sa.Engine, key: Key, state: State, *, by: str, why: str, run_
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
     why, by = plain_reason(why), plain_reason(by, "by")
-    _refuse_missing_bars(key, state)
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
         deciding = _Deciding(connection, state, _market(connection, key), by, why, run_id, now)
@@ -151,6 +150,7 @@ def _market(connection: psycopg.Connection[Any], key: Key) -> str:
 def _decide(deciding: _Deciding, key: Key) -> Decision:
     """Decide one finding, and score its report again."""
     connection, state = deciding.connection, deciding.state
+    _refuse_missing_bars(key, state)
     kept = read_kept(connection, (key.security_id, key.session))
     found = _of_cell(connection, key)
     known = next((one for one in found if one.finding.key == key), None)
