@@ -1,6 +1,6 @@
 """Comparing stored bars with those of another source: its bars are kept as candidates, and what differs is a finding.
 
-The stored bars stay as they are. What of two bars is comparable is in `core.judging.source_rules`.
+The stored bars stay as they are. What of two bars is comparable is in `core.quality.source_rules`.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import BarSource
 from tickstock_dagster.core.bars.daily_bars import validate_bars
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.judging.source_rules import CANDIDATE_SCHEMA, sources_differ
+from tickstock_dagster.core.quality.source_rules import CANDIDATE_SCHEMA, sources_differ
 
 RULE = "sources_differ"
 _STAGED = ("security_id", "session", "ticker", "open", "high", "low", "close", "volume")

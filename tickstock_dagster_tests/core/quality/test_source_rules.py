@@ -3,7 +3,7 @@ from datetime import date, timedelta
 import polars as pl
 import pytest
 
-from tickstock_dagster.core.judging.source_rules import CANDIDATE_SCHEMA, sources_differ
+from tickstock_dagster.core.quality.source_rules import CANDIDATE_SCHEMA, sources_differ
 from tickstock_dagster_tests.core.judging.panels import LIMITS
 
 DAYS = [date(2024, 1, 2) + timedelta(days=number) for number in range(30)]
