@@ -10,6 +10,7 @@ from tickstock_dagster.core.judging.found import Found
 from tickstock_dagster.core.judging.panel import Panel
 from tickstock_dagster.core.judging.price_rules import price_rules
 from tickstock_dagster.core.judging.reference_rules import reference_gap
+from tickstock_dagster.core.judging.session_rules import session_break
 from tickstock_dagster.core.judging.structure_rules import (
     bar_order,
     frozen_close,
@@ -40,11 +41,10 @@ def judge(panel: Panel, limits: Limits) -> pl.DataFrame:
     broken = bars["broken"].is_not_null()
     judged = with_context(bars, broken)
     found = Found(broken.alias("wrong"))
+    session_break(judged, found)
     for rule in (bar_order, copied_bar, scale_break, lone_extreme, lone_bar):
         rule(judged, found, limits)
     judged = _again(bars, judged, found.wrong)
-    extremes = pl.concat([frame for frame in found.frames if frame["rule"][0] == "lone_extreme"] or [judged.head(0)])
-    judged = judged.with_columns(extreme=pl.col("row").is_in(extremes["row"].implode()))
     frozen_close(judged, found, limits)
     price_rules(judged, found, limits, panel)
     volume_rules(judged, found, limits)

@@ -19,6 +19,9 @@ DAILY = "ohlcv_daily"
 STALE = "data_stale"
 """The rule of bars that are missing: its session is the first one without a bar."""
 
+WHOLE = "session_break"
+"""The rule of sessions that are off as a whole."""
+
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
 WHOLE_FROM, WHOLE_SHARE = 10, 0.8
@@ -114,12 +117,14 @@ class Step:
         was: the verdict before; None for a new one.
         how: what changed it.
         told: the verdict that the last event told; None where none was written.
+        quiet: another finding speaks for it.
     """
 
     finding: Finding
     was: Verdict | None
     how: How
     told: Verdict | None = None
+    quiet: bool = False
 
     @property
     def alerts(self) -> bool:
@@ -128,6 +133,8 @@ class Step:
         That missing bars have come is not told: whoever knows `data_stale` of old would take it for another gap.
         """
         if self.how is How.WITHDRAWN and self.finding.key.rule == STALE:
+            return False
+        if self.quiet:
             return False
         if self.told is None:
             return self.finding.verdict is not Verdict.EXPLAINED
@@ -149,6 +156,7 @@ def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[St
     Returns:
         One for each finding that changes; none where nothing does.
     """
+    stored = list(stored)
     before = {one.finding.key: one for one in stored}
     changes, seen = [], set[Key]()
     for finding in judged:
@@ -163,7 +171,21 @@ def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[St
             continue
         gone = replace(known.finding, verdict=Verdict.EXPLAINED, cause=WITHDRAWN)
         changes.append(Step(gone, known.finding.verdict, How.WITHDRAWN, known.alerted_as))
-    return changes
+    return _with_one_voice(changes, stored)
+
+
+def _with_one_voice(changes: list[Step], stored: Iterable[StoredFinding]) -> list[Step]:
+    """The changes; of a session that is off as a whole the first security by ticker is published, once, for all."""
+    spoken = {one.finding.key.session for one in stored if one.finding.key.rule == WHOLE and one.alerted_as is not None}
+    new = sorted((step for step in changes if step.finding.key.rule == WHOLE and step.told is None and step.alerts),
+                 key=lambda step: step.finding.ticker)  # fmt: skip
+    quiet = set[Key]()
+    for step in new:
+        key = step.finding.key
+        if key.session in spoken:
+            quiet.add(key)
+        spoken.add(key.session)
+    return [replace(step, quiet=True) if step.finding.key in quiet else step for step in changes] if quiet else changes
 
 
 def _again(known: StoredFinding, finding: Finding) -> Step | None:

@@ -61,6 +61,17 @@ def test_missing_bars_that_have_come_are_withdrawn_without_an_alert() -> None:
     assert told(StoredFinding(stale, alerted_as=Verdict.SUSPICIOUS)) == [(How.WITHDRAWN, Verdict.EXPLAINED, False)]
 
 
+def test_of_a_session_that_is_off_as_a_whole_one_finding_is_published_for_all() -> None:
+    whole = [replace(MOVED, key=Key(one, FRI, "session_break"), ticker=f"T{9 - one}") for one in range(1, 6)]
+    first = steps([], whole)
+    assert [step.finding.ticker for step in first if step.alerts] == ["T4"], "the first by ticker"
+    known = [StoredFinding(one.finding, alerted_as=Verdict.SUSPICIOUS if one.alerts else None) for one in first]
+    again = [replace(one, evidence={"close": 6}) for one in whole]
+    more = replace(whole[0], key=Key(6, FRI, "session_break"), ticker="T0")
+    assert [step.how for step in steps(known, [*again, more]) if not step.alerts] == [How.JUDGED] * 5 + [How.FOUND]
+    assert [step.finding.ticker for step in steps(known, []) if step.alerts] == ["T4"], "it is withdrawn for all"
+
+
 @pytest.mark.parametrize("judged", [(), (MOVED,), (WRONG,)])
 def test_a_decision_stands_while_the_bar_is_the_one_that_was_decided_on(judged: tuple[Finding, ...]) -> None:
     released = StoredFinding(SPLIT, State.RELEASED, decided_on=BAR, bar=BAR, alerted_as=Verdict.EXPLAINED)
