@@ -159,14 +159,17 @@ def _current(engine: sa.Engine, calendar: SessionCalendar, session: date, cells:
         last = calendar.next_session(session)
         values = {"session": session, "first": first, "last": last, "security_ids": ids}
         reported = {security for (security,) in connection.execute(statement("quality/reported"), values)}
-        stored = read_findings(connection, Scope(session, session, SESSION_RULES))
+        stored = read_findings(connection, Scope(session, session, SCORED_RULES))
         printed = connection.execute(statement("quality/printed_on"), values).fetchone()
     count = printed[0] if printed else 0
     if reported and set(ids) <= reported:
         kept = tuple(one.finding for one in stored if not one.withdrawn)
         return SessionFindings(session, kept, count, stored=True)
     [judged] = _judged(engine, calendar, [session], cells)
-    return SessionFindings(session, tuple(standing(stored, judged.findings)), count, stored=False)
+    # What sources differ in is found by comparing them: it stands, whatever the bars of a session are judged to be.
+    beside = [one.finding for one in stored if one.finding.key.rule not in SESSION_RULES and not one.withdrawn]
+    of_session = [one for one in stored if one.finding.key.rule in SESSION_RULES]
+    return SessionFindings(session, (*standing(of_session, judged.findings), *beside), count, stored=False)
 
 
 def newest_findings(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> SessionFindings:
