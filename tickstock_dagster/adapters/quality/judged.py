@@ -29,10 +29,10 @@ from tickstock_dagster.core.quality.scores import distance
 Cell = tuple[int, date, str]
 """Security, session and ticker, as `core.loading.coverage.CELL_SCHEMA`."""
 
-SESSION_RULES = frozenset(RULES) - {STALE, "off_session", "sources_differ"}
+SESSION_RULES = frozenset(RULES) - {STALE, "sources_differ"}
 """The rules that look at the bars of a session: those of `core.judging.judging`.
 
-Missing bars are judged as a whole; bars of days without a session are broken on arrival.
+Missing bars are judged as a whole; bars of days without a session are refused by loads, and named by the check of keys.
 """
 
 SCORED_RULES = SESSION_RULES | {"sources_differ"}

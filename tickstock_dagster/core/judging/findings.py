@@ -96,7 +96,6 @@ _RULES = (
     Rule("lone_extreme", Family.STRUCTURE, "a high or low that stands alone", "multiple of the body"),
     Rule("lone_bar", Family.STRUCTURE, "a bar apart from both neighbours", "standard deviations"),
     Rule("session_break", Family.STRUCTURE, "a whole session off at once", "multiple of the usual level"),
-    Rule("off_session", Family.STRUCTURE, "a bar on a day without a session", "bars"),
     Rule("sources_differ", Family.SOURCE, "sources disagree about a bar", "share of the stored value"),
 )
 
