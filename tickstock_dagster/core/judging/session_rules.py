@@ -17,7 +17,8 @@ MOST_MARKET_MOVE = math.log(1.35)
 """A median move beyond it is none of a market: trading ends for the day where the S&P 500 has lost a fifth."""
 
 MOST_MARKET_VOLUME = math.log(8)
-"""A median volume a minute of trading beyond so many times the usual one, or below that part of it, is none either."""
+"""A median volume a minute of trading beyond so many times the usual one, or below that part of it, is none either.
+Where ranges are wider than usual all over the market, as in a crash, it may grow by so many times more."""
 
 MOST_SILENT = 0.5
 """Share of securities that trade without a trade on one session."""
@@ -95,7 +96,11 @@ def _broken_sessions(bars: pl.DataFrame) -> pl.DataFrame:
     silent = (pl.col("volume") == 0).mean()
     sessions = (
         known.group_by("session")
-        .agg(pl.len().alias("peers"), pl.col("all_move").first(), pl.col("market_busy").first(), silent=silent)
+        .agg(
+            pl.len().alias("peers"),
+            pl.col("all_move", "market_busy", "span_stress").first(),
+            silent=silent,
+        )
         .filter(pl.col("peers") >= PEERS)
         .sort("session")
     )
@@ -106,9 +111,10 @@ def _broken_sessions(bars: pl.DataFrame) -> pl.DataFrame:
         back = beyond and any(abs(before + move) < _BACK for before in breaks[-RETURNS_WITHIN:] if before is not None)
         breaks.append(move if beyond and not back else None)
     busy = pl.col("market_busy")
+    usual = busy.is_between(-MOST_MARKET_VOLUME, MOST_MARKET_VOLUME + pl.col("span_stress").log())
     return sessions.select(
         "session",
         price_break=pl.Series(breaks, dtype=pl.Float64),
-        volume_break=pl.when(busy.abs() > MOST_MARKET_VOLUME).then(busy),
+        volume_break=pl.when(~usual).then(busy),
         silent=pl.col("silent") > MOST_SILENT,
     ).filter(pl.col("price_break").is_not_null() | pl.col("volume_break").is_not_null() | pl.col("silent"))
