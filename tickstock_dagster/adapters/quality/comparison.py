@@ -1,6 +1,6 @@
 """Comparing stored bars with those of another source: its bars are kept as candidates, and what differs is a finding.
 
-The stored bars stay as they are. What of two bars is comparable is in `core.judging.source_rules`.
+The stored bars stay as they are. What of two bars is comparable is in `core.quality.source_rules`.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ import psycopg
 import sqlalchemy as sa
 
 from tickstock_dagster.adapters.postgres.database import transaction
-from tickstock_dagster.adapters.postgres.frames import copy_frame, frame_of
+from tickstock_dagster.adapters.postgres.frames import copy_frame, frame_of, read_frame
+from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, StoredFindings, findings_of, store_findings
 from tickstock_dagster.adapters.quality.panel import read_bars
@@ -22,7 +23,7 @@ from tickstock_dagster.adapters.sources.file_source import FileSource
 from tickstock_dagster.adapters.sources.protocol import BarSource
 from tickstock_dagster.core.bars.daily_bars import validate_bars
 from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
-from tickstock_dagster.core.judging.source_rules import CANDIDATE_SCHEMA, sources_differ
+from tickstock_dagster.core.quality.source_rules import CANDIDATE_SCHEMA, sources_differ
 
 RULE = "sources_differ"
 _STAGED = ("security_id", "session", "ticker", "open", "high", "low", "close", "volume")
@@ -82,21 +83,31 @@ def compare_source(
     unknown = tuple(sorted(set(rows["ticker"]) - set(held["ticker"])))
     ids = held["security_id"].unique().sort().to_list()
     first, last = sessions[0], sessions[-1]
-    own = read_bars(engine, ids, sessions).with_columns(
-        source=pl.lit("stored"), adjusted=pl.lit(value=False), venue=pl.lit(None, dtype=pl.String)
-    )
     limits = thresholds_of(engine)
     key = ["security_id", "session"]
     with transaction(engine) as connection:
+        # Before anything is read: what is found is of the bars that stand.
+        lock(connection, Lock.BARS)
+        own = _stored_bars(engine, ids, sessions)
         _keep(connection, held.join(own, on=key, how="semi"), kind, adjusted=adjusted, venue=venue, now=now)
         kept = frame_of(connection, statement("quality/candidates_read"), (first, last)).cast(
             pl.Schema(CANDIDATE_SCHEMA)
         )
-        found = sources_differ(own.select(list(CANDIDATE_SCHEMA)), kept, limits)
+        found = sources_differ(own, kept, limits)
         scope = Scope(first, last, [RULE], ids)
         stored = store_findings(connection, findings_of(found), scope, market=calendar.key, run_id=run_id, now=now)
     compared = held.join(own, on=key, how="semi").height
     return Comparison(kind, compared, unknown, held.height - compared, found, stored)
+
+
+def _stored_bars(engine: sa.Engine, ids: Sequence[int], sessions: Sequence[date]) -> pl.DataFrame:
+    """The stored bars as `CANDIDATE_SCHEMA`, with the `equity_type` by whose thresholds they are compared."""
+    facts = read_frame(engine, statement("quality/panel_facts"), (",".join(map(str, ids)),))
+    types = facts.select(pl.col("security_id").cast(pl.Int64), pl.col("equity_type").cast(pl.String))
+    bars = read_bars(engine, ids, sessions).with_columns(
+        source=pl.lit("stored"), adjusted=pl.lit(value=False), venue=pl.lit(None, dtype=pl.String)
+    )
+    return bars.select(list(CANDIDATE_SCHEMA)).join(types, on="security_id", how="left", maintain_order="left")
 
 
 def _of_securities(rows: pl.DataFrame, intervals: pl.DataFrame) -> pl.DataFrame:

@@ -30,10 +30,10 @@ from tickstock_dagster.core.quality.scores import distance
 Cell = tuple[int, date, str]
 """Security, session and ticker, as `core.loading.coverage.CELL_SCHEMA`."""
 
-SESSION_RULES = frozenset(RULES) - {STALE, "off_session", "sources_differ"}
+SESSION_RULES = frozenset(RULES) - {STALE, "sources_differ"}
 """The rules that look at the bars of a session: those of `core.judging.judging`.
 
-Missing bars are judged as a whole; bars of days without a session are broken on arrival.
+Missing bars are judged as a whole; bars of days without a session are refused by loads, and named by the check of keys.
 """
 
 SCORED_RULES = SESSION_RULES | {"sources_differ"}
@@ -178,14 +178,17 @@ def _current(engine: sa.Engine, calendar: SessionCalendar, session: date, cells:
         last = calendar.next_session(session)
         values = {"session": session, "first": first, "last": last, "security_ids": ids}
         reported = {security for (security,) in connection.execute(statement("quality/reported"), values)}
-        stored = read_findings(connection, Scope(session, session, SESSION_RULES))
+        stored = read_findings(connection, Scope(session, session, SCORED_RULES))
         printed = connection.execute(statement("quality/printed_on"), values).fetchone()
     count = printed[0] if printed else 0
     if reported and set(ids) <= reported:
         kept = tuple(one.finding for one in stored if not one.withdrawn)
         return SessionFindings(session, kept, count, stored=True)
     [judged] = _judged(engine, calendar, [session], cells)
-    return SessionFindings(session, tuple(standing(stored, judged.findings)), count, stored=False)
+    # What sources differ in is found by comparing them: it stands, whatever the bars of a session are judged to be.
+    beside = [one.finding for one in stored if one.finding.key.rule not in SESSION_RULES and not one.withdrawn]
+    of_session = [one for one in stored if one.finding.key.rule in SESSION_RULES]
+    return SessionFindings(session, (*standing(of_session, judged.findings), *beside), count, stored=False)
 
 
 def newest_findings(engine: sa.Engine, calendar: SessionCalendar, now: datetime) -> SessionFindings:

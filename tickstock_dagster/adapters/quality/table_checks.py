@@ -9,6 +9,8 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.postgres.timeouts import UNLIMITED_HERE
+from tickstock_dagster.core.calendars.markets import ABROAD
+from tickstock_dagster.core.calendars.session_calendar import SessionCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,22 @@ def column_differences(engine: sa.Engine, table: str, columns: Mapping[str, str]
 def duplicate_keys(engine: sa.Engine, since: date) -> Violations:
     """Cells of `ohlcv_daily` with more than one row; the absence of a valid primary key counts as one violation."""
     return _count(engine, "quality/bars_duplicate_keys", {"since": since})
+
+
+def off_session(engine: sa.Engine, calendar: SessionCalendar, since: date, until: date) -> Violations:
+    """Bars of a market on dates that are none of its sessions: an exception to the calendar came after them.
+
+    Loads refuse such bars. What is stored of a day that a person removed from the calendar counts for nothing, and
+    stays until a person deletes it or takes the exception back.
+
+    Args:
+        engine: the store's.
+        calendar: of the market, with its overrides applied.
+        since: first date that is looked at.
+        until: last date of which a session may have bars; bars of later ones are off.
+    """
+    values = {"since": since, "sessions": calendar.sessions(since, until), "market": calendar.key}
+    return _count(engine, "quality/bars_off_session", values | {"abroad": list(ABROAD)})
 
 
 def broken_invariants(engine: sa.Engine, since: date) -> Violations:

@@ -14,7 +14,7 @@ from tickstock_dagster.core.securities.equity_types import EquityType
 def limits_of(types: Mapping[str, EquityType]) -> Limits:
     """The thresholds of some types; a security of another type, or of none, has those of `OTHER`."""
     by_type = {code: in_force(one.quality, fund=code in ETF_CODES) for code, one in types.items()}
-    return Limits(by_type, in_force(types[OTHER].quality))
+    return Limits(by_type, in_force(types[OTHER].quality), frozenset(ETF_CODES))
 
 
 def thresholds_of(engine: sa.Engine) -> Limits:

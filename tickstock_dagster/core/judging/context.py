@@ -14,6 +14,7 @@ Columns that `with_context` adds, returns as logarithms:
 | `busy` | volume a minute against it |
 | `thin` | whether so little is usual that a volume says nothing |
 | `market_move`, `market_busy` | medians of the session's liquid securities: of the sector where enough of it traded |
+| `all_move` | the same of moves, of the whole market |
 | `own_move` | the move without the market's |
 | `usual_move` | the security's own usual size of that: the larger of 60 and of 10 sessions' |
 | `stress`, `span_stress` | how much larger than usual such sizes, and spans, were in the whole market; at least 1 |
@@ -49,7 +50,7 @@ _MOST_STRESS = 4.0
 _MAD = 1.4826  # × the median of absolute values: the standard deviation of a normal distribution
 _MEAN_ABS = 1.2533  # × the mean of absolute values: the same
 
-_OF_SESSION = ["market_busy", "stress", "span_stress", "market_many"]
+_OF_SESSION = ["all_move", "market_busy", "stress", "span_stress", "market_many"]
 
 
 def with_context(bars: pl.DataFrame, wrong: pl.Series, whole: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -147,7 +148,7 @@ def _of_market(bars: pl.DataFrame) -> pl.DataFrame:
             market_move=pl.coalesce("sector_move", "all_move", pl.lit(0.0)),
             market_many=pl.col("market_many").fill_null(value=False),
         )
-        .drop("all_move", "sector_move")
+        .drop("sector_move")
     )
 
 

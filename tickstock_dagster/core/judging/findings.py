@@ -98,7 +98,7 @@ _RULES = (
     Rule("scale_break", Family.STRUCTURE, "prices off by a power of ten", "multiple of the previous close"),
     Rule("lone_extreme", Family.STRUCTURE, "a high or low that stands alone", "multiple of the body"),
     Rule("lone_bar", Family.STRUCTURE, "a bar apart from both neighbours", "standard deviations"),
-    Rule("off_session", Family.STRUCTURE, "a bar on a day without a session", "bars"),
+    Rule("session_break", Family.STRUCTURE, "a whole session off at once", "multiple of the usual level"),
     Rule("sources_differ", Family.SOURCE, "sources disagree about a bar", "share of the stored value"),
 )
 

@@ -14,10 +14,17 @@ BAR = ("open", "high", "low", "close", "volume")
 
 @dataclass(slots=True)
 class Found:
-    """Findings so far; `wrong` says of each row of the judged frame whether it counts for nothing."""
+    """Findings so far.
+
+    Attributes:
+        wrong: whether each row of the judged frame counts for nothing.
+        frames: the findings of each rule.
+        spoken_for: by rule, rows of which another finding speaks already: they get none of that rule.
+    """
 
     wrong: pl.Series
     frames: list[pl.DataFrame] = field(default_factory=list)
+    spoken_for: Mapping[str, pl.Series] = field(default_factory=dict)
 
     def add(
         self,
@@ -47,6 +54,8 @@ class Found:
             settled_by: the vendor's call that would settle it.
             severity: of the rule.
         """
+        if rule in self.spoken_for:
+            rows = rows.filter(~pl.col("row").is_in(self.spoken_for[rule].implode()))
         if rows.is_empty():
             return
         shown = pl.struct(*BAR, *evidence).struct.json_encode()

@@ -4,6 +4,7 @@ Bars that are not stored count for nothing, in any rule but two: `bar_order` say
 contradicts what, and `scale_break` counts those that it has had set aside, so that it sees a level that lasts.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -16,6 +17,7 @@ from tickstock_dagster.core.judging.found import Found
 from tickstock_dagster.core.judging.panel import PANEL_SCHEMA, Panel
 from tickstock_dagster.core.judging.price_rules import price_rules
 from tickstock_dagster.core.judging.reference_rules import reference_gap
+from tickstock_dagster.core.judging.session_rules import session_break
 from tickstock_dagster.core.judging.structure_rules import (
     bar_order,
     frozen_close,
@@ -66,13 +68,15 @@ def judge_all(panel: Panel, limits: Limits) -> Judgement:
     """
     beside = _beside(panel, limits)
     panel = beside.panel
-    found = Found(pl.Series("wrong", [], dtype=pl.Boolean), beside.frames)
     if panel.bars.is_empty():
+        found = Found(pl.Series("wrong", [], dtype=pl.Boolean), beside.frames)
         return Judgement(_of_judged(found.findings(), panel, beside), beside.cleared)
     bars = _prepared(panel)
     broken = bars["broken"].is_not_null()
     judged = with_context(bars, broken)
-    found.wrong = broken.alias("wrong")
+    found = Found(broken.alias("wrong"))
+    session_break(judged, found)
+    found.frames += _not_spoken_for(beside.frames, judged, found)
     bar_order(judged, found, limits)
     copied_bar(judged, found, limits)
     scale_break(judged.filter(~pl.col("security_id").is_in(beside.securities.implode())), found, limits)
@@ -80,8 +84,6 @@ def judge_all(panel: Panel, limits: Limits) -> Judgement:
     for rule in (lone_extreme, lone_bar):
         rule(judged, found, limits)
     judged = _again(bars, judged, found.wrong)
-    extremes = pl.concat([frame for frame in found.frames if frame["rule"][0] == "lone_extreme"] or [judged.head(0)])
-    judged = judged.with_columns(extreme=pl.col("row").is_in(extremes["row"].implode()))
     frozen_close(judged, found, limits)
     price_rules(judged, found, limits, panel)
     volume_rules(judged, found, limits)
@@ -151,6 +153,18 @@ def _beside(panel: Panel, limits: Limits) -> _Beside:
         held.select(_KEY),
         cleared.select(*_KEY, pl.coalesce("since", "session").alias("since")),
     )
+
+
+def _not_spoken_for(frames: Sequence[pl.DataFrame], judged: pl.DataFrame, found: Found) -> list[pl.DataFrame]:
+    """Findings of rules without those about bars of which another finding speaks already."""
+    kept = []
+    for frame in frames:
+        spoken = found.spoken_for.get(frame["rule"][0]) if frame.height else None
+        if spoken is not None:
+            cells = judged.filter(pl.col("row").is_in(spoken.implode())).select(_KEY)
+            frame = frame.join(cells, on=_KEY, how="anti", maintain_order="left")  # noqa: PLW2901
+        kept.append(frame)
+    return kept
 
 
 def _without_later_actions(panel: Panel) -> Panel:

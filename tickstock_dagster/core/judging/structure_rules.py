@@ -2,7 +2,8 @@
 
 `broken` comes first: what is measured from a bar needs its fields in order. Reading bars belongs in `adapters.quality`.
 
-Longer than 250 lines because every rule is one function, and the words of its causes are most of it.
+Longer than 250 lines because every rule is one function, its causes in words are most of it, and the rules share what
+counts as quiet, as calm and as newly listed.
 """
 
 import math
@@ -11,7 +12,8 @@ from collections.abc import Mapping
 import polars as pl
 
 from tickstock_dagster.core.judging.action_basis import RATIOS, near_ratio, ratio_words
-from tickstock_dagster.core.judging.context import HABIT_SESSIONS
+from tickstock_dagster.core.judging.context import HABIT_SESSIONS, USUAL_SESSIONS
+from tickstock_dagster.core.judging.fair_moves import with_market_legs
 from tickstock_dagster.core.judging.findings import Severity, Verdict
 from tickstock_dagster.core.judging.found import Found, choose, vendor_call
 from tickstock_dagster.core.judging.panel import JUMP, SHORT_SCALE
@@ -22,11 +24,15 @@ CALM = 2.0
 
 _ROUNDED = 1e-3  # share by which a price that was divided may miss what it was before
 _WICK_OF_SPAN, _WICK_OF_USUAL, _WICK_OF_RANGE = 0.8, 4.0, 0.75
-_LONE_LEAST, _FITS, _QUIET = 0.03, 0.35, math.log(2.5)
+_LONE_LEAST, _LONE_SURE, _FITS, _QUIET = 0.03, 0.1, 0.35, math.log(2.5)
 _LN10 = math.log(10)
 _FIRST_OF_RUN = 5  # bars of a level against which what is usual has not changed with it
+_ACTED = 1.0  # logarithm of an action's factor that makes a level
 _SAME_SHARES, _HUGE_VOLUME = 0.9, math.log(20)
 _LEAST_LIKELY, _MOST_LIKELY, _UNKNOWN_LIKELY, _KNOWN_FROM = 0.02, 0.95, 0.3, 60
+
+NEWLY_LISTED = 5
+"""Bars of a listing in which any price may be found."""
 
 BARS_CALL = "/v2/aggs/ticker/{ticker}/range/1/day/{session}/{session}?adjusted=false"
 
@@ -36,10 +42,13 @@ def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
     names = ("open", "high", "low", "close")
     opened, high, low, close = map(pl.col, names)
     missing = _named({name: pl.col(name).is_null() | pl.col(name).is_nan() for name in names})
+    infinite = _named({name: pl.col(name).is_infinite() for name in names})
     negative = _named({name: pl.col(name) <= 0 for name in names})
     return bars.with_columns(
         broken=pl.when(missing != "")
         .then(pl.format("a price is missing: {}", missing))
+        .when(infinite != "")
+        .then(pl.format("a price is not finite: {}", infinite))
         .when(negative != "")
         .then(pl.format("a price is not positive: {}", negative))
         .when(high < low)
@@ -48,8 +57,10 @@ def with_broken(bars: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit("the open is outside of low and high"))
         .when((close > high) | (close < low))
         .then(pl.lit("the close is outside of low and high"))
-        .when(pl.col("volume").is_null())
+        .when(pl.col("volume").is_null() | pl.col("volume").is_nan())
         .then(pl.lit("the volume is missing"))
+        .when(pl.col("volume").is_infinite())
+        .then(pl.lit("the volume is not finite"))
         .when(pl.col("volume") < 0)
         .then(pl.lit("the volume is negative"))
     )
@@ -120,7 +131,8 @@ def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
         Further columns: `run`, `rows` (how many bars it has), `place` in it, `since` (its first session), `last_close`
         (before it), `run_busy` (volume against the usual one, of its first bars), `opens` (whether it is the security's
         first), `step_power` (powers of ten from the level before), `usual` (whether most bars are on its level),
-        `released_on` (session of the last bar of it, up to this one, that a person released).
+        `released_on` (session of the last bar of it, up to this one, that a person released), `acted` (whether
+        an action begins or ends it).
     """
     of = "security_id"
     # Bars that are left out may be those with which an action took effect.
@@ -128,6 +140,7 @@ def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     held = bars.with_columns(level=level).filter(pl.col("broken").is_null()).with_columns(
         middle=sum((pl.col(name).log() for name in ("open", "high", "low", "close")), pl.lit(0.0)) / 4 - pl.col("level")
     )  # fmt: skip
+    held = held.with_columns(next_factor=pl.col("factor").shift(-1).over(of))
     held = held.with_columns(step=pl.col("middle") - pl.col("middle").shift().over(of))
     power = (pl.col("step") / _LN10).round()
     near = (pl.col("step") - power * _LN10).abs() <= pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move"))
@@ -144,6 +157,10 @@ def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
         step_power=(pl.col("step").first().over("run") / _LN10),
         on_level=pl.len().over(of, "power"),
         released_on=pl.when("released").then(pl.col("session")).forward_fill().over("run"),
+        acted=pl.max_horizontal(
+            pl.col("factor").first().over("run").log().abs(), pl.col("next_factor").last().over("run").log().abs()
+        )
+        > _ACTED,
     ).with_columns(usual=pl.col("on_level") == pl.col("on_level").max().over(of))
 
 
@@ -167,10 +184,13 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFram
     inverse = ((pl.col("run_busy") + pl.col("step_power") * _LN10).abs() < _SAME_SHARES) & (
         pl.col("run_busy").abs() > _SAME_SHARES
     )
+    proven = pl.max_horizontal(pl.min_horizontal(limits("scale"), limits.defaults("scale")), 5 * pl.col("slow_move"))
+    off = (pl.col("step_power") - pl.col("step_power").round()).abs() * _LN10
     begins = (pl.col("place") == 0) & (pl.col("rows") > SHORT_SCALE)
     odd = held.with_columns(
         inverse=inverse.fill_null(value=False),
         huge=(pl.col("run_busy") > _HUGE_VOLUME).fill_null(value=False),
+        unsure=(off > proven.first().over("run")).fill_null(value=False),
         lasts=begins & ~(returns & ~short),
         # What is more than it takes changes nothing.
         bars_on_level=pl.min_horizontal("rows", pl.lit(SHORT_SCALE + 1)),
@@ -192,7 +212,8 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFram
             [
                 (pl.col("inverse") | pl.col("lasts"), pl.lit(Verdict.SUSPICIOUS.value)),
                 (released, pl.lit(Verdict.EXPLAINED.value)),
-                (pl.col("huge"), pl.lit(Verdict.SUSPICIOUS.value)),
+                # A level that an action begins or ends is one between a split and its ex-date, if they lie apart.
+                (pl.any_horizontal("huge", "acted", "unsure"), pl.lit(Verdict.SUSPICIOUS.value)),
             ],
             pl.lit(Verdict.WRONG.value),
         ),
@@ -216,12 +237,19 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFram
                         pl.lit(SHORT_SCALE),
                     ),
                 ),
+                (
+                    pl.col("acted"),
+                    pl.format(
+                        "prices are off their level by 10^{} next to an action: its ex-date is doubtful", exponent
+                    ),
+                ),
                 (released, pl.format("on the level of the bar of {} that a person released", "released_on")),
             ],
             pl.format("prices are off their level by 10^{}", exponent),
         ),
-        value=(pl.col("step_power") * _LN10).exp(),
-        threshold=pl.lit(10.0),
+        # Up or down alike, against what is as near to the level as to a power of ten off it.
+        value=(pl.col("step_power").abs() * _LN10).exp(),
+        threshold=pl.lit(10**0.5),
         evidence=[
             "last_close", "run_busy", pl.col("bars_on_level").alias("rows"),
             pl.col("since").cast(pl.String), pl.col("released_on").cast(pl.String),
@@ -238,19 +266,25 @@ SPLITS_CALL = "/stocks/v1/splits?ticker={ticker}&execution_date={session}"
 
 
 def lone_extreme(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
-    """A high or a low far from open and close, where the rest of the market was calm."""
+    """A high or a low far from open and close, where the rest of the market was calm.
+
+    Wrong where it is far by all measures and little was traded of something that usually trades; what many traded at,
+    and what a new listing opens with, may be a price.
+    """
     top, bottom = pl.max_horizontal("open", "close"), pl.min_horizontal("open", "close")
     wick = pl.max_horizontal((pl.col("high") / top).log(), (bottom / pl.col("low")).log())
     usual = _WICK_OF_USUAL * pl.col("usual_span").fill_null(0.02) * pl.col("span_stress")
+    odd = pl.max_horizontal((1 + limits("day_range")).log() * _WICK_OF_RANGE, usual)
     rows = bars.filter(pl.col("broken").is_null() & ~found.wrong).with_columns(wick=wick)
-    rows = rows.filter(
-        (pl.col("wick") > (1 + limits("day_range")).log() * _WICK_OF_RANGE)
-        & (pl.col("wick") > _WICK_OF_SPAN * pl.col("span"))
-        & (pl.col("wick") > usual)
-    ).with_columns(calm=pl.col("span_stress") <= CALM, sure=pl.col("wick") > limits("lone_extreme").log())
+    rows = rows.filter((pl.col("wick") > odd) & (pl.col("wick") > _WICK_OF_SPAN * pl.col("span"))).with_columns(
+        calm=pl.col("span_stress") <= CALM,
+        sure=pl.col("wick") > limits("lone_extreme").log(),
+        proven=(pl.col("wick") > limits.proven("lone_extreme").log()) & _little_traded() & ~_new(),
+    )
+    wrong = pl.col("calm") & pl.col("proven")
     verdict = choose(
         [
-            (pl.col("calm") & pl.col("sure"), pl.lit(Verdict.WRONG.value)),
+            (wrong, pl.lit(Verdict.WRONG.value)),
             (pl.col("calm") | pl.col("sure"), pl.lit(Verdict.SUSPICIOUS.value)),
         ],
         pl.lit(Verdict.EXPLAINED.value),
@@ -262,42 +296,97 @@ def lone_extreme(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         verdict=verdict,
         cause=pl.when("calm").then(pl.lit("a high or low stands alone, far from open and close")).otherwise(stressed),
         value=pl.col("wick").exp(),
-        threshold=limits("lone_extreme"),
-        evidence=["usual_span", "span_stress"],
+        # What is not wrong is compared with what makes it odd: further from the body never counts for less.
+        threshold=pl.when(wrong).then(limits("lone_extreme")).otherwise(odd.exp()),
+        evidence=["usual_span", "span_stress", "busy", "number"],
         would_change="minute bars, or a second source, that show trades at that price",
         settled_by=vendor_call("/v2/aggs/ticker/{ticker}/range/1/minute/{session}/{session}?adjusted=false"),
         severity=Severity.ERROR,
     )
-    found.mark_wrong(rows.filter(pl.col("calm") & pl.col("sure")))
+    found.mark_wrong(rows.filter(wrong))
+
+
+def _little_traded() -> pl.Expr:
+    """Whether no more than usual was traded of something that trades: else a price that many met, or a wide spread."""
+    return (pl.col("busy") < _QUIET).fill_null(value=True) & ~pl.col("thin")
+
+
+def _new() -> pl.Expr:
+    """Whether what is usual for a listing is not known yet."""
+    return pl.col("number") < USUAL_SESSIONS
 
 
 def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
-    """A bar far from the one before and the one after, which fit one another; known once there is one after."""
-    gap, leaves = pl.col("gap") - pl.col("market_move"), (pl.col("next_open") / pl.col("close")).log()
+    """A bar far from the one before and the one after, which fit one another; known once there is one after.
+
+    Both legs are measured three ways: as they are, without the market's, and without the market's at the security's own
+    beta; the shortest counts. Where an action takes effect with one of the legs, they are measured without it as well:
+    an ex-date that is one session off makes a good bar stand alone.
+    """
+    at = pl.col("row").cast(pl.Int64) + 1
+    leaves = (pl.col("next_open") / pl.col("close")).log()
     far = pl.max_horizontal(limits("lone_bar") * pl.col("usual_move"), pl.lit(_LONE_LEAST))
-    fits = (pl.col("next_close") / pl.col("last_close")).log().abs() < _FITS * pl.min_horizontal(
-        gap.abs(), leaves.abs()
+    fits = (pl.col("next_close") / pl.col("last_close")).log().abs()
+    calm = bars.filter(pl.col("broken").is_null() & ~found.wrong & (pl.col("span_stress") <= CALM))
+    apart = pl.min_horizontal(pl.col("gap").abs(), leaves.abs())
+    rows = calm.filter((apart > far) & (pl.col("gap").sign() == -leaves.sign()) & (fits < _FITS * apart))
+    if rows.is_empty():
+        return
+    rows = rows.with_columns(leaves=leaves, next_factor=bars["factor"].gather(rows.select(at).to_series()))
+    rows = with_market_legs(rows, bars)
+    ways = [
+        (pl.col("gap") - share * pl.col("market_gap"), pl.col("leaves") - share * pl.col("next_market_gap"))
+        for share in (pl.lit(0.0), pl.lit(1.0), pl.col("beta"))
+    ]
+    ways.append((pl.col("gap") - pl.col("market_move"), pl.col("leaves")))
+    rows = rows.with_columns(leg=pl.min_horizontal(_both_far(*way) for way in ways)).filter(pl.col("leg") > far)
+    raw = pl.min_horizontal(
+        _both_far(into + pl.col("factor").log(), out + pl.col("next_factor").log()) for into, out in ways
     )
-    rows = bars.filter(pl.col("broken").is_null() & ~found.wrong & (pl.col("span_stress") <= CALM)).filter(
-        (gap.abs() > far) & (leaves.abs() > far) & (gap.sign() == -leaves.sign()) & fits
+    sure = pl.max_horizontal(limits.proven("lone_bar") * pl.col("usual_move"), pl.lit(_LONE_SURE))
+    outside = pl.when(pl.col("gap") > 0).then(
+        pl.col("low") > pl.max_horizontal("last_close", "next_open")
+    ).otherwise(pl.col("high") < pl.min_horizontal("last_close", "next_open"))  # fmt: skip
+    rows = rows.with_columns(
+        quiet=_little_traded(), acted=raw < 0.5 * pl.col("leg"), new=_new(), large=(pl.col("leg") > sure) & outside
     )
-    # Of a security that trades little, bid and ask alone lie this far apart.
-    rows = rows.with_columns(quiet=(pl.col("busy") < _QUIET).fill_null(value=True) & ~pl.col("thin"))
+    wrong = pl.col("quiet") & ~pl.col("acted") & ~pl.col("new") & pl.col("large")
+    listed = pl.col("number") < NEWLY_LISTED
     found.add(
         "lone_bar",
         rows,
-        verdict=pl.when("quiet").then(pl.lit(Verdict.WRONG.value)).otherwise(pl.lit(Verdict.SUSPICIOUS.value)),
-        cause=pl.when("quiet")
-        .then(pl.lit("the bar lies apart from both neighbours, which fit one another"))
-        .otherwise(pl.lit("the bar lies apart from both neighbours, and much was traded, or little is usual")),
-        value=pl.min_horizontal("gap_sigmas", leaves.abs() / pl.col("usual_move")),
+        verdict=choose(
+            [(wrong, pl.lit(Verdict.WRONG.value)), (listed, pl.lit(Verdict.EXPLAINED.value))],
+            pl.lit(Verdict.SUSPICIOUS.value),
+        ),
+        cause=choose(
+            [
+                (wrong, pl.lit("the bar lies apart from both neighbours, which fit one another")),
+                (listed, pl.lit("newly listed")),
+                (pl.col("acted"), pl.lit("the ex-date of an action is one session off, it seems")),
+                (
+                    ~pl.col("quiet"),
+                    pl.lit("the bar lies apart from both neighbours, and much was traded, or little is usual"),
+                ),
+            ],
+            pl.lit("the bar lies apart from both neighbours, by little, or of a new listing"),
+        ),
+        value=pl.col("leg") / pl.col("usual_move"),
         threshold=limits("lone_bar"),
-        evidence=["last_close", "next_open", "next_close", "usual_move", "busy"],
-        would_change="another answer of the vendor, or a second source with the same bar",
+        evidence=[
+            "last_close", "next_open", "next_close", "usual_move", "busy", "beta", "market_gap", "next_market_gap",
+            "factor", "next_factor", "number",
+        ],
+        would_change="another answer of the vendor, a corrected action, or a second source with the same bar",
         settled_by=vendor_call(BARS_CALL),
         severity=Severity.ERROR,
-    )
-    found.mark_wrong(rows.filter("quiet"))
+    )  # fmt: skip
+    found.mark_wrong(rows.filter(wrong))
+
+
+def _both_far(into: pl.Expr, out: pl.Expr) -> pl.Expr:
+    """The shorter of two legs that go opposite ways; 0 where they do not."""
+    return pl.when(into.sign() == -out.sign()).then(pl.min_horizontal(into.abs(), out.abs())).otherwise(0.0)
 
 
 def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
@@ -308,7 +397,7 @@ def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     of = "security_id"
     same = (pl.col("close") == pl.col("close").shift().over(of)) & pl.col("broken").is_null() & (pl.col("factor") == 1)
     likely = pl.col("same").cast(pl.Float64).rolling_mean(HABIT_SESSIONS, min_samples=20).shift().over(of)
-    runs = bars.select("row", of, "number", same=same.fill_null(value=False)).with_columns(
+    runs = bars.select("row", of, "number", "equity_type", same=same.fill_null(value=False)).with_columns(
         block=(~pl.col("same")).cum_sum(),
         likely=pl.when(pl.col("number") >= _KNOWN_FROM).then(likely).otherwise(_UNKNOWN_LIKELY),
     )
@@ -317,16 +406,16 @@ def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         run=pl.int_range(1, pl.len() + 1).over("block"),
         likely=pl.col("likely").first().over("block").clip(_LEAST_LIKELY, _MOST_LIKELY),
     )
-    runs = runs.filter(pl.col("run") > 1).select("row", "run", "likely")
+    runs = runs.with_columns(most=(limits("frozen_close").log() / pl.col("likely").log()).ceil())
+    runs = runs.filter(pl.col("run") == pl.col("most")).select("row", "run", "likely", "most")
     rows = bars.join(runs, on="row", maintain_order="left").filter(~pl.col("thin"))
-    most = (limits("frozen_close").log() / pl.col("likely").log()).ceil()
     found.add(
         "frozen_close",
-        rows.filter(pl.col("run") == most),
+        rows,
         verdict=Verdict.SUSPICIOUS,
         cause=pl.format("{} closes in a row are the same", pl.col("run") + 1),
         value=pl.col("run") + 1,
-        threshold=most + 1,
+        threshold=pl.col("most") + 1,
         evidence=["likely"],
         would_change="another answer of the vendor, or a second source with the same closes",
         settled_by=vendor_call(BARS_CALL),

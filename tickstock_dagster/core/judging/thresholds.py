@@ -118,15 +118,22 @@ class Limits:
     Attributes:
         by_type: every threshold's value by name, by the code of the type.
         otherwise: the same for a type that is not among them, or unknown.
+        funds: the codes of types of exchange-traded funds.
     """
 
     by_type: Mapping[str, Mapping[str, float]]
     otherwise: Mapping[str, float]
+    funds: frozenset[str] = frozenset()
 
     @classmethod
     def of_defaults(cls, funds: Collection[str]) -> "Limits":
         """The defaults; `funds` are the codes of types of exchange-traded funds."""
-        return cls({code: in_force({}, fund=True) for code in funds}, in_force({}))
+        return cls({code: in_force({}, fund=True) for code in funds}, in_force({}), frozenset(funds))
+
+    @property
+    def defaults(self) -> "Limits":
+        """The same types without overrides. What is wrong is wrong by these as well: an override makes suspicious."""
+        return Limits({code: in_force({}, fund=code in self.funds) for code in self.by_type}, in_force({}), self.funds)
 
     def __call__(self, name: str) -> pl.Expr:
         """A threshold, row by row."""
@@ -135,3 +142,7 @@ class Limits:
         if not others:
             return pl.lit(usual)
         return pl.col("equity_type").replace_strict(others, default=usual, return_dtype=pl.Float64)
+
+    def proven(self, name: str) -> pl.Expr:
+        """A threshold row by row, and no less than its default: what a verdict of wrong takes."""
+        return pl.max_horizontal(self(name), self.defaults(name))

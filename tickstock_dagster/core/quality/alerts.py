@@ -16,7 +16,7 @@ from tickstock_dagster.core.events.envelope import (
     VolumeSpike,
 )
 from tickstock_dagster.core.judging.findings import RULES, Verdict
-from tickstock_dagster.core.quality.lifecycle import STALE, Finding, Step
+from tickstock_dagster.core.quality.lifecycle import STALE, WHOLE, Finding, Step
 from tickstock_dagster.core.quality.scores import distance
 
 MOST_ALONE = 50
@@ -29,7 +29,10 @@ _DROUGHTS = frozenset({"volume_drought", "no_volume"})
 
 
 def told_together(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
-    """The steps that alert, by event: each alone; more than `MOST_ALONE` of a kind together, the furthest off first."""
+    """The steps that alert, by event: each alone; more than `MOST_ALONE` of a kind together, the furthest off first.
+
+    Those about a session that is off as a whole are together, however few.
+    """
     kinds: dict[object, list[Step]] = {}
     for step in steps:
         if step.alerts:
@@ -38,7 +41,7 @@ def told_together(steps: Sequence[Step]) -> list[tuple[Step, ...]]:
             kinds.setdefault(kind, []).append(step)
     events: list[tuple[Step, ...]] = []
     for alike in kinds.values():
-        if len(alike) <= MOST_ALONE:
+        if len(alike) <= MOST_ALONE and alike[0].finding.key.rule != WHOLE:
             events += [(step,) for step in alike]
         else:
             off = [(-distance(one.finding.value, one.finding.threshold), one.finding.ticker) for one in alike]

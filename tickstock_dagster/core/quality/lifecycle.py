@@ -31,6 +31,8 @@ REFUSED = "refused"
 """Evidence: why a load refused the bar; null where the bar was stored."""
 
 REPLACED = "another bar is stored, of which its rule does not find it"
+WHOLE = "session_break"
+"""The rule of sessions that are off as a whole."""
 
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 

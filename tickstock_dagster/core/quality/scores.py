@@ -3,11 +3,12 @@
     points of a finding = least + (most − least) × distance / (1 + distance)
     distance            = |log2(value / threshold)|: how many times the value doubles or halves the threshold
 
-with (least, most) = (0, 0) for an explained finding, (10, 30) for a suspicious and (50, 100) for a wrong one. Each
-score is 100 less the points that are taken from it, and not below 0:
+with (least, most) = (0, 0) for an explained finding and (10, 30) for a suspicious one. A wrong one takes 100: its row
+is set aside, whichever rule found it, so that none of two wrong rows is the better one. Each score is 100 less the
+points that are taken from it, and not below 0:
 
-    price score     all findings of the families price, structure and source
-    volume score    all findings of the families volume, structure and source
+    price score     all findings of the families price, structure and source; wrong ones of volume
+    volume score    all findings of the families volume, structure and source; wrong ones of price
     freshness score 5 for each of the last 20 sessions whose bar is owed, and 10 more for each of them in a row up to
                     the session itself
     overall score   half the mean of the three, half the worst of them
@@ -28,7 +29,7 @@ FRESHNESS_SESSIONS = 20
 
 MISSING_POINTS, IN_A_ROW_POINTS = 5.0, 10.0
 
-POINTS = {Verdict.EXPLAINED: (0.0, 0.0), Verdict.SUSPICIOUS: (10.0, 30.0), Verdict.WRONG: (50.0, 100.0)}
+POINTS = {Verdict.EXPLAINED: (0.0, 0.0), Verdict.SUSPICIOUS: (10.0, 30.0), Verdict.WRONG: (100.0, 100.0)}
 """The least and the most points that a finding takes, by its verdict."""
 
 _OF_BOTH = frozenset({Family.STRUCTURE, Family.SOURCE})
@@ -108,9 +109,9 @@ def distance(value: float, threshold: float) -> float:
 
 def scores_of(findings: Iterable[ScoredFinding], missing: Missing) -> Scores:
     """The scores of a security on a session, from its findings there and the sessions that it lacks."""
-    taken = [(RULES[finding.rule].family, finding_points(finding)) for finding in findings]
-    price = math.fsum(points for family, points in taken if family in _PRICE)
-    volume = math.fsum(points for family, points in taken if family in _VOLUME)
+    taken = [(_families(finding), finding_points(finding)) for finding in findings]
+    price = math.fsum(points for families, points in taken if families & _PRICE)
+    volume = math.fsum(points for families, points in taken if families & _VOLUME)
     stale = MISSING_POINTS * missing.sessions + IN_A_ROW_POINTS * missing.in_a_row
     return Scores(_left(price), _left(volume), _left(stale))
 
@@ -129,6 +130,12 @@ def recommendations(findings: Iterable[ScoredFinding], missing: Missing) -> list
             step = f"ask {one.settled_by}" if one.settled_by else one.would_change or "look at its evidence"
             said.append(words.format(rule=one.rule, cause=one.cause, next=step))
     return said
+
+
+def _families(finding: ScoredFinding) -> frozenset[Family]:
+    """What a finding is about: a row that is wrong is wrong in its prices and in its volume."""
+    family = frozenset({RULES[finding.rule].family})
+    return family | _OF_BOTH if finding.verdict is Verdict.WRONG else family
 
 
 def _left(points: float) -> float:

@@ -15,6 +15,7 @@ from tickstock_dagster.adapters.quality.table_checks import (
     column_differences,
     duplicate_keys,
     lost_securities,
+    off_session,
 )
 from tickstock_dagster.core.bars.columns import DAILY_COLUMNS
 from tickstock_dagster.core.calendars.markets import MARKET
@@ -34,7 +35,7 @@ SCAN_SPAN = timedelta(days=45)
 
 _DESCRIPTIONS = {
     "table_schema": "The table has exactly the columns and types of this release.",
-    "unique_keys": "One row per security and session, and each of a security that exists: keys and guards hold.",
+    "unique_keys": "One row per security and session, each of which exists: keys and guards hold.",
     "ohlc_invariants": "low ≤ open, close ≤ high, prices > 0, volume ≥ 0: constraints exist, recent rows meet them.",
     **COMPLETENESS_CHECKS,
 }
@@ -58,9 +59,15 @@ def bar_checks(
     columns = {column.name: column.type for column in DAILY_COLUMNS}
     since = now.date() - SCAN_SPAN
     standing = Standing(engine, calendar, now)
+
+    def keys() -> Violations:
+        return (
+            duplicate_keys(engine, since) + lost_securities(engine) + off_session(engine, calendar, since, now.date())
+        )
+
     evaluations: dict[str, Callable[[], dg.AssetCheckResult]] = {
         "table_schema": lambda: _structural("table_schema", column_differences(engine, "ohlcv_daily", columns)),
-        "unique_keys": lambda: _structural("unique_keys", duplicate_keys(engine, since) + lost_securities(engine)),
+        "unique_keys": lambda: _structural("unique_keys", keys()),
         "ohlc_invariants": lambda: _structural("ohlc_invariants", broken_invariants(engine, since)),
         "session_complete": lambda: session_complete(session_bars.key, standing),
         "no_long_gaps": lambda: no_long_gaps(session_bars.key, standing),

@@ -11,8 +11,11 @@ from tickstock_dagster.adapters.quality.table_checks import (
     broken_invariants,
     column_differences,
     duplicate_keys,
+    off_session,
 )
 from tickstock_dagster.adapters.universes.store import write_universe
+from tickstock_dagster.core.calendars.overrides import CalendarOverride
+from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, add_security, bar, batch, query
 
 LONG_AGO = date(2000, 1, 3)
@@ -72,6 +75,19 @@ def test_the_primary_key_and_two_rows_of_one_cell_are_noticed(migrated_database_
     )
     assert duplicate_keys(engine, LONG_AGO).sample[1:] == ("AAA, BBB 2026-11-19: 2 rows",)
     assert duplicate_keys(engine, FRI).count == 1, "older rows are not looked at"
+
+
+def test_bars_of_a_day_that_was_removed_from_the_calendar_are_named(migrated_database_url: str) -> None:
+    engine, calendar = open_engine(migrated_database_url), library_calendar("XNYS")
+    ids = [add_security(migrated_database_url, ticker) for ticker in ("AAA", "BBB")]
+    store_batch(engine, batch(*(bar(one, day) for one in ids for day in (THU, FRI))))
+    assert off_session(engine, calendar, THU, FRI).count == 0
+    removed = calendar.with_overrides([CalendarOverride("XNYS", THU, "remove", reason="a day of mourning")])
+    assert off_session(engine, removed, THU, FRI).count == 2
+    assert off_session(engine, removed, THU, FRI).sample == ("2026-11-19 is no session: 2 bars, AAA among them",)
+    assert off_session(engine, removed, FRI, FRI).count == 0, "older rows are not looked at"
+    query(migrated_database_url, "UPDATE securities SET primary_exchange = 'XTKS'")
+    assert off_session(engine, removed, THU, FRI).count == 0, "another market has its own calendar"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from tickstock_dagster.core.actions.returns import PAYOUT_SCHEMA
 from tickstock_dagster.core.judging.findings import FINDING_SCHEMA
 from tickstock_dagster.core.judging.judging import judge, judge_all
 from tickstock_dagster.core.judging.panel import SHORT_SCALE
+from tickstock_dagster.core.judging.thresholds import Limits, in_force
 from tickstock_dagster_tests.core.judging.panels import DAYS, LIMITS, PLACE, disturbed, judged, panel_of, quiet_bars
 
 DAY = DAYS[PLACE]
@@ -98,6 +99,9 @@ def volume(factor):
         (one("close", 0.5), "bar_order", "wrong", "by 2:1: as if a split were applied to it alone"),
         (one("open", np.nan), "bar_order", "wrong", "a price is missing"),
         (one("low", 0.0), "bar_order", "wrong", "a price is not positive"),
+        (one("high", np.inf), "bar_order", "wrong", "a price is not finite"),
+        (one("volume", np.inf), "bar_order", "wrong", "the volume is not finite"),
+        (one("volume", np.nan), "bar_order", "wrong", "the volume is missing"),
         (one("high", 0.5), "bar_order", "wrong", "the high is below the low"),
         (one("volume", -1.0), "bar_order", "wrong", "the volume is negative"),
         (copied, "copied_bar", "wrong", "again"),
@@ -144,6 +148,13 @@ def test_a_session_that_is_delivered_again_on_the_evening_is_wrong_though_its_ne
 def test_equal_closes_are_found_once_in_a_run():
     found = judged(disturbed(frozen))
     assert [key[1] for key in found] == ["frozen_close"]
+
+
+@pytest.mark.parametrize("least_likely", [0.02, 0.05, 0.1])
+def test_equal_closes_are_found_whatever_probability_is_too_small(least_likely):
+    limits = Limits({}, in_force({"frozen_close": least_likely}))
+    found = judge(panel_of(disturbed(frozen)), limits).filter(pl.col("security_id") == 7)
+    assert found.select("session", "rule").rows() == [(DAY, "frozen_close")]
 
 
 def test_quiet_bars_raise_nothing():

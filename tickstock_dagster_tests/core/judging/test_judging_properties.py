@@ -4,12 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.quality_defects import SINGLE, columns_of, with_columns
 from benchmarks.quality_panels import LIMITS, PRICES, STOCK, evening_of, panel_of
+from tickstock_dagster.core.judging.findings import RULES, Verdict
 from tickstock_dagster.core.judging.judging import judge
+from tickstock_dagster.core.judging.thresholds import THRESHOLDS, Limits, in_force
+from tickstock_dagster.core.quality.scores import Missing, ScoredFinding, finding_points, scores_of
 from tickstock_dagster_tests.core.judging.panels import DAYS, PLACE, SECURITIES, SESSIONS, quiet_bars
 
 QUIET = quiet_bars()
@@ -80,3 +84,88 @@ def test_a_defect_of_one_security_changes_no_finding_of_another(kinds, more, see
     expected = told(panel_of(bars, STOCK), "verdict", "cause")
     found = told(panel_of(worse, STOCK), "verdict", "cause")
     assert [one for one in found if one[0] != "T39"] == expected
+
+
+def mildly_off(seed):
+    """Good bars at the edge: each security's bar on `PLACE` off by little, some of them by a high or a low alone."""
+    random = np.random.default_rng(seed)
+    at, numbers = pl.col("session") == DAYS[PLACE], np.arange(1, SECURITIES + 1)
+    off = dict(zip(numbers.tolist(), np.exp(random.uniform(-0.25, 0.25, SECURITIES)).tolist(), strict=True))
+    factor = pl.col("security_id").replace_strict(off, return_dtype=pl.Float64)
+    alone = pl.col("security_id") % 3 == 0
+    high, low = factor.clip(lower_bound=1.0) ** 4, factor.clip(upper_bound=1.0) ** 4
+    parts = {"open": ~alone, "close": ~alone, "high": pl.lit(value=True), "low": pl.lit(value=True)}
+    scale = {"open": factor, "close": factor, "high": pl.when(alone).then(high).otherwise(factor)}
+    scale["low"] = pl.when(alone).then(low).otherwise(factor)
+    return QUIET.with_columns(
+        pl.when(at & where).then(pl.col(name) * scale[name]).otherwise(name).alias(name)
+        for name, where in parts.items()
+    )
+
+
+@few
+@given(
+    seed=seeds,
+    chosen=st.fixed_dictionaries({name: st.sampled_from([of.low, of.high, None]) for name, of in THRESHOLDS.items()}),
+)
+def test_no_accepted_threshold_makes_a_bar_wrong_that_is_not_by_the_defaults(seed, chosen):
+    panel = panel_of(mildly_off(seed), STOCK)
+    overrides = {name: value for name, value in chosen.items() if value is not None}
+    wrong, usual = (
+        judge(panel, limits).filter(pl.col("verdict") == "wrong").select("security_id", "session").unique()
+        for limits in (Limits({STOCK: in_force(overrides)}, in_force({})), LIMITS)
+    )
+    assert wrong.join(usual, on=["security_id", "session"], how="anti").is_empty()
+
+
+TIMES = np.geomspace(1.01, 400, 24)
+"""How far a bar is off, of one copy of a security each."""
+
+WORSE = {
+    "a bar higher": (PRICES, True, False),
+    "a bar lower": (PRICES, False, False),
+    "a high higher": (("high",), True, False),
+    "a low lower": (("low",), False, False),
+    "a close higher": (("close",), True, False),
+    "an open lower": (("open",), False, False),
+    "a volume larger": (("volume",), True, True),
+    "a volume smaller": (("volume",), False, True),
+    "a bar higher, on the evening": (PRICES, True, True),
+    "a bar lower, on the evening": (PRICES, False, True),
+}
+"""What is changed, whether it grows, and whether nothing is known of the sessions after."""
+
+
+def copies(names, *, up):
+    """Quiet bars and copies of one security, whose bar on `PLACE` is off by each of `TIMES`; highs and lows hold it."""
+    factor = (
+        pl.when(pl.col("session") == DAYS[PLACE]).then(pl.col("times") if up else 1 / pl.col("times")).otherwise(1.0)
+    )
+    one = QUIET.filter(pl.col("security_id") == 7).drop("security_id", "ticker")
+    copied = one.join(pl.DataFrame({"times": TIMES}).with_row_index("copy", 1_000), how="cross")
+    copied = copied.with_columns(pl.col(name) * factor for name in names)
+    if not {"high", "low"} & set(names):
+        copied = copied.with_columns(high=pl.max_horizontal(PRICES), low=pl.min_horizontal(PRICES))
+    copied = copied.with_columns(security_id=pl.col("copy").cast(pl.Int64), ticker=pl.format("C{}", "copy"))
+    return pl.concat([QUIET, copied.select(QUIET.columns)]).sort("security_id", "session")
+
+
+@pytest.mark.parametrize("worse", list(WORSE))
+def test_a_bar_that_is_further_off_never_scores_better(worse):
+    """Points of each rule while it finds the bar; and of a bar whose neighbours are known, the scores as a whole."""
+    names, up, evening = WORSE[worse]
+    bars = copies(names, up=up)
+    panel = panel_of(bars.filter(pl.col("session") <= DAYS[PLACE]) if evening else bars, STOCK)
+    found = judge(replace(panel, first=DAYS[PLACE]), LIMITS).filter(pl.col("session") == DAYS[PLACE])
+    points, scores = dict.fromkeys(RULES, 0.0), (100.0, 100.0, 100.0)
+    for copy, times in enumerate(TIMES, 1_000):
+        rows = found.filter(pl.col("security_id") == copy).select("rule", "verdict", "value", "threshold").rows()
+        findings = [ScoredFinding(rule, Verdict(verdict), *numbers) for rule, verdict, *numbers in rows]
+        for one in findings:
+            assert finding_points(one) >= points[one.rule] - 1e-9, (times, one)
+            points[one.rule] = finding_points(one)
+        now = scores_of(findings, Missing())
+        after = (now.price, now.volume, now.overall)
+        assert evening or all(new <= old + 1e-9 for new, old in zip(after, scores, strict=True)), (times, findings)
+        scores = after
+    assert any(points.values())

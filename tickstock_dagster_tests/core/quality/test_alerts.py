@@ -35,6 +35,15 @@ def test_findings_of_a_kind_are_told_together_from_fifty_one_on() -> None:
     assert len(told_together(of_two)) == 3 * MOST_ALONE, "other sessions and other verdicts are other kinds"
 
 
+def test_of_a_session_that_is_off_as_a_whole_one_event_tells_however_few_it_has() -> None:
+    whole = [
+        replace(step, finding=replace(step.finding, key=replace(step.finding.key, rule="session_break")))
+        for step in steps(3)
+    ]
+    [together] = told_together(whole)
+    assert [step.finding.ticker for step in together] == ["S0003", "S0002", "S0001"]
+
+
 def test_the_event_of_many_has_their_number_and_those_that_are_furthest_off() -> None:
     [(first, *others)] = told_together(steps(200))
     together = [step.finding for step in (first, *others)]

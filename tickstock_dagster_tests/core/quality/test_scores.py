@@ -65,8 +65,9 @@ def test_the_scores_are_those_of_the_formula() -> None:
     assert all_scores(found) == pytest.approx((100, 76.666667, 80, (256.666667 / 3 + 76.666667) / 2))
     assert finding_points(replace(spike, value=0.0)) == 30, "nothing at all is as far off as can be"
     assert finding_points(replace(spike, verdict=Verdict.EXPLAINED)) == 0
-    broken = ScoredFinding("bar_order", Verdict.WRONG, 0.4, 0.4)
-    assert all_scores(scores_of([broken], Missing()))[:3] == (50, 50, 100), "a row that is wrong is wrong in both"
+    for rule in ("bar_order", "price_move", "no_volume"):
+        broken = ScoredFinding(rule, Verdict.WRONG, 0.4, 0.4)
+        assert all_scores(scores_of([broken], Missing()))[:3] == (0, 0, 100), "a row that is wrong is wrong in both"
 
 
 def test_missing_sessions_count_and_more_so_in_a_row_up_to_the_reported_one() -> None:

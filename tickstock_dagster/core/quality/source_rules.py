@@ -6,7 +6,8 @@ which the whole market traded as well are compared: its highs and lows lie insid
 a part. Whichever is right, every candidate is kept as it came, and none is averaged.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -44,7 +45,8 @@ def sources_differ(stored: pl.DataFrame, candidates: pl.DataFrame, limits: Limit
         limits: thresholds; rows have an `equity_type`, or the defaults hold.
 
     Returns:
-        One row for each bar that differs, of the candidate that differs most.
+        One row for each bar that differs, of the candidate that differs most: by prices or volume, whichever is further
+        beyond its threshold; of equal ones the first source by name.
     """
     other = {name: f"other_{name}" for name in (*PRICES, "volume", "adjusted", "venue", "source")}
     pairs = stored.join(candidates.rename(other).drop("ticker"), on=["security_id", "session"])
@@ -64,22 +66,40 @@ def sources_differ(stored: pl.DataFrame, candidates: pl.DataFrame, limits: Limit
         (1 - pl.col("other_low") * pl.col("scale") / pl.col("low")).clip(0),
     )
     prices = choose([(venue, pl.max_horizontal(off["close"], beyond))], pl.max_horizontal(*off.values()))
-    volumes = (pl.col("other_volume") * (1 / pl.col("scale")) / pl.col("volume") - 1).abs()
-    pairs = pairs.with_columns(prices_off=prices, volume_off=pl.when(~venue & (pl.col("volume") > 0)).then(volumes))
-    price_limit, volume_limit = limits("sources_differ"), limits("sources_differ_volume")
-    far = pl.col("prices_off") > price_limit
-    pairs = pairs.filter(far | (pl.col("volume_off") > volume_limit).fill_null(value=False)).with_columns(far=far)
-    worst = pairs.sort("prices_off", "volume_off", descending=True, nulls_last=True).unique(
+    other_volume = pl.col("other_volume") / pl.col("scale")
+    volumes = (
+        pl.when(pl.col("volume") > 0)
+        .then((other_volume / pl.col("volume") - 1).abs())
+        .otherwise(pl.when(other_volume > 0).then(math.inf).otherwise(0.0))
+    )
+    limit = {"prices": limits("sources_differ"), "volume": limits("sources_differ_volume")}
+    pairs = pairs.with_columns(prices_off=prices, volume_off=pl.when(~venue).then(volumes).otherwise(0.0))
+    beyond_by = {
+        f"{name}_by": pl.when(pl.col(f"{name}_off") > most).then(pl.col(f"{name}_off") / most).otherwise(0.0)
+        for name, most in limit.items()
+    }
+    pairs = pairs.with_columns(**beyond_by).filter((pl.col("prices_by") > 0) | (pl.col("volume_by") > 0))
+    order = [
+        pl.max_horizontal("prices_by", "volume_by"),
+        pl.col("prices_off"),
+        pl.col("volume_off"),
+        pl.col("other_source"),
+    ]
+    worst = pairs.sort(order, descending=[True, True, True, False]).unique(
         ["security_id", "session"], keep="first", maintain_order=True
     )
-    return _findings(worst, price_limit, volume_limit, list(other.values()))
+    return _findings(worst, limit, list(other.values()))
 
 
-def _findings(rows: pl.DataFrame, price_limit: pl.Expr, volume_limit: pl.Expr, others: Sequence[str]) -> pl.DataFrame:
+def _findings(rows: pl.DataFrame, limit: Mapping[str, pl.Expr], others: Sequence[str]) -> pl.DataFrame:
+    of_prices = pl.col("prices_by") >= pl.col("volume_by")
+    prices = choose(
+        [(pl.col("adjusted") != pl.col("other_adjusted"), pl.lit("the shape of its prices"))], pl.lit("its prices")
+    )
     words = choose(
         [
-            (pl.col("far") & (pl.col("adjusted") != pl.col("other_adjusted")), pl.lit("the shape of its prices")),
-            (pl.col("far"), pl.lit("its prices")),
+            ((pl.col("prices_by") > 0) & (pl.col("volume_by") > 0), prices + pl.lit(" and its volume")),
+            (pl.col("prices_by") > 0, prices),
         ],
         pl.lit("its volume"),
     )
@@ -91,9 +111,11 @@ def _findings(rows: pl.DataFrame, price_limit: pl.Expr, volume_limit: pl.Expr, o
         verdict=pl.lit(Verdict.SUSPICIOUS.value),
         severity=pl.lit(Severity.WARN.value),
         cause=pl.format("{} differs in {}", "other_source", words),
-        value=pl.when("far").then("prices_off").otherwise("volume_off"),
-        threshold=pl.when("far").then(price_limit).otherwise(volume_limit),
-        evidence=pl.struct("source", *PRICES, "volume", "scale", *others).struct.json_encode(),
+        value=pl.when(of_prices).then("prices_off").otherwise("volume_off"),
+        threshold=pl.when(of_prices).then(limit["prices"]).otherwise(limit["volume"]),
+        evidence=pl.struct(
+            "source", *PRICES, "volume", "scale", "prices_off", "volume_off", *others
+        ).struct.json_encode(),
         would_change=pl.lit("a corrected bar of either source, or a third one that agrees with one of them"),
         settled_by=pl.lit(None, dtype=pl.String),
     ).sort("security_id", "session")
