@@ -2,6 +2,8 @@
 
 Bars that are not stored count for nothing, in any rule but two: `bar_order` says of a bar that a load refused what
 contradicts what, and `scale_break` counts those that it has had set aside, so that it sees a level that lasts.
+
+Longer than 250 lines because stored, refused and set aside bars are judged in one order, each by what was found before.
 """
 
 from collections.abc import Sequence
