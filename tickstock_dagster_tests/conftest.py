@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -138,7 +139,20 @@ def migrated_template(administration: psycopg.Connection, services: ServiceAddre
     name = "migrated_template"
     administration.execute(f"CREATE DATABASE {name}")
     migrate(_url(services, name))
+    _without_maps(_url(services, name))
     return _left_alone(administration, name)
+
+
+def _without_maps(database_url: str) -> None:
+    """Write PostgreSQL's own tables without their maps of free space and of visibility, files that each copy had."""
+    own = (
+        "SELECT format('VACUUM FULL %s', oid::regclass) FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'pg_catalog'::regnamespace AND NOT relisshared"
+    )
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for (vacuum,) in connection.execute(own).fetchall():
+            connection.execute(vacuum)
+    psycopg.connect(database_url).close()  # makes what a first session would make in each copy
 
 
 @pytest.fixture
@@ -180,13 +194,19 @@ def warehouse_url(
         yield url
 
 
-@pytest.fixture
-def redis_url(services: ServiceAddresses) -> str:
-    """An empty Valkey."""
+@pytest.fixture(scope="session")
+def valkey(services: ServiceAddresses) -> Iterator[Any]:
+    """A connection by which Valkey is emptied."""
     import redis
 
     with redis.Redis.from_url(services.redis_url) as client:
-        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def redis_url(services: ServiceAddresses, valkey: Any) -> str:
+    """An empty Valkey."""
+    valkey.flushall()
     return services.redis_url
 
 
