@@ -6,6 +6,7 @@ Each process of pytest-xdist starts its own servers, so nothing is shared betwee
 import gc
 import itertools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,32 @@ def redis_url(services: ServiceAddresses, valkey: Any) -> str:
     """An empty Valkey."""
     valkey.flushall()
     return services.redis_url
+
+
+@pytest.fixture
+def few_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vendor lists what the test's module names and forty stocks, unless the test is of the whole market of 430.
+
+    To take the whole list into an empty store is a third of what a load of three symbols takes.
+    """
+    if request.node.get_closest_marker("whole_market"):
+        return
+    import polars as pl
+
+    from tickstock_dagster.adapters.sources.massive.source import MassiveSource
+    from tickstock_dagster.core.universes.profiles import STOCKS
+
+    named, whole = {"SPY", *STOCKS[:40], *_words(request.module.__file__)}, MassiveSource.listings
+
+    def listings(*given: Any, **options: Any) -> pl.DataFrame:
+        return whole(*given, **options).filter(pl.col("ticker").is_in(named))
+
+    monkeypatch.setattr(MassiveSource, "listings", listings)
+
+
+@cache
+def _words(path: str) -> list[str]:
+    return re.findall(r"[A-Z][A-Z.]*", Path(path).read_text(encoding="utf-8"))
 
 
 @contextmanager
