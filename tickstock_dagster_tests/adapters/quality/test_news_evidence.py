@@ -43,7 +43,7 @@ def findings(tickers, *, rule="price_move", verdict="suspicious"):
 
 
 def test_articles_around_the_session_are_evidence_and_change_no_verdict(source):
-    listed = source.listings()["ticker"].to_list()[:20]
+    listed = source.listings()["ticker"].to_list()[:7]
     before = findings(listed)
     after = with_news(before, source, CALENDAR, NOW, most=300)
     assert after.drop("evidence").equals(before.drop("evidence"))
