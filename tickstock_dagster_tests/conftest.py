@@ -6,6 +6,7 @@ Each process of pytest-xdist starts its own servers, so nothing is shared betwee
 import gc
 import itertools
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -138,7 +141,20 @@ def migrated_template(administration: psycopg.Connection, services: ServiceAddre
     name = "migrated_template"
     administration.execute(f"CREATE DATABASE {name}")
     migrate(_url(services, name))
+    _without_maps(_url(services, name))
     return _left_alone(administration, name)
+
+
+def _without_maps(database_url: str) -> None:
+    """Write PostgreSQL's own tables without their maps of free space and of visibility, files that each copy had."""
+    own = (
+        "SELECT format('VACUUM FULL %s', oid::regclass) FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'pg_catalog'::regnamespace AND NOT relisshared"
+    )
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        for (vacuum,) in connection.execute(own).fetchall():
+            connection.execute(vacuum)
+    psycopg.connect(database_url).close()  # makes what a first session would make in each copy
 
 
 @pytest.fixture
@@ -180,14 +196,46 @@ def warehouse_url(
         yield url
 
 
-@pytest.fixture
-def redis_url(services: ServiceAddresses) -> str:
-    """An empty Valkey."""
+@pytest.fixture(scope="session")
+def valkey(services: ServiceAddresses) -> Iterator[Any]:
+    """A connection by which Valkey is emptied."""
     import redis
 
     with redis.Redis.from_url(services.redis_url) as client:
-        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def redis_url(services: ServiceAddresses, valkey: Any) -> str:
+    """An empty Valkey."""
+    valkey.flushall()
     return services.redis_url
+
+
+@pytest.fixture
+def few_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The vendor lists what the test's module names and forty stocks, unless the test is of the whole market of 430.
+
+    To take the whole list into an empty store is a third of what a load of three symbols takes.
+    """
+    if request.node.get_closest_marker("whole_market"):
+        return
+    import polars as pl
+
+    from tickstock_dagster.adapters.sources.massive.source import MassiveSource
+    from tickstock_dagster.core.universes.profiles import STOCKS
+
+    named, whole = {"SPY", *STOCKS[:40], *_words(request.module.__file__)}, MassiveSource.listings
+
+    def listings(*given: Any, **options: Any) -> pl.DataFrame:
+        return whole(*given, **options).filter(pl.col("ticker").is_in(named))
+
+    monkeypatch.setattr(MassiveSource, "listings", listings)
+
+
+@cache
+def _words(path: str) -> list[str]:
+    return re.findall(r"[A-Z][A-Z.]*", Path(path).read_text(encoding="utf-8"))
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tickstock_dagster_tests.cli.conftest import cli_storage_url, cli_vendor, office  # noqa: F401 - fixtures
+from tickstock_dagster_tests.cli.conftest import cli_storage, cli_storage_url, cli_vendor, office  # noqa: F401 - fixtures
 from tickstock_dagster_tests.mail_server import Inbox, Server
 
 

@@ -241,13 +241,12 @@ class Reader:
 
 def checkout_copy(folder: Path, files: Collection[str]) -> None:
     """Files of the repository with their times, so that nothing is compiled or installed again, and `.venv`."""
+    for parent in {(folder / name).parent for name in files}:
+        parent.mkdir(parents=True, exist_ok=True)
     for name in files:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(PROJECT_ROOT / name, folder / name)
-    for cached in (folder / "tickstock_dagster").rglob("*"):
-        pages = PROJECT_ROOT / cached.relative_to(folder) / "__pycache__"
-        if cached.is_dir() and pages.is_dir():
-            shutil.copytree(pages, cached / "__pycache__")
+    for name in {str(Path(name).parent) for name in files if name.startswith("tickstock_dagster/")}:
+        _link_bytecode(PROJECT_ROOT / name / "__pycache__", folder / name / "__pycache__")
     (folder / ".venv").mkdir()
     for path in Path(sys.prefix).iterdir():
         if not path.name.startswith("."):
@@ -256,6 +255,20 @@ def checkout_copy(folder: Path, files: Collection[str]) -> None:
     for stamp in (".uv", ".runtime", ".dev", ".bench"):  # what is here is what `make` would install, on any faked day
         (folder / ".venv" / stamp).touch()
         os.utime(folder / ".venv" / stamp, (newest, newest))
+
+
+def _link_bytecode(compiled: Path, folder: Path) -> None:
+    """Python never writes into a file of bytecode, but puts a new one in its place: links are as good as copies."""
+    if not compiled.is_dir():
+        return
+    folder.mkdir()
+    for path in compiled.glob("*.pyc"):
+        try:
+            os.link(path, folder / path.name)
+        except FileNotFoundError:  # another worker has just compiled it again
+            continue
+        except OSError:  # another file system
+            shutil.copy2(path, folder / path.name)
 
 
 @contextmanager

@@ -24,6 +24,8 @@ from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.conftest import market, world  # noqa: F401 - fixtures
 from tickstock_dagster_tests.adapters.load_helpers import BARS, FRIDAY_EVENING, SATURDAY, World, quick_source
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
 FEW = "AAPL MSFT NVDA"
 MANY = "AAPL MSFT NVDA AMZN GOOGL JPM XOM UNH TSLA AVGO LLY V MA HD PG COST JNJ WMT ABBV BAC"
@@ -210,13 +212,20 @@ def patient(world: World) -> World:  # noqa: F811
 
 
 def once_each(cases: list[Case]) -> list[Any]:
-    """Each fault once, by range and by session in turn; the other ways in which it comes take long, and are marked."""
+    """Each fault once, by range and by session in turn; the other ways in which it comes take long, and are marked.
+
+    Answers about a whole session need the whole market's symbols.
+    """
     faults = list(dict.fromkeys(case.fault for case in cases))
     chosen = []
     for number, fault in enumerate(faults):
         ways = [case for case in cases if case.fault == fault]
         chosen.append(next((case for case in ways if (case.tickers == FEW) == (number % 2 == 0)), ways[0]))
-    return [pytest.param(case, id=str(case), marks=() if case in chosen else pytest.mark.slow) for case in cases]
+
+    def marks(case: Case) -> list[pytest.MarkDecorator]:
+        return [pytest.mark.slow] * (case not in chosen) + [pytest.mark.whole_market] * (case.tickers != FEW)
+
+    return [pytest.param(case, id=str(case), marks=marks(case)) for case in cases]
 
 
 @pytest.mark.parametrize("case", once_each(CASES))

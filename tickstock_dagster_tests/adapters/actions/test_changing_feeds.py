@@ -10,6 +10,8 @@ from tickstock_dagster.adapters.actions.loader import ActionsReport, load_corpor
 from tickstock_dagster.adapters.sources.protocol import MalformedAnswerError
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, MARKET, World
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
 VERSIONS = """
 SELECT ex_date, (split_from / split_to)::float8, cash_amount::float8, known_to IS NULL
@@ -102,6 +104,7 @@ def test_a_look_costs_two_calls_and_its_repetition_none(world: World) -> None:
     assert evening(world, WED).calls == 2
 
 
+@pytest.mark.whole_market
 def test_a_look_that_fails_is_owed_with_its_reason_and_the_next_one_heals_it(world: World) -> None:
     evening(world, TUE)
     world.simulator.edit_action("dividends", "NFLX", WED, cash_amount=0.25)

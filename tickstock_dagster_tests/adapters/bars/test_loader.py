@@ -26,6 +26,8 @@ from tickstock_dagster_tests.adapters.load_helpers import (
     quick_source,
 )
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 MON, TUE, WED, THU, FRI = (date(2026, 11, day) for day in (16, 17, 18, 19, 20))
 OCT, NOV = date(2026, 10, 1), date(2026, 11, 1)
 BIG = "AAPL MSFT NVDA AMZN GOOGL JPM XOM UNH TSLA AVGO LLY V MA HD PG COST JNJ WMT ABBV BAC MRK CVX KO PEP ADBE"
@@ -121,6 +123,7 @@ def test_only_what_is_missing_is_asked_for(world: World) -> None:
     assert (report.stored.inserted, report.stored.unchanged) == (9, 0)
 
 
+@pytest.mark.whole_market
 def test_many_symbols_of_few_sessions_are_asked_for_session_by_session(world: World) -> None:
     report = world.load(BIG, THU, FRI)
     assert [(unit.kind, unit.first) for unit in report.plan.units] == [("grouped", FRI), ("grouped", THU)]
@@ -184,6 +187,7 @@ def test_grouped_and_range_answers_give_the_same_stored_rows(world: World, anoth
     assert {name: world.tables()[name] for name in same} == {name: other.tables()[name] for name in same}
 
 
+@pytest.mark.whole_market
 @pytest.mark.parametrize(("first", "kind"), [(date(2026, 10, 1), "range"), (date(2026, 10, 26), "grouped")])
 def test_how_answers_are_cut_into_transactions_changes_nothing(
     world: World, another_migrated_url: str, monkeypatch: pytest.MonkeyPatch, first: date, kind: str
@@ -620,6 +624,7 @@ def test_units_end_done_with_their_rows_and_progress_is_told(world: World) -> No
     assert world.query(told) == [("2", "2")]
 
 
+@pytest.mark.whole_market
 def test_a_ticker_in_an_answer_that_nobody_holds_is_named(world: World) -> None:
     world.load(BIG, FRI, FRI)
     world.simulator.install("other_ticker", path="*/grouped/*", ticker="SPY", answers="XXXX")

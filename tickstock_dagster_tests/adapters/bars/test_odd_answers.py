@@ -14,6 +14,8 @@ from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, QUICK, SATURDAY, World, plan_without_rate
 from tickstock_dagster_tests.adapters.sources.tampering_vendor import TamperingVendor, tampering_vendor
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 MON, FRI = date(2026, 11, 16), date(2026, 11, 20)
 MANY = "AAPL MSFT NVDA AMZN GOOGL JPM XOM UNH TSLA AVGO LLY V MA HD PG COST JNJ WMT ABBV BAC"
 QUARANTINED = "SELECT ticker, reason, row FROM quarantined_bars ORDER BY ticker"

@@ -22,6 +22,8 @@ from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster_tests.adapters.bars.test_loader import BIG, asked
 from tickstock_dagster_tests.adapters.load_helpers import CALENDAR, World, quick_source
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 MON, TUE, THU, FRI = (date(2026, 11, day) for day in (16, 17, 19, 20))
 OCT = date(2026, 10, 1)
 UNITS = "SELECT subject, status, attempts FROM work_units WHERE kind IN ('range', 'grouped') ORDER BY 1"

@@ -43,7 +43,7 @@ def findings(tickers, *, rule="price_move", verdict="suspicious"):
 
 
 def test_articles_around_the_session_are_evidence_and_change_no_verdict(source):
-    listed = source.listings()["ticker"].to_list()[:20]
+    listed = source.listings()["ticker"].to_list()[:7]
     before = findings(listed)
     after = NewsDesk(source, CALENDAR, NOW, left=300).with_news(before)
     assert after.drop("evidence").equals(before.drop("evidence"))

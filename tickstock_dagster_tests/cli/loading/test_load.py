@@ -10,12 +10,15 @@ from tickstock_dagster.adapters.universes.store import write_universe
 from tickstock_dagster.core.universes.profiles import PROFILES, STOCKS
 from tickstock_dagster_tests.cli.office import NOW, Office
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 SPAN = ("--from", "2026-11-02", "--to", "2026-11-03")
 
 
 TRACKING = "SELECT key, track, track_from::text FROM cache_entries WHERE track OR track_from IS NOT NULL ORDER BY 1"
 
 
+@pytest.mark.whole_market
 def test_everything_listed_is_tracked_where_asked_and_costs_nothing_the_second_time(office: Office) -> None:
     untracked = office.tickstock("load", "--universe", "us_listed", "--from", "2026-11-03", "--to", "2026-11-03")
     assert untracked.code == 0, untracked.err
@@ -76,6 +79,7 @@ def test_what_a_load_asked_for_and_did_not_get_is_explained_and_not_owed_unless_
     assert (refused.code, "--universe or --profile with it" in refused.error) == (2, True)
 
 
+@pytest.mark.whole_market
 def test_the_whole_market_and_profiles_are_tracked_by_name_before_they_are_loaded(office: Office) -> None:
     profile = office.tickstock("universe", "track", "profile_ui_testing_lite")
     assert profile.out.startswith("profile_ui_testing_lite: tracked from 2026-11-20 on, 10 members\nOwed")
@@ -94,6 +98,7 @@ def test_a_universe_that_is_not_tracked_is_loaded_and_stays_untracked(office: Of
     assert office.runs()[0].tags["dagster/asset_partition_range_start"] == "2026-11-02"
 
 
+@pytest.mark.whole_market
 def test_without_a_selection_the_configured_profile_is_loaded_and_named_in_the_run(office: Office) -> None:
     office.configure(TICKSTOCK_PROFILE="ui_testing_lite")
     answer = office.tickstock("load", *SPAN)

@@ -13,6 +13,8 @@ from tickstock_dagster.core.calendars.session_calendar import library_calendar
 from tickstock_dagster_tests.defs.factory import SUNDAY, THU, TUE, WED, Factory, all_definitions, failure_of
 from tickstock_dagster_tests.defs.materialising import materialise
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 SPLIT_DAY = date(2026, 9, 14)  # SPLT splits 3 for 1
 CLOSES = {day: datetime(day.year, day.month, day.day, 22, tzinfo=UTC) for day in (TUE, WED, THU)}
 

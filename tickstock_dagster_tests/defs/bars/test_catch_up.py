@@ -14,6 +14,8 @@ from tickstock_dagster.defs.tags import CATCH_UP, RANGE_END, RANGE_START, TRIGGE
 from tickstock_dagster_tests.defs.factory import FEW, FRI, MON, THU, TUE, WED, Factory, all_definitions
 from tickstock_dagster_tests.defs.ticking import EOD_TAGS
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 XNYS = library_calendar("XNYS")
 CONFIG = {"owed": True}
 

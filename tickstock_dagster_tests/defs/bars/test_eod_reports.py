@@ -9,6 +9,8 @@ import pytest
 from tickstock_dagster.defs.tags import SESSION_TAG, TRIGGER_TAG
 from tickstock_dagster_tests.defs.factory import FORTY, FRI, MON, THU, WED, Factory, checks_of, facts_of, red_checks
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 STATUS, COMPLETE, STALE = "tickstock.eod.status", "tickstock.eod.complete", "tickstock.quality.data_stale"
 EOD = {SESSION_TAG: "2026-11-20", TRIGGER_TAG: "eod"}
 

@@ -6,6 +6,8 @@ import pytest
 
 from tickstock_dagster_tests.defs.factory import FEW, MON, TUE, Factory, facts_of, failure_of
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 
 def cells(first: str, last: str, *tickers: str) -> set[str]:
     days = [day for day in (f"2026-11-{number}" for number in (16, 17, 18, 19, 20)) if first <= day <= last]

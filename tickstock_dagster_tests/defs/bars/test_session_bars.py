@@ -24,6 +24,8 @@ from tickstock_dagster_tests.defs.factory import (
     red_checks,
 )
 
+pytestmark = pytest.mark.usefixtures("few_listed")
+
 SESSION_BARS = dg.AssetKey(["us", "session_bars"])
 BEFORE_THURSDAYS_CLOSE = datetime(2026, 11, 19, 20, 59, tzinfo=UTC)
 
@@ -48,6 +50,7 @@ def numbers(factory: Factory, day: date) -> dict[str, Any]:
     return {name: value.value for name, value in data.metadata.items()}
 
 
+@pytest.mark.whole_market
 def test_one_session_is_loaded_checked_and_told_about(factory: Factory) -> None:
     factory.track()
     result = factory.run("us_eod", FRI)
