@@ -94,7 +94,8 @@ def with_fair_values(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     empty = {"fair_value": pl.Float64, "compared_with": pl.String}
     if rows.is_empty():
         return rows.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in empty.items())
-    tickers = dict(panel.bars.group_by("security_id").agg(pl.col("ticker").last()).iter_rows())
+    references = panel.bars.filter(pl.col("security_id").is_in(rows["reference"].unique().implode()))
+    tickers = dict(references.group_by("security_id").agg(pl.col("ticker").last()).iter_rows())
     wanted = rows.select(
         "security_id",
         "session",
@@ -106,7 +107,10 @@ def with_fair_values(rows: pl.DataFrame, panel: Panel) -> pl.DataFrame:
     ).cast(pl.Schema(UNPRINTED_SCHEMA))
     funds = [*wanted["correlation_reference"].drop_nulls().unique(), *SECTOR_FUNDS.values(), MARKET_FUND]
     needed = pl.col("security_id").is_in(rows["security_id"].unique().implode()) | pl.col("ticker").is_in(funds)
-    closes = panel.bars.filter(needed & pl.col("session").is_in(list(panel.sessions)) & pl.col("close").is_not_null())
+    closes = panel.bars.filter(needed & pl.col("close").is_not_null())
+    closes = closes.filter(pl.col("session").is_in(list(panel.sessions)))
+    if not closes["ticker"].is_in(funds).any():
+        return rows.with_columns(pl.lit(None, dtype=dtype).alias(name) for name, dtype in empty.items())
     held = closes.select("security_id", "session", "ticker", "close")
     of_held = panel.payouts.join(held.select("security_id").unique(), on="security_id", how="semi")
     values = estimate_fair_values(wanted, held, of_held, panel.sessions).filter(

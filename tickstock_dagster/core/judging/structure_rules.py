@@ -327,9 +327,10 @@ def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     leaves = (pl.col("next_open") / pl.col("close")).log()
     far = pl.max_horizontal(limits("lone_bar") * pl.col("usual_move"), pl.lit(_LONE_LEAST))
     fits = (pl.col("next_close") / pl.col("last_close")).log().abs()
-    calm = bars.filter(pl.col("broken").is_null() & ~found.wrong & (pl.col("span_stress") <= CALM))
+    calm = pl.col("broken").is_null() & ~found.wrong & (pl.col("span_stress") <= CALM)
+    rows = bars.filter(calm & (pl.col("gap").abs() > far))
     apart = pl.min_horizontal(pl.col("gap").abs(), leaves.abs())
-    rows = calm.filter((apart > far) & (pl.col("gap").sign() == -leaves.sign()) & (fits < _FITS * apart))
+    rows = rows.filter((apart > far) & (pl.col("gap").sign() == -leaves.sign()) & (fits < _FITS * apart))
     if rows.is_empty():
         return
     rows = rows.with_columns(leaves=leaves, next_factor=bars["factor"].gather(rows.select(at).to_series()))

@@ -37,12 +37,16 @@ def volume_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         found: takes the findings.
         limits: the thresholds.
     """
-    bars = bars.filter(~found.wrong & (pl.col("number") > 0) & ~pl.col("thin"))
+    usual = (pl.col("number") > 0) & ~pl.col("thin")
+    busy, traded = pl.col("busy"), usual & (pl.col("volume") > 0)
+    few = traded & ((busy > limits("volume_spike").log()) | (busy < limits("volume_drought").log()))
+    # What is asked of few rows is asked after they are chosen: a copy of all of them costs more than the rest.
+    rows = bars.filter(~found.wrong & (few | (usual & (pl.col("volume") == 0))))
     expected = pl.col("usual_rate") / pl.col("shares") * pl.col("minutes")
-    _silence(bars, found, expected)
-    bars = bars.filter(pl.col("volume") > 0)
-    _spikes(bars, found, limits)
-    _droughts(bars, found, limits)
+    _silence(rows, found, expected)
+    rows = rows.filter(pl.col("volume") > 0)
+    _spikes(rows, found, limits)
+    _droughts(rows, found, limits)
 
 
 def _silence(bars: pl.DataFrame, found: Found, expected: pl.Expr) -> None:
