@@ -27,6 +27,7 @@ from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddr
 from tickstock_dagster.adapters.services.postgres import LOGIN, scram_verifier
 from tickstock_dagster.settings import Settings, load_settings
 from tickstock_dagster_tests.event_promises import look_through
+from tickstock_dagster_tests.forked import stop_forking
 from tickstock_dagster_tests.kept_connections import close_kept
 from tickstock_dagster_tests.processor_time import ProcessorTime
 
@@ -89,6 +90,7 @@ def services_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         state_dir = Path(folder) / "state"
         yield state_dir
         _processor_time.note_servers(state_dir)
+        stop_forking()
         LocalServices(state_dir).down()
 
 
