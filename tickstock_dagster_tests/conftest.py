@@ -54,6 +54,7 @@ IN_MEMORY = Path("/dev/shm")
 CALENDARS_UNTIL = date(2028, 12, 31)
 """How far a command of November 2026 copies the calendars. What day it is outside changes nothing."""
 
+_VARIABLES = [str(field.validation_alias) for field in Settings.model_fields.values()]
 _numbers = itertools.count(1)
 _processor_time = ProcessorTime()
 
@@ -101,8 +102,9 @@ def _has_room(folder: Path) -> bool:
 @pytest.fixture(autouse=True)
 def _no_configuration_from_outside(services_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reaches the servers, the vendor key or the state folder of whoever runs the tests."""
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    for name in _VARIABLES:
+        if name in os.environ:
+            monkeypatch.delenv(name)
     monkeypatch.setenv("TICKSTOCK_STATE_DIR", str(services_dir))
     load_settings.cache_clear()
     yield
