@@ -217,12 +217,13 @@ def redis_url(services: ServiceAddresses, valkey: Any) -> str:
 
 
 @pytest.fixture
-def few_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def few_listed(request: pytest.FixtureRequest) -> Iterator[None]:
     """The vendor lists what the test's module names and forty stocks, unless the test is of the whole market of 430.
 
     To take the whole list into an empty store is a third of what a load of three symbols takes.
     """
     if request.node.get_closest_marker("whole_market"):
+        yield
         return
     import polars as pl
 
@@ -234,7 +235,9 @@ def few_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     def listings(*given: Any, **options: Any) -> pl.DataFrame:
         return whole(*given, **options).filter(pl.col("ticker").is_in(named))
 
-    monkeypatch.setattr(MassiveSource, "listings", listings)
+    with pytest.MonkeyPatch.context() as patch:  # not the test's own, which it may undo
+        patch.setattr(MassiveSource, "listings", listings)
+        yield
 
 
 @cache
