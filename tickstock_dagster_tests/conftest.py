@@ -27,6 +27,7 @@ from tickstock_dagster.adapters.services.local import LocalServices, ServiceAddr
 from tickstock_dagster.adapters.services.postgres import LOGIN, scram_verifier
 from tickstock_dagster.settings import Settings, load_settings
 from tickstock_dagster_tests.event_promises import look_through
+from tickstock_dagster_tests.forked import stop_forking
 from tickstock_dagster_tests.kept_connections import close_kept
 from tickstock_dagster_tests.processor_time import ProcessorTime
 
@@ -53,6 +54,7 @@ IN_MEMORY = Path("/dev/shm")
 CALENDARS_UNTIL = date(2028, 12, 31)
 """How far a command of November 2026 copies the calendars. What day it is outside changes nothing."""
 
+_VARIABLES = [str(field.validation_alias) for field in Settings.model_fields.values()]
 _numbers = itertools.count(1)
 _processor_time = ProcessorTime()
 
@@ -89,6 +91,7 @@ def services_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         state_dir = Path(folder) / "state"
         yield state_dir
         _processor_time.note_servers(state_dir)
+        stop_forking()
         LocalServices(state_dir).down()
 
 
@@ -99,8 +102,9 @@ def _has_room(folder: Path) -> bool:
 @pytest.fixture(autouse=True)
 def _no_configuration_from_outside(services_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reaches the servers, the vendor key or the state folder of whoever runs the tests."""
-    for field in Settings.model_fields.values():
-        monkeypatch.delenv(str(field.validation_alias), raising=False)
+    for name in _VARIABLES:
+        if name in os.environ:
+            monkeypatch.delenv(name)
     monkeypatch.setenv("TICKSTOCK_STATE_DIR", str(services_dir))
     load_settings.cache_clear()
     yield
@@ -213,12 +217,13 @@ def redis_url(services: ServiceAddresses, valkey: Any) -> str:
 
 
 @pytest.fixture
-def few_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def few_listed(request: pytest.FixtureRequest) -> Iterator[None]:
     """The vendor lists what the test's module names and forty stocks, unless the test is of the whole market of 430.
 
     To take the whole list into an empty store is a third of what a load of three symbols takes.
     """
     if request.node.get_closest_marker("whole_market"):
+        yield
         return
     import polars as pl
 
@@ -230,7 +235,9 @@ def few_listed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     def listings(*given: Any, **options: Any) -> pl.DataFrame:
         return whole(*given, **options).filter(pl.col("ticker").is_in(named))
 
-    monkeypatch.setattr(MassiveSource, "listings", listings)
+    with pytest.MonkeyPatch.context() as patch:  # not the test's own, which it may undo
+        patch.setattr(MassiveSource, "listings", listings)
+        yield
 
 
 @cache

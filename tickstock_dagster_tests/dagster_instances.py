@@ -17,6 +17,7 @@ from dagster._core.instance import config as instance_config
 from dagster._core.storage import event_log
 from dagster._core.storage.event_log import in_memory as events_in_memory
 from dagster._core.storage.runs import in_memory as runs_in_memory
+from dagster._serdes import config_class
 
 from tickstock_dagster import instance_storage
 from tickstock_dagster.event_log import ChecksPlannedOnce
@@ -47,6 +48,11 @@ def _load_once(*paths: str) -> Any:
 
 
 instance_config.load_yaml_from_globs = _load_once
+
+_parse = config_class.load_run_config_yaml
+_parsed_text = cache(_parse)
+config_class.load_run_config_yaml = lambda text: deepcopy(_parsed_text(text))
+"""The same for the parts of it, which an instance keeps as texts."""
 
 KEPT_BOOKS = 2
 """Tests have many databases, and a server has 200 connections: those of the former ones are closed."""

@@ -142,7 +142,10 @@ def test_docstrings_and_comments_name_what_is_there() -> None:
     for source in SOURCES:
         if source == "tickstock_dagster_tests/test_documents.py":
             continue
-        texts = list(prose((PROJECT_ROOT / source).read_text(encoding="utf-8")))
+        text = (PROJECT_ROOT / source).read_text(encoding="utf-8")
+        if not missing_names(text) and not missing_paths(text):  # nowhere, so not in its prose: that takes long to find
+            continue
+        texts = list(prose(text))
         if found := [name for text in texts for name in (*missing_names(text), *missing_paths(text))]:
             missing[source] = found
     assert missing == {}

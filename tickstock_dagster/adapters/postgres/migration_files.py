@@ -7,6 +7,7 @@ OR REPLACE`; it is edited in place, and applied again when its text has changed.
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from tickstock_dagster.adapters.postgres.sql_files import sql_folder
@@ -31,7 +32,7 @@ class Migration:
     @property
     def checksum(self) -> str:
         """SHA-256 of the file's text, hexadecimal."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+        return _sha256(self.sql)
 
 
 def read_migrations(folder: Path | None = None) -> tuple[Migration, ...]:
@@ -67,5 +68,16 @@ def _read(folder: Path, pattern: re.Pattern[str], otherwise: str) -> tuple[Migra
         match = pattern.fullmatch(path.name)
         if match is None:
             raise SchemaError(otherwise.format(repr(path.name)))
-        found.append(Migration(match[1], path.stem, path.read_text(encoding="utf-8")))
+        found.append(Migration(match[1], path.stem, _text(path, path.stat().st_mtime_ns)))
     return tuple(found)
+
+
+@cache
+def _text(path: Path, _changed: int) -> str:
+    """A file's text, read once as long as it is as it was: every opening of the store looks at all of them."""
+    return path.read_text(encoding="utf-8")
+
+
+@cache
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

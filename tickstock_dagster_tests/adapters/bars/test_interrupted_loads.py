@@ -1,8 +1,6 @@
 """Loads that are killed and started again, and loads that run beside each other: in processes of their own."""
 
 import signal
-import subprocess
-import sys
 import threading
 import time
 from datetime import date
@@ -11,6 +9,7 @@ import pytest
 
 from tickstock_dagster.simulator.testing import RunningSimulator
 from tickstock_dagster_tests.adapters.load_helpers import World
+from tickstock_dagster_tests.forked import Forked
 
 FIRST, FRI = date(2026, 9, 14), date(2026, 11, 20)
 RANGES = (
@@ -42,27 +41,22 @@ def undisturbed(market: RunningSimulator, another_migrated_url: str) -> World:
     return World(market, another_migrated_url)
 
 
-def start(world: World, first: date, *, flush_rows: int = 60_000) -> subprocess.Popen[str]:
+def start(world: World, first: date, *, flush_rows: int = 60_000) -> Forked:
     """A process that is about to load `RANGES`; it waits for `go`."""
-    process = subprocess.Popen(
-        [
-            sys.executable, "-c", LOAD, world.simulator.url, world.simulator.key, world.database_url,
-            first.isoformat(), FRI.isoformat(), str(flush_rows), RANGES,
-        ],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    process = Forked(
+        LOAD, world.simulator.url, world.simulator.key, world.database_url,
+        first.isoformat(), FRI.isoformat(), str(flush_rows), RANGES,
     )  # fmt: skip
-    assert process.stdout is not None
     assert process.stdout.readline() == "ready\n", process.communicate()[1]
     return process
 
 
-def go(process: subprocess.Popen[str]) -> None:
-    assert process.stdin is not None
+def go(process: Forked) -> None:
     process.stdin.write("go\n")
     process.stdin.flush()
 
 
-def finish(process: subprocess.Popen[str]) -> None:
+def finish(process: Forked) -> None:
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 0, errors
 

@@ -1,10 +1,7 @@
 """The outbox against a real PostgreSQL and a real Valkey: what is written, what is sent, what survives."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -41,6 +38,7 @@ from tickstock_dagster_tests.adapters.events.outbox_helpers import (
     wait_until,
     wait_until_marking,
 )
+from tickstock_dagster_tests.forked import Forked
 
 CLOSED_PORT = "redis://:hidden-word@127.0.0.1:1/0"
 DISPATCH = """
@@ -227,14 +225,14 @@ def test_a_dispatcher_killed_again_and_again_sends_every_event_at_least_once_and
 ) -> None:
     events = interleaved(10, 300)
     commit(migrated_database_url, events)
-    arguments = [sys.executable, "-c", DISPATCH, migrated_database_url, redis_url, "200"]
     with redis.Redis.from_url(redis_url) as client:
         for number in range(1, 5):
             before = int(client.xlen("tickstock.events"))
-            process = subprocess.Popen(arguments)
+            process = Forked(DISPATCH, migrated_database_url, redis_url, "200")
             wait_until(lambda target=before + 110 * number: client.xlen("tickstock.events") >= target)  # type: ignore[misc]
-            os.kill(process.pid, signal.SIGKILL)
-            assert process.wait() == -signal.SIGKILL
+            process.kill()
+            process.communicate()
+            assert process.returncode == -signal.SIGKILL
     # The server gives the lock back when it notices that the session's process is gone.
     dispatcher = OutboxDispatcher(migrated_database_url, redis_url)
     wait_until(lambda: dispatcher.dispatch().left == 0)
@@ -247,10 +245,10 @@ def test_a_dispatcher_killed_between_sending_and_marking_sends_again_under_the_s
     events = interleaved(2, 5)
     commit(migrated_database_url, events)
     with marks_blocked(migrated_database_url):
-        process = subprocess.Popen([sys.executable, "-c", DISPATCH, migrated_database_url, redis_url, "100"])
+        process = Forked(DISPATCH, migrated_database_url, redis_url, "100")
         wait_until_marking(migrated_database_url)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.communicate()
         end_marking_session(migrated_database_url)  # else the server would carry its last statement through
     report = OutboxDispatcher(migrated_database_url, redis_url).dispatch()
     assert (report.busy, report.sent, report.left) == (False, len(events), 0)

@@ -1,7 +1,5 @@
 """Leases of work units on a real PostgreSQL: each unit has one holder, and none is lost with its holder."""
 
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +46,7 @@ from tickstock_dagster.core.loading.ledger import MOST_FAILURES, ErrorClass, Uni
 from tickstock_dagster.core.loading.planning import UnitKind, WorkUnit
 from tickstock_dagster.core.priority import Priority
 from tickstock_dagster_tests.adapters.store_helpers import FRI, MON, NOW, THU, TUE, WED, query
+from tickstock_dagster_tests.forked import Forked
 
 MINUTE = timedelta(minutes=1)
 SESSIONS = [MON, TUE, WED, THU, FRI]
@@ -283,9 +282,7 @@ def test_the_leases_of_a_killed_process_are_free_at_once(
 ) -> None:
     plan(engine, UNITS)
     holders[1].lease(ids(UNITS[0]), 1, NOW)
-    command = [sys.executable, "-c", HOLDER, migrated_database_url, NOW.isoformat(), *ids(*UNITS)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
+    process = Forked(HOLDER, migrated_database_url, NOW.isoformat(), *ids(*UNITS))
     assert process.stdout.readline() == f"{len(UNITS) - 1}\n"
     assert expire_leases(engine, NOW) == 0, "it lives"
     process.kill()

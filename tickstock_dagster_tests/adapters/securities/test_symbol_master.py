@@ -1,8 +1,6 @@
 """The symbol master: lists in versions, details of who is due, a killed run that goes on, past days read back."""
 
 import signal
-import subprocess
-import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -23,6 +21,7 @@ from tickstock_dagster.core.loading.vendor_plans import vendor_plan
 from tickstock_dagster_tests.adapters.load_helpers import MARKET, QUICK, World, quick_source
 from tickstock_dagster_tests.adapters.securities.test_listing_sync import sync_of
 from tickstock_dagster_tests.adapters.store_helpers import as_role, bar, batch
+from tickstock_dagster_tests.forked import Forked
 
 THU, FRI = date(2026, 11, 19), date(2026, 11, 20)
 
@@ -389,8 +388,7 @@ SymbolMaster(world.context(), workers=2).sync(date(2026, 11, 20))
 
 
 def test_a_killed_run_goes_on_where_it_stopped_and_ends_as_an_undisturbed_one(world: World) -> None:
-    command = [sys.executable, "-c", SYNC, world.simulator.url, world.simulator.key, world.database_url]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    process = Forked(SYNC, world.simulator.url, world.simulator.key, world.database_url)
     deadline = time.monotonic() + 60
     while len(units(world)) < 30 and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.005)

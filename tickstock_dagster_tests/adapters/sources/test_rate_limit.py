@@ -1,4 +1,3 @@
-import multiprocessing
 import os
 import threading
 from dataclasses import replace
@@ -15,6 +14,7 @@ from tickstock_dagster.adapters.sources.rate_limit import (
 )
 from tickstock_dagster.core.errors import ConfigurationError, ServiceUnavailableError
 from tickstock_dagster.core.loading.vendor_plans import PLANS, PlanName, vendor_plan
+from tickstock_dagster_tests.forked import context
 
 FREE, STARTER = vendor_plan("free"), vendor_plan("starter")
 RECORDED = """
@@ -84,8 +84,7 @@ def test_a_burst_within_the_plan_does_not_wait_and_the_next_call_waits_out_the_w
 def test_processes_and_threads_together_never_exceed_the_window(migrated_database_url):
     with psycopg.connect(migrated_database_url, autocommit=True) as connection:
         connection.execute(RECORDED)
-        spawn = multiprocessing.get_context("spawn")
-        processes = [spawn.Process(target=reserve, args=(migrated_database_url, 40)) for _ in range(2)]
+        processes = [context.Process(target=reserve, args=(migrated_database_url, 40)) for _ in range(2)]
         for process in processes:
             process.start()
         for process in processes:

@@ -2,8 +2,6 @@
 
 import random
 import signal
-import subprocess
-import sys
 from datetime import timedelta
 
 import pytest
@@ -13,6 +11,7 @@ from tickstock_dagster.adapters.postgres.fingerprint import fingerprint
 from tickstock_dagster.adapters.universes.sync_store import apply_staged
 from tickstock_dagster_tests.adapters.store_helpers import query
 from tickstock_dagster_tests.adapters.universes.sync_world import FRI, NOW, THU, delist, fill, members, stage_all
+from tickstock_dagster_tests.forked import Forked
 
 APPLY = """
 import os, signal, sys
@@ -56,10 +55,10 @@ apply_staged(open_engine(url), session, market="XNYS", accept_drops=(), run_id="
 
 def kill_at(database_url: str, point: str | int) -> int:
     """Apply Friday in a process that is killed at its n-th statement, or at its commit; how many it had begun."""
-    command = [sys.executable, "-c", APPLY, database_url, str(FRI), (NOW + timedelta(hours=1)).isoformat(), str(point)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == -signal.SIGKILL, done.stderr
-    return int(done.stdout)
+    process = Forked(APPLY, database_url, str(FRI), (NOW + timedelta(hours=1)).isoformat(), str(point))
+    said, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, errors
+    return int(said)
 
 
 def stored(database_url: str) -> str:
