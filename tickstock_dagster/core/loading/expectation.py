@@ -98,12 +98,11 @@ def expected_cells(
     """
     stretches = expected_stretches(intervals, spans)
     days = pl.Series("session", list(sessions), dtype=pl.Date)
-    begins, ends = within(days, stretches)
-    numbers = np.maximum(ends - begins, 0).astype(np.int32)  # half the size: a load of years has millions of cells
-    row = np.repeat(np.arange(numbers.size, dtype=np.int32), numbers)
-    before = np.cumsum(numbers, dtype=np.int32) - numbers - begins.astype(np.int32)
-    day = np.arange(row.size, dtype=np.int32) - np.repeat(before, numbers)
-    cells = stretches.select("security_id", "ticker")[row].select("security_id", days.gather(day), "ticker")
+    bounds = (stretches["valid_from"], stretches["valid_to"].fill_null(_END))
+    begins, ends = (days.search_sorted(bound).cast(pl.Int32) for bound in bounds)
+    places = pl.int_ranges(begins, ends, dtype=pl.Int32).alias("session")  # half the size: a load has millions of cells
+    cells = stretches.select("security_id", places, "ticker").filter(begins < ends).explode("session")
+    cells = cells.select("security_id", days.gather(cells["session"]), "ticker")
     return cells.sort("security_id", "session") if _overlap(stretches) else cells
 
 

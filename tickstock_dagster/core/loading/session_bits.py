@@ -16,6 +16,7 @@ BITS_SCHEMA: dict[str, type[pl.DataType]] = {"security_id": pl.Int64, "block": p
 """Days of a security: day d counts from 1970-01-01, and is bit d mod 64 of block d div 64; the sign is bit 63."""
 
 _ALL = np.uint64(2**64 - 1)
+_BLOCK_BITS = 20  # of a number that stands for security and block: all dates have 45,000 blocks
 
 
 def missing_cells(stretches: pl.DataFrame, sessions: Sequence[date], settled: pl.DataFrame) -> pl.DataFrame:
@@ -33,9 +34,7 @@ def missing_cells(stretches: pl.DataFrame, sessions: Sequence[date], settled: pl
         return pl.DataFrame(schema=CELL_SCHEMA)
     stretches = stretches.sort("ticker", "security_id", "valid_from")
     row, block, expected = _expected(stretches, sessions)
-    blocks = pl.DataFrame({"security_id": stretches["security_id"].gather(row), "block": block})
-    held = blocks.join(settled, on=["security_id", "block"], how="left", maintain_order="left")["bits"].fill_null(0)
-    missing = expected & ~held.to_numpy().view(np.uint64)
+    missing = expected & ~_held(stretches["security_id"].to_numpy()[row], block, settled)
     some = np.flatnonzero(missing)
     place, bit = _bits(missing[some])
     day, row = block[some][place] * 64 + bit, row[some][place]
@@ -79,6 +78,22 @@ def _expected(stretches: pl.DataFrame, sessions: Sequence[date]) -> tuple[np.nda
     highest = np.where(block == last[place], ends[row] & 63, 63).astype(np.uint64)
     bits = masks[block - (days[0] >> 6)] & (_ALL << lowest) & (_ALL >> (np.uint64(63) - highest))
     return row, block, bits
+
+
+def _held(security_id: np.ndarray, block: np.ndarray, settled: pl.DataFrame) -> np.ndarray:
+    """What is settled of some blocks; of those that `settled` lacks nothing.
+
+    Without a frame of the blocks: polars' first look at an array imports all of NumPy's masked ones, 0.04 s.
+    """
+    known = (settled["security_id"].to_numpy() << _BLOCK_BITS) + settled["block"].to_numpy()
+    order = np.argsort(known, kind="stable")
+    wanted = (security_id << _BLOCK_BITS) + block
+    place = np.minimum(np.searchsorted(known, wanted, sorter=order), max(known.size - 1, 0))
+    held = np.zeros(wanted.size, dtype=np.uint64)
+    if known.size:
+        same = known[order[place]] == wanted
+        held[same] = settled["bits"].to_numpy().view(np.uint64)[order[place[same]]]
+    return held
 
 
 def _days(dates: pl.Series) -> np.ndarray:
