@@ -231,7 +231,7 @@ OUTSIDE = {
     "asyncio", "getpass", "http", "io", "logging", "multiprocessing", "os", "platform", "random", "secrets", "shutil",
     "signal", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "time", "urllib",
 }  # fmt: skip
-LIBRARIES_OF_THE_CORE = {"numpy", "pandas_market_calendars", "polars", "pydantic"}
+LIBRARIES_OF_THE_CORE = {"bottleneck", "numpy", "pandas_market_calendars", "polars", "pydantic"}
 ASKS_THE_WORLD = {"now", "utcnow", "today", "getenv", "uuid1", "uuid4", "open", "urlopen"}
 
 

@@ -29,6 +29,10 @@ Columns that `with_context` adds, returns as logarithms:
 | `information` | the largest of `sigmas`, `gap_sigmas` and 1.5 × `span_ratio`: what makes people trade |
 """
 
+from collections.abc import Sequence
+
+import bottleneck as bn
+import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.loading.coverage import THIN_MEDIAN_VOLUME
@@ -69,7 +73,9 @@ def with_context(bars: pl.DataFrame, wrong: pl.Series, whole: pl.DataFrame | Non
     bars = bars.with_columns(
         last_close=pl.when(good).then(pl.col("close")).shift().forward_fill().over(security) * pl.col("factor"),
         rate=pl.when(traded).then(pl.col("volume") * pl.col("shares") / pl.col("minutes")),
-    ).with_columns(usual_rate=_before("rate").rolling_median(USUAL_SESSIONS, min_samples=LEAST_SESSIONS).over(security))
+    )
+    lengths = bars[security].rle().struct.field("len").to_list()
+    bars = bars.with_columns(usual_rate=_usual(bars["rate"], lengths, USUAL_SESSIONS, LEAST_SESSIONS))
     usual_shares = pl.col("usual_rate") / pl.col("shares") * pl.col("full_minutes")
     bars = bars.with_columns(
         move=(pl.col("close") / pl.col("last_close")).log(),
@@ -80,15 +86,12 @@ def with_context(bars: pl.DataFrame, wrong: pl.Series, whole: pl.DataFrame | Non
     )
     bars = _of_market(bars) if whole is None else _as_before(bars, whole)
     bars = bars.with_columns(own_move=pl.when(good).then(pl.col("move") - pl.col("market_move")))
-    slow = _MAD * _before("own_move").abs().rolling_median(MOVE_SESSIONS, min_samples=LEAST_MOVES).over(security)
+    slow = _MAD * _usual(bars["own_move"].abs(), lengths, MOVE_SESSIONS, LEAST_MOVES)
     spread = pl.col("busy").clip(-3, 3).shift().rolling_std(HABIT_SESSIONS, min_samples=LEAST_MOVES).over(security)
     silent = (pl.col("volume") == 0).cast(pl.Int32).shift().rolling_sum(HABIT_SESSIONS, min_samples=1).over(security)
     bars = bars.with_columns(
         slow_move=slow.fill_null(_UNKNOWN_MOVE).clip(_LEAST_MOVE),
-        usual_span=_before("span")
-        .rolling_median(MOVE_SESSIONS, min_samples=LEAST_MOVES)
-        .over(security)
-        .clip(_LEAST_SPAN),
+        usual_span=_usual(bars["span"], lengths, MOVE_SESSIONS, LEAST_MOVES).clip(_LEAST_SPAN),
         silent_before=silent.fill_null(0),
         habit=spread.fill_null(_UNKNOWN_HABIT).clip(_LEAST_HABIT),
         recent=_before("busy").rolling_max(AFTER_SPIKE, min_samples=1).over(security).fill_null(0.0),
@@ -111,6 +114,26 @@ def with_context(bars: pl.DataFrame, wrong: pl.Series, whole: pl.DataFrame | Non
     ).with_columns(
         information=pl.max_horizontal("sigmas", "gap_sigmas", 1.5 * pl.col("span_ratio")).fill_null(0.0),
     )
+
+
+def _usual(values: pl.Series, lengths: Sequence[int], bars: int, least: int) -> pl.Series:
+    """The median of some bars before each, of one security; null where fewer than `least` of them have a value.
+
+    Args:
+        values: by security.
+        lengths: how many bars each security has, in their order.
+        bars: how many bars before.
+        least: how many values it takes.
+    """
+    numbers = values.to_numpy()  # NaN where null
+    medians, begin = np.full(numbers.size, np.nan), 0
+    for length in lengths:
+        end = begin + length
+        if length > least:
+            window = min(bars, length - 1)
+            medians[begin + 1 : end] = bn.move_median(numbers[begin : end - 1], window, min_count=least)
+        begin = end
+    return pl.Series(values.name, medians).fill_nan(None)
 
 
 def _before(name: str) -> pl.Expr:
