@@ -1,8 +1,10 @@
 """Serves the vendor on a port: the ASGI application, and a server in the foreground or in a thread."""
 
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -120,6 +122,12 @@ def serve(options: SimulatorOptions) -> None:
     vendor = build_vendor(options)
     listener = listening_socket(options.host, options.port)
     host, port = listener.getsockname()[:2]
-    with suppress(KeyboardInterrupt):
-        print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
-        build_server(vendor).run(sockets=[listener])
+    server = build_server(vendor)
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        server.should_exit = True
+
+    # Not as an exception, which is lost where it meets a callback of the interpreter's own.
+    signal.signal(signal.SIGINT, end)
+    print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
+    server.run(sockets=[listener])
