@@ -51,6 +51,7 @@ PEERS, SECTOR_PEERS = 30, 8
 _LEAST_MOVE, _UNKNOWN_MOVE, _LEAST_SPAN = 0.003, 0.02, 0.002
 _LEAST_HABIT, _UNKNOWN_HABIT = 0.3, 0.5
 _MOST_STRESS = 4.0
+_FEW_TICKS = 2.5
 _MAD = 1.4826  # × the median of absolute values: the standard deviation of a normal distribution
 _MEAN_ABS = 1.2533  # × the mean of absolute values: the same
 
@@ -114,6 +115,16 @@ def with_context(bars: pl.DataFrame, wrong: pl.Series, whole: pl.DataFrame | Non
     ).with_columns(
         information=pl.max_horizontal("sigmas", "gap_sigmas", 1.5 * pl.col("span_ratio")).fill_null(0.0),
     )
+
+
+def beyond_ticks(distance: pl.Expr) -> pl.Expr:
+    """Whether a distance in currency is more than a tick or two: of a price of five cents one tick is a fifth.
+
+    The tick is a cent where all four prices are whole cents, else a hundredth of it.
+    """
+    cents = (pl.col(name) * 100 for name in ("open", "high", "low", "close"))
+    whole = pl.all_horizontal((cent - cent.round()).abs() < 1e-6 for cent in cents)
+    return distance > _FEW_TICKS * pl.when(whole).then(0.01).otherwise(0.0001)
 
 
 def _usual(values: pl.Series, lengths: Sequence[int], bars: int, least: int) -> pl.Series:

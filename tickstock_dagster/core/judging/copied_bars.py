@@ -13,8 +13,11 @@ from tickstock_dagster.core.judging.structure_rules import BARS_CALL
 from tickstock_dagster.core.judging.thresholds import Limits
 
 COPY_TICKS, CLOSE_COPY_TICKS, LEAST_COPY_TICKS = 20, 4, 2
-"""Range in ticks from which four equal prices alone prove a copy; from which they do of the session before, with nearly
-its volume; and from which they do with exactly its volume."""
+"""Range in ticks from which four equal prices are no chance, and with nearly the volume prove a copy; from which they
+may be one of the session before, with nearly its volume; and from which they may with exactly its volume."""
+
+SURE_VOLUME, SMALL_VOLUME = 10_000, 1_000
+"""Shares from which the same number twice, not in round lots, proves a copy of few ticks; below which it is chance."""
 
 COPY_VOLUME = 0.02
 """Share within which a copy's volume is nearly the same."""
@@ -99,11 +102,13 @@ def _copies(bars: pl.DataFrame) -> pl.DataFrame:
     held = held.with_columns(
         other=pl.col("row").shift().over("hash"), other_volume=pl.col("volume").shift().over("hash")
     ).filter(pl.col("other").is_not_null())
-    # Round lots within few ticks repeat by chance among some eighty bars.
-    chance = (pl.col("volume") % 100 == 0) & (pl.col("ticks") < CLOSE_COPY_TICKS)
+    # Round lots and few shares within few ticks repeat by chance among some eighty bars.
+    round_lots, far = pl.col("volume") % 100 == 0, pl.col("ticks") >= COPY_TICKS
+    chance = (round_lots | (pl.col("volume") < SMALL_VOLUME)) & (pl.col("ticks") < CLOSE_COPY_TICKS)
     chance &= pl.col("row") - pl.col("other") > 1
     exact = (pl.col("volume") == pl.col("other_volume")) & ~chance
+    many = (pl.col("volume") >= SURE_VOLUME) & ~round_lots
     nearly = (pl.col("volume") - pl.col("other_volume")).abs() <= COPY_VOLUME * pl.col("other_volume")
-    wide = nearly & (pl.col("ticks") >= COPY_TICKS)
+    sure = (nearly & far) | (exact & many)
     maybe = nearly & (pl.col("row") - pl.col("other") == 1) & (pl.col("ticks") >= CLOSE_COPY_TICKS)
-    return held.filter(exact | wide | maybe).select("row", "other", sure=exact | wide)
+    return held.filter(exact | far | maybe).select("row", "other", sure=sure)

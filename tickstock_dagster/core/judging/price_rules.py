@@ -10,7 +10,7 @@ import math
 import polars as pl
 
 from tickstock_dagster.core.judging.action_basis import near_ratio, ratio_words
-from tickstock_dagster.core.judging.context import USUAL_SESSIONS
+from tickstock_dagster.core.judging.context import USUAL_SESSIONS, beyond_ticks
 from tickstock_dagster.core.judging.fair_moves import with_fair_values, with_market_legs
 from tickstock_dagster.core.judging.findings import Verdict
 from tickstock_dagster.core.judging.found import Found, choose, first_of, vendor_call
@@ -59,12 +59,23 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits, panel: Panel) 
     # What is wrong, nothing accounts for by the defaults either: an override makes suspicious at most.
     proven = _with_causes(rows.filter("back"), bars, limits.defaults)
     for rule in _SIZES:
-        unknown = proven.filter(pl.col(f"why_{rule}").is_null() & _beyond(rule, limits.defaults))["row"]
+        unknown = proven.filter(
+            pl.col(f"why_{rule}").is_null() & _beyond(rule, limits.defaults) & _judged_by_next(rule)
+        )
+        unknown = unknown["row"]
         _add(asked.filter(_beyond(rule, limits)), found, limits, rule, unknown)
 
 
 def _beyond(rule: str, limits: Limits) -> pl.Expr:
     return (_SIZES[rule] > limits(rule)).fill_null(value=False)
+
+
+def _judged_by_next(rule: str) -> pl.Expr:
+    """Whether the next open says anything of the measure: not of an open that the close itself took back."""
+    if rule != "open_gap":
+        return pl.lit(value=True)
+    move, gap = pl.col("own_move"), pl.col("gap") - pl.col("market_move")
+    return (move.sign() == gap.sign()) & (move.abs() >= _MOST_OF * gap.abs())
 
 
 def _next_places(rows: pl.DataFrame, bars: pl.DataFrame) -> pl.Series:
@@ -80,7 +91,8 @@ def _with_taken_back(rows: pl.DataFrame) -> pl.DataFrame:
     factors = pl.col("factor").log() + pl.col("next_factor").log()
     back = returned.abs() < _TAKEN_BACK * pl.col("own_move").abs()
     raw = (returned + factors).abs() < _TAKEN_BACK * (pl.col("own_move") + pl.col("factor").log()).abs()
-    quiet = (pl.col("busy") < _QUIET) & ~pl.col("thin") & (pl.col("number") >= USUAL_SESSIONS)
+    away = pl.max_horizontal((pl.col(name) - pl.col("last_close")).abs() for name in ("open", "close"))
+    quiet = (pl.col("busy") < _QUIET) & ~pl.col("thin") & (pl.col("number") >= USUAL_SESSIONS) & beyond_ticks(away)
     return rows.with_columns(
         back=(back & raw & quiet).fill_null(value=False), ex_date_off=(back & ~raw).fill_null(value=False)
     )

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from tickstock_dagster.core.judging.action_basis import RATIOS, near_ratio, ratio_words
-from tickstock_dagster.core.judging.context import HABIT_SESSIONS, USUAL_SESSIONS
+from tickstock_dagster.core.judging.context import HABIT_SESSIONS, USUAL_SESSIONS, beyond_ticks
 from tickstock_dagster.core.judging.fair_moves import with_market_legs
 from tickstock_dagster.core.judging.findings import Severity, Verdict
 from tickstock_dagster.core.judging.found import Found, choose, vendor_call
@@ -184,7 +184,8 @@ def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFram
     inverse = ((pl.col("run_busy") + pl.col("step_power") * _LN10).abs() < _SAME_SHARES) & (
         pl.col("run_busy").abs() > _SAME_SHARES
     )
-    proven = pl.max_horizontal(pl.min_horizontal(limits("scale"), limits.defaults("scale")), 5 * pl.col("slow_move"))
+    # A reverse split 1:8 or 1:12 is none of ten, however volatile the security.
+    proven = pl.min_horizontal(limits("scale"), limits.defaults("scale"))
     off = (pl.col("step_power") - pl.col("step_power").round()).abs() * _LN10
     begins = (pl.col("place") == 0) & (pl.col("rows") > SHORT_SCALE)
     odd = held.with_columns(
@@ -279,7 +280,10 @@ def lone_extreme(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
     rows = rows.filter((pl.col("wick") > odd) & (pl.col("wick") > _WICK_OF_SPAN * pl.col("span"))).with_columns(
         calm=pl.col("span_stress") <= CALM,
         sure=pl.col("wick") > limits("lone_extreme").log(),
-        proven=(pl.col("wick") > limits.proven("lone_extreme").log()) & _little_traded() & ~_new(),
+        proven=(pl.col("wick") > limits.proven("lone_extreme").log())
+        & _little_traded()
+        & ~_new()
+        & beyond_ticks(pl.max_horizontal(pl.col("high") - top, bottom - pl.col("low"))),
     )
     wrong = pl.col("calm") & pl.col("proven")
     verdict = choose(
@@ -349,7 +353,10 @@ def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         pl.col("low") > pl.max_horizontal("last_close", "next_open")
     ).otherwise(pl.col("high") < pl.min_horizontal("last_close", "next_open"))  # fmt: skip
     rows = rows.with_columns(
-        quiet=_little_traded(), acted=raw < 0.5 * pl.col("leg"), new=_new(), large=(pl.col("leg") > sure) & outside
+        quiet=_little_traded(),
+        acted=raw < 0.5 * pl.col("leg"),
+        new=_new(),
+        large=(pl.col("leg") > sure) & outside & beyond_ticks((pl.col("open") - pl.col("last_close")).abs()),
     )
     wrong = pl.col("quiet") & ~pl.col("acted") & ~pl.col("new") & pl.col("large")
     listed = pl.col("number") < NEWLY_LISTED

@@ -127,7 +127,7 @@ def test_a_defect_is_found_with_its_verdict(change, rule, verdict, words):
     assert words in found[DAY, rule][1]
 
 
-@pytest.mark.parametrize(("before", "verdicts"), [(1, {"wrong"}), (5, set())])
+@pytest.mark.parametrize(("before", "verdicts"), [(1, {"suspicious"}), (5, set())])
 def test_round_lots_within_few_ticks_are_a_copy_of_the_bar_before_and_of_no_earlier_one(before, verdicts):
     found = judged(disturbed(of_round_lots(before)))
     assert {verdict for (_, rule), (verdict, *_) in found.items() if rule == "copied_bar"} == verdicts
