@@ -128,6 +128,8 @@ def serve(options: SimulatorOptions) -> None:
         server.should_exit = True
 
     # Not as an exception, which is lost where it meets a callback of the interpreter's own.
-    signal.signal(signal.SIGINT, end)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
     print(f"simulator: http://{host}:{port} plan {options.plan}", flush=True)
     server.run(sockets=[listener])

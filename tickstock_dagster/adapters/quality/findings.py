@@ -111,9 +111,9 @@ def store_findings(
         replaced = _replaced(connection, found)
     known = [one for one in read_findings(connection, scope) if _cell(one.finding) not in replaced]
     changes = steps(known, [one for one in found if _cell(one) not in replaced])
-    changes = _with_reasons(connection, changes, scope.dataset)
+    changes = with_reasons(connection, changes, scope.dataset)
     alerted = write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
-    wrong = _without_whole_sessions(connection, [step.finding for step in changes if step.sets_aside])
+    wrong = _without_whole_sessions(connection, [step.finding for step in changes if step.sets_aside], scope)
     moved = set_aside(connection, wrong, run_id=run_id, now=now)
     count = {how: sum(step.how is how for step in changes) for how in How}
     new, withdrawn = count[How.FOUND], count[How.WITHDRAWN]
@@ -146,8 +146,17 @@ def _replaced(connection: psycopg.Connection[Any], judged: Sequence[Finding]) ->
     return cells
 
 
-def _with_reasons(connection: psycopg.Connection[Any], changes: Sequence[Step], dataset: str) -> list[Step]:
-    """The steps, those of former findings with what has changed since they were judged."""
+def with_reasons(
+    connection: psycopg.Connection[Any], changes: Sequence[Step], dataset: str, *, of_bars: bool = True
+) -> list[Step]:
+    """The steps, those of former findings with what has changed since they were judged.
+
+    Args:
+        connection: within a transaction.
+        changes: each finding once.
+        dataset: of the findings.
+        of_bars: bars that have changed are reasons, not actions alone.
+    """
     asked = [step.finding.key for step in changes if step.how is not How.FOUND and step.finding.key.rule != STALE]
     if not asked:
         return list(changes)
@@ -163,7 +172,8 @@ def _with_reasons(connection: psycopg.Connection[Any], changes: Sequence[Step], 
         statement("quality/changed_since"), values
     ):
         key = Key(security_id, session, rule, dataset)
-        found.setdefault(key, []).append(Change(what, day, at, words))
+        if of_bars or words is not None:
+            found.setdefault(key, []).append(Change(what, day, at, words))
         around[key] = before, after
     nearest = {key: nearest_change(of, key.session, *around[key]) for key, of in found.items()}
     return [
@@ -303,11 +313,15 @@ def set_aside(
     )
 
 
-def _without_whole_sessions(connection: psycopg.Connection[Any], findings: Sequence[Finding]) -> list[Finding]:
+def _without_whole_sessions(
+    connection: psycopg.Connection[Any], findings: Sequence[Finding], scope: Scope
+) -> list[Finding]:
     """The findings whose bars may be moved: not those of `doubtful_sessions`, which the log names."""
     if not (many := crowded(findings)):
         return list(findings)
-    printed = dict(connection.execute(statement("quality/printed_by_session"), {"sessions": list(many)}).fetchall())
+    ids = None if scope.security_ids is None else list(scope.security_ids)
+    values = {"sessions": list(many), "security_ids": ids}
+    printed = dict(connection.execute(statement("quality/printed_by_session"), values).fetchall())
     doubtful = doubtful_sessions(findings, printed)
     for day in sorted(doubtful):
         logger.warning("%d of %d bars of %s are judged wrong: none is set aside", many[day], printed.get(day, 0), day)

@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from tickstock_dagster.adapters.postgres.database import transaction
 from tickstock_dagster.adapters.postgres.locks import Lock, lock
 from tickstock_dagster.adapters.postgres.sql_files import statement
-from tickstock_dagster.adapters.quality.findings import Scope, read_findings, write_steps
+from tickstock_dagster.adapters.quality.findings import Scope, read_findings, with_reasons, write_steps
 from tickstock_dagster.adapters.quality.judged import JudgedSession
 from tickstock_dagster.core.judging.findings import RULES, Verdict
-from tickstock_dagster.core.quality.freeing import freeing_steps
-from tickstock_dagster.core.quality.lifecycle import Bar, Key
+from tickstock_dagster.core.quality.freeing import Freed, freeing_steps, of_other_rules
+from tickstock_dagster.core.quality.lifecycle import DAILY, Bar
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +73,10 @@ def put_back(connection: psycopg.Connection[Any], numbers: Sequence[int], cells:
     return back
 
 
+def _of_other_rules(connection: psycopg.Connection[Any], judged: JudgedSession) -> Freed:
+    return of_other_rules(read_findings(connection, judged.scope), judged.findings)
+
+
 def free_bars(
     engine: sa.Engine,
     judged: Sequence[JudgedSession],
@@ -98,17 +102,20 @@ def free_bars(
     Raises:
         ServiceUnavailableError: the database cannot be reached; nothing was written.
     """
-    keys: set[Key] = set()
-    for one in judged:
-        keys.update(one.freed.cleared, (finding.key for finding in one.freed.findings))
-    if not keys:
-        return ()
-    days, ids = [key.session for key in keys], sorted({key.security_id for key in keys})
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
+        levels, others = [one.freed for one in judged], [_of_other_rules(connection, one) for one in judged]
+        freed = (*levels, *others)
+        keys = {key for one in freed for key in (*one.cleared, *(finding.key for finding in one.findings))}
+        if not keys:
+            return ()
+        days, ids = [key.session for key in keys], sorted({key.security_id for key in keys})
         stored = read_findings(connection, Scope(min(days), max(days), RULES, ids))
         of_keys = [one for one in stored if one.finding.key in keys]
-        changes = [step for one in judged for step in freeing_steps(of_keys, one.freed)]
+        # That bars have come is no news of a level.
+        of_levels = [step for one in levels for step in freeing_steps(of_keys, one)]
+        changes = with_reasons(connection, of_levels, DAILY, of_bars=False)
+        changes += with_reasons(connection, [step for one in others for step in freeing_steps(of_keys, one)], DAILY)
         write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
         changed = {step.finding.key for step in changes}
         still = {

@@ -65,9 +65,10 @@ def read_panel(
     common = frozenset(_references(engine, []))
     ids = sorted({*security_ids, *common, *_references(engine, security_ids)})
     later = sessions_after(calendar, sessions[-1], SHORT_SCALE)
-    bars = read_bars(engine, ids, sessions)
-    beside = _beside(engine, bars, ids, sessions, later)
-    bars = _with_held(engine, bars, beside["quarantined"], ids, sessions)
+    quarantined, released = _not_stored(engine, ids, sessions, later)
+    bars = _with_held(engine, quarantined, ids, sessions)
+    # A level begins with a bar that may have been set aside by another rule.
+    further = _with_held(engine, quarantined, of_levels(bars, quarantined, released), later)
     payouts = read_payouts(engine, sessions[0], sessions[-1] + LONGEST_LEVEL)
     homes = home_calendars(engine) if calendar.key == MARKET else {}
     closed = {
@@ -86,21 +87,22 @@ def read_panel(
         closed,
         common=common,
         later_sessions=later,
-        **beside,
+        quarantined=quarantined,
+        later=further,
+        released=released,
     )
 
 
 def _with_held(
-    engine: sa.Engine,
-    bars: pl.DataFrame,
-    quarantined: pl.DataFrame,
-    security_ids: Sequence[int],
-    sessions: Sequence[date],
+    engine: sa.Engine, quarantined: pl.DataFrame, security_ids: Sequence[int], sessions: Sequence[date]
 ) -> pl.DataFrame:
-    """The bars, and those that were set aside where no other is stored (`PANEL_SCHEMA`, by security and session).
+    """The stored bars, and those set aside where no other is stored (`PANEL_SCHEMA`, by security and session).
 
     Those that were set aside for their level of prices are `quarantined`: `core.judging.judging` counts them.
     """
+    bars = read_bars(engine, security_ids, sessions)
+    if not security_ids or not sessions:
+        return bars
     values = (",".join(map(str, security_ids)), sessions[0], sessions[-1])
     held = read_frame(engine, statement("quality/panel_held"), values).cast(pl.Schema(PANEL_SCHEMA))
     # What is set aside just now has been read as stored.
@@ -109,19 +111,17 @@ def _with_held(
     return pl.concat([bars, held]).sort(_CELL) if held.height else bars
 
 
-def _beside(
-    engine: sa.Engine, bars: pl.DataFrame, ids: Sequence[int], sessions: Sequence[date], later: Sequence[date]
-) -> dict[str, pl.DataFrame]:
-    """What `Panel` has beside the bars of its sessions: `quarantined`, `later` and `released`."""
+def _not_stored(
+    engine: sa.Engine, ids: Sequence[int], sessions: Sequence[date], later: Sequence[date]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """`quarantined` and `released` of a panel."""
     values = {"security_ids": ids, "first": sessions[0], "last": later[-1] if later else sessions[-1]}
     with transaction(engine) as connection:
         aside = connection.execute(statement("quality/panel_quarantined"), values).fetchall()
         right = connection.execute(statement("quality/panel_released"), values).fetchall()
     days = {*sessions, *later}
     quarantined = pl.DataFrame([row for row in aside if row[1] in days], schema=QUARANTINED_SCHEMA, orient="row")
-    released = pl.DataFrame(right, schema=CELLS_SCHEMA, orient="row")
-    further = read_bars(engine, of_levels(bars, quarantined, released), later)
-    return {"quarantined": quarantined, "later": further, "released": released}
+    return quarantined, pl.DataFrame(right, schema=CELLS_SCHEMA, orient="row")
 
 
 def sessions_after(calendar: SessionCalendar, day: date, count: int) -> list[date]:

@@ -87,7 +87,7 @@ def show_groups(
         print_json({"by": kind, "groups": [{"market": market, **group.as_json()} for market, group in groups]})
         return
     if not groups:
-        nothing = "Nothing is expected on these sessions: `tickstock run`, or `tickstock load --profile NAME`."
+        nothing = " ".join(map(_nothing_tracked, markets))
         click.echo(nothing if nothing_expected else f"No {kind.value} has a member that was listed on these sessions.")
         return
     from rich.box import SIMPLE_HEAD

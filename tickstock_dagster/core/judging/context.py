@@ -152,8 +152,8 @@ def _before(name: str) -> pl.Expr:
 
 
 def _after(name: str) -> pl.Expr:
-    """A price of the next bar, actions allowed for; null where that bar's own fields contradict one another."""
-    price = pl.when(pl.col("broken").is_null()).then(pl.col(name)) / pl.col("factor")
+    """A price of the next bar, actions allowed for; null where that bar counts for nothing."""
+    price = pl.when(pl.col("good")).then(pl.col(name)) / pl.col("factor")
     return price.shift(-1).over("security_id")
 
 

@@ -83,9 +83,11 @@ def judge_all(panel: Panel, limits: Limits) -> Judgement:
     copied_bar(judged, found, limits)
     scale_break(judged.filter(~pl.col("security_id").is_in(beside.securities.implode())), found, limits)
     found.mark_wrong(judged.select("row", *_KEY).join(beside.wrong, on=_KEY, how="semi"))
+    judged = _again(bars, judged, found.wrong, broken)
+    known = found.wrong
     for rule in (lone_extreme, lone_bar):
         rule(judged, found, limits)
-    judged = _again(bars, judged, found.wrong)
+    judged = _again(bars, judged, found.wrong, known)
     frozen_close(judged, found, limits)
     price_rules(judged, found, limits, panel)
     volume_rules(judged, found, limits)
@@ -254,11 +256,12 @@ def _with_near_split(bars: pl.DataFrame, payouts: pl.DataFrame) -> pl.DataFrame:
     return bars.join(near, on="row", how="left", maintain_order="left")
 
 
-def _again(bars: pl.DataFrame, judged: pl.DataFrame, wrong: pl.Series) -> pl.DataFrame:
-    """The context once more, of the securities with wrong rows, without these."""
-    if not wrong.any():
+def _again(bars: pl.DataFrame, judged: pl.DataFrame, wrong: pl.Series, known: pl.Series) -> pl.DataFrame:
+    """The context once more, of the securities with wrong rows that are not known yet, without these."""
+    new = wrong & ~known
+    if not new.any():
         return judged
-    of = pl.col("security_id").is_in(bars.filter(wrong)["security_id"].unique().implode())
+    of = pl.col("security_id").is_in(bars.filter(new)["security_id"].unique().implode())
     part = bars.select(of).to_series()
     again = with_context(bars.filter(part), wrong.filter(part), judged)
     return pl.concat([judged.filter(~part), again.select(judged.columns)]).sort("row")

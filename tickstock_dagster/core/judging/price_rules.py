@@ -59,11 +59,8 @@ def price_rules(bars: pl.DataFrame, found: Found, limits: Limits, panel: Panel) 
     # What is wrong, nothing accounts for by the defaults either: an override makes suspicious at most.
     proven = _with_causes(rows.filter("back"), bars, limits.defaults)
     for rule in _SIZES:
-        unknown = proven.filter(
-            pl.col(f"why_{rule}").is_null() & _beyond(rule, limits.defaults) & _judged_by_next(rule)
-        )
-        unknown = unknown["row"]
-        _add(asked.filter(_beyond(rule, limits)), found, limits, rule, unknown)
+        unknown = pl.col(f"why_{rule}").is_null() & _beyond(rule, limits.defaults) & _judged_by_next(rule)
+        _add(asked.filter(_beyond(rule, limits)), found, limits, rule, proven.filter(unknown)["row"])
 
 
 def _beyond(rule: str, limits: Limits) -> pl.Expr:

@@ -9,6 +9,7 @@ counts as quiet, as calm and as newly listed.
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import polars as pl
 
 from tickstock_dagster.core.judging.action_basis import RATIOS, near_ratio, ratio_words
@@ -142,11 +143,8 @@ def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
     )  # fmt: skip
     held = held.with_columns(next_factor=pl.col("factor").shift(-1).over(of))
     held = held.with_columns(step=pl.col("middle") - pl.col("middle").shift().over(of))
-    power = (pl.col("step") / _LN10).round()
-    near = (pl.col("step") - power * _LN10).abs() <= pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move"))
-    held = held.with_columns(
-        power=pl.when((power != 0) & near).then(power).otherwise(0.0).fill_null(0.0).cum_sum().over(of)
-    ).with_columns(run=pl.struct(of, "power").rle_id())
+    held = held.with_columns(near=pl.max_horizontal(limits("scale"), 5 * pl.col("slow_move")))
+    held = held.with_columns(power=_powers(held)).with_columns(run=pl.struct(of, "power").rle_id())
     return held.with_columns(
         rows=pl.len().over("run"),
         place=pl.int_range(pl.len()).over("run"),
@@ -162,6 +160,25 @@ def _levels(bars: pl.DataFrame, limits: Limits) -> pl.DataFrame:
         )
         > _ACTED,
     ).with_columns(usual=pl.col("on_level") == pl.col("on_level").max().over(of))
+
+
+def _powers(bars: pl.DataFrame) -> pl.Series:
+    """The level of each bar, in powers of ten of the security's first; `step` and how `near` one is to a power.
+
+    A step to another level is near a power of ten. One back is not, where the price has moved meanwhile: what comes
+    nearer to the first level than half a power of ten is on it.
+    """
+    powers, level, of = np.zeros(bars.height), 0, None
+    large = bars.with_row_index("at").filter(pl.col("step").abs() > _LN10 / 2)
+    for at, security, step, near in large.select("at", "security_id", "step", "near").iter_rows():
+        level, of = (level, of) if security == of else (0, security)
+        power = round(step / _LN10)
+        if abs(step - power * _LN10) > near:
+            power = -level if abs(level * _LN10 + step) < _LN10 / 2 else 0
+        powers[at], level = power, level + power
+    return bars.select("security_id", pl.Series("power", powers)).select(
+        pl.col("power").cum_sum().over("security_id")
+    ).to_series()  # fmt: skip
 
 
 def scale_break(bars: pl.DataFrame, found: Found, limits: Limits) -> pl.DataFrame:
@@ -358,8 +375,9 @@ def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
         new=_new(),
         large=(pl.col("leg") > sure) & outside & beyond_ticks((pl.col("open") - pl.col("last_close")).abs()),
     )
-    wrong = pl.col("quiet") & ~pl.col("acted") & ~pl.col("new") & pl.col("large")
-    listed = pl.col("number") < NEWLY_LISTED
+    proven = pl.col("quiet") & ~pl.col("acted") & ~pl.col("new") & pl.col("large")
+    rows = _each_apart(rows.sort("row").with_columns(wrong=proven))
+    wrong, listed = pl.col("wrong"), pl.col("number") < NEWLY_LISTED
     found.add(
         "lone_bar",
         rows,
@@ -395,6 +413,15 @@ def lone_bar(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
 def _both_far(into: pl.Expr, out: pl.Expr) -> pl.Expr:
     """The shorter of two legs that go opposite ways; 0 where they do not."""
     return pl.when(into.sign() == -out.sign()).then(pl.min_horizontal(into.abs(), out.abs())).otherwise(0.0)
+
+
+def _each_apart(rows: pl.DataFrame) -> pl.DataFrame:
+    """Lone bars without every second wrong one of bars in a row: one between two that are wrong is the right one."""
+    wrong = rows.filter("wrong").select("row", "security_id")
+    next_to = (pl.col("row").cast(pl.Int64).diff() == 1) & (pl.col("security_id") == pl.col("security_id").shift())
+    runs = wrong.with_columns(run=(~next_to.fill_null(value=False)).cum_sum())
+    second = runs.filter(pl.int_range(pl.len()).over("run") % 2 == 1)
+    return rows.join(second, on="row", how="anti", maintain_order="left")
 
 
 def frozen_close(bars: pl.DataFrame, found: Found, limits: Limits) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of findings whose bars were set aside for their level of prices, when the level turns out to be right.
+"""What becomes of findings whose bars were set aside, when their rules do not find them wrong any more.
 
 Everything else that becomes of findings is in `core.quality.lifecycle`; what a level is, in
 `core.judging.structure_rules`. Putting bars back belongs in `adapters.quality.held_bars`.
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from tickstock_dagster.core.judging.findings import Verdict
-from tickstock_dagster.core.quality.lifecycle import Finding, How, Key, State, Step, StoredFinding
+from tickstock_dagster.core.quality.lifecycle import WITHDRAWN, Finding, How, Key, State, Step, StoredFinding
 
 LEVELS = "scale_break"
 """The rule that may find out later that a bar which it had set aside is on a level of prices that lasts."""
@@ -40,18 +40,38 @@ def level_words(session: date, since: date) -> str:
     )
 
 
+def is_kept_out(known: StoredFinding) -> bool:
+    """Whether a rule, and no person, keeps a bar out of the store by this finding."""
+    return known.state is State.OPEN and known.held and known.bar is None and known.finding.verdict is Verdict.WRONG
+
+
+def of_other_rules(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> Freed:
+    """What other rules than `LEVELS` do not find wrong any more about bars of a session that they had set aside.
+
+    Args:
+        stored: the findings of the session.
+        judged: what the rules find about it now, bars that were set aside included.
+    """
+    now = {one.key: one for one in judged}
+    kept_out = [one.finding.key for one in stored if one.finding.key.rule != LEVELS and is_kept_out(one)]
+    return Freed(
+        tuple(now[key] for key in kept_out if key in now and now[key].verdict is not Verdict.WRONG),
+        {key: WITHDRAWN for key in kept_out if key not in now},
+    )
+
+
 def freeing_steps(stored: Iterable[StoredFinding], freed: Freed) -> list[Step]:
     """The changes of findings whose bars come back, since they are not wrong any more; what a person decided stands.
 
     Args:
-        stored: findings about the bars that are freed, of their rule.
-        freed: what their rule says now.
+        stored: findings about the bars that are freed, of their rules.
+        freed: what their rules say now.
     """
     now = {one.key: one for one in freed.findings}
     changes = []
     for known in stored:
         key, told = known.finding.key, known.alerted_as
-        if known.state is not State.OPEN or not known.held or known.bar is not None:
+        if not is_kept_out(known):
             continue
         if key in now:
             changes.append(Step(now[key], known.finding.verdict, How.JUDGED, told))

@@ -36,6 +36,8 @@ WHOLE = "session_break"
 
 WITHDRAWN = "its rule does not find it any more: the bars, or what is known of them, have changed"
 
+RELEASED = "a person has released the bar"
+
 COME = "its bars are not missing any more: they are stored, or explained for good"
 
 WHOLE_FROM, WHOLE_SHARE = 10, 0.8
@@ -217,10 +219,14 @@ def steps(stored: Iterable[StoredFinding], judged: Iterable[Finding]) -> list[St
     before = {one.finding.key: one for one in stored}
     # Its bar is set aside: what else a rule would say of it now is of no use.
     set_aside = {_cell(key) for key, one in before.items() if one.held and one.bar is None}
+    # A person has looked at the bar: it is right, whichever rule doubts it next.
+    released = {_cell(key) for key, one in before.items() if one.state is State.RELEASED and one.is_settled}
     changes, seen = [], set[Key]()
     for finding in judged:
         seen.add(finding.key)
         known = before.get(finding.key)
+        if finding.verdict is Verdict.WRONG and _cell(finding.key) in released:
+            finding = replace(finding, verdict=Verdict.EXPLAINED, cause=RELEASED)  # noqa: PLW2901
         if known is None:
             if _cell(finding.key) not in set_aside:
                 changes.append(Step(finding, None, How.FOUND))
