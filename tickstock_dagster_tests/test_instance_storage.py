@@ -17,6 +17,7 @@ from dagster._core.storage.schedules import SqlScheduleStorage
 from dagster_postgres import PostgresEventLogStorage, PostgresRunStorage, PostgresScheduleStorage
 
 from tickstock_dagster.instance_storage import KEPT, Books, books_of
+from tickstock_dagster_tests.adapters.events.outbox_helpers import wait_until
 from tickstock_dagster_tests.dagster_instances import dagster_storage
 
 SESSIONS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
@@ -82,7 +83,7 @@ def test_as_many_connections_as_are_needed_at_once_and_few_of_them_stay(instance
     for thread in asking:
         thread.join()
     assert len(set(held)) == threads
-    assert len(sessions(url) & set(held)) <= KEPT
+    wait_until(lambda: len(sessions(url) & set(held)) <= KEPT)  # the server notices that one is closed a moment later
     work(instance)
 
 
