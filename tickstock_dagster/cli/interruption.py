@@ -35,6 +35,7 @@ class Interruption:
     def __init__(self) -> None:
         self.number: int | None = None
         self._told = False
+        self._telling = threading.Lock()
 
     @property
     def exit_code(self) -> int:
@@ -42,10 +43,11 @@ class Interruption:
         return 128 + (self.number or signal.SIGINT)
 
     def tell(self) -> None:
-        """Say it once."""
-        if not self._told:
-            self._told = True
-            print(WORDS, file=sys.stderr, flush=True)
+        """Say it once; who comes second waits, since the process may end when it goes on."""
+        with self._telling:
+            if not self._told:
+                print(WORDS, file=sys.stderr, flush=True)
+                self._told = True
 
     def end_process(self) -> None:
         """End at once: what is left to wait for are threads that ask the vendor."""
