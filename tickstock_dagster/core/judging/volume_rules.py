@@ -22,7 +22,7 @@ SOMETIMES_SILENT, NEVER_SILENT = 1e6, 20e6
 """Dollars of an ordinary session up to which one without a trade may be, and from which it cannot."""
 
 HABIT_SILENT = 3
-"""Sessions without a trade among the sixty before that are a habit; fewer may be a vendor's own."""
+"""Sessions without a trade among the sixty before from which one of what trades much is doubtful, not wrong."""
 
 NEWLY_LISTED = 20
 """Bars of a listing whose volumes are not usual yet."""
@@ -55,13 +55,13 @@ def volume_rules(bars: pl.DataFrame, found: Found, limits: Limits) -> None:
 def _silence(bars: pl.DataFrame, found: Found, expected: pl.Expr) -> None:
     """Sessions without a trade: wrong of what trades much on every session, suspicious of what trades less."""
     silent = bars.filter(pl.col("volume") == 0)
-    habit = pl.col("silent_before") >= HABIT_SILENT
+    some, habit = pl.col("silent_before") > 0, pl.col("silent_before") >= HABIT_SILENT
     dollars = expected * pl.col("last_close")
     silent = silent.with_columns(
         verdict=choose(
             [
                 (dollars < SOMETIMES_SILENT, pl.lit(Verdict.EXPLAINED.value)),
-                (habit & (dollars < NEVER_SILENT), pl.lit(Verdict.EXPLAINED.value)),
+                (some & (dollars < NEVER_SILENT), pl.lit(Verdict.EXPLAINED.value)),
                 (habit | (dollars < NEVER_SILENT), pl.lit(Verdict.SUSPICIOUS.value)),
             ],
             pl.lit(Verdict.WRONG.value),
