@@ -18,7 +18,7 @@ from tickstock_dagster.adapters.postgres.sql_files import statement
 from tickstock_dagster.adapters.quality.findings import Scope, read_findings, with_reasons, write_steps
 from tickstock_dagster.adapters.quality.judged import JudgedSession
 from tickstock_dagster.core.judging.findings import RULES, Verdict
-from tickstock_dagster.core.quality.freeing import Freed, freeing_steps, of_other_rules
+from tickstock_dagster.core.quality.freeing import freeing_steps, of_other_rules
 from tickstock_dagster.core.quality.lifecycle import DAILY, Bar
 
 logger = logging.getLogger(__name__)
@@ -73,13 +73,9 @@ def put_back(connection: psycopg.Connection[Any], numbers: Sequence[int], cells:
     return back
 
 
-def _of_other_rules(connection: psycopg.Connection[Any], judged: JudgedSession) -> Freed:
-    return of_other_rules(read_findings(connection, judged.scope), judged.findings)
-
-
 def free_bars(
     engine: sa.Engine,
-    judged: Sequence[JudgedSession],
+    judged: JudgedSession,
     score: Callable[[psycopg.Connection[Any], int, date], None],
     *,
     market: str,
@@ -90,7 +86,7 @@ def free_bars(
 
     Args:
         engine: the store's.
-        judged: what was judged together.
+        judged: a session; what is freed by its judgement may be of earlier ones.
         score: scores the stored report of a security and session again.
         market: MIC of the calendar.
         run_id: the Dagster run, or cli.
@@ -104,18 +100,16 @@ def free_bars(
     """
     with transaction(engine) as connection:
         lock(connection, Lock.BARS)
-        levels, others = [one.freed for one in judged], [_of_other_rules(connection, one) for one in judged]
-        freed = (*levels, *others)
-        keys = {key for one in freed for key in (*one.cleared, *(finding.key for finding in one.findings))}
+        levels, others = judged.freed, of_other_rules(read_findings(connection, judged.scope), judged.findings)
+        keys = {key for one in (levels, others) for key in (*one.cleared, *(finding.key for finding in one.findings))}
         if not keys:
             return ()
         days, ids = [key.session for key in keys], sorted({key.security_id for key in keys})
         stored = read_findings(connection, Scope(min(days), max(days), RULES, ids))
         of_keys = [one for one in stored if one.finding.key in keys]
         # That bars have come is no news of a level.
-        of_levels = [step for one in levels for step in freeing_steps(of_keys, one)]
-        changes = with_reasons(connection, of_levels, DAILY, of_bars=False)
-        changes += with_reasons(connection, [step for one in others for step in freeing_steps(of_keys, one)], DAILY)
+        changes = with_reasons(connection, freeing_steps(of_keys, levels), DAILY, of_bars=False)
+        changes += with_reasons(connection, freeing_steps(of_keys, others), DAILY)
         write_steps(connection, changes, market=market, given_by=run_id, run_id=run_id, now=now)
         changed = {step.finding.key for step in changes}
         still = {

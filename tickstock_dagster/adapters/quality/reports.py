@@ -102,7 +102,7 @@ def report_sessions(
         known = [day for day in former if read_summaries(connection, day, day)]
     look_up = NewsDesk(news, calendar, now).with_news if news is not None else None
     for judged in judge_sessions(engine, calendar, [*known, *days], look_up=look_up):
-        free_bars(engine, [judged], score_again, market=calendar.key, run_id=run_id, now=now)
+        free_bars(engine, judged, score_again, market=calendar.key, run_id=run_id, now=now)
         lacking = lacking_of(engine, calendar, judged.session, now)
         with transaction(engine) as connection:
             lock(connection, Lock.BARS)

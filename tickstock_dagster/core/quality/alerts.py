@@ -20,7 +20,7 @@ from tickstock_dagster.core.quality.lifecycle import STALE, WHOLE, Finding, Step
 from tickstock_dagster.core.quality.scores import distance
 
 MOST_ALONE = 50
-"""Findings of one rule, session and verdict up to which each is told by an event of its own."""
+"""Findings of one rule, session and verdict up to which each has an event of its own."""
 
 SAMPLE = 10
 """Symbols that the event of several findings names."""
